@@ -1,0 +1,109 @@
+"""Ways to make an algorithm from others, and a state from another state."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from jaxgan.game import Algorithm, Batch, TrainState, Variables, variables
+
+
+def ema_variables(state: TrainState) -> Variables:
+    """The variables of all nets, with moving averages for parameters where kept."""
+    return variables(state.replace(params={**state.params, **state.ema}))
+
+
+def adopt(new: TrainState, old: TrainState) -> TrainState:
+    """Carries training over to a game that has grown.
+
+    Parameters, statistics and averages whose path and shape agree are taken from `old`;
+    the rest, and all optimiser states, stay as `new` has them, as in progressive
+    growing of GANs (Karras et al., arXiv:1710.10196), where each resolution starts its
+    optimisers afresh. The step and the key are `old`'s.
+
+    Raises:
+        ValueError: nothing agrees, so the two are not stages of one model.
+    """
+    adopted = 0
+
+    def merge(new_tree, old_tree):
+        nonlocal adopted
+        known = dict(jax.tree.leaves_with_path(old_tree))
+
+        def pick(path, leaf):
+            nonlocal adopted
+            same = known.get(path)
+            if same is None or same.shape != leaf.shape or same.dtype != leaf.dtype:
+                return leaf
+            adopted += 1
+            return same
+
+        return jax.tree.map_with_path(pick, new_tree)
+
+    state = new.replace(
+        step=old.step,
+        key=old.key,
+        params=merge(new.params, old.params),
+        stats=merge(new.stats, old.stats),
+        ema=merge(new.ema, old.ema),
+    )
+    if not adopted:
+        raise ValueError(
+            f"nothing to adopt: the nets {sorted(old.params)} and {sorted(new.params)}"
+            " have no leaf of the same path and shape"
+        )
+    return state
+
+
+def product(algorithms: Mapping[str, Algorithm]) -> Algorithm:
+    """Trains independent algorithms side by side, as the levels of LAPGAN are.
+
+    State and batch are dictionaries with the same names; metrics are `name/metric`.
+    Each part gets `fold_in(key, its position)` and is otherwise as it would be alone.
+    """
+
+    def init(key: jax.Array, batch: Mapping[str, Batch]) -> dict[str, Any]:
+        return {
+            name: part.init(jax.random.fold_in(key, i), batch[name])
+            for i, (name, part) in enumerate(algorithms.items())
+        }
+
+    def step(state: Mapping[str, Any], batch: Mapping[str, Batch]):
+        states, metrics = {}, {}
+        for name, part in algorithms.items():
+            states[name], seen = part.step(state[name], batch[name])
+            metrics |= {f"{name}/{metric}": value for metric, value in seen.items()}
+        return states, metrics
+
+    return Algorithm(init, step)
+
+
+def map_batch(algorithm: Algorithm, f: Callable[[Batch], Batch]) -> Algorithm:
+    """Puts a pure function before the algorithm, inside its compiled step.
+
+    Normalising pixels on the device, or gathering a batch from a resident data set,
+    are such functions.
+    """
+    return Algorithm(
+        lambda key, batch: algorithm.init(key, f(batch)),
+        lambda state, batch: algorithm.step(state, f(batch)),
+    )
+
+
+def scanned(algorithm: Algorithm) -> Algorithm:
+    """Plays many steps in one call: batches and metrics gain a leading axis `[S, ...]`.
+
+    Same results as S calls. Faster where dispatch costs more than the step: on
+    accelerators, and for small models without convolutions on CPU.
+    """
+    return Algorithm(
+        lambda key, batches: algorithm.init(key, jax.tree.map(lambda x: x[0], batches)),
+        lambda state, batches: lax.scan(algorithm.step, state, batches),
+    )
+
+
+def parameter_count(params: Any) -> int:
+    """How many numbers a tree of parameters holds."""
+    return sum(jnp.size(leaf) for leaf in jax.tree.leaves(params))

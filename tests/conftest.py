@@ -1,0 +1,28 @@
+"""What every test shares: eight CPU devices, strict broadcasting, fast compiles."""
+
+import pathlib
+
+import jax
+import pytest
+
+jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_num_cpu_devices", 8)
+# `[B]` against `[B, 1]` broadcasts to `[B, B]`: the silent bug of GAN losses.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_disable_most_optimizations", True)
+
+DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture
+def key():
+    """A fixed random key."""
+    return jax.random.key(0)
+
+
+@pytest.fixture
+def real_data():
+    """The folder of real data sets beside the project, or a skip that says so."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data sets at {DATA}")
+    return DATA
