@@ -1,0 +1,1 @@
+"""One paper a file: its configuration, networks, losses and game."""

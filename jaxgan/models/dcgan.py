@@ -1,0 +1,248 @@
+"""DCGAN: the deep convolutional GAN.
+
+Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep
+Convolutional Generative Adversarial Networks", arXiv:1511.06434.
+
+Reproduced: all-convolutional networks without hidden dense layers, batch normalisation
+everywhere but at the generator's output and the discriminator's input, ReLU against
+leaky ReLU 0.2, weights from N(0, 0.02), Adam at 2e-4 with beta1 0.5, separate passes of
+the discriminator over real and over generated batches. `Config()` is the paper; for the
+4x4 kernels, width 64 and Gaussian latents of the authors' later Torch code, which most
+people mean by DCGAN, use `Config(kernel=4, width=64, latent_distribution="normal")`.
+
+Known differences: the discriminator moves first and the generator second, on latents of
+their own (the released code alternates over batches); the released code's weight decay
+of 1e-5, which the paper does not mention, is `weight_decay` and off; its batch norm of
+the projection has a gain per unit where ours, like Torch's, has one per channel.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+
+Statistics = Literal["batch", "running"]
+AdversarialLoss = Literal["non_saturating", "minimax", "hinge", "least_squares"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training of a DCGAN; the defaults are the paper's."""
+
+    resolution: int = 64
+    """Height and width of images in pixels: a power of two, at least 8."""
+    channels: int = 3
+    """Image channels: 3 for colour, 1 for grey."""
+    width: int = 128
+    """Channels of the widest maps; they double at each halving of the resolution."""
+    kernel: int = 5
+    """Side of the convolution kernels: 5 in the paper, 4 in later Torch code."""
+    latent: int = 100
+    """Size of the latent vector z."""
+    latent_distribution: Literal["normal", "uniform"] = "uniform"
+    """Where z is drawn from: standard normal, or uniform on [-1, 1]."""
+    loss: AdversarialLoss = "non_saturating"
+    """What the players minimise."""
+    norm: Literal["batch", "spectral"] = "batch"
+    """What steadies the discriminator: batch norm (the paper) or spectral norm."""
+    augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
+    """Differentiable augmentations, for sets of a few thousand images or fewer."""
+    learning_rate: float = 2e-4
+    """Adam's step size, of both players."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    weight_decay: float = 0.0
+    """L2 penalty's gradient factor; the paper's released code has 1e-5."""
+    ema: float = 0.999
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+    axis_name: str | None = None
+    """Axis to share batch statistics over; set it under `pmap` only."""
+
+    def __post_init__(self):
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            below = max(8, 2 ** (max(self.resolution, 8).bit_length() - 1))
+            raise ValueError(
+                f"resolution {self.resolution} is not a power of two of at least 8; use"
+                f" {below} or {2 * below}"
+            )
+        for name in ("channels", "width", "latent"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if self.kernel not in (3, 4, 5):
+            raise ValueError(
+                f"kernel {self.kernel} is not supported; use 4 or 5 (or 3)"
+            )
+        nn.check_policy(self.augment)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the maps at resolution / 2, / 4, ... 4."""
+        return tuple(self.width * 2**i for i in range(self.resolution.bit_length() - 3))
+
+
+class Generator(linen.Module):
+    """Latents `[B, Z]` to images `[B, R, R, C]` in [-1, 1]."""
+
+    config: Config
+    momentum: float = 0.9
+
+    @linen.compact
+    def __call__(
+        self, latent: jax.Array, statistics: Statistics = "batch"
+    ) -> jax.Array:
+        """Normalises with the statistics of this batch, or the running averages."""
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+
+        def norm(x):
+            return nn.BatchNorm(
+                use_running_average=nn.use_running(statistics),
+                momentum=self.momentum,
+                axis_name=c.axis_name,
+                dtype=dtype,
+            )(x)
+
+        deepest, *rest = reversed(c.widths)
+        x = linen.Dense(
+            16 * deepest,
+            use_bias=False,
+            dtype=dtype,
+            kernel_init=linen.initializers.normal(0.02),
+            name="project",
+        )(latent)
+        x = linen.relu(norm(x.reshape(-1, 4, 4, deepest)))
+        for width in rest:
+            up = nn.ConvTranspose(width, c.kernel, use_bias=False, dtype=dtype)
+            x = linen.relu(norm(up(x)))
+        x = nn.ConvTranspose(c.channels, c.kernel, dtype=dtype, name="to_image")(x)
+        return jnp.tanh(x.astype(jnp.float32))
+
+
+class Discriminator(linen.Module):
+    """Images `[B, R, R, C]` in [-1, 1] to logits `[B]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array, statistics: Statistics = "batch") -> jax.Array:
+        """Normalises with the statistics of this batch, or the running averages."""
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        spectral = c.norm == "spectral"
+        x = image
+        for i, width in enumerate(c.widths):
+            batch_norm = i > 0 and not spectral
+            x = nn.Conv(
+                width,
+                c.kernel,
+                strides=2,
+                use_bias=not batch_norm,
+                spectral=spectral,
+                dtype=dtype,
+            )(x)
+            if batch_norm:
+                x = nn.BatchNorm(
+                    use_running_average=nn.use_running(statistics),
+                    axis_name=c.axis_name,
+                    dtype=dtype,
+                )(x)
+            x = linen.leaky_relu(x, 0.2)
+        # The logit is a sum over the whole 4x4 map: in float32, whatever came before.
+        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        return linen.Dense(
+            1, kernel_init=linen.initializers.normal(0.02), name="to_logit"
+        )(x)[:, 0]
+
+
+def game(config: Config) -> Game:
+    """Two players, one move each. Batches are `{"image": [B, R, R, C] in [-1, 1]}`."""
+    nets = {"generator": Generator(config), "discriminator": Discriminator(config)}
+    generator, discriminator = (pure(module, name) for name, module in nets.items())
+    of_discriminator = getattr(losses, f"{config.loss}_discriminator_loss")
+    of_generator = getattr(losses, f"{config.loss}_generator_loss")
+
+    def generate(variables, batch, key):
+        size = batch["image"].shape[0]
+        latent = nn.batch_latent(
+            batch, key, size, config.latent, config.latent_distribution
+        )
+        return generator(variables, latent)
+
+    def look(variables, image, key):
+        return discriminator(variables, nn.diff_augment(image, key, config.augment))
+
+    def discriminator_loss(variables, batch, turn):
+        z_key, real_key, fake_key = jax.random.split(turn.key, 3)
+        fake, _ = generate(variables, batch, z_key)
+        real_logits, variables = look(variables, batch["image"], real_key)
+        fake_logits, variables = look(variables, lax.stop_gradient(fake), fake_key)
+        loss = of_discriminator(real_logits, fake_logits).mean()
+        metrics = {
+            "real": jax.nn.sigmoid(real_logits).mean(),
+            "fake": jax.nn.sigmoid(fake_logits).mean(),
+        }
+        return loss, (variables, metrics)
+
+    def generator_loss(variables, batch, turn):
+        z_key, fake_key = jax.random.split(turn.key)
+        fake, variables = generate(variables, batch, z_key)
+        fake_logits, variables = look(variables, fake, fake_key)
+        return of_generator(fake_logits).mean(), (variables, {})
+
+    optimizer = optax.chain(
+        optax.add_decayed_weights(config.weight_decay),
+        optax.adam(config.learning_rate, config.beta1),
+    )
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            "generator": (jnp.zeros((1, config.latent)),),
+            "discriminator": (batch["image"][:1],),
+        },
+        players={
+            "discriminator": Player(discriminator_loss, ("discriminator",), optimizer),
+            "generator": Player(generator_loss, ("generator",), optimizer),
+        },
+        moves=(Move("discriminator"), Move("generator")),
+        ema={"generator": config.ema},
+    )
+
+
+def sample(
+    config: Config,
+    variables: Variables,
+    latent: jax.Array,
+    statistics: Statistics = "batch",
+) -> jax.Array:
+    """Images `[B, R, R, C]` in [-1, 1] from latents `[B, Z]`.
+
+    The paper's code normalises with the batch at hand ("batch"), so an image depends a
+    little on its company. "running" uses the stored averages: those of training, or
+    better those that `standing_statistics` has estimated.
+    """
+    return pure(Generator(config), "generator")(variables, latent, statistics)[0]
+
+
+def standing_statistics(
+    config: Config,
+    variables: Variables,
+    key: jax.Array,
+    batches: int = 16,
+    size: int = 64,
+) -> Mapping[str, Any]:
+    """The variables, with the generator's batch statistics estimated on new latents."""
+    latent = nn.sample_latent(
+        key, batches * size, config.latent, config.latent_distribution
+    ).reshape(batches, size, config.latent)
+    generator = pure(Generator(config, momentum=0.0), "generator")
+    return nn.reestimate(generator, variables, "generator", latent)

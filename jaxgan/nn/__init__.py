@@ -1,0 +1,28 @@
+"""Layers and functions that the networks of several papers share."""
+
+from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
+from jaxgan.nn.images import from_uint8, to_uint8
+from jaxgan.nn.latent import batch_latent, sample_latent, slerp
+from jaxgan.nn.layers import Conv, ConvTranspose
+from jaxgan.nn.mlp import MLP
+from jaxgan.nn.norm import BatchNorm, reestimate, use_running
+from jaxgan.nn.spectral import power_iteration, spectral_normalise
+
+__all__ = [
+    "MLP",
+    "POLICIES",
+    "BatchNorm",
+    "Conv",
+    "ConvTranspose",
+    "batch_latent",
+    "check_policy",
+    "diff_augment",
+    "from_uint8",
+    "power_iteration",
+    "reestimate",
+    "sample_latent",
+    "slerp",
+    "spectral_normalise",
+    "to_uint8",
+    "use_running",
+]

@@ -1,0 +1,57 @@
+"""Where generators start: latent vectors."""
+
+from collections.abc import Mapping
+
+import chex
+import jax
+import jax.numpy as jnp
+
+DISTRIBUTIONS = ("normal", "uniform")
+
+
+def sample_latent(
+    key: jax.Array, batch_size: int, size: int, distribution: str = "normal"
+) -> jax.Array:
+    """Draws `[B, Z]`: standard normal, or uniform on [-1, 1] as DCGAN has it.
+
+    Raises:
+        ValueError: an unknown distribution.
+    """
+    if distribution == "normal":
+        return jax.random.normal(key, (batch_size, size))
+    if distribution == "uniform":
+        return jax.random.uniform(key, (batch_size, size), minval=-1.0, maxval=1.0)
+    raise ValueError(
+        f"unknown latent distribution {distribution!r}; choose from {DISTRIBUTIONS}"
+    )
+
+
+def batch_latent(
+    batch: Mapping[str, jax.Array],
+    key: jax.Array,
+    batch_size: int,
+    size: int,
+    distribution: str = "normal",
+) -> jax.Array:
+    """The batch's own `latent` if it has one (which makes tests exact), or new ones."""
+    if "latent" in batch:
+        chex.assert_shape(batch["latent"], (batch_size, size))
+        return batch["latent"]
+    return sample_latent(key, batch_size, size, distribution)
+
+
+def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+    """Great-circle interpolation from `a` to `b` `[..., Z]`, at `t` in [0, 1] `[...]`.
+
+    Between Gaussian latents it stays where they lie, which straight lines leave (White,
+    "Sampling Generative Networks", arXiv:1609.04468). Parallel ends give a line.
+    """
+    chex.assert_equal_shape((a, b))
+    unit = lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
+    cosine = jnp.clip((unit(a) * unit(b)).sum(-1, keepdims=True), -1, 1)
+    angle = jnp.arccos(cosine)
+    t = t[..., None]
+    parallel = jnp.sin(angle) < 1e-4
+    sine = jnp.where(parallel, 1, jnp.sin(angle))
+    arc = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / sine
+    return jnp.where(parallel, (1 - t) * a + t * b, arc)

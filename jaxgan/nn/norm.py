@@ -1,0 +1,65 @@
+"""Batch normalisation with the constants of the GAN papers, and its statistics."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+STATISTICS = ("batch", "running")
+
+# Momentum 0.9, not linen's 0.99; gains start at N(1, 0.02) (DCGAN, arXiv:1511.06434).
+BatchNorm = partial(
+    nn.BatchNorm,
+    momentum=0.9,
+    epsilon=1e-5,
+    scale_init=lambda key, shape, dtype=jnp.float32: (
+        1 + 0.02 * jax.random.normal(key, shape, dtype)
+    ),
+)
+
+
+def use_running(statistics: str) -> bool:
+    """Whether to normalise with running averages, from "batch" or "running".
+
+    Raises:
+        ValueError: neither of the two.
+    """
+    if statistics not in STATISTICS:
+        raise ValueError(f"unknown statistics {statistics!r}; choose from {STATISTICS}")
+    return statistics == "running"
+
+
+def reestimate(
+    apply: Callable[..., tuple[Any, Mapping[str, Any]]],
+    variables: Mapping[str, Any],
+    net: str,
+    inputs: jax.Array,
+) -> Mapping[str, Any]:
+    """Replaces a net's running averages by plain means over many batches.
+
+    Running averages remember the weights of long ago, and moving-average weights never
+    had any: so BigGAN ("standing statistics", arXiv:1809.11096) and DCGAN's feature
+    experiments estimate them anew before use.
+
+    Args:
+        apply: `apply(variables, inputs) -> (out, variables)`, the net with *momentum
+        0*,
+            so that what it stores are the statistics of the batch it saw.
+        variables: of all nets.
+        net: whose `batch_stats` to replace.
+        inputs: `[N, B, ...]`, N batches.
+
+    Returns:
+        The variables, with new `batch_stats` for `net`.
+    """
+
+    def statistics(batch):
+        return apply(variables, batch)[1][net]["batch_stats"]
+
+    each = lax.map(statistics, inputs)
+    mean = jax.tree.map(lambda x: x.mean(0), each)
+    return {**variables, net: {**variables[net], "batch_stats": mean}}

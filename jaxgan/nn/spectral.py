@@ -1,0 +1,68 @@
+"""Spectral normalisation: a layer's weight divided by its largest singular value.
+
+Miyato, Kataoka, Koyama and Yoshida, arXiv:1802.05957. Ours rather than flax's, which
+rescales the stored kernel at initialisation and iterates at evaluation too.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+
+def power_iteration(
+    weight: jax.Array, u: jax.Array, iterations: int = 1
+) -> tuple[jax.Array, jax.Array]:
+    """Left and right singular vectors of the largest singular value (Algorithm 1).
+
+    Args:
+        weight: a matrix `[N, M]`.
+        u: the estimate so far of the right vector, `[M]`.
+        iterations: at least 1.
+
+    Returns:
+        `(u, v)`, unit vectors `[M]` and `[N]`, without gradient.
+    """
+    chex.assert_rank([weight, u], [2, 1])
+    weight = lax.stop_gradient(weight)
+
+    v = _unit(weight @ u)
+    for i in range(iterations):
+        v = v if i == 0 else _unit(weight @ u)
+        u = _unit(v @ weight)
+    return lax.stop_gradient(u), lax.stop_gradient(v)
+
+
+def spectral_normalise(
+    module: nn.Module, kernel: jax.Array, *, out_axis: int = -1, epsilon: float = 1e-12
+) -> jax.Array:
+    """The kernel over its spectral norm; called by a layer from its compact method.
+
+    The vectors live in the layer's collection `spectral`. They move by one iteration
+    each time that collection is mutable, and stand still otherwise, so an evaluation
+    normalises exactly as the last training step did.
+
+    Args:
+        module: the layer, where the vectors are kept.
+        kernel: any rank >= 2, float32.
+        out_axis: the axis of outputs; the others form the other side of the matrix.
+        epsilon: smallest norm divided by.
+    """
+    matrix = jnp.moveaxis(kernel, out_axis, -1).reshape(-1, kernel.shape[out_axis])
+
+    def start():
+        u = jax.random.normal(module.make_rng("params"), (matrix.shape[1],))
+        return power_iteration(matrix, _unit(u), 15)
+
+    vectors = module.variable("spectral", "vectors", start)
+    if module.is_mutable_collection("spectral") and not module.is_initializing():
+        vectors.value = power_iteration(matrix, vectors.value[0])
+    u, v = vectors.value
+    # The gradient passes through sigma, with the vectors held (section 2.3).
+    sigma = v @ (matrix @ u)
+    return kernel / jnp.maximum(sigma, epsilon)
+
+
+def _unit(x: jax.Array) -> jax.Array:
+    return x / jnp.maximum(jnp.linalg.norm(x), 1e-12)
