@@ -1,0 +1,132 @@
+import os
+import pathlib
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxgan import checkpoint, parallel
+from jaxgan.game import TrainState
+
+
+# A read of a damaged array makes orbax abandon the others, which then complain to nobody.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def make(width=3, seed=0):
+    params = {"net": {"kernel": jax.random.normal(jax.random.key(seed), (2, width))}}
+    return TrainState(
+        step=jnp.asarray(7, jnp.int32),
+        key=jax.random.key(11),
+        params=params,
+        stats={"net": {"memory": jnp.ones(2, jnp.bfloat16), "flag": jnp.ones(2, bool)}},
+        opt_state={"player": optax.adam(1e-3).init(params)},
+        ema={},
+    )
+
+
+def plain(state):
+    return state.replace(key=jax.random.key_data(state.key))
+
+
+def saved(directory, *states, keep=None):
+    with checkpoint.manager(directory, keep) as checkpoints:
+        for step, state in states:
+            checkpoint.save(checkpoints, step, state, {"lr": 1})
+
+
+def test_round_trip_is_exact_typed_keys_and_bfloat16_included(tmp_path):
+    saved(tmp_path / "c", (7, make()))
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        again = checkpoint.restore(checkpoints, jax.eval_shape(make))
+    chex.assert_trees_all_equal(plain(again), plain(make()))
+    assert again.key.dtype == make().key.dtype
+
+
+def test_nothing_saved_is_none(tmp_path):
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        assert checkpoint.restore(checkpoints, jax.eval_shape(make)) is None
+
+
+def test_state_may_be_donated_right_after_saving(tmp_path):
+    bump = jax.jit(lambda s: jax.tree.map(lambda x: x + 1, s), donate_argnums=0)
+    arrays = {"a": jnp.zeros((64, 64))}
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        for step in range(3):
+            checkpoint.save(checkpoints, step, arrays, {})
+            arrays = bump(arrays)
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        assert float(checkpoint.restore(checkpoints, arrays)["a"][0, 0]) == 2
+
+
+def test_keeps_only_the_latest(tmp_path):
+    saved(tmp_path / "c", (1, make()), (2, make()), (3, make()), keep=2)
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        assert sorted(checkpoints.all_steps()) == [2, 3]
+
+
+def test_restores_onto_the_sharding_asked_for(tmp_path):
+    saved(tmp_path / "c", (1, {"a": jnp.arange(8.0)}))
+    sharding = parallel.split(parallel.mesh())
+    like = {"a": jax.ShapeDtypeStruct((8,), jnp.float32, sharding=sharding)}
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        again = checkpoint.restore(checkpoints, like)
+    assert again["a"].sharding == sharding
+    np.testing.assert_array_equal(again["a"], np.arange(8.0))
+
+
+def test_another_model_is_refused_by_name(tmp_path):
+    saved(tmp_path / "c", (1, make(width=3)))
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        with pytest.raises(checkpoint.CheckpointError, match=r"kernel.*\[2, 3\].*\[2, 4\]"):
+            checkpoint.restore(checkpoints, make(width=4))
+
+
+def biggest_file(folder: pathlib.Path) -> pathlib.Path:
+    files = [p for p in folder.rglob("d/*") if p.is_file()]
+    return max(files, key=lambda p: p.stat().st_size)
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
+def test_damage_is_noticed_and_the_step_before_is_used(tmp_path, damage):
+    saved(tmp_path / "c", (1, make(seed=1)), (2, make(seed=2)))
+    target = biggest_file(tmp_path / "c" / "2" / "state")
+    content = bytearray(target.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+        target.write_bytes(content)
+    elif damage == "truncate":
+        os.truncate(target, len(content) // 2)
+    else:
+        target.unlink()
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        with pytest.warns(UserWarning, match="step 2.*going on from step 1"):
+            again = checkpoint.restore(checkpoints, make())
+        chex.assert_trees_all_equal(plain(again), plain(make(seed=1)))
+        checkpoint.save(checkpoints, 2, make(seed=3), {})
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        again = checkpoint.restore(checkpoints, make())
+        chex.assert_trees_all_equal(plain(again), plain(make(seed=3)))
+
+
+def test_nothing_intact_is_an_error(tmp_path):
+    saved(tmp_path / "c", (1, make()))
+    biggest_file(tmp_path / "c" / "1" / "state").unlink()
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        with pytest.raises(checkpoint.CheckpointError, match="no checkpoint.*intact"):
+            checkpoint.restore(checkpoints, make())
+
+
+def test_differences_name_the_path():
+    old = {"model": {"width": 32, "kernel": 4}, "seed": 0}
+    new = {"model": {"width": 64, "kernel": 4}, "steps": 10}
+    assert checkpoint.differences(old, new) == [
+        "model.width: 32 -> 64",
+        "seed: 0 -> (absent)",
+        "steps: (absent) -> 10",
+    ]
