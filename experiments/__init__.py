@@ -1,0 +1,1 @@
+"""Runnable modules, one a figure or table: `python -m experiments.NAME --help`."""

@@ -1,0 +1,144 @@
+"""From `--data` to the batches of a training run."""
+
+import dataclasses
+import sys
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgan import data as jaxgan_data
+from jaxgan import nn, parallel
+from jaxgan.train import Feed, Run
+
+RESIDENT_BYTES = 1 << 30
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What to train on."""
+
+    data: str = "faces:8192"
+    """Images: faces[:COUNT] (drawn), folder:PATH, zip:PATH, npz:PATH, idx:PATH,
+    tfds:NAME, or a bare path."""
+    split: str = "train"
+    """Which part of a set that has parts."""
+    flip: bool = True
+    """Mirror half of the images, drawn anew every epoch."""
+    crop: tuple[int, int, int, int] | None = None
+    """Box to keep, as top, left, height, width; the central square if left out."""
+    upscale: bool = False
+    """Enlarge images that are smaller than the resolution."""
+    skip_corrupt: bool = False
+    """Pass over images that cannot be read, and count them."""
+    download: bool = False
+    """Let tfds fetch and prepare a set that is not there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """An opened set, at one resolution.
+
+    Attributes:
+        about: a line on what it is.
+        fingerprint: changes when the data does.
+        held: arrays in memory, or the source of a set that is larger.
+        flip: whether batches are mirrored at random.
+        skip_corrupt: whether unreadable images are passed over.
+    """
+
+    about: str
+    fingerprint: str
+    held: Any
+    flip: bool
+    skip_corrupt: bool
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray] | None:
+        """The set in memory, or None where it is too large for that."""
+        return self.held if isinstance(self.held, dict) else None
+
+
+def open_images(data: Data, resolution: int, channels: int) -> Images:
+    """Opens what `--data` names, at a resolution.
+
+    Raises:
+        ValueError: there is no such set, or its images do not fit.
+    """
+    source = jaxgan_data.open_source(
+        data.data, split=data.split, download=data.download, size=resolution
+    )
+    shape = {
+        "size": resolution,
+        "channels": channels,
+        "crop": data.crop or "centre",
+        "upscale": data.upscale,
+    }
+    if jaxgan_data.fits(source, size=resolution, channels=channels):
+        held = jaxgan_data.load(source, skip_corrupt=data.skip_corrupt, **shape)
+        held = {"image": held["image"]}
+        where = "in memory"
+    else:
+        held = jaxgan_data.fitted(source, **shape)
+        where = "streamed"
+    about = f"{data.data}: {len(source):,} images, {resolution}x{resolution}x{channels}"
+    return Images(
+        about=f"{about}, {where}",
+        fingerprint=jaxgan_data.fingerprint(held),
+        held=held,
+        flip=data.flip,
+        skip_corrupt=data.skip_corrupt,
+    )
+
+
+def feed(images: Images, run: Run, mesh: Mesh, repeats: int = 1) -> Feed:
+    """Batches `{"image": float32 in [-1, 1]}`, made on the devices where the set fits.
+
+    The batches are the same either way: which examples, and which of them mirrored, is a
+    function of the seed and the step.
+    """
+    options = {"flip": images.flip, "repeats": repeats}
+    arrays = images.arrays
+    if arrays is not None and arrays["image"].nbytes <= RESIDENT_BYTES:
+
+        def plans(start):
+            step, k = start, max(1, repeats)
+            count = len(arrays["image"])
+            while True:
+                plan = jaxgan_data.plan_many(
+                    run.seed, step, k, count=count, batch_size=run.batch_size,
+                    flip=images.flip,
+                )  # fmt: skip
+                yield plan if repeats > 1 else {n: x[0] for n, x in plan.items()}
+                step += 1
+
+        return Feed(
+            arrays=jax.device_put(arrays, parallel.replicated(mesh)),
+            items=plans,
+            prepare=lambda held, plan: _normalise(jaxgan_data.take(held, plan, xp=jnp)),
+            axis=int(repeats > 1),
+        )
+    return Feed(
+        arrays=(),
+        items=lambda start: jaxgan_data.stream(
+            images.held,
+            run.seed,
+            run.batch_size,
+            start=start,
+            skip_corrupt=images.skip_corrupt,
+            **options,
+        ),
+        prepare=lambda _, batch: _normalise(batch),
+        axis=int(repeats > 1),
+    )
+
+
+def _normalise(batch):
+    return {"image": nn.from_uint8(batch["image"])}
+
+
+def say(text: str) -> None:
+    """Tells the user something, beside the results."""
+    sys.stderr.write(text + "\n")

@@ -1,0 +1,184 @@
+"""What every training experiment does around the loop: say what comes, train, report."""
+
+import dataclasses
+import math
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from experiments._data import Images, feed, say
+from jaxgan import compose, report, train
+from jaxgan.game import Game, algorithm
+from jaxgan.metrics import nearest_neighbours
+
+NEIGHBOURS = 8  # samples shown with their neighbours
+
+
+def train_and_report(
+    title: str,
+    game: Game,
+    config: Any,
+    images: Images,
+    sheets: Callable[[Any], Mapping[str, np.ndarray]],
+    mesh: Mesh,
+) -> Any:
+    """Prints the plan, trains to the end, draws the report; returns the final state.
+
+    Args:
+        title: of the report.
+        game: what to train.
+        config: the experiment's; has `run`.
+        images: the data.
+        sheets: `sheets(state) -> {name: images [N, H, W, C] uint8}`, "ema" among them.
+        mesh: the devices.
+    """
+    run = config.run
+    plain = train.as_json(
+        dataclasses.asdict(config) | {"fingerprint": images.fingerprint}
+    )
+    train.claim(run.workdir, plain)
+    played = algorithm(game)
+    batches = feed(images, run, mesh, game.repeats)
+    facts = _plan(title, played, batches, run, images, mesh)
+    say("\n".join(f"{name:>11}  {value}" for name, value in facts.items()))
+    began = time.perf_counter()
+    state = train.train(played, batches, run, plain, sheets, mesh)
+    facts["trained"] = f"{int(state.step):,} steps"
+    facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
+    rows = report.read_scalars(run.workdir / "scalars.jsonl")
+    facts |= _speed(rows)
+    if images.arrays is not None:
+        facts |= _neighbours(run, sheets(state)["ema"], images.arrays["image"])
+    _draw(title, run, facts, rows, plain)
+    say(f"done: {run.workdir / 'report.html'}")
+    return state
+
+
+def _plan(title, played, batches, run, images, mesh) -> dict[str, str]:
+    """What is about to happen; nothing is run for it."""
+    item = next(batches.items(0))
+    step = lambda state, held, item: played.step(state, batches.prepare(held, item))  # noqa: E731
+    state = jax.eval_shape(
+        lambda held, item: played.init(jax.random.key(0), batches.prepare(held, item)),
+        batches.arrays,
+        item,
+    )
+    cost = jax.jit(step).lower(state, batches.arrays, item).cost_analysis()
+    flops = float((cost or {}).get("flops", math.nan))
+    counts = {net: _count(params) for net, params in state.params.items()}
+    seconds = flops * run.steps / _flops_per_second() / mesh.size
+    return {
+        "training": f"{title}, {run.steps:,} steps of {run.batch_size} images",
+        "data": images.about,
+        "parameters": ", ".join(f"{n} {c:,}" for n, c in counts.items() if c),
+        "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        "time": f"{_duration(seconds)} if nothing else runs (estimated from"
+        f" {flops / 1e9:.1f} GFLOP a step)",
+        "results in": str(run.workdir),
+    }
+
+
+def _flops_per_second() -> float:
+    """What a training step may get out of one device: half of what products reach."""
+    n = 512 if jax.default_backend() == "cpu" else 4096
+    a = jnp.ones((n, n))
+    product = jax.jit(lambda a: a @ a)
+    product(a).block_until_ready()
+    began = time.perf_counter()
+    for _ in range(5):
+        a = product(a)
+    a.block_until_ready()
+    return 0.5 * 5 * 2 * n**3 / (time.perf_counter() - began)
+
+
+def _count(params) -> int:
+    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+
+
+def _duration(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "unknown"
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
+def _speed(rows) -> dict[str, str]:
+    """Medians, which the first steps, that include compiling, do not move."""
+    if not rows:
+        return {}
+    speed = np.median([row["images_per_second"] for row in rows])
+    waiting = np.median([row["waiting_for_data"] for row in rows])
+    return {
+        "speed": f"{speed:.0f} images/s",
+        "waiting for data": f"{waiting:.2%} of the time",
+    }
+
+
+def _neighbours(run, samples: np.ndarray, data: np.ndarray) -> dict[str, str]:
+    """Draws samples beside the training images nearest to them, mirrored ones too.
+
+    The ratio compares a sample's distance to the nearest training image with that of
+    training images among themselves: far below 1 means that images were memorised.
+    """
+    both = np.concatenate([data, data[:, :, ::-1]])
+    index, distance = jax.jit(nearest_neighbours, static_argnums=2)(samples, both, 3)
+    among = np.random.default_rng(0).permutation(len(data))[: len(samples)]
+    _, own = jax.jit(nearest_neighbours, static_argnums=2)(data[among], both, 2)
+    ratio = np.median(distance[:, 0]) / np.median(own[:, 1])  # [:, 0] is itself
+    rows = np.concatenate([samples[:, None], both[np.asarray(index)]], axis=1)
+    rows = rows[:NEIGHBOURS].reshape(-1, *data.shape[1:])
+    report.save_png(run.workdir / "neighbours.png", report.sheet(rows, 4))
+    return {"distance to data": f"{ratio:.2f} of that between training images"}
+
+
+def _draw(title, run, facts, rows, plain) -> None:
+    folder = run.workdir / "samples"
+    found = {
+        name: {int(p.stem.rpartition("_")[2]): p for p in folder.glob(f"{name}_*.png")}
+        for name in ("ema", "raw")
+    }
+    tile = _tile(found["ema"])
+    report.save_png(run.workdir / "strip.png", report.strip(found["ema"], tile))
+    report.save_png(run.workdir / "curves.png", report.curves(rows, title))
+    last = max(found["ema"])
+    page = report.page(
+        title,
+        {
+            **facts,
+            "command": shlex.join(["python", "-m", *_command()]),
+            "jax": f"{jax.__version__}, Python {platform.python_version()}",
+            "configuration": plain,
+        },
+        {
+            f"Step {last}: moving average of the weights": found["ema"][last],
+            f"Step {last}: the weights themselves": found["raw"][last],
+            "The same latents over time": run.workdir / "strip.png",
+            "Samples (left) and the training images nearest to them, mirrored ones"
+            " included": run.workdir / "neighbours.png",
+            "Losses": run.workdir / "curves.png",
+        },
+    )
+    report.write(run.workdir / "report.html", page.encode())
+
+
+def _tile(sheets) -> int:
+    from PIL import Image
+
+    with Image.open(next(iter(sheets.values()))) as image:
+        return (image.width - report.GAP) // 8 - report.GAP
+
+
+def _command() -> list[str]:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return [spec.name if spec else sys.argv[0], *sys.argv[1:]]

@@ -1,0 +1,187 @@
+"""What a run leaves for people to look at: scalars, sheets, strips, curves, a page.
+
+Plain functions on arrays and files. Pictures are written whole or not at all, and all
+that is drawn from a run is drawn from its files, so that a resumed run reports as one.
+"""
+
+import base64
+import html
+import io
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+GAP = 2  # pixels between the tiles of a sheet
+
+
+def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
+    """Tiles images `[N, H, W, C]` uint8 row by row, on white: `[height, width, C]`.
+
+    Args:
+        images: at least one.
+        columns: tiles a row; by default the sheet is about square.
+    """
+    n, h, w, c = images.shape
+    columns = columns or int(np.ceil(np.sqrt(n)))
+    rows = -(-n // columns)
+    out = np.full((rows * (h + GAP) + GAP, columns * (w + GAP) + GAP, c), 255, np.uint8)
+    for i, image in enumerate(images):
+        y, x = (GAP + (i // columns) * (h + GAP), GAP + (i % columns) * (w + GAP))
+        out[y : y + h, x : x + w] = image
+    return out
+
+
+def save_png(path: pathlib.Path, image: np.ndarray) -> None:
+    """Writes `[H, W, 1 or 3]` uint8."""
+    file = io.BytesIO()
+    _to_pil(image).save(file, "PNG", optimize=True)
+    write(path, file.getvalue())
+
+
+def save_gif(
+    path: pathlib.Path, frames: Iterable[np.ndarray], milliseconds: int = 80
+) -> None:
+    """Writes frames `[H, W, 1 or 3]` uint8 as an endless animation."""
+    first, *rest = (_to_pil(frame) for frame in frames)
+    file = io.BytesIO()
+    first.save(
+        file, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0
+    )
+    write(path, file.getvalue())
+
+
+def write(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file whole or not at all: beside its name first, then in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def strip(sheets: Mapping[int, pathlib.Path], tile: int, count: int = 8) -> np.ndarray:
+    """The first row of sheets over time, one row a step, the step written at its left.
+
+    Args:
+        sheets: step -> sheet file, all of one size.
+        tile: side of a tile in pixels.
+        count: how many steps to show at most: the first, the last, and steps between
+            that double, since pictures change most at the start.
+    """
+    steps = sorted(sheets)
+    wanted = np.geomspace(1, len(steps), min(count, len(steps))).round().astype(int) - 1
+    rows = []
+    for step in sorted({steps[i] for i in wanted}):
+        with Image.open(sheets[step]) as image:
+            row = np.asarray(image.convert("RGB"))[: tile + 2 * GAP, : 8 * (tile + GAP)]
+        label = Image.new("RGB", (56, row.shape[0]), "white")
+        ImageDraw.Draw(label).text((4, row.shape[0] // 2 - 6), str(step), fill="black")
+        rows.append(np.concatenate([np.asarray(label), row], axis=1))
+    return np.concatenate(rows)
+
+
+def append_scalars(path: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Adds JSON lines to a file of scalars."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def read_scalars(path: pathlib.Path) -> list[dict[str, Any]]:
+    """The rows of a file of scalars; a last line cut short by a crash is left out."""
+    if not path.exists():
+        return []
+    rows = []
+    for line in path.read_text().splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def rewind_scalars(path: pathlib.Path, step: int) -> None:
+    """Drops rows after `step`: they will be written again."""
+    rows = [row for row in read_scalars(path) if row["step"] <= step]
+    write(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def curves(rows: Sequence[Mapping[str, Any]], title: str) -> np.ndarray:
+    """Plots every metric over steps, one panel a player: `[H, W, 3]` uint8."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    names = sorted({name for row in rows for name in row if "/" in name})
+    players = sorted({name.partition("/")[0] for name in names})
+    figure = Figure(figsize=(9, 2.4 * max(1, len(players))), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots(max(1, len(players)), 1, sharex=True, squeeze=False)[:, 0]
+    for player, ax in zip(players, axes, strict=False):
+        for name in [n for n in names if n.startswith(player + "/")]:
+            points = [(row["step"], row[name]) for row in rows if name in row]
+            ax.plot(*zip(*points, strict=True), label=name.partition("/")[2], lw=1)
+        ax.set_ylabel(player)
+        ax.grid(alpha=0.3)
+        ax.legend(loc="upper right", fontsize="small")
+    axes[-1].set_xlabel("step")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3]
+
+
+def page(
+    title: str,
+    facts: Mapping[str, Any],
+    pictures: Mapping[str, pathlib.Path],
+) -> str:
+    """One self-contained HTML page of a run.
+
+    Args:
+        title: what ran.
+        facts: a table of what to know about it; a dictionary becomes a table within.
+        pictures: caption -> PNG or GIF file, embedded.
+    """
+    figures = "".join(
+        f'<figure><img alt="{html.escape(caption)}" src="data:image/'
+        f'{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for caption, path in pictures.items()
+        if path.exists()
+    )
+    return f"""<!doctype html>
+<html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
+  padding: 0 1rem; color: #222; background: #fff }}
+figure {{ margin: 2rem 0 }} img {{ max-width: 100%; image-rendering: auto }}
+figcaption {{ color: #555 }} td {{ padding: .1rem 1rem .1rem 0; vertical-align: top }}
+td:first-child {{ color: #555; white-space: nowrap }}
+</style>
+<h1>{html.escape(title)}</h1>
+{_table(facts)}
+{figures}
+</html>
+"""
+
+
+def _table(facts: Mapping[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{html.escape(str(name))}</td><td>"
+        f"{_table(v) if isinstance(v, Mapping) else html.escape(str(v))}</td></tr>"
+        for name, v in facts.items()
+    )
+    return f"<table>{rows}</table>"
+
+
+def _to_pil(image: np.ndarray) -> Image.Image:
+    return Image.fromarray(np.asarray(image).squeeze(-1) if image.shape[-1] == 1 else image)
