@@ -13,12 +13,14 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import orbax.checkpoint as ocp
+
+if TYPE_CHECKING:  # importing orbax takes a while, which `--help` need not wait for
+    from orbax.checkpoint import CheckpointManager
 
 _STATE, _RECORD = "state", "record"
 
@@ -29,16 +31,19 @@ class CheckpointError(ValueError):
 
 @contextlib.contextmanager
 def manager(
-    directory: pathlib.Path, keep: int | None = None
-) -> Iterator[ocp.CheckpointManager]:
+    directory: pathlib.Path, keep: int | None = None, *, read_only: bool = False
+) -> Iterator["CheckpointManager"]:
     """Opens a directory of checkpoints; leaving waits for the last to be written.
 
     Args:
         directory: made if absent.
         keep: how many of the latest steps stay on disk; all by default.
+        read_only: change nothing; for looking into a run that may still be going.
     """
+    import orbax.checkpoint as ocp
+
     logging.getLogger("absl").setLevel(logging.ERROR)
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep)
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only)
     opened = ocp.CheckpointManager(directory.resolve(), options=options)
     # A failure in a writing thread comes back from the next call, as one sentence; the
     # tracebacks that its threads would print on the way say nothing more.
@@ -55,7 +60,7 @@ def manager(
 
 
 def save(
-    checkpoints: ocp.CheckpointManager,
+    checkpoints: "CheckpointManager",
     step: int,
     state: Any,
     config: Mapping[str, Any],
@@ -68,6 +73,8 @@ def save(
     Raises:
         CheckpointError: this one, or the one before, could not be written.
     """
+    import orbax.checkpoint as ocp
+
     if step in checkpoints.all_steps():
         return
     host = jax.device_get(_unwrap_keys(state))
@@ -80,7 +87,7 @@ def save(
         checkpoints.save(step, args=ocp.args.Composite(**parts))
 
 
-def restore(checkpoints: ocp.CheckpointManager, like: Any) -> Any | None:
+def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
     """The newest intact state, or None where nothing was saved yet.
 
     Args:
@@ -106,9 +113,6 @@ def restore(checkpoints: ocp.CheckpointManager, like: Any) -> Any | None:
                 f" going on from step {step}",
                 stacklevel=2,
             )
-            # The steps after it are played again, and must be free to be saved again.
-            for damaged in [s for s in checkpoints.all_steps() if s > step]:
-                checkpoints.delete(damaged)
         return state
     if failures:
         raise CheckpointError(
@@ -116,6 +120,15 @@ def restore(checkpoints: ocp.CheckpointManager, like: Any) -> Any | None:
             f" ({'; '.join(failures)}); move that directory away to start anew"
         )
     return None
+
+
+def drop_after(checkpoints: "CheckpointManager", step: int) -> None:
+    """Deletes what lies after a step: damaged, since `restore` passed it over.
+
+    Those steps are played again, and must be free to be saved again.
+    """
+    for later in [s for s in checkpoints.all_steps() if s > step]:
+        checkpoints.delete(later)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -129,6 +142,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 
 def _restore_step(checkpoints, step, like):
+    import orbax.checkpoint as ocp
+
     record = checkpoints.restore(
         step, args=ocp.args.Composite(**{_RECORD: ocp.args.JsonRestore()})
     )[_RECORD]

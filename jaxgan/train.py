@@ -138,6 +138,7 @@ def train(
             key = jax.random.key(run.seed)
             state = init(key, (feed.arrays, next(feed.items(0))))
         step = first = int(state.step)
+        checkpoint.drop_after(checkpoints, first)
         report.rewind_scalars(scalars, first)
         if first == 0:
             _sample(run, sheets, state, 0)

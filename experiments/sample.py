@@ -1,0 +1,150 @@
+"""Pictures from a finished run: a sheet, single images, a walk between latents.
+
+    python -m experiments.sample --run runs/dcgan_faces
+    python -m experiments.sample --run runs/dcgan_faces --count 1000 --single
+    python -m experiments.sample --run runs/dcgan_faces --statistics standing --no-ema
+
+Seconds on a CPU. Writes sheet.png, walk.gif (great circles through Gaussian latents,
+straight lines through uniform ones, back to where it began) and, with --single, every
+image by itself. The run itself is only read.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import _cli, _data
+from jaxgan import game, nn, report
+from jaxgan.compose import ema_variables
+from jaxgan.models import dcgan
+
+BLOCK = 64  # images drawn at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to draw from which run."""
+
+    run: pathlib.Path
+    """Directory of a run of experiments.dcgan_faces."""
+    out: pathlib.Path | None = None
+    """Where the pictures go; RUN/pictures if left out."""
+    count: int = 64
+    """Images on the sheet, and as files with --single."""
+    single: bool = False
+    """Write every image by itself too."""
+    stops: int = 6
+    """Latents the walk passes through; 0 leaves the walk out."""
+    frames: int = 12
+    """Frames from one stop of the walk to the next."""
+    walkers: int = 16
+    """Walks shown side by side."""
+    seed: int = 0
+    """Seed of the latents."""
+    ema: bool = True
+    """Use the moving average of the weights, not the weights themselves."""
+    statistics: Literal["batch", "running", "standing"] = "batch"
+    """Batch norm's: of the images drawn together, running averages, or averages
+    estimated anew over a thousand latents."""
+
+    def __post_init__(self):
+        for name, least in (("count", 1), ("stops", 0), ("frames", 1), ("walkers", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"--{name} is {getattr(self, name)}; it must be at least {least}"
+                )
+
+
+def main(config: Config) -> None:
+    """Restores the run and draws."""
+    model, state = restore(config.run)
+    out = config.out or config.run / "pictures"
+    variables = ema_variables(state) if config.ema else game.variables(state)
+    key = jax.random.key(config.seed)
+    statistics = config.statistics
+    if statistics == "standing":
+        variables = dcgan.standing_statistics(model, variables, jax.random.fold_in(key, 1))
+        statistics = "running"
+
+    @jax.jit
+    def draw(latent):
+        return nn.to_uint8(dcgan.sample(model, variables, latent, statistics))
+
+    def latents(key, count):
+        return nn.sample_latent(key, count, model.latent, model.latent_distribution)
+
+    # With the statistics of the batch an image depends on its company: draw full blocks.
+    blocks = -(-config.count // BLOCK)
+    z = latents(key, blocks * BLOCK).reshape(blocks, BLOCK, -1)
+    images = np.concatenate([np.asarray(draw(part)) for part in z])[: config.count]
+    report.save_png(out / "sheet.png", report.sheet(images))
+    _data.say(f"{out / 'sheet.png'}: {config.count} samples of step {int(state.step)}")
+    if config.single:
+        for i, image in enumerate(images):
+            report.save_png(out / "single" / f"{i:05d}.png", image)
+        _data.say(f"{out / 'single'}: the same, one a file")
+    if config.stops:
+        stops = latents(jax.random.fold_in(key, 2), config.stops * config.walkers)
+        stops = stops.reshape(config.stops, config.walkers, -1)
+        path = walk(stops, config.frames, model.latent_distribution)
+        frames = [report.sheet(np.asarray(draw(z))) for z in path]
+        report.save_gif(out / "walk.gif", frames)
+        _data.say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
+
+
+def walk(stops: jax.Array, frames: int, distribution: str) -> jax.Array:
+    """Latents along a closed path: stops `[S, W, Z]` to `[S * frames, W, Z]`."""
+    between = nn.slerp if distribution == "normal" else _line
+    t = jnp.arange(frames) / frames
+    legs = [
+        jnp.stack([between(a, b, jnp.full(a.shape[:1], x)) for x in t])
+        for a, b in zip(stops, jnp.roll(stops, -1, 0), strict=True)
+    ]
+    return jnp.concatenate(legs)
+
+
+def restore(run: pathlib.Path) -> tuple[dcgan.Config, Any]:
+    """A run's model and latest state.
+
+    Raises:
+        ValueError: the directory holds no run of this model, or no checkpoint.
+    """
+    from jaxgan import checkpoint
+
+    path = run / "config.json"
+    if not path.is_file():
+        raise ValueError(
+            f"{run} is not a run: it has no config.json; give the --workdir of a"
+            " training run"
+        )
+    try:
+        plain = json.loads(path.read_text())["model"]
+        model = dcgan.Config(**plain | {"augment": tuple(plain["augment"])})
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"{path} is not the configuration of a DCGAN") from None
+    shape = (1, model.resolution, model.resolution, model.channels)
+    like = jax.eval_shape(
+        game.algorithm(dcgan.game(model)).init,
+        jax.random.key(0),
+        {"image": jnp.zeros(shape)},
+    )
+    if not (run / "checkpoints").is_dir():
+        raise ValueError(f"{run} has no checkpoint yet; let it train longer")
+    with checkpoint.manager(run / "checkpoints", read_only=True) as checkpoints:
+        state = checkpoint.restore(checkpoints, like)
+    if state is None:
+        raise ValueError(f"{run} has no checkpoint yet; let it train longer")
+    return model, state
+
+
+def _line(a, b, t):
+    return (1 - t[:, None]) * a + t[:, None] * b
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)

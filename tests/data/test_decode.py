@@ -1,0 +1,123 @@
+"""Image files of every mode, and damaged ones."""
+
+import io
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.data.decode import CorruptImage, decode
+
+
+def encode(image, kind="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def colour():
+    return np.random.default_rng(0).integers(0, 256, (6, 9, 3), np.uint8)
+
+
+def test_colour_and_grey(colour):
+    read = decode(encode(Image.fromarray(colour)), "x")
+    np.testing.assert_array_equal(read, colour)
+    assert read.dtype == np.uint8
+    grey = colour[..., 0]
+    read = decode(encode(Image.fromarray(grey)), "x")
+    np.testing.assert_array_equal(read, grey[..., None])
+
+
+def test_from_a_path(tmp_path, colour):
+    Image.fromarray(colour).save(tmp_path / "a.bmp")
+    np.testing.assert_array_equal(decode(tmp_path / "a.bmp", "a"), colour)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF", "PPM", "GIF"])
+def test_other_formats(kind):
+    flat = Image.new("RGB", (16, 8), (200, 30, 90))
+    read = decode(encode(flat, kind), "x")
+    assert read.shape == (8, 16, 3)
+    assert abs(read.astype(int) - (200, 30, 90)).max() <= 4
+
+
+def test_transparency_is_laid_over_white():
+    layer = np.zeros((1, 3, 4), np.uint8)
+    layer[0, :, 0] = 200
+    layer[0, :, 3] = 255, 0, 51  # solid, clear, a fifth
+    read = decode(encode(Image.fromarray(layer)), "x")
+    np.testing.assert_array_equal(read[0, :2], [(200, 0, 0), (255, 255, 255)])
+    np.testing.assert_allclose(read[0, 2], [244, 204, 204], atol=1)
+    both = np.array([[[100, 255], [100, 0]]], np.uint8)
+    read = decode(encode(Image.fromarray(both, "LA")), "x")
+    np.testing.assert_array_equal(read, [[[100], [255]]])
+
+
+def test_palette_with_and_without_a_clear_entry():
+    indexed = Image.new("P", (2, 1))
+    indexed.putpalette([10, 20, 30, 40, 50, 60])
+    indexed.putpixel((1, 0), 1)
+    np.testing.assert_array_equal(
+        decode(encode(indexed), "x"), [[[10, 20, 30], [40, 50, 60]]]
+    )
+    np.testing.assert_array_equal(
+        decode(encode(indexed, transparency=0), "x"),
+        [[[255, 255, 255], [40, 50, 60]]],
+    )
+
+
+def test_sixteen_bits_and_one_bit():
+    deep = np.array([[0, 257, 32896, 65535, 300]], np.uint16)
+    read = decode(encode(Image.fromarray(deep)), "x")
+    np.testing.assert_array_equal(read[0, :, 0], [0, 1, 128, 255, 1])
+    bits = Image.fromarray(np.array([[True, False]]))
+    np.testing.assert_array_equal(decode(encode(bits), "x"), [[[255], [0]]])
+
+
+def test_the_cameras_orientation_is_applied(colour):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: show it a quarter to the right
+    read = decode(encode(Image.fromarray(colour), exif=exif), "x")
+    np.testing.assert_array_equal(read, np.rot90(colour, -1))
+
+
+def test_cmyk_becomes_rgb():
+    read = decode(encode(Image.new("CMYK", (8, 8), (0, 0, 0, 0)), "JPEG"), "x")
+    assert (read == 255).all()
+    assert read.shape == (8, 8, 3)
+
+
+def test_damaged_files_are_named(colour):
+    whole = encode(Image.fromarray(colour.repeat(20, 0).repeat(20, 1)), "JPEG")
+    png = encode(Image.fromarray(colour))
+    damaged = [whole[: len(whole) // 2], png[:40], png[:-30], b"", b"no image", b"%!PS"]
+    broken = bytearray(png)
+    broken[45] ^= 255
+    for data in [*damaged, bytes(broken)]:
+        with pytest.raises(CorruptImage, match=r"cats/tom\.jpg.*--skip-corrupt"):
+            decode(data, "cats/tom.jpg")
+
+
+def test_floating_point_is_refused():
+    image = Image.fromarray(np.ones((2, 2), np.float32))
+    with pytest.raises(CorruptImage, match="convert it to 8 bits"):
+        decode(encode(image, "TIFF"), "x")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CorruptImage, match=r"gone\.png"):
+        decode(tmp_path / "gone.png", "gone.png")
+
+
+def test_decompression_bombs_are_named(monkeypatch, colour):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
+    with pytest.raises(CorruptImage, match=r"tom\.png has more pixels than .* 20: shrink"):
+        decode(encode(Image.fromarray(colour)), "tom.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)  # over it, but not twice
+    with pytest.raises(CorruptImage, match="has more pixels"):
+        decode(encode(Image.fromarray(colour)), "tom.png")
+    with warnings.catch_warnings():  # only a warning, unless it is made an error
+        warnings.simplefilter("ignore")
+        assert decode(encode(Image.fromarray(colour)), "tom.png").shape == (6, 9, 3)

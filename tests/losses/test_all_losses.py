@@ -1,0 +1,324 @@
+"""Properties that every public loss has."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from loss_cases import CASES, WITHOUT_CASE
+
+from jaxgan import losses
+
+INDEPENDENT = {name: case for name, case in CASES.items() if case.independent}
+ORDERLESS = {name: case for name, case in INDEPENDENT.items() if not case.positional}
+every_loss = pytest.mark.parametrize("name", CASES)
+per_example = pytest.mark.parametrize("name", INDEPENDENT)
+orderless = pytest.mark.parametrize("name", ORDERLESS)
+
+MODULES = [
+    info.name for info in pkgutil.walk_packages(losses.__path__, "jaxgan.losses.")
+]
+
+
+def close(actual, wanted, tolerance=1e-6):
+    np.testing.assert_allclose(actual, wanted, rtol=tolerance, atol=tolerance)
+
+
+def all_values(args):
+    return {name: CASES[name].fn(*args[name]) for name in args}
+
+
+# One compilation for all losses together is ten times faster than one for each.
+values = jax.jit(all_values)
+
+
+@jax.jit
+def values_and_gradients(args):
+    return {name: CASES[name].value_and_gradients(*args[name]) for name in args}
+
+
+def arrays(cases=CASES, **kwargs):
+    return {name: case.arrays(**kwargs) for name, case in cases.items()}
+
+
+def map_floating(function, args):
+    """Applies `function(array, i)` to the floating arguments."""
+    return {
+        name: tuple(
+            function(a, i) if i in CASES[name].floating else a
+            for i, a in enumerate(given)
+        )
+        for name, given in args.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """The values of all losses on their standard arguments."""
+    return values(arrays())
+
+
+def test_every_public_loss_has_a_case():
+    covered = {name.split(",")[0] for name in CASES}
+    assert covered | WITHOUT_CASE == set(losses.__all__)
+    assert not covered & WITHOUT_CASE
+
+
+@pytest.fixture(scope="module")
+def half():
+    args = map_floating(lambda a, _: jnp.asarray(a, jnp.bfloat16), arrays())
+    wide = map_floating(lambda a, _: np.asarray(a, np.float32), args)
+    return values(args), values(wide)
+
+
+@every_loss
+def test_bfloat16_is_computed_in_float32(half, name):
+    of_half, of_wide = half
+    assert of_half[name].dtype == jnp.float32
+    close(of_half[name], of_wide[name])
+
+
+@pytest.fixture(scope="module")
+def extremes():
+    def filled(even, odd):
+        return {
+            name: map_floating(
+                lambda a, i: np.full_like(a, case.large * (odd if i % 2 else even)),
+                {name: case.arrays()},
+            )[name]
+            for name, case in CASES.items()
+        }
+
+    signs = [(1, 1), (-1, -1), (1, -1), (-1, 1), (0, 0)]
+    return [values_and_gradients(filled(*sign)) for sign in signs]
+
+
+@every_loss
+def test_values_and_gradients_are_finite_for_large_arguments_and_zeros(extremes, name):
+    for result in extremes:
+        chex.assert_tree_all_finite(result[name])
+
+
+@pytest.fixture(scope="module")
+def gradients():
+    """Gradients in float64, by differentiation and by central differences."""
+    with jax.enable_x64(True):
+        args = arrays(batch=2, seed=3, dtype=np.float64)
+        exact = values_and_gradients(args)
+        weights = {n: 1.0 + np.arange(v.size) for n, (v, _, _) in exact.items()}
+
+        def totals(moved):
+            return {
+                n: float(np.asarray(v).ravel() @ weights[n])
+                for n, v in values(moved).items()
+            }
+
+        numeric = {
+            name: [np.zeros(case_args[i].size) for i in CASES[name].floating]
+            for name, case_args in args.items()
+        }
+        longest = max(g.size for gs in numeric.values() for g in gs)
+        for argument in range(4):
+            for place in range(longest):
+                sides = []
+                for step in (1e-6, -1e-6):
+                    moved = {n: tuple(a.copy() for a in v) for n, v in args.items()}
+                    for name, case in CASES.items():
+                        if argument < len(case.floating):
+                            flat = moved[name][case.floating[argument]].reshape(-1)
+                            if place < flat.size:
+                                flat[place] += step
+                    sides.append(totals(moved))
+                for name, case in CASES.items():
+                    if argument < len(case.floating):
+                        target = numeric[name][argument]
+                        if place < target.size:
+                            rise = sides[0][name] - sides[1][name]
+                            target[place] = rise / 2e-6
+        return {name: gs for name, (_, _, gs) in exact.items()}, numeric
+
+
+@every_loss
+def test_gradients_equal_float64_finite_differences(gradients, name):
+    exact, numeric = gradients
+    for got, wanted in zip(exact[name], numeric[name], strict=True):
+        assert got.dtype == jnp.float64
+        if CASES[name].differentiable:
+            close(np.ravel(got), wanted, 2e-6)
+        else:
+            chex.assert_trees_all_equal(got, jnp.zeros_like(got))
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """Values of batches whose third example alone is the standard one."""
+    args, others = arrays(INDEPENDENT), arrays(CASES, seed=1)
+    for name, given in args.items():
+        for other, a in zip(others[name], given, strict=True):
+            other[2] = a[2]
+    return values(others)
+
+
+@per_example
+def test_an_example_does_not_depend_on_the_others(compiled, mixed, name):
+    assert len(compiled[name]) == 4
+    close(mixed[name][2], compiled[name][2])
+
+
+@pytest.fixture(scope="module")
+def permuted():
+    return values({n: tuple(a[ORDER] for a in v) for n, v in arrays().items()})
+
+
+ORDER = np.array([2, 0, 3, 1])
+
+
+@orderless
+def test_order_of_examples_does_not_matter(compiled, permuted, name):
+    close(permuted[name], compiled[name][ORDER])
+
+
+@pytest.fixture(scope="module")
+def one_by_one():
+    args = {n: tuple(a[:, None] for a in v) for n, v in arrays(ORDERLESS).items()}
+    return jax.jit(jax.vmap(all_values))(args)
+
+
+@orderless
+def test_vmap_over_examples_is_the_batch(compiled, one_by_one, name):
+    close(one_by_one[name][:, 0], compiled[name])
+
+
+@pytest.fixture(scope="module")
+def with_nan():
+    def spoil(argument):
+        def set_nan(a, i):
+            a = a.copy()
+            a[1] = np.nan if i == argument else a[1]
+            return a
+
+        return set_nan
+
+    return [values(map_floating(spoil(i), arrays())) for i in range(4)]
+
+
+@per_example
+def test_nan_reaches_its_example_and_no_other(with_nan, name):
+    for i in CASES[name].floating:
+        value = np.asarray(with_nan[i][name]).reshape(4, -1)
+        assert np.isnan(value[1]).all()
+        assert not np.isnan(value[[0, 2, 3]]).any()
+
+
+class VariantsTest(chex.TestCase):
+    """All losses eager, compiled, on a device and under pmap."""
+
+    @chex.all_variants
+    def test_variants_agree(self):
+        results = self.variant(all_values)(arrays())
+        chex.assert_trees_all_close(results, values(arrays()), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_doctests(module):
+    class Checker(doctest.OutputChecker):
+        """Compares numbers to five digits."""
+
+        def check_output(self, want, got, flags):
+            def rounded(text):
+                number = r"-?\d+\.\d*(?:e[+-]?\d+)?"
+                return re.sub(number, lambda m: f"{float(m[0]):.5g}", text)
+
+            return super().check_output(rounded(want), rounded(got), flags)
+
+    tests = doctest.DocTestFinder().find(importlib.import_module(module))
+    runner = doctest.DocTestRunner(Checker(), verbose=False)
+    for test in tests:
+        result = runner.run(test)
+        assert not result.failed, test.name
+        name = test.name.removeprefix(f"{module}.")
+        is_public = not any(part.startswith("_") for part in test.name.split("."))
+        if is_public and inspect.isfunction(test.globs.get(name)):
+            assert test.examples, f"{test.name} has no example"
+            assert "References:" in test.docstring, f"{test.name} names no source"
+            assert "Returns:" in test.docstring, f"{test.name} gives no shapes"
+
+
+@pytest.mark.parametrize("name", sorted(losses.__all__))
+def test_arguments_come_in_the_order_of_the_field(name):
+    function = getattr(losses, name)
+    if not inspect.isfunction(function):
+        return
+    parameters = inspect.signature(function).parameters
+    names = [n for n, p in parameters.items() if p.kind != p.KEYWORD_ONLY]
+    for first, second in [("real", "fake"), ("target", "prediction")]:
+        pair = [n for n in names if n.split("_")[0] in (first, second)]
+        assert pair == sorted(pair, key=lambda n: not n.startswith(first))
+    keywords = [p.name for p in parameters.values() if p.kind == p.KEYWORD_ONLY]
+    numbers = {
+        p.name
+        for p in parameters.values()
+        if isinstance(p.default, int | float) and p.name != "log_variance"
+    }
+    if "optax" not in str(inspect.signature(function).return_annotation):
+        assert numbers <= set(keywords)
+
+
+PLAIN = {
+    name: case
+    for name, case in CASES.items()
+    if name in losses.__all__ and not any(isinstance(spec, int) for spec in case.args)
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_bad_input_is_refused_when_tracing(name):
+    case = PLAIN[name]
+    parameters = inspect.signature(getattr(losses, name)).parameters.values()
+    names = [p.name for p in parameters if p.kind == p.POSITIONAL_OR_KEYWORD]
+    if "critic_fn" in names or "synthesis_fn" in names:
+        names = names[1:]
+    names = names[: len(case.args)]
+    right = [(4, *spec) for spec in case.args]
+
+    def refused(error, shapes, *words, dtype=jnp.float32):
+        args = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
+        with pytest.raises(error) as caught:
+            jax.eval_shape(case.fn, *args)
+        for word in words:
+            assert word in str(caught.value)
+
+    if name == "boundary_seeking_discrete_generator_loss":
+        names = ["log_probs"]
+    if not name.startswith("multi_scale"):  # the case casts
+        refused(TypeError, right, names[0], "int32", "floating", dtype=jnp.int32)
+    refused(ValueError, [(0, *shape[1:]) for shape in right], names[0], "(0")
+    refused(ValueError, [()] * len(right), names[0], "()", "rank")
+    if name.endswith("_terms") or name in ("convergence_measure",):
+        return  # batches may differ in size
+    for i in range(1, len(right)):
+        tail = right[i][1:]
+        for wrong in [(4, 1, *tail), (1, 4, *tail), (5, *tail)]:
+            shapes = [*right[:i], wrong, *right[i + 1 :]]
+            refused(ValueError, shapes, names[i], str(wrong))
+
+
+def test_import_pulls_in_none_of_the_heavy_libraries():
+    code = (
+        "import sys; import jaxgan.losses; import jaxgan.losses.compat.tfgan, "
+        "jaxgan.losses.compat.torchgan; "
+        "print([m for m in ('flax', 'orbax', 'grain', 'tensorflow_datasets', 'optax', "
+        "'tensorflow', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,160 @@
+"""Which room of the library may know which: walks every import, at any depth."""
+
+import ast
+import fnmatch
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+import jaxgan
+
+LIBRARY = pathlib.Path(jaxgan.__file__).parent
+
+# room -> (rooms of jaxgan it may import, packages it may import); the standard library
+# is free for all. With a slash, a pattern of files that differ from their room.
+ALLOWED: dict[str, tuple[str, str]] = {
+    "jaxgan": ("", ""),
+    "allocator": ("", ""),
+    "game": ("", "jax flax optax"),
+    "compose": ("game", "jax flax optax"),
+    "parallel": ("game", "jax flax optax"),
+    "checkpoint": ("", "jax numpy orbax"),
+    "report": ("", "numpy PIL matplotlib"),
+    "train": (
+        "game compose parallel checkpoint report",
+        "jax numpy tqdm tensorboardX",
+    ),
+    "losses": ("", "jax numpy chex"),
+    "losses/transforms": ("", "jax numpy chex optax"),
+    "nn": ("losses", "jax numpy chex flax"),
+    "capsules": ("losses", "jax numpy chex flax"),
+    "capsules/routing": ("", "jax chex"),
+    "models": ("nn capsules losses game compose", "jax numpy chex flax optax"),
+    "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
+    "metrics": ("", "jax numpy chex"),
+    "metrics/features": ("nn", "jax numpy chex flax"),
+    "data": ("", "numpy grain tensorflow_datasets PIL tqdm"),
+    # The procedural renderers, which draw on the device.
+    "data/faces": ("", "numpy jax"),
+    "data/_face_*": ("", "numpy jax"),
+}
+FILES = sorted(
+    path.relative_to(LIBRARY).with_suffix("").as_posix()
+    for path in LIBRARY.rglob("*.py")
+)
+
+
+def imported(source: str, package: str) -> set[str]:
+    """Full names of what a file imports, inside functions and `if`s too."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: -node.level + 1 or None] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room(name: str) -> str:
+    """`jaxgan.nn.conv.down` -> "nn"; a name of the package itself -> "jaxgan"."""
+    part = f"{name}.".split(".")[1]
+    there = (LIBRARY / part).is_dir() or (LIBRARY / f"{part}.py").is_file()
+    return part if part and there else "jaxgan"
+
+
+def forbidden(file: str, names: set[str]) -> list[str]:
+    """The imports of a file, `nn/conv`, that the table does not allow."""
+    own = file.split("/")[0].replace("__init__", "jaxgan")
+    patterns = [p for p in ALLOWED if "/" in p and fnmatch.fnmatchcase(file, p)]
+    rooms, packages = (column.split() for column in ALLOWED[(patterns or [own])[0]])
+    wrong = []
+    for name in sorted(names):
+        top = name.split(".")[0]
+        if top == "jaxgan":
+            allowed = room(name) in {own, "jaxgan", *rooms}
+        else:
+            allowed = top in packages or top in sys.stdlib_module_names
+        if not allowed:
+            wrong.append(name)
+    return wrong
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_only_allowed_rooms_and_packages_are_imported(file):
+    own = file.split("/")[0].replace("__init__", "jaxgan")
+    assert own in ALLOWED, f"{own} is a new room: say in the table what it may import"
+    package = ".".join(["jaxgan", *file.split("/")[:-1]])
+    names = imported((LIBRARY / f"{file}.py").read_text(), package)
+    assert not forbidden(file, names)
+
+
+def test_orbax_and_tensorboard_have_one_importer_each():
+    importers = {"orbax": set(), "tensorboardX": set(), "experiments": set()}
+    for file in FILES:
+        names = imported((LIBRARY / f"{file}.py").read_text(), "jaxgan")
+        for package in {name.split(".")[0] for name in names} & importers.keys():
+            importers[package].add(file)
+    assert importers == {
+        "orbax": {"checkpoint"},
+        "tensorboardX": {"train"},
+        "experiments": set(),
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "wrong"),
+    [
+        ("losses/x", "def f():\n    import flax.linen as nn", ["flax.linen"]),
+        ("losses/x", "import optax", ["optax"]),
+        ("losses/transforms", "import optax", []),
+        ("losses/x", "from jaxgan import nn", ["jaxgan.nn"]),
+        ("losses/x", "from jaxgan import __version__", []),
+        ("losses/x", "from . import _checks\nfrom .energy import f", []),
+        ("losses/x", "from .. import nn", ["jaxgan.nn"]),
+        ("losses/x", "from ..nn.conv import down", ["jaxgan.nn.conv.down"]),
+        ("nn/x", "from jaxgan.losses import f\nimport math", []),
+        ("nn/x", "if True:\n    from jaxgan.game import f", ["jaxgan.game.f"]),
+        ("nn/x", "from experiments import _cli", ["experiments._cli"]),
+        ("data/load", "import jax.numpy", ["jax.numpy"]),
+        ("data/faces", "import jax.numpy", []),
+        ("data/_face_paint", "import jax.numpy", []),
+        ("__init__", "from jaxgan import losses", ["jaxgan.losses"]),
+    ],
+)
+def test_the_walk_sees_what_it_should(file, source, wrong):
+    package = ".".join(["jaxgan", *file.split("/")[:-1]])
+    assert forbidden(file, imported(source, package)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        (
+            "jaxgan.losses",
+            "flax optax orbax grain tensorflow_datasets matplotlib tensorboardX torch",
+        ),
+        ("jaxgan.data", "jax flax orbax grain tensorflow_datasets matplotlib torch"),
+        (
+            "experiments.dcgan_faces",
+            "orbax grain tensorflow_datasets matplotlib tensorboardX torch",
+        ),
+    ],
+)
+def test_an_import_loads_no_more_than_it_needs(module, absent):
+    script = (
+        f"import sys, {module}\n"
+        f"print(*sorted({{n.partition('.')[0] for n in sys.modules}}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | {"PYTHONPATH": str(LIBRARY.parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not set(absent.split()) & set(done.stdout.split())

@@ -1,0 +1,278 @@
+"""The loop: exact resumption, clean stops, refusals that lose nothing."""
+
+import dataclasses
+import json
+import pathlib
+import signal
+import threading
+
+import chex
+import jax
+import jax.monitoring
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import checkpoint, data, nn, parallel, train
+from jaxgan.game import algorithm, variables
+from jaxgan.models import dcgan
+
+MODEL = dcgan.Config(
+    resolution=8, width=4, kernel=4, latent=6, augment=("colour", "translation")
+)
+IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
+CONFIG = {"model": dataclasses.asdict(MODEL), "steps": 0}
+
+
+def make_run(workdir, **changes):
+    options = {
+        "steps": 8, "batch_size": 8, "log_every": 2, "sample_every": 4,
+        "checkpoint_every": 4,
+    }  # fmt: skip
+    return train.Run(workdir=workdir, **(options | changes))
+
+
+def resident(run):
+    def plans(start):
+        i = start
+        while True:
+            yield data.plan(run.seed, i, count=20, batch_size=run.batch_size, flip=True)
+            i += 1
+
+    def prepare(arrays, plan):
+        batch = data.take(arrays, plan, xp=jnp)
+        return {"image": nn.from_uint8(batch["image"])}
+
+    return train.Feed({"image": jnp.asarray(IMAGES)}, plans, prepare)
+
+
+def streamed(run):
+    def items(start):
+        return data.stream(
+            {"image": IMAGES}, run.seed, run.batch_size, flip=True, start=start
+        )
+
+    return train.Feed(
+        (), items, lambda _, batch: {"image": nn.from_uint8(batch["image"])}
+    )
+
+
+def sheets(state):
+    latent = nn.sample_latent(jax.random.key(1), 4, MODEL.latent)
+    drawn = nn.to_uint8(dcgan.sample(MODEL, variables(state), latent))
+    return {"ema": np.asarray(drawn)}
+
+
+def play(run, *, model=MODEL, feed=resident, mesh=None, config=CONFIG, sheets=sheets):
+    mesh = mesh or parallel.mesh(jax.devices()[:1])
+    return train.train(algorithm(dcgan.game(model)), feed(run), run, config, sheets, mesh)
+
+
+def plain(state):
+    return jax.device_get(state.replace(key=jax.random.key_data(state.key)))
+
+
+def assert_same(a, b):
+    chex.assert_trees_all_equal(plain(a), plain(b))
+
+
+def scalars(workdir):
+    timing = {"images_per_second", "waiting_for_data"}
+    rows = map(json.loads, (workdir / "scalars.jsonl").read_text().splitlines())
+    return [{k: v for k, v in row.items() if k not in timing} for row in rows]
+
+
+def pictures(workdir):
+    return {p.name: p.read_bytes() for p in (workdir / "samples").iterdir()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of eight steps that nothing interrupted."""
+    workdir = tmp_path_factory.mktemp("whole")
+    return workdir, play(make_run(workdir))
+
+
+def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, whole):
+    play(make_run(tmp_path, steps=4))
+    state = play(make_run(tmp_path, steps=8))
+    assert_same(state, whole[1])
+    assert scalars(tmp_path) == scalars(whole[0])
+    assert pictures(tmp_path) == pictures(whole[0])
+
+
+def test_the_same_call_on_a_finished_run_does_nothing(whole):
+    before = scalars(whole[0])
+    assert_same(play(make_run(whole[0])), whole[1])
+    assert scalars(whole[0]) == before
+
+
+def test_what_was_written_after_the_last_checkpoint_is_written_again(tmp_path, whole):
+    play(make_run(tmp_path, steps=4))
+    with (tmp_path / "scalars.jsonl").open("a") as file:  # a crash between the two
+        file.write('{"step": 6, "generator/loss": 99.0}\n{"step": 8, "gener')
+    play(make_run(tmp_path))
+    assert scalars(tmp_path) == scalars(whole[0])
+
+
+def test_streamed_batches_train_to_the_same_bits_as_resident_ones(tmp_path, whole):
+    assert_same(play(make_run(tmp_path), feed=streamed), whole[1])
+
+
+def test_several_steps_a_call_train_alike(tmp_path, whole):
+    state = play(make_run(tmp_path, steps_per_call=2))
+    chex.assert_trees_all_close(
+        plain(state).params, plain(whole[1]).params, rtol=1e-4, atol=1e-5
+    )
+    assert [row["step"] for row in scalars(tmp_path)] == [2, 4, 6, 8]
+
+
+def test_many_devices_train_as_one_does(tmp_path, whole):
+    state = play(make_run(tmp_path), mesh=parallel.mesh())
+    # Adam turns rounding noise into steps, so compare what eight of them can move.
+    chex.assert_trees_all_close(
+        plain(state).params, plain(whole[1]).params, rtol=0, atol=8 * 2e-4
+    )
+    first, last = scalars(tmp_path)[0], scalars(whole[0])[0]
+    assert first.keys() == last.keys()
+    for name in first:
+        np.testing.assert_allclose(first[name], last[name], rtol=2e-3)
+
+
+def test_nothing_compiles_after_the_first_steps(tmp_path):
+    compiled = []
+
+    def listen(event, duration, **_):
+        del duration
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    run = make_run(tmp_path, steps=4, sample_every=100, checkpoint_every=100)
+    counts = []
+    feed = resident(run)
+
+    def items(start):
+        for item in feed.items(start):
+            counts.append(len(compiled))
+            yield item
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        play(run, feed=lambda run: feed._replace(items=items), sheets=lambda state: {})
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    # The first two calls make shapes and initial state; then one before each step.
+    after_first_step = counts[3:]
+    assert len(after_first_step) == 3
+    assert len(set(after_first_step)) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_and_stops_and_the_same_call_goes_on(tmp_path, whole, number):
+    run = make_run(tmp_path)
+    feed = resident(run)
+
+    def items(start):
+        for i, item in enumerate(feed.items(start)):
+            if i == 5:  # while step 6 is prepared
+                signal.raise_signal(number)
+            yield item
+
+    with pytest.raises(train.Stopped, match="step 6 of 8.*same command") as stopped:
+        play(run, feed=lambda run: feed._replace(items=items))
+    assert stopped.value.signal == number
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert_same(play(run), whole[1])
+    assert scalars(tmp_path) == scalars(whole[0])
+
+
+def test_trains_outside_the_main_thread(tmp_path, whole):
+    result = []
+    thread = threading.Thread(target=lambda: result.append(play(make_run(tmp_path))))
+    thread.start()
+    thread.join()
+    assert_same(result[0], whole[1])
+
+
+def test_a_changed_configuration_is_refused_by_name(tmp_path):
+    play(make_run(tmp_path, steps=4))
+    before = sorted(tmp_path.rglob("*"))
+    changed = {"model": CONFIG["model"] | {"width": 8}, "steps": 0}
+    with pytest.raises(ValueError, match=r"model\.width: 4 -> 8.*--workdir"):
+        play(make_run(tmp_path), config=changed)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_how_long_and_how_often_may_change(tmp_path):
+    play(make_run(tmp_path, steps=4), config=CONFIG | {"steps": 4})
+    play(make_run(tmp_path, steps=6, log_every=3), config=CONFIG | {"steps": 6})
+    assert json.loads((tmp_path / "config.json").read_text())["steps"] == 6
+
+
+def test_divergence_names_the_loss_and_keeps_the_last_good_state(tmp_path):
+    @dataclasses.dataclass
+    class Poison:
+        step: int = 6
+
+    def algorithm_that_breaks():
+        run = algorithm(dcgan.game(MODEL))
+
+        def step(state, batch):
+            state, metrics = run.step(state, batch)
+            loss = metrics["generator/loss"]
+            broken = jnp.where(state.step > Poison.step, jnp.nan, loss)
+            return state, metrics | {"generator/loss": broken}
+
+        return run._replace(step=step)
+
+    run = make_run(tmp_path, steps=12)
+    with pytest.raises(train.Diverged, match=r"generator/loss.*nan at step 7.*step 4"):
+        train.train(
+            algorithm_that_breaks(), resident(run), run, CONFIG, sheets,
+            parallel.mesh(jax.devices()[:1]),
+        )  # fmt: skip
+    with checkpoint.manager(tmp_path / "checkpoints", read_only=True) as checkpoints:
+        assert checkpoints.latest_step() == 4
+
+
+@pytest.mark.parametrize(
+    ("workdir", "message"),
+    [
+        (lambda tmp: tmp / "file", "is a file"),
+        (lambda tmp: tmp / "file" / "within", "is a file"),
+        (lambda tmp: pathlib.Path("/proc/jaxgan"), "cannot write"),
+    ],
+)
+def test_a_directory_that_cannot_be_used_is_refused(tmp_path, workdir, message):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match=f"{message}.*--workdir"):
+        train.claim(workdir(tmp_path), CONFIG)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_damaged_configuration_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text('{"mod')
+    with pytest.raises(ValueError, match="config.json is damaged"):
+        train.claim(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "--steps is 0.*at least 1"),
+        ({"batch_size": -1}, "--batch-size is -1"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"keep": 0}, "--keep is 0"),
+    ],
+)
+def test_a_run_that_makes_no_sense_is_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_run(tmp_path, **changes)
+
+
+def test_devices_must_exist_and_share_the_batch(tmp_path):
+    with pytest.raises(ValueError, match="9 devices were asked for.*there are 8"):
+        train.devices(make_run(tmp_path, devices=9))
+    with pytest.raises(ValueError, match="batch size 12.*8 devices; use 8 or 16"):
+        train.devices(make_run(tmp_path, batch_size=12))
+    assert train.devices(make_run(tmp_path, devices=2)).size == 2
