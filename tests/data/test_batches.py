@@ -61,13 +61,13 @@ def philox(key, blocks, first=0):
     words = []
     for counter in range(first + 1, first + 1 + blocks):
         a, b, c, d = counter, 0, 0, 0
-        k, l = key
+        j, k = key
         for _ in range(10):
             left, right = 0xD2E7470EE14C6C93 * a, 0xCA5A826395121157 * c
-            a, b, c, d = (right >> 64) ^ b ^ k, right, (left >> 64) ^ d ^ l, left
+            a, b, c, d = (right >> 64) ^ b ^ j, right, (left >> 64) ^ d ^ k, left
             a, b, c, d = (word % 2**64 for word in (a, b, c, d))
-            k = (k + 0x9E3779B97F4A7C15) % 2**64
-            l = (l + 0xBB67AE8584CAA73B) % 2**64
+            j = (j + 0x9E3779B97F4A7C15) % 2**64
+            k = (k + 0xBB67AE8584CAA73B) % 2**64
         words += [a, b, c, d]
     return words
 

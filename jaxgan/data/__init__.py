@@ -1,0 +1,35 @@
+"""Images in, batches out: on the host, with numpy alone.
+
+A set is opened by `open_source`, read into memory by `load` (or left where it is and
+read through `fitted`), and batch `i` is `plan(seed, i)` followed by `take`, which
+`stream` does ahead of time. See `jaxgan.data.transforms` for the image functions.
+"""
+
+from jaxgan.data.batches import Plan, plan, plan_many, take
+from jaxgan.data.decode import CorruptImage
+from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
+from jaxgan.data.sources import ArraySource, Example, Source, open_source
+from jaxgan.data.stream import Batch, stream
+from jaxgan.data.transforms import Crop, Upscale, fit
+
+__all__ = [
+    "ArraySource",
+    "Arrays",
+    "Batch",
+    "CorruptImage",
+    "Crop",
+    "Example",
+    "Plan",
+    "Source",
+    "Upscale",
+    "fingerprint",
+    "fit",
+    "fits",
+    "fitted",
+    "load",
+    "open_source",
+    "plan",
+    "plan_many",
+    "stream",
+    "take",
+]

@@ -1,0 +1,218 @@
+"""Sets stored as arrays: `.npz`, `.npy` and MNIST's idx files."""
+
+import contextlib
+import gzip
+import pathlib
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+_IMAGES = ("images", "image", "x", "x_train", "arr_0")
+_LABELS = ("labels", "label", "y", "y_train")
+# What numpy raises on damaged files, on pickles, and on files that are no arrays.
+_DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
+
+
+def read_npz(
+    path: pathlib.Path, key: str = ""
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """Reads images and labels from an `.npz`; maps an `.npy` without reading it.
+
+    Args:
+        path: the file.
+        key: which array holds the images; by default the one called `images`,
+            `image` or `x`, or else the first of uint8 in the shape of images.
+
+    Returns:
+        `{"image": uint8 [N, H, W, C], "label": int32 [N] where there are labels}` and
+        the names of the labels, if the file has them.
+
+    Raises:
+        ValueError: if the file is damaged or holds no such array.
+    """
+    arrays = _read_arrays(path, key)
+    images = as_images(arrays.pop("images"), str(path))
+    out = {"image": images}
+    classes: tuple[str, ...] = ()
+    labels = arrays.get("labels")
+    if labels is not None:
+        if labels.shape != (len(images),):
+            raise ValueError(
+                f"{str(path)!r} has labels of shape {labels.shape} for {len(images)} "
+                "images: save one label for each"
+            )
+        if labels.dtype.kind in "US":
+            names, labels = np.unique(labels, return_inverse=True)
+            classes = tuple(str(name) for name in names)
+        elif labels.dtype.kind not in "iub":
+            raise ValueError(
+                f"{str(path)!r} has labels of type {labels.dtype}: save integers"
+            )
+        out["label"] = labels.astype(np.int32)
+    if "names" in arrays:
+        classes = tuple(str(name) for name in arrays["names"])
+    return out, classes
+
+
+def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
+    """`{"images": ..., "labels": ..., "names": ...}` of an npz; images of an npy."""
+    with _reading(path), path.open("rb") as stream:
+        single = stream.read(6) == b"\x93NUMPY"
+    if single and key:
+        raise ValueError(f"{str(path)!r} is a single array: leave out #{key}")
+    if single:
+        with _reading(path):
+            return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
+    # Opened here, because `np.load` leaves a damaged archive open.
+    with _reading(path), path.open("rb") as stream:
+        with np.load(stream, allow_pickle=False) as file:
+            names, arrays = ", ".join(file.files), _pick(file, key)
+    if "images" in arrays:
+        return arrays
+    if key:
+        raise ValueError(f"{str(path)!r} has no array {key!r}: it has {names}")
+    raise ValueError(
+        f"{str(path)!r} has no images among its arrays ({names}): save uint8 "
+        "[N, H, W, C] under the name 'images'"
+    )
+
+
+@contextlib.contextmanager
+def _reading(path: pathlib.Path) -> Iterator[None]:
+    """Says which file it was that numpy could not read, and what to do."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise ValueError(
+            f"cannot read {str(path)!r} as an npz file ({error}): save plain arrays "
+            "with numpy.savez"
+        ) from error
+
+
+def _pick(file: np.lib.npyio.NpzFile, key: str) -> dict[str, np.ndarray]:
+    """The arrays of interest in an npz; others are only read to look for images."""
+    arrays = {}
+    for name in (key,) if key else (*_IMAGES, *file.files):
+        if name in file and (key or name in _IMAGES or _like_images(file[name])):
+            arrays["images"] = file[name]
+            break
+    for name in _LABELS:
+        if name in file:
+            arrays["labels"] = file[name]
+            break
+    if "label_names" in file:
+        arrays["names"] = file["label_names"]
+    return arrays
+
+
+def _like_images(array: np.ndarray) -> bool:
+    return array.dtype == np.uint8 and array.ndim in (3, 4)
+
+
+def as_images(array: np.ndarray, title: str) -> np.ndarray:
+    """Checks that an array is `uint8 [N, H, W]` or `[N, H, W, 1 or 3]`.
+
+    Returns:
+        `uint8 [N, H, W, 1 or 3]`, the same memory.
+
+    Raises:
+        ValueError: if it is something else, or empty.
+    """
+    if array.dtype != np.uint8:
+        raise ValueError(
+            f"{title!r} has images of type {array.dtype}: save uint8 from 0 to 255"
+        )
+    if array.ndim == 3:
+        array = array[..., None]
+    if array.ndim != 4 or array.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"{title!r} has images of shape {array.shape}: save [N, H, W], or "
+            "[N, H, W, C] with 1 or 3 channels last"
+        )
+    if not array.size:
+        raise ValueError(f"{title!r} has no images: its shape is {array.shape}")
+    return array
+
+
+def read_idx(path: pathlib.Path, split: str = "train") -> dict[str, np.ndarray]:
+    """Reads images, and labels if they lie beside them, in MNIST's form.
+
+    Args:
+        path: a folder with `train-images-idx3-ubyte` (or `t10k-images-...` for the
+            split `test`), plain or `.gz`; or one such file, whatever its split.
+        split: `"train"` or `"test"`, for a folder.
+
+    Returns:
+        `{"image": uint8 [N, H, W, 1], "label": int32 [N] where there are labels}`.
+
+    Raises:
+        ValueError: if there are no such files, or they are damaged or do not match.
+    """
+    if path.is_dir():
+        path = _idx_file(path, split)
+    images = as_images(_read_idx_file(path), str(path))
+    out = {"image": images}
+    beside = path.with_name(
+        path.name.replace("images", "labels").replace("idx3", "idx1")
+    )
+    plain = beside.with_name(beside.name.removesuffix(".gz"))
+    choices = (plain, plain.with_name(plain.name + ".gz"))
+    found = [p for p in choices if p != path and p.exists()]
+    if found:
+        labels = _read_idx_file(found[0])
+        if labels.shape != (len(images),):
+            raise ValueError(
+                f"{str(found[0])!r} has labels of shape {labels.shape} for "
+                f"{len(images)} images: take both files from the same set"
+            )
+        out["label"] = labels.astype(np.int32)
+    return out
+
+
+def _idx_file(folder: pathlib.Path, split: str) -> pathlib.Path:
+    """The one file of a folder that holds the images of a split."""
+    prefix = {"train": "train", "test": "t10k"}.get(split, split)
+    found = sorted(folder.glob(f"*{prefix}-images?idx3-ubyte*"))
+    if not found and split == "test":
+        found = sorted(folder.glob("*test-images?idx3-ubyte*"))
+    bases = {p.name.removesuffix(".gz") for p in found}
+    if len(bases) > 1:
+        raise ValueError(
+            f"{str(folder)!r} has several sets ({', '.join(sorted(bases))}): give one "
+            "file"
+        )
+    if not found:
+        raise ValueError(
+            f"{str(folder)!r} has no {prefix}-images-idx3-ubyte[.gz] for the split "
+            f"{split!r}: put it there, or give the file itself"
+        )
+    return found[0]
+
+
+def _read_idx_file(path: pathlib.Path) -> np.ndarray:
+    """One idx file of bytes: magic, big-endian sizes, content."""
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"cannot read {str(path)!r} ({error}): fetch it again"
+        ) from error
+    if len(data) < 4 or data[:3] != b"\x00\x00\x08" or not data[3]:
+        raise ValueError(
+            f"{str(path)!r} is not an idx file of bytes: it must begin with 00 00 08"
+        )
+    rank = data[3]
+    head = 4 + 4 * rank
+    shape = struct.unpack(f">{rank}I", data[4:head]) if len(data) >= head else (1,)
+    content = np.frombuffer(data, np.uint8, offset=min(head, len(data)))
+    if len(content) != np.prod(shape, dtype=np.int64):
+        raise ValueError(
+            f"{str(path)!r} is cut short or too long: {len(data)} bytes for the shape "
+            f"{shape}: fetch it again"
+        )
+    return content.reshape(shape)

@@ -1,0 +1,77 @@
+"""Bytes to pixels: one image file decoded by pillow to `uint8`."""
+
+import io
+import pathlib
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"),
+    *(".tif", ".tiff", ".ppm", ".pgm"),
+)
+# Only these: pillow also knows formats that start other programs (EPS).
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+# What pillow's readers raise on damaged files, as met in practice.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+_BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+class CorruptImage(ValueError):
+    """An image that cannot be read; the text names the file."""
+
+
+def decode(file: bytes | pathlib.Path, name: str) -> np.ndarray:
+    """Decodes one image file.
+
+    The camera's orientation is applied, transparency is laid over white, a palette
+    is looked up, 16-bit grey is rounded to 8 bits, and of an animation the first
+    frame is taken.
+
+    Args:
+        file: the file's content, or its path.
+        name: what to call the file in an error.
+
+    Returns:
+        `uint8 [H, W, 1]` for grey images, `uint8 [H, W, 3]` (RGB) for all others.
+
+    Raises:
+        CorruptImage: if it is no image, is damaged or cut short, or has more pixels
+            than pillow's limit.
+    """
+    try:
+        opened = io.BytesIO(file) if isinstance(file, bytes) else file
+        with Image.open(opened, formats=_FORMATS) as image:
+            return _pixels(ImageOps.exif_transpose(image))
+    except _BOMB as error:
+        raise CorruptImage(
+            f"{name} has more pixels than pillow's limit of "
+            f"{Image.MAX_IMAGE_PIXELS}: shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS "
+            "if you trust it"
+        ) from error
+    except _DAMAGE as error:
+        raise CorruptImage(
+            f"cannot read the image {name} ({type(error).__name__}: {error}): replace "
+            "or remove it, or pass --skip-corrupt to go on without it"
+        ) from error
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    """A pillow image of any mode as `uint8 [H, W, 1 or 3]`."""
+    mode = image.mode
+    if mode.startswith("I"):  # 16-bit grey; "I" is what older pillows call it
+        wide = np.asarray(image).astype(np.int64)
+        if wide.min() < 0 or wide.max() > 65535:
+            raise ValueError("its pixels are neither 8 nor 16 bits")
+        return ((wide + 128) // 257).astype(np.uint8)[..., None]
+    if mode == "F":
+        raise ValueError("its pixels are floating point; convert it to 8 bits")
+    if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(white, layer)
+    if mode in ("1", "L", "LA", "La"):
+        return np.array(image.convert("L"))[..., None]
+    return np.array(image.convert("RGB"))

@@ -1,0 +1,259 @@
+"""From a source to arrays in memory, or to a source of images that all fit."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import logging
+import os
+import zlib
+
+import numpy as np
+
+from jaxgan.data.decode import CorruptImage
+from jaxgan.data.sources import ArraySource, Example, Source, name_of
+from jaxgan.data.transforms import Crop, Upscale, fit, to_channels
+
+Arrays = dict[str, np.ndarray]
+"""`{"image": uint8 [N, H, W, C], "label": int32 [N] where there are labels}`."""
+
+LIMIT_BYTES = 4 << 30
+_BLOCK = 64  # examples a thread takes at a time
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fitted:
+    """A source whose images were brought to one size; see `fitted`."""
+
+    source: Source
+    size: int
+    channels: int
+    crop: Crop
+    upscale: Upscale
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> Example:
+        example = self.source[index]
+        return {
+            # Every picture of an example is fitted, so that pairs stay pairs.
+            key: fit(
+                value,
+                self.size,
+                self.channels,
+                crop=self.crop,
+                upscale=self.upscale,
+                name=name_of(self.source, index),
+            )
+            if value.ndim == 3
+            else value
+            for key, value in example.items()
+        }
+
+    def name(self, index: int) -> str:
+        """What to call an example in an error."""
+        return name_of(self.source, index)
+
+
+def fitted(
+    source: Source,
+    *,
+    size: int,
+    channels: int,
+    crop: Crop = "centre",
+    upscale: Upscale = False,
+) -> Fitted:
+    """The same set with every image brought to `[size, size, channels]` when read.
+
+    For sets larger than memory; `load` of the source gives the same images.
+
+    Args:
+        source: the set.
+        size: height and width.
+        channels: 1 or 3.
+        crop: see `transforms.fit`.
+        upscale: see `transforms.fit`.
+    """
+    return Fitted(source, size, channels, crop, upscale)
+
+
+def fits(
+    source: Source, *, size: int, channels: int, limit_bytes: int = LIMIT_BYTES
+) -> bool:
+    """Whether the images of a set, loaded, take no more than `limit_bytes`."""
+    return len(source) * size * size * channels <= limit_bytes
+
+
+def load(
+    source: Source,
+    *,
+    size: int,
+    channels: int,
+    crop: Crop = "centre",
+    upscale: Upscale = False,
+    skip_corrupt: bool = False,
+    limit_bytes: int = LIMIT_BYTES,
+    progress: bool = True,
+    workers: int | None = None,
+) -> Arrays:
+    """Reads a whole set into memory, every image once.
+
+    Example `i` of the result is example `i` of the source. With `skip_corrupt`, the
+    next readable example stands in for one that cannot be read, as in `stream`, so
+    batches do not depend on where the set is kept; how many is logged.
+
+    Args:
+        source: the set.
+        size: height and width of the result.
+        channels: 1 or 3.
+        crop: see `transforms.fit`.
+        upscale: see `transforms.fit`.
+        skip_corrupt: go on when an image cannot be read.
+        limit_bytes: refuse sets that take more.
+        progress: show a bar on stderr if it takes longer than two seconds.
+        workers: threads; by default one a core, at most 16.
+
+    Returns:
+        `{"image": uint8 [N, size, size, channels], ...}`, with every other array of an
+        example stacked to `[N, ...]`.
+
+    Raises:
+        CorruptImage: naming the first image that cannot be read.
+        ValueError: if the set is too large, or an image too small.
+    """
+    if not fits(source, size=size, channels=channels, limit_bytes=limit_bytes):
+        raise ValueError(
+            f"{len(source)} images of {size}x{size}x{channels} take more than "
+            f"{limit_bytes} bytes: raise the limit, lower --resolution, or stream them "
+            "(jaxgan.data.stream of jaxgan.data.fitted)"
+        )
+    if isinstance(source, ArraySource):
+        images = source.arrays["image"]
+        alone = not any(v.ndim == 4 for k, v in source.arrays.items() if k != "image")
+        if alone and crop in ("centre", None) and images.shape[1:3] == (size, size):
+            return source.arrays | {"image": _in_blocks(images, channels)}
+    fitting = fitted(source, size=size, channels=channels, crop=crop, upscale=upscale)
+    arrays, corrupt = _read_all(fitting, skip_corrupt, progress, workers)
+    if corrupt:
+        _log.warning(
+            "skipped %d of %d images that cannot be read, the first %s; the next "
+            "readable image stands in for each",
+            *(len(corrupt), len(source), name_of(source, corrupt[0])),
+        )
+    return arrays
+
+
+def _in_blocks(images: np.ndarray, channels: int) -> np.ndarray:
+    """`to_channels` of a whole set, without four bytes for each of its pixels."""
+    if images.shape[-1] == channels:
+        return images
+    out = np.empty((*images.shape[:-1], channels), np.uint8)
+    for i in range(0, len(images), _BLOCK):
+        out[i : i + _BLOCK] = to_channels(images[i : i + _BLOCK], channels)
+    return out
+
+
+def read_good(
+    source: Source, index: int, skip_corrupt: bool, corrupt: set[int]
+) -> Example:
+    """Reads an example, or with `skip_corrupt` the next one that can be read.
+
+    Args:
+        source: the set.
+        index: which example.
+        skip_corrupt: whether to go on to the next, after the last to the first.
+        corrupt: places known to be corrupt, not tried again; new ones are added.
+
+    Raises:
+        CorruptImage: if it cannot be read and may not be skipped, or none can.
+    """
+    count = len(source)
+    for place in range(index, index + count):
+        place %= count
+        if place in corrupt:
+            continue
+        try:
+            return source[place]
+        except CorruptImage:
+            if not skip_corrupt:
+                raise
+            corrupt.add(place)
+    raise CorruptImage(
+        f"none of the {count} images can be read, the first {name_of(source, 0)}: "
+        "check that they are images"
+    )
+
+
+def _read_all(
+    source: Source, skip_corrupt: bool, progress: bool, workers: int | None
+) -> tuple[Arrays, list[int]]:
+    """Reads every example in a pool of threads; the arrays and the corrupt places."""
+    from tqdm import tqdm
+
+    count = len(source)
+    corrupt: set[int] = set()
+    model = read_good(source, 0, skip_corrupt, corrupt)
+    arrays = {k: np.empty((count, *v.shape), v.dtype) for k, v in model.items()}
+
+    def read(start: int) -> list[int]:
+        bad = []
+        for place in range(start, min(start + _BLOCK, count)):
+            try:
+                example = source[place]
+            except CorruptImage:
+                if not skip_corrupt:
+                    raise
+                bad.append(place)
+                continue
+            for key, value in example.items():
+                arrays[key][place] = value
+        return bad
+
+    threads = workers or min(16, os.cpu_count() or 1)
+    pool = concurrent.futures.ThreadPoolExecutor(threads, "jaxgan-load")
+    bar = tqdm(
+        total=count,
+        desc="reading",
+        unit="img",
+        delay=2,
+        mininterval=0.5,
+        leave=False,
+        disable=not progress,
+    )
+    try:
+        # In order, so that the error raised is the first image's, run after run.
+        for bad in pool.map(read, range(0, count, _BLOCK)):
+            corrupt.update(bad)
+            bar.update(min(_BLOCK, count - bar.n))
+    finally:
+        pool.shutdown(cancel_futures=True)
+        bar.close()
+    for place in sorted(corrupt):
+        good = place
+        while good in corrupt:
+            good = (good + 1) % count
+        for value in arrays.values():
+            value[place] = value[good]
+    return arrays, sorted(corrupt)
+
+
+def fingerprint(data: Arrays | Source) -> str:
+    """Sixteen hexadecimal digits that change when the data does.
+
+    Arrays are read in full (a second a gigabyte); of a source, which may be larger
+    than memory, the length and sixteen examples spread over it.
+    """
+    digest = hashlib.sha256()
+    if isinstance(data, dict):
+        parts = sorted(data.items())
+    else:
+        places = np.unique(np.linspace(0, len(data) - 1, 16).astype(int)).tolist()
+        corrupt: set[int] = set()
+        examples = {i: read_good(data, i, True, corrupt) for i in places}
+        parts = [(f"{i}/{k}", v) for i, e in examples.items() for k, v in e.items()]
+        digest.update(str(len(data)).encode())
+    for name, value in parts:
+        sum_ = zlib.crc32(np.ascontiguousarray(value).data.cast("B"))
+        digest.update(repr((name, str(value.dtype), value.shape, sum_)).encode())
+    return digest.hexdigest()[:16]

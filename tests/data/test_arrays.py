@@ -1,0 +1,187 @@
+"""npz, npy and idx files, whole and damaged."""
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from jaxgan.data.arrays import read_idx, read_npz
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+
+
+@pytest.mark.parametrize("name", ["images", "image", "x", "x_train", "anything"])
+@pytest.mark.parametrize("channels", [None, 1, 3])
+def test_npz_images_under_any_name(tmp_path, name, channels):
+    images = IMAGES[..., 0] if channels is None else IMAGES[..., :channels]
+    other = np.zeros((5, 2), np.uint8)
+    np.savez(tmp_path / "a.npz", **{"a": other, name: images, "z": IMAGES[:2]})
+    arrays, classes = read_npz(tmp_path / "a.npz")
+    expected = images[..., None] if channels is None else images
+    np.testing.assert_array_equal(arrays["image"], expected)
+    assert set(arrays) == {"image"}
+    assert classes == ()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.int32])
+def test_npz_labels_become_int32(tmp_path, dtype):
+    given = np.array([3, 0, 1, 2, 2], dtype)
+    np.savez(tmp_path / "a.npz", images=IMAGES, y=given, label_names=["a", "b", "c"])
+    arrays, classes = read_npz(tmp_path / "a.npz")
+    assert arrays["label"].dtype == np.int32
+    np.testing.assert_array_equal(arrays["label"], given)
+    assert classes == ("a", "b", "c")
+
+
+def test_npz_labels_may_be_words(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=["b", "a", "b", "c", "a"])
+    arrays, classes = read_npz(tmp_path / "a.npz")
+    np.testing.assert_array_equal(arrays["label"], [1, 0, 1, 2, 0])
+    assert classes == ("a", "b", "c")
+
+
+def test_npz_by_key(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, smiling=IMAGES[::-1])
+    arrays, _ = read_npz(tmp_path / "a.npz", "smiling")
+    np.testing.assert_array_equal(arrays["image"], IMAGES[::-1])
+    with pytest.raises(ValueError, match="no array 'angry': it has images, smiling"):
+        read_npz(tmp_path / "a.npz", "angry")
+
+
+def test_npy_is_mapped_not_read(tmp_path):
+    np.save(tmp_path / "a.npy", IMAGES)
+    arrays, _ = read_npz(tmp_path / "a.npy")
+    assert isinstance(arrays["image"], np.memmap)
+    np.testing.assert_array_equal(arrays["image"], IMAGES)
+    with pytest.raises(ValueError, match="single array: leave out #images"):
+        read_npz(tmp_path / "a.npy", "images")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "text"),
+    [
+        ({"images": IMAGES / 255}, "type float64: save uint8 from 0 to 255"),
+        ({"images": IMAGES.transpose(0, 3, 1, 2)}, r"\(5, 3, 4, 6\): save \[N, H, W\]"),
+        ({"images": IMAGES[:0]}, r"no images: its shape is \(0, 4, 6, 3\)"),
+        ({"a": np.ones(3), "b": np.ones(2)}, r"no images among its arrays \(a, b\)"),
+        ({"images": IMAGES, "labels": np.arange(4)}, r"shape \(4,\) for 5 images"),
+        ({"images": IMAGES, "labels": np.ones(5)}, "type float64: save integers"),
+        ({"images": np.array([None, 1])}, "Object arrays.*numpy.savez"),
+    ],
+)
+def test_npz_that_does_not_fit(tmp_path, arrays, text):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=rf"a\.npz'.*{text}"):
+        read_npz(tmp_path / "a.npz")
+
+
+def test_npz_damaged(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, images=IMAGES)
+    whole = path.read_bytes()
+    middle = bytearray(whole)
+    middle[len(whole) // 2] ^= 255
+    for data in (whole[:-40], whole[:100], b"", b"text", bytes(middle)):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r"cannot read '.*a\.npz'.*numpy.savez"):
+            read_npz(path)
+
+
+def idx(array):
+    """An array of bytes in MNIST's form."""
+    head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return head + array.astype(np.uint8).tobytes()
+
+
+@pytest.fixture
+def digits(tmp_path):
+    grey = IMAGES[..., 0]
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(grey)))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(5)))
+    (tmp_path / "t10k-images-idx3-ubyte").write_bytes(idx(grey[:2]))
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(
+        gzip.compress(idx(np.array([7, 9])))
+    )
+    return tmp_path
+
+
+def test_idx_splits_plain_and_compressed(digits):
+    train = read_idx(digits)
+    np.testing.assert_array_equal(train["image"], IMAGES[..., :1])
+    np.testing.assert_array_equal(train["label"], np.arange(5))
+    assert train["label"].dtype == np.int32
+    test = read_idx(digits, "test")
+    np.testing.assert_array_equal(test["image"], IMAGES[:2, ..., :1])
+    np.testing.assert_array_equal(test["label"], [7, 9])
+
+
+def test_idx_one_file_with_and_without_labels(digits):
+    alone = read_idx(digits / "t10k-images-idx3-ubyte")
+    np.testing.assert_array_equal(alone["label"], [7, 9])
+    (digits / "t10k-labels-idx1-ubyte.gz").unlink()
+    assert set(read_idx(digits / "t10k-images-idx3-ubyte")) == {"image"}
+
+
+def test_idx_other_spellings(tmp_path):
+    (tmp_path / "emnist-train-images.idx3-ubyte").write_bytes(idx(IMAGES[..., 0]))
+    (tmp_path / "emnist-train-labels.idx1-ubyte").write_bytes(idx(np.arange(5)))
+    assert set(read_idx(tmp_path)) == {"image", "label"}
+
+
+def test_idx_missing_or_ambiguous(digits):
+    with pytest.raises(ValueError, match=r"no valid-images-idx3-ubyte\[\.gz\]"):
+        read_idx(digits, "valid")
+    (digits / "other-train-images-idx3-ubyte").write_bytes(b"")
+    with pytest.raises(ValueError, match="several sets .*give one file"):
+        read_idx(digits)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "not an idx file of bytes: it must begin with 00 00 08"),
+        (b"\x00\x00\x0d\x03" + bytes(12), "not an idx file of bytes"),
+        (b"\x00\x00\x08\x03\x00", "cut short or too long: 5 bytes"),
+        (idx(IMAGES[..., 0])[:-1], "cut short or too long"),
+        (idx(IMAGES[..., 0]) + b"1", "cut short or too long"),
+        (idx(np.arange(4)), r"images of shape \(4, 1\)|images of shape \(4,\)"),
+    ],
+)
+def test_idx_damaged(tmp_path, content, text):
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"train-images-idx3-ubyte'.*({text})"):
+        read_idx(path)
+
+
+def test_idx_compressed_badly(tmp_path):
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    whole = gzip.compress(idx(IMAGES[..., 0]))
+    for data in (whole[:-12], b"not compressed", whole[:30] + b"\xff\xff" + whole[32:]):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r"ubyte\.gz'.*fetch it again"):
+            read_idx(path)
+
+
+def test_idx_labels_of_another_set(digits):
+    (digits / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(4)))
+    with pytest.raises(ValueError, match=r"labels-idx1-ubyte' has labels .*for 5 images"):
+        read_idx(digits)
+
+
+def test_real_files(real_data):
+    train = read_idx(real_data / "mnist")
+    assert train["image"].shape == (60_000, 28, 28, 1)
+    # From the README of the set: the first digits and how often each comes.
+    assert train["label"][:5].tolist() == [5, 0, 4, 1, 9]
+    assert read_idx(real_data / "mnist", "test")["image"].shape == (10_000, 28, 28, 1)
+    with pytest.raises(ValueError, match="no t10k-images"):
+        read_idx(real_data / "fashion_mnist", "test")
+    arrays, classes = read_npz(real_data / "tf_flowers" / "flowers64_train.npz")
+    assert arrays["image"].shape == (3300, 64, 64, 3)
+    assert arrays["label"].max() == 4
+    assert set(classes) == {"daisy", "dandelion", "roses", "sunflowers", "tulips"}
+    pairs = real_data / "faces_paired" / "neutral_smiling128_train.npz"
+    assert read_npz(pairs)[0]["image"].shape == (94, 128, 128, 3)
+    assert read_npz(pairs, "smiling")[0]["image"].shape == (94, 128, 128, 3)

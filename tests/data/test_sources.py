@@ -1,0 +1,303 @@
+"""Sources of every kind, found or not, whole or damaged."""
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxgan.data.decode import CorruptImage
+from jaxgan.data.sources import KINDS, ArraySource, name_of, open_source
+
+
+def png(value, size=(8, 6), mode="RGB"):
+    """A flat picture as the bytes of a file."""
+    stream = io.BytesIO()
+    Image.new(mode, size, value if mode == "L" else (value,) * 3).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def values(source):
+    """What tells the flat pictures of a source apart."""
+    return [int(source[i]["image"][0, 0, 0]) for i in range(len(source))]
+
+
+def labels(source):
+    return [int(source[i]["label"]) for i in range(len(source))]
+
+
+def write(folder, files):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def pack(path, files):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+CLASSES = {
+    "dogs/b.png": png(3),
+    "cats/z.PNG": png(2),
+    "cats/a.png": png(1),
+    "dogs/young/c.png": png(4),
+    "cats/notes.txt": b"not an image",
+    "cats/._a.png": b"a shadow",
+    ".thumbnails/cats/a.png": b"a shadow",
+    "__MACOSX/cats/a.png": b"a shadow",
+}
+
+
+@pytest.fixture(params=["folder", "zip"])
+def pictures(request, tmp_path):
+    """The same files in a folder and in an archive: `f(files) -> spec`."""
+
+    def make(files):
+        if request.param == "folder":
+            (tmp_path / "set").mkdir()
+            return f"folder:{write(tmp_path / 'set', files)}"
+        return f"zip:{pack(tmp_path / 'set.zip', files)}"
+
+    return make
+
+
+def test_pictures_are_sorted_and_labelled_by_folder(pictures):
+    source = open_source(pictures(CLASSES))
+    assert values(source) == [1, 2, 3, 4]
+    assert labels(source) == [0, 0, 1, 2]
+    assert source.classes == ("cats", "dogs", "dogs/young")
+    assert source[0]["image"].shape == (6, 8, 3)
+    assert source[0]["image"].dtype == np.uint8
+    assert source[0]["label"].dtype == np.int32
+    assert source[0]["label"].shape == ()
+    assert name_of(source, 3).endswith("dogs/young/c.png")
+
+
+def test_pictures_in_one_folder_have_no_label(pictures):
+    source = open_source(pictures({"a.png": png(1), "b.png": png(2)}))
+    assert values(source) == [1, 2]
+    assert set(source[0]) == {"image"}
+    assert source.classes == ()
+
+
+def test_grey_pictures_have_one_channel(pictures):
+    source = open_source(pictures({"a.png": png(9, mode="L")}))
+    assert source[0]["image"].shape == (6, 8, 1)
+
+
+def test_a_part_is_one_folder_and_what_is_in_it(pictures):
+    spec = pictures(CLASSES)
+    assert values(open_source(spec + "#cats")) == [1, 2]
+    assert set(open_source(spec + "#cats")[0]) == {"image"}
+    dogs = open_source(spec + "#dogs")
+    assert values(dogs) == [3, 4]
+    assert labels(dogs) == [0, 1]
+    with pytest.raises(
+        ValueError, match=r"no images in a folder 'cows': it has 'cats'"
+    ):
+        open_source(spec + "#cows")
+
+
+def test_a_bare_path_is_recognised(pictures):
+    _, _, path = pictures(CLASSES).partition(":")
+    assert values(open_source(path)) == [1, 2, 3, 4]
+    assert values(open_source(path + "#dogs/young")) == [4]
+
+
+def test_a_path_may_have_a_hash_of_its_own(tmp_path):
+    write(tmp_path / "take#2", {"a.png": png(5)})
+    assert values(open_source(f"folder:{tmp_path}/take#2")) == [5]
+    assert values(open_source(f"{tmp_path}/take#2")) == [5]
+
+
+def test_a_path_may_have_a_colon(tmp_path):
+    write(tmp_path / "a:b", {"a.png": png(5)})
+    assert values(open_source(f"{tmp_path}/a:b")) == [5]
+
+
+def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path / "set", {"a.png": png(5)})
+    assert values(open_source("folder:~/set")) == [5]
+    assert values(open_source("~/set")) == [5]
+
+
+def test_nothing_to_see_is_said(pictures):
+    with pytest.raises(ValueError, match=r"no images in .*set.*\.jpg, \.jpeg"):
+        open_source(pictures({"readme.txt": b"nothing"}))
+
+
+def test_a_corrupt_picture_is_named(pictures):
+    source = open_source(pictures({"a.png": png(1), "b/c.png": png(2)[:50]}))
+    assert source[0]["image"].shape == (6, 8, 3)
+    with pytest.raises(CorruptImage, match=r"b/c\.png.*--skip-corrupt"):
+        source[1]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path):
+    write(tmp_path / "elsewhere", {"a.png": png(1)})
+    write(tmp_path / "set", {"b/b.png": png(2)})
+    (tmp_path / "set" / "a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "b" / "again").symlink_to(tmp_path / "set")
+    assert values(open_source(f"folder:{tmp_path / 'set'}")) == [1, 2]
+
+
+def test_names_that_point_outside_an_archive_write_nothing(tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    hostile = {"../../up.png": png(1), "/etc/root.png": png(2), "in.png": png(3)}
+    path = pack(inner / "set.zip", hostile)
+    before = sorted(tmp_path.rglob("*"))
+    source = open_source(f"zip:{path}")
+    assert sorted(values(source)) == [1, 2, 3]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_archive_that_is_none_or_damaged(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"PK no more")
+    with pytest.raises(ValueError, match=r"a\.zip' as a zip archive .*fetch it again"):
+        open_source(f"zip:{tmp_path / 'a.zip'}")
+    with pytest.raises(ValueError, match="as a zip archive"):
+        open_source(f"zip:{tmp_path}")
+    path = pack(tmp_path / "b.zip", {"a.png": png(1), "b.png": png(2)})
+    data = bytearray(path.read_bytes())
+    at = data.index(png(2)) + 45
+    data[at] ^= 255  # the archive's checksum no longer holds
+    path.write_bytes(data)
+    source = open_source(f"zip:{path}")
+    assert source[0]["image"][0, 0, 0] == 1
+    with pytest.raises(CorruptImage, match=r"b\.zip/b\.png \(Bad CRC.*--skip-corrupt"):
+        source[1]
+
+
+def test_a_huge_member_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr("jaxgan.data.sources._MOST_BYTES", 10_000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", bytes(20_000))
+    with pytest.raises(CorruptImage, match=r"a\.png \(over 10000 bytes\)"):
+        open_source(f"zip:{tmp_path / 'a.zip'}")[0]
+
+
+@pytest.mark.parametrize("kind", ["folder:", "zip:", "npz:", "idx:", ""])
+def test_a_missing_path_is_named(tmp_path, kind):
+    spec = f"{kind}{tmp_path}/nothing.zip"
+    with pytest.raises(ValueError, match=r"no such data path: .*nothing\.zip") as error:
+        open_source(spec)
+    assert KINDS in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("spec", ["folder:", "zip:", "npz:", "idx:", ""])
+def test_an_empty_path_is_no_path(spec):
+    with pytest.raises(ValueError, match="no such data path: ''"):
+        open_source(spec)
+
+
+def test_an_unknown_kind_lists_the_known():
+    with pytest.raises(ValueError, match=r"unknown kind of data 'lmdb'.*folder:PATH"):
+        open_source("lmdb:somewhere")
+
+
+def test_a_file_of_unknown_kind(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(ValueError, match=r"what kind of data .*a\.csv' is: use folder"):
+        open_source(str(tmp_path / "a.csv"))
+    with pytest.raises(ValueError, match="is a file, not a folder"):
+        open_source(f"folder:{tmp_path / 'a.csv'}")
+
+
+def test_splits_that_do_not_exist_are_refused(pictures):
+    with pytest.raises(ValueError, match="no split 'test': give the path of the test"):
+        open_source(pictures(CLASSES), split="test")
+
+
+def test_npz_and_idx_by_kind_and_by_guess(tmp_path):
+    images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    np.savez(tmp_path / "a.npz", images=images, labels=[1, 0], other=images)
+    for spec in (f"npz:{tmp_path}/a.npz", f"{tmp_path}/a.npz"):
+        source = open_source(spec)
+        assert len(source) == 2
+        np.testing.assert_array_equal(source[1]["image"], images[1])
+        assert labels(source) == [1, 0]
+    assert open_source(f"{tmp_path}/a.npz#other").arrays["image"].shape == images.shape
+    assert name_of(source, 1) == f"image 1 of {tmp_path}/a.npz"
+    digits = tmp_path / "digits"
+    digits.mkdir()
+    head = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2])
+    (digits / "train-images-idx3-ubyte").write_bytes(head + bytes([1, 2, 3, 4]))
+    specs = ("idx:{}", "{}", "{}/train-images-idx3-ubyte")
+    for spec in specs:
+        assert values(open_source(spec.format(digits))) == [1, 3]
+    with pytest.raises(ValueError, match="an idx file has no parts: leave out #a"):
+        open_source(f"idx:{digits}#a")
+
+
+def test_faces_are_drawn(monkeypatch):
+    calls = []
+
+    def dataset(seed, count, size):
+        calls.append((seed, count, size))
+        return {"image": np.zeros((count, size, size, 3), np.uint8), "factors": {}}
+
+    module = type(sys)("jaxgan.data.faces")
+    module.dataset = dataset
+    monkeypatch.setitem(sys.modules, "jaxgan.data.faces", module)
+    import jaxgan.data
+
+    monkeypatch.setattr(jaxgan.data, "faces", module, raising=False)
+    source = open_source("faces:5", size=16)
+    assert len(source) == 5
+    assert source[0]["image"].shape == (16, 16, 3)
+    assert len(open_source("faces", size=16)) == 4096
+    open_source("faces:", split="test", size=8)
+    assert calls == [(0, 5, 16), (0, 4096, 16), (1, 4096, 8)]
+    with pytest.raises(ValueError, match="give how many faces, as in faces:4096"):
+        open_source("faces:many")
+    with pytest.raises(ValueError, match="how many faces"):
+        open_source("faces:0")
+    with pytest.raises(ValueError, match="no split 'valid': use train or test"):
+        open_source("faces", split="valid")
+
+
+def test_a_source_of_ones_own_needs_no_name():
+    assert name_of([{"image": np.zeros((1, 1, 1), np.uint8)}], 3) == "image 3"
+    assert name_of(ArraySource({}, "mine"), 3) == "image 3 of mine"
+
+
+def test_importing_the_package_imports_numpy_and_pillow_alone():
+    code = (
+        "import sys, jaxgan.data; heavy = {'jax', 'grain', 'tensorflow_datasets', "
+        "'tensorflow', 'flax', 'tqdm'}; print(*heavy & set(sys.modules))"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
+def test_real_archives(real_data):
+    source = open_source(f"{real_data}/faces/faces128_train.zip")
+    assert len(source) == 951
+    assert source.classes == ("canada", "congress", "london")
+    assert source[0]["image"].shape == (128, 128, 3)
+    flowers = f"{real_data}/tf_flowers/daisy2sunflower128_train.zip"
+    assert len(open_source(flowers + "#A_daisy")) == 572
+    assert len(open_source(flowers + "#B_sunflower")) == 629
+    characters = open_source(f"{real_data}/omniglot/images_background_small1.zip")
+    assert len(characters) == 2720
+    assert characters[0]["image"].shape == (105, 105, 1)
+    scenes = open_source(f"{real_data}/nlvr/nlvr_train.zip")
+    assert len(scenes) == 989
+    assert scenes[0]["image"].shape == (100, 400, 3)
+    photos = open_source(f"{real_data}/coco_captions/coco_mini256_train.zip")
+    assert len(photos) == 81
