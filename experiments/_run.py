@@ -135,7 +135,8 @@ def _neighbours(run, samples: np.ndarray, data: np.ndarray) -> dict[str, str]:
     index, distance = jax.jit(nearest_neighbours, static_argnums=2)(samples, both, 3)
     among = np.random.default_rng(0).permutation(len(data))[: len(samples)]
     _, own = jax.jit(nearest_neighbours, static_argnums=2)(data[among], both, 2)
-    ratio = np.median(distance[:, 0]) / np.median(own[:, 1])  # [:, 0] is itself
+    own = np.median(own[:, 1])  # [:, 0] is the image itself
+    ratio = np.median(distance[:, 0]) / own if own else math.inf  # all of them alike
     rows = np.concatenate([samples[:, None], both[np.asarray(index)]], axis=1)
     rows = rows[:NEIGHBOURS].reshape(-1, *data.shape[1:])
     report.save_png(run.workdir / "neighbours.png", report.sheet(rows, 4))

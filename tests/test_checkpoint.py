@@ -1,4 +1,5 @@
 import gc
+import json
 import os
 import pathlib
 import time
@@ -93,28 +94,30 @@ def test_restores_onto_the_sharding_asked_for(tmp_path):
 def test_another_model_is_refused_by_name(tmp_path):
     saved(tmp_path / "c", (1, make(width=3)))
     with checkpoint.manager(tmp_path / "c") as checkpoints:
-        with pytest.raises(checkpoint.CheckpointError, match=r"kernel.*\[2, 3\].*\[2, 4\]"):
+        with pytest.raises(
+            checkpoint.CheckpointError, match=r"kernel.*\[2, 3\].*\[2, 4\]"
+        ):
             checkpoint.restore(checkpoints, make(width=4))
 
 
-def biggest_file(folder: pathlib.Path) -> pathlib.Path:
-    files = [p for p in folder.rglob("d/*") if p.is_file()]
-    return max(files, key=lambda p: p.stat().st_size)
+def data_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """All of them: which hold values in use and which are left over, orbax knows."""
+    return [p for p in folder.rglob("d/*") if p.is_file()]
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "remove"])
 @pytest.mark.usefixtures("abandoned_reads")
 def test_damage_is_noticed_and_the_step_before_is_used(tmp_path, damage):
     saved(tmp_path / "c", (1, make(seed=1)), (2, make(seed=2)))
-    target = biggest_file(tmp_path / "c" / "2" / "state")
-    content = bytearray(target.read_bytes())
-    if damage == "flip":
-        content[len(content) // 2] ^= 1
-        target.write_bytes(content)
-    elif damage == "truncate":
-        os.truncate(target, len(content) // 2)
-    else:
-        target.unlink()
+    for target in data_files(tmp_path / "c" / "2" / "state"):
+        content = bytearray(target.read_bytes())
+        if damage == "flip":
+            content[len(content) // 2] ^= 1
+            target.write_bytes(content)
+        elif damage == "truncate":
+            os.truncate(target, len(content) // 2)
+        else:
+            target.unlink()
     with checkpoint.manager(tmp_path / "c") as checkpoints:
         with pytest.warns(UserWarning, match="step 2.*going on from step 1"):
             again = checkpoint.restore(checkpoints, make())
@@ -124,6 +127,19 @@ def test_damage_is_noticed_and_the_step_before_is_used(tmp_path, damage):
     with checkpoint.manager(tmp_path / "c") as checkpoints:
         again = checkpoint.restore(checkpoints, make())
         chex.assert_trees_all_equal(plain(again), plain(make(seed=3)))
+
+
+def test_values_that_do_not_match_their_checksum_are_not_used(tmp_path):
+    saved(tmp_path / "c", (1, make()))
+    record = tmp_path / "c" / "1" / "record" / "metadata"
+    about = json.loads(record.read_text())
+    about["arrays"]["params/net/kernel"]["crc"] ^= 1
+    record.write_text(json.dumps(about))
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        with pytest.raises(
+            checkpoint.CheckpointError, match="checksum of params/net/k"
+        ):
+            checkpoint.restore(checkpoints, make())
 
 
 def test_reading_changes_nothing(tmp_path):
@@ -138,7 +154,8 @@ def test_reading_changes_nothing(tmp_path):
 @pytest.mark.usefixtures("abandoned_reads")
 def test_nothing_intact_is_an_error(tmp_path):
     saved(tmp_path / "c", (1, make()))
-    biggest_file(tmp_path / "c" / "1" / "state").unlink()
+    for target in data_files(tmp_path / "c" / "1" / "state"):
+        target.unlink()
     with checkpoint.manager(tmp_path / "c") as checkpoints:
         with pytest.raises(checkpoint.CheckpointError, match="no checkpoint.*intact"):
             checkpoint.restore(checkpoints, make())

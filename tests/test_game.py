@@ -135,7 +135,9 @@ def test_every_repeat_draws_its_own_noise():
     seen = []
 
     def recording(variables, batch, turn):
-        jax.debug.callback(lambda x: seen.append(float(x)), jax.random.uniform(turn.key))
+        jax.debug.callback(
+            lambda x: seen.append(float(x)), jax.random.uniform(turn.key)
+        )
         return noisy(variables, batch, turn)
 
     game = make({"p": Player(recording, ("a",), SGD)}, (Move("p", repeat=5),))
@@ -240,11 +242,20 @@ def test_pure_leaves_its_argument_alone():
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: two(down=Player(product_loss, ("c",), SGD)), r"'down'.*\['c'\].*'a', 'b'"),
-        (lambda: make(two().players, (Move("down"), Move("left"))), r"\['left'\].*down"),
+        (
+            lambda: two(down=Player(product_loss, ("c",), SGD)),
+            r"'down'.*\['c'\].*'a', 'b'",
+        ),
+        (
+            lambda: make(two().players, (Move("down"), Move("left"))),
+            r"\['left'\].*down",
+        ),
         (lambda: make(two().players, (Move("down"),)), r"\['up'\] are in no move"),
         (lambda: make(two().players, (Move("down", "up", repeat=0),)), "repeat >= 1"),
-        (lambda: make(two().players, (Move("down"), Move("up"), Move())), "at least one"),
+        (
+            lambda: make(two().players, (Move("down"), Move("up"), Move())),
+            "at least one",
+        ),
         (
             lambda: make(
                 {n: Player(product_loss, ("a",), SGD) for n in ("p", "q")},
@@ -272,8 +283,6 @@ def test_a_loss_per_example_is_refused_with_the_fix():
 
 
 def test_missing_inputs_are_named():
-    game = Game(
-        NETS, lambda batch: {"a": (batch["x"],)}, two().players, two().moves
-    )
+    game = Game(NETS, lambda batch: {"a": (batch["x"],)}, two().players, two().moves)
     with pytest.raises(ValueError, match=r"no arguments for net \['b'\]"):
         algorithm(game).init(jax.random.key(0), BATCH)

@@ -65,7 +65,9 @@ def sheets(state):
 
 def play(run, *, model=MODEL, feed=resident, mesh=None, config=CONFIG, sheets=sheets):
     mesh = mesh or parallel.mesh(jax.devices()[:1])
-    return train.train(algorithm(dcgan.game(model)), feed(run), run, config, sheets, mesh)
+    return train.train(
+        algorithm(dcgan.game(model)), feed(run), run, config, sheets, mesh
+    )
 
 
 def plain(state):

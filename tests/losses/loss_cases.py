@@ -38,8 +38,8 @@ def features(x):
 class Case:
     """A loss of arrays that all begin with the batch axis.
 
-    Each of `args` is the trailing shape of a floating argument, or the number of classes
-    of an integer label argument.
+    Each of `args` is the trailing shape of a floating argument, or the number of
+    classes of an integer label argument.
     """
 
     fn: Callable
@@ -81,8 +81,6 @@ _pair = (_LOGIT, _LOGIT)
 
 def _with(fn, **fixed):
     return functools.partial(fn, **fixed)
-
-
 
 
 def _noisy(image, noise):
@@ -286,15 +284,11 @@ CASES = {
     "l2_loss": Case(losses.l2_loss, (_IMAGE, _IMAGE)),
     "charbonnier_loss": Case(losses.charbonnier_loss, (_IMAGE, _IMAGE)),
     "total_variation_loss": Case(losses.total_variation_loss, (_IMAGE,)),
-    "gradient_difference_loss": Case(
-        losses.gradient_difference_loss, (_IMAGE, _IMAGE)
-    ),
+    "gradient_difference_loss": Case(losses.gradient_difference_loss, (_IMAGE, _IMAGE)),
     "gradient_difference_loss, squared": Case(
         _with(losses.gradient_difference_loss, alpha=2.0), (_IMAGE, _IMAGE)
     ),
-    "ssim": Case(
-        _with(losses.ssim, data_range=2.0, filter_size=3), (_IMAGE, _IMAGE)
-    ),
+    "ssim": Case(_with(losses.ssim, data_range=2.0, filter_size=3), (_IMAGE, _IMAGE)),
     "ssim_loss": Case(
         _with(losses.ssim_loss, data_range=2.0, filter_size=3), (_IMAGE, _IMAGE)
     ),

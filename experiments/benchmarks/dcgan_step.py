@@ -1,0 +1,137 @@
+"""One training step of the DCGAN, side by side with PyTorch.
+
+    python -m experiments.benchmarks.dcgan_step --width 32 --kernel 4 --rounds 20
+
+Both sides play the same step: one update of the discriminator on a real and on a fresh
+generated batch, then one of the generator on fresh latents; batch norm, Adam. Both use
+the same number of threads, and each runs twice: with the allocator tuned
+(`jaxgan/allocator.py`) and with nothing set. The ratio is jaxgan over PyTorch under the
+same settings, round by round. Takes about two minutes at the defaults; other work on
+the machine disturbs it, and disturbed turns are repeated.
+"""
+
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Callable
+from typing import Literal
+
+import tyro
+
+from experiments.benchmarks import _timing
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What is measured, and for how long."""
+
+    width: int = 32
+    """Channels of the widest maps."""
+    kernel: Literal[4, 5] = 4
+    """Side of the convolution kernels."""
+    batch_size: int = 64
+    """Images in a batch."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks, on both sides."""
+    compile: bool = False
+    """Whether PyTorch's losses go through `torch.compile` (needs a C++ compiler)."""
+    threads: int = 2
+    """Threads for each side."""
+    rounds: int = 20
+    """Timed turns of each case."""
+    steps: int = 2
+    """Training steps in a turn."""
+    allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
+    """Which settings of the allocator to measure."""
+    output: pathlib.Path | None = None
+    """Where to write the result as JSON."""
+    serve: str | None = None
+    """Internal: be the child process of this case."""
+
+
+def jaxgan_step(config: Config) -> Callable[[], float]:
+    """The library's own model, engine and compiled step."""
+    import jax
+
+    from jaxgan import game, parallel
+    from jaxgan.models import dcgan
+
+    mesh = parallel.mesh(jax.local_devices()[:1])
+    model = dcgan.Config(
+        width=config.width,
+        kernel=config.kernel,
+        latent_distribution="normal",
+        dtype=config.dtype,
+    )
+    algorithm = parallel.compiled(game.algorithm(dcgan.game(model)), mesh)
+    shape = (config.batch_size, model.resolution, model.resolution, 3)
+    image = jax.random.uniform(jax.random.key(1), shape, minval=-1.0, maxval=1.0)
+    batch = {"image": jax.device_put(image, parallel.split(mesh))}
+    state = algorithm.init(jax.random.key(0), batch)
+
+    def step() -> float:
+        nonlocal state
+        state, metrics = algorithm.step(state, batch)
+        jax.block_until_ready(state)
+        return float(metrics["discriminator/loss"])
+
+    return step
+
+
+def torch_step(config: Config) -> Callable[[], float]:
+    """The plain PyTorch version."""
+    from experiments.benchmarks import torch_dcgan
+
+    return torch_dcgan.make_step(
+        width=config.width,
+        kernel=config.kernel,
+        batch_size=config.batch_size,
+        threads=config.threads,
+        compiled=config.compile,
+        dtype=config.dtype,
+    )
+
+
+def _serve(config: Config) -> None:
+    framework, allocator = (config.serve or "").split()
+    if allocator == "tuned":
+        from jaxgan.allocator import tune_allocator
+
+        tune_allocator()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
+    make = {"jaxgan": jaxgan_step, "torch": torch_step}[framework]
+    _timing.serve(make(config))
+
+
+def main(config: Config) -> None:
+    """Measures every case and prints the table."""
+    if config.serve:
+        return _serve(config)
+    names = [f"{f} {a}" for a in config.allocators for f in ("torch", "jaxgan")]
+    child = [sys.executable, "-m", "experiments.benchmarks.dcgan_step", *sys.argv[1:]]
+    samples = _timing.measure(
+        {name: [*child, "--serve", name] for name in names},
+        rounds=config.rounds,
+        steps=config.steps,
+    )
+    references = {name: f"torch {name.split()[1]}" for name in names}
+    rows = _timing.compare(samples, references)
+    machine = _timing.machine()
+    print(json.dumps(machine))
+    print(_timing.table(rows, examples=config.batch_size))
+    if config.output:
+        result = {
+            "config": dataclasses.asdict(config) | {"output": None},
+            "machine": machine,
+            "rows": [row._asdict() for row in rows],
+            "samples": samples,
+        }
+        config.output.parent.mkdir(parents=True, exist_ok=True)
+        config.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config, description=__doc__))

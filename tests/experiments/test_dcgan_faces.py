@@ -1,0 +1,274 @@
+"""The command as people use it: it runs, resumes, survives kills, and refuses well."""
+
+import io
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from unittest.mock import ANY
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments import _cli, dcgan_faces, sample
+from jaxgan import report
+
+TINY = [
+    "--model.resolution", "16", "--model.width", "4", "--model.latent", "6",
+    "--batch-size", "8", "--log-every", "5", "--sample-every", "10",
+    "--checkpoint-every", "10",
+]  # fmt: skip
+
+
+def call(module, argv, monkeypatch):
+    """Runs a command in this process; returns its exit status."""
+    monkeypatch.setattr(sys, "argv", ["prog", *map(str, argv)])
+    try:
+        presets = getattr(module, "PRESETS", None)
+        _cli.run(module.main, module.Config, presets=presets)
+    except SystemExit as stop:
+        return stop.code
+    return 0
+
+
+@pytest.fixture(autouse=True)
+def undisturbed(monkeypatch):
+    """No compilation cache and no allocator settings, which would outlast the test."""
+    monkeypatch.setattr(_cli, "_cache_compilations", lambda: None)
+    monkeypatch.setattr(_cli, "tune_allocator", lambda: None)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """An npz of 24 small pictures."""
+    path = tmp_path_factory.mktemp("data") / "photos.npz"
+    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
+    np.savez(path, images=images)
+    return path
+
+
+def test_trains_reports_resumes_and_samples(tmp_path, photos, monkeypatch, capsys):
+    workdir = tmp_path / "run"
+    command = [*TINY, "--data", f"npz:{photos}", "--workdir", workdir]
+    assert call(dcgan_faces, [*command, "--steps", 20], monkeypatch) == 0
+    said = capsys.readouterr().err
+    for fact in ("24 images, 16x16x3", "generator", "8 x cpu", "about", str(workdir)):
+        assert fact in said
+    left = {str(p.relative_to(workdir)) for p in workdir.rglob("*.*")}
+    assert {
+        "config.json", "scalars.jsonl", "curves.png", "strip.png", "neighbours.png",
+        "report.html", "samples/ema_0000000.png", "samples/raw_0000020.png",
+    } <= left  # fmt: skip
+    assert any("tfevents" in name for name in left)
+    page = (workdir / "report.html").read_text()
+    assert page.count("data:image/png;base64") == 5
+    assert "http" not in page.replace("http-equiv", "")
+
+    assert call(dcgan_faces, [*command, "--steps", 30], monkeypatch) == 0
+    rows = report.read_scalars(workdir / "scalars.jsonl")
+    assert [row["step"] for row in rows] == [5, 10, 15, 20, 25, 30]
+
+    shown = ["--run", workdir, "--count", 3, "--single", "--stops", 2, "--frames", 3]
+    assert call(sample, [*shown, "--statistics", "standing"], monkeypatch) == 0
+    with Image.open(workdir / "pictures" / "walk.gif") as walk:
+        assert walk.n_frames == 6
+    assert len(list((workdir / "pictures" / "single").iterdir())) == 3
+
+
+def jpeg(size, cut=None):
+    file = io.BytesIO()
+    Image.fromarray(np.full((size, size, 3), 99, np.uint8)).save(file, "JPEG")
+    return file.getvalue()[:cut]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Good, small and corrupt pictures, each in a folder of its own."""
+    for name, sizes in {"good": (16,) * 9, "small": (16, 8), "empty": ()}.items():
+        (tmp_path / name).mkdir()
+        for i, size in enumerate(sizes):
+            (tmp_path / name / f"{i}.jpg").write_bytes(jpeg(size))
+    (tmp_path / "corrupt").mkdir()
+    for i in range(9):
+        (tmp_path / "corrupt" / f"{i}.jpg").write_bytes(jpeg(16))
+    (tmp_path / "corrupt" / "torn.jpg").write_bytes(jpeg(16, cut=300))
+    (tmp_path / "file").write_text("mine")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data", "folder:{tmp}/nowhere"], "nowhere"),
+        (["--data", "folder:{tmp}/empty"], "empty"),
+        (["--data", "folder:{tmp}/corrupt"], r"torn\.jpg.*--skip-corrupt"),
+        (["--data", "folder:{tmp}/small"], r"1\.jpg.*8x8.*--upscale"),
+        (["--data", "tfds:no_such_set"], r"no_such_set.*"),
+        (["--data", "what:ever"], "what.*folder"),
+        (["--model.resolution", "48"], "resolution 48.*power of two.*32 or 64"),
+        (["--batch-size", "12"], "batch size 12.*8 devices.*8 or 16"),
+        (["--workdir", "{tmp}/file"], "file is a file.*--workdir"),
+        (["--devices", "64"], "64 devices.*there are 8"),
+        (["--steps", "0"], "--steps is 0"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    folder, flags, message, monkeypatch, capsys
+):
+    before = sorted(folder.rglob("*"))
+    flags = [flag.format(tmp=folder) for flag in flags]
+    base = [*TINY, "--data", f"folder:{folder}/good", "--workdir", folder / "run"]
+    assert call(dcgan_faces, [*base, *flags], monkeypatch) == 2
+    said = capsys.readouterr().err.strip()
+    text = " ".join(said.split())
+    assert re.search(message, text), said
+    assert "Traceback" not in said
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_corrupt_pictures_are_skipped_when_asked(folder, monkeypatch, capsys):
+    flags = ["--data", f"folder:{folder}/corrupt", "--skip-corrupt", "--steps", "5"]
+    workdir = ["--workdir", folder / "run"]
+    assert call(dcgan_faces, [*TINY, *flags, *workdir], monkeypatch) == 0
+    assert "10 images" in capsys.readouterr().err
+
+
+def test_a_mistyped_flag_is_explained(monkeypatch, capsys):
+    assert call(dcgan_faces, ["--stepz", "5"], monkeypatch) == 2
+    assert "stepz" in capsys.readouterr().err
+
+
+def test_help_explains_every_flag(monkeypatch, capsys):
+    assert call(dcgan_faces, ["--help"], monkeypatch) == 0
+    said = capsys.readouterr().out
+    for flag in (
+        "--workdir",
+        "--data",
+        "--steps",
+        "--batch-size",
+        "--seed",
+        "--preset",
+    ):
+        assert flag in said
+    assert "same command again" in " ".join(said.replace("│", " ").split())
+
+
+def test_the_paper_preset_can_be_changed_by_flags(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["prog", "--preset", "paper"])
+    assert _cli._preset(dcgan_faces.PRESETS).model.width == 128
+
+
+@pytest.mark.parametrize("what", ["nothing", "no checkpoint", "damaged", "other"])
+def test_sampling_refuses_what_is_no_run(tmp_path, what, monkeypatch, capsys):
+    text = {"damaged": '{"mod', "other": '{"model": {"sides": 3}}'}.get(what)
+    if what == "no checkpoint":
+        model = dcgan_faces.PRESETS["laptop"].model
+        text = json.dumps({"model": vars(model)})
+    if text:
+        (tmp_path / "config.json").write_text(text)
+    assert call(sample, ["--run", tmp_path], monkeypatch) == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def start(workdir, photos, cache, **options):
+    command = [
+        sys.executable, "-m", "experiments.dcgan_faces", *TINY, "--steps", "60",
+        "--data", f"npz:{photos}", "--workdir", str(workdir),
+    ]  # fmt: skip
+    quick = {
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PLATFORMS": "cpu",
+    }
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **quick},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def final(workdir):
+    """The last checkpoint's checksums, and everything else that must not differ."""
+    record = json.loads((workdir / "checkpoints/60/record/metadata").read_text())
+    rows = report.read_scalars(workdir / "scalars.jsonl")
+    for row in rows:
+        del row["images_per_second"], row["waiting_for_data"]
+    sheets = {p.name: p.read_bytes() for p in (workdir / "samples").iterdir()}
+    return record["arrays"], rows, sheets
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, photos):
+    home = tmp_path_factory.mktemp("uninterrupted")
+    process = start(home / "run", photos, home / "cache")
+    assert end(process) == (0, ANY)
+    return home
+
+
+def end(process):
+    """Exit status and standard error."""
+    said = process.communicate(timeout=300)[1]
+    return process.returncode, said
+
+
+def test_killed_at_random_and_resumed_ends_the_same(tmp_path, photos, uninterrupted):
+    chance = random.Random(0)
+    killed = 0
+    for _ in range(3):
+        process = start(tmp_path / "run", photos, uninterrupted / "cache")
+        time.sleep(chance.uniform(3, 9))
+        process.kill()
+        killed += end(process)[0] == -signal.SIGKILL
+    assert killed
+    process = start(tmp_path / "run", photos, uninterrupted / "cache")
+    assert end(process) == (0, ANY)
+    assert final(tmp_path / "run") == final(uninterrupted / "run")
+
+
+def test_terminated_it_saves_and_says_so(tmp_path, photos, uninterrupted):
+    process = start(tmp_path / "run", photos, uninterrupted / "cache")
+    while not (tmp_path / "run" / "scalars.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    status, said = end(process)
+    assert status == 128 + signal.SIGTERM, said
+    assert "the same command goes on from there" in said
+    process = start(tmp_path / "run", photos, uninterrupted / "cache")
+    assert end(process) == (0, ANY)
+    assert final(tmp_path / "run") == final(uninterrupted / "run")
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, photos, uninterrupted):
+    """A limit on the size of files stands for the disk: writing past it fails."""
+    shutil.copytree(uninterrupted / "run", tmp_path / "run")
+    before = {
+        p: p.read_bytes()
+        for p in (tmp_path / "run" / "checkpoints").rglob("*")
+        if p.is_file()
+    }
+
+    little_space = (
+        "import resource, runpy, sys;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "sys.argv = ['dcgan_faces', *sys.argv[1:]];"
+        "runpy.run_module('experiments.dcgan_faces', run_name='__main__')"
+    )
+    command = [
+        sys.executable, "-c", little_space, *TINY, "--steps", "80",
+        "--data", f"npz:{photos}", "--workdir", str(tmp_path / "run"),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "intact" in done.stderr
+    assert all(p.read_bytes() == content for p, content in before.items())

@@ -1,0 +1,151 @@
+"""Batch normalisation against Torch's, and the estimation of its statistics anew."""
+
+import flax.linen as linen
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import nn
+from jaxgan.game import pure
+
+
+def image(seed=0, batch=4):
+    drawn = np.random.default_rng(seed).normal(1.0, 2.0, (batch, 3, 5, 2))
+    return drawn.astype("float32")
+
+
+def test_training_mode_agrees_with_torch(key):
+    torch = pytest.importorskip("torch")  # 2.13
+    x, gain, bias = image(), np.asarray([0.5, 2.0]), np.asarray([-1.0, 0.3])
+    theirs = torch.nn.BatchNorm2d(2)
+    with torch.no_grad():
+        theirs.weight.copy_(torch.tensor(gain))
+        theirs.bias.copy_(torch.tensor(bias))
+    ours = nn.BatchNorm(use_running_average=False)
+    variables = ours.init(key, x)
+    variables["params"] = {
+        "scale": jnp.asarray(gain, "float32"),
+        "bias": jnp.asarray(bias, "float32"),
+    }
+    for seed in range(3):
+        x = image(seed)
+        out, changed = ours.apply(variables, x, mutable=["batch_stats"])
+        variables = {**variables, **changed}
+        expected = theirs(torch.tensor(x.transpose(0, 3, 1, 2))).detach().numpy()
+        np.testing.assert_allclose(
+            np.transpose(out, (0, 3, 1, 2)), expected, rtol=1e-4, atol=1e-5
+        )
+    mean, var = theirs.running_mean.numpy(), theirs.running_var.numpy()
+    stored = variables["batch_stats"]
+    np.testing.assert_allclose(stored["mean"], mean, rtol=1e-5)
+    # Torch stores the unbiased variance, n / (n - 1) of what it divides by; ours stores
+    # the latter. The rest of the running average, 0.9^3 of the initial 1, is the same.
+    n, initial = 4 * 3 * 5, 0.9**3
+    expected = initial + (var - initial) * (n - 1) / n
+    np.testing.assert_allclose(stored["var"], expected, rtol=1e-4)
+
+
+def test_evaluation_mode_agrees_with_torch_given_its_averages(key):
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.BatchNorm2d(2)
+    with torch.no_grad():
+        theirs.running_mean.copy_(torch.tensor([0.5, -1.0]))
+        theirs.running_var.copy_(torch.tensor([1e-5, 4.0]))  # where epsilon counts
+    ours = nn.BatchNorm(use_running_average=True)
+    variables = {
+        "params": {"scale": jnp.ones(2), "bias": jnp.zeros(2)},
+        "batch_stats": {
+            "mean": jnp.asarray([0.5, -1.0]),
+            "var": jnp.asarray([1e-5, 4.0]),
+        },
+    }
+    expected = theirs.eval()(torch.tensor(image().transpose(0, 3, 1, 2)))
+    np.testing.assert_allclose(
+        np.transpose(ours.apply(variables, image()), (0, 3, 1, 2)),
+        expected.detach().numpy(),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
+def test_gains_start_around_one_and_biases_at_zero(key):
+    params = nn.BatchNorm(use_running_average=False).init(key, jnp.ones((2, 10_000)))
+    gain, bias = params["params"]["scale"], params["params"]["bias"]
+    np.testing.assert_allclose(gain.mean(), 1, atol=1e-3)
+    np.testing.assert_allclose(gain.std(), 0.02, rtol=0.03)
+    assert not bias.any()
+
+
+def test_statistics_are_kept_in_float32_under_bfloat16(key):
+    norm = nn.BatchNorm(use_running_average=False, dtype=jnp.bfloat16)
+    variables = norm.init(key, image())
+    out, changed = norm.apply(variables, image(), mutable=["batch_stats"])
+    assert out.dtype == jnp.bfloat16
+    mean = changed["batch_stats"]["mean"]
+    assert mean.dtype == jnp.float32
+    np.testing.assert_allclose(mean, 0.1 * image().mean((0, 1, 2)), rtol=1e-5)
+
+
+def test_the_names_of_the_statistics():
+    assert nn.use_running("running")
+    assert not nn.use_running("batch")
+    with pytest.raises(ValueError, match=r"'average'.*'batch', 'running'"):
+        nn.use_running("average")
+
+
+class Net(linen.Module):
+    """Two norms, one after the other: the second one's input is normalised."""
+
+    statistics: str = "batch"
+    momentum: float = 0.9
+
+    @linen.compact
+    def __call__(self, x):
+        running = nn.use_running(self.statistics)
+        for _ in range(2):
+            x = 3 * nn.BatchNorm(use_running_average=running, momentum=self.momentum)(x)
+        return x
+
+
+def test_statistics_chooses_between_the_batch_and_the_averages(key):
+    variables = {"net": Net().init(key, image())}
+    scale = variables["net"]["params"]["BatchNorm_0"]["scale"]
+    batch, after = pure(Net("batch"), "net")(variables, image())
+    # The second norm undoes the scale of the first, up to epsilon.
+    gain = variables["net"]["params"]["BatchNorm_1"]["scale"]
+    x = image()
+    normal = (x - x.mean((0, 1, 2))) / x.std((0, 1, 2))
+    np.testing.assert_allclose(batch, 3 * gain[None, None, None] * normal, atol=1e-3)
+    running, _ = pure(Net("running"), "net")(variables, image())
+    fresh = 9 * np.asarray(scale * gain) * x / (1 + 1e-5)  # mean 0 and variance 1
+    np.testing.assert_allclose(running, fresh, rtol=1e-4)
+    # Only the batch's own statistics leave a trace.
+    assert after["net"]["batch_stats"]["BatchNorm_0"]["mean"].any()
+    _, after = pure(Net("running"), "net")(variables, image())
+    assert not after["net"]["batch_stats"]["BatchNorm_0"]["mean"].any()
+
+
+def test_reestimated_statistics_are_plain_means_over_batches(key):
+    inputs = np.stack([image(seed, 6) * (1 + seed) + seed for seed in range(5)])
+    other = {"params": {"w": jnp.ones(1)}}
+    variables = {"net": Net().init(key, inputs[0]), "other": other}
+    variables["net"]["batch_stats"] = jax.tree.map(
+        lambda x: x + 100, variables["net"]["batch_stats"]
+    )
+    again = nn.reestimate(pure(Net(momentum=0.0), "net"), variables, "net", inputs)
+    stats = again["net"]["batch_stats"]
+    axes = (1, 2, 3)
+    np.testing.assert_allclose(
+        stats["BatchNorm_0"]["mean"], inputs.mean(axes).mean(0), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        stats["BatchNorm_0"]["var"], inputs.var(axes).mean(0), rtol=1e-4
+    )
+    # What the second sees has the variance of the first one's output, 9 gains squared.
+    gain = np.asarray(variables["net"]["params"]["BatchNorm_0"]["scale"])
+    np.testing.assert_allclose(stats["BatchNorm_1"]["var"], 9 * gain**2, rtol=1e-3)
+    np.testing.assert_allclose(stats["BatchNorm_1"]["mean"], 0, atol=1e-4)
+    assert again["net"]["params"] is variables["net"]["params"]
+    assert again["other"] is other
+    assert variables["net"]["batch_stats"]["BatchNorm_0"]["mean"].min() >= 100
