@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.game import Algorithm, Batch, TrainState, Variables, variables
@@ -105,5 +104,5 @@ def scanned(algorithm: Algorithm) -> Algorithm:
 
 
 def parameter_count(params: Any) -> int:
-    """How many numbers a tree of parameters holds."""
-    return sum(jnp.size(leaf) for leaf in jax.tree.leaves(params))
+    """How many numbers a tree of parameters, or of their shapes, holds."""
+    return sum(leaf.size for leaf in jax.tree.leaves(params))

@@ -44,7 +44,7 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
     """
     n = mesh.size
     if batch_size < 1 or batch_size % n:
-        below, above = batch_size // n * n, (batch_size // n + 1) * n
+        below, above = batch_size // n * n, max(1, batch_size // n + 1) * n
         fits = f"{below} or {above}" if below > 0 else f"{above}"
         raise ValueError(
             f"batch size {batch_size} does not divide over {n} devices; use {fits}"

@@ -24,10 +24,10 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
-from jax import lax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Game, Variables, pure
+from jaxgan.models.adversarial import adversarial
 
 Statistics = Literal["batch", "running"]
 AdversarialLoss = Literal["non_saturating", "minimax", "hinge", "least_squares"]
@@ -166,55 +166,24 @@ class Discriminator(linen.Module):
 
 def game(config: Config) -> Game:
     """Two players, one move each. Batches are `{"image": [B, R, R, C] in [-1, 1]}`."""
-    nets = {"generator": Generator(config), "discriminator": Discriminator(config)}
-    generator, discriminator = (pure(module, name) for name, module in nets.items())
-    of_discriminator = getattr(losses, f"{config.loss}_discriminator_loss")
-    of_generator = getattr(losses, f"{config.loss}_generator_loss")
 
-    def generate(variables, batch, key):
-        size = batch["image"].shape[0]
-        latent = nn.batch_latent(
-            batch, key, size, config.latent, config.latent_distribution
-        )
-        return generator(variables, latent)
+    def latent(key, count):
+        return nn.sample_latent(key, count, config.latent, config.latent_distribution)
 
-    def look(variables, image, key):
-        return discriminator(variables, nn.diff_augment(image, key, config.augment))
-
-    def discriminator_loss(variables, batch, turn):
-        z_key, real_key, fake_key = jax.random.split(turn.key, 3)
-        fake, _ = generate(variables, batch, z_key)
-        real_logits, variables = look(variables, batch["image"], real_key)
-        fake_logits, variables = look(variables, lax.stop_gradient(fake), fake_key)
-        loss = of_discriminator(real_logits, fake_logits).mean()
-        metrics = {
-            "real": jax.nn.sigmoid(real_logits).mean(),
-            "fake": jax.nn.sigmoid(fake_logits).mean(),
-        }
-        return loss, (variables, metrics)
-
-    def generator_loss(variables, batch, turn):
-        z_key, fake_key = jax.random.split(turn.key)
-        fake, variables = generate(variables, batch, z_key)
-        fake_logits, variables = look(variables, fake, fake_key)
-        return of_generator(fake_logits).mean(), (variables, {})
-
-    optimizer = optax.chain(
-        optax.add_decayed_weights(config.weight_decay),
-        optax.adam(config.learning_rate, config.beta1),
-    )
-    return Game(
-        nets=nets,
-        inputs=lambda batch: {
-            "generator": (jnp.zeros((1, config.latent)),),
-            "discriminator": (batch["image"][:1],),
-        },
-        players={
-            "discriminator": Player(discriminator_loss, ("discriminator",), optimizer),
-            "generator": Player(generator_loss, ("generator",), optimizer),
-        },
-        moves=(Move("discriminator"), Move("generator")),
-        ema={"generator": config.ema},
+    return adversarial(
+        Generator(config),
+        Discriminator(config),
+        latent=latent,
+        losses=(
+            getattr(losses, f"{config.loss}_discriminator_loss"),
+            getattr(losses, f"{config.loss}_generator_loss"),
+        ),
+        optimizer=optax.chain(
+            optax.add_decayed_weights(config.weight_decay),
+            optax.adam(config.learning_rate, config.beta1),
+        ),
+        look=lambda images, key: nn.diff_augment(images, key, config.augment),
+        ema=config.ema,
     )
 
 

@@ -47,9 +47,10 @@ def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
     "Sampling Generative Networks", arXiv:1609.04468). Parallel ends give a line.
     """
     chex.assert_equal_shape((a, b))
-    unit = lambda x: x / jnp.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
-    cosine = jnp.clip((unit(a) * unit(b)).sum(-1, keepdims=True), -1, 1)
-    angle = jnp.arccos(cosine)
+    length = lambda x: jnp.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
+    a_unit, b_unit = a / length(a), b / length(b)
+    # The arc cosine would lose angles below 1e-3 to the rounding of its argument.
+    angle = 2 * jnp.arctan2(length(a_unit - b_unit), length(a_unit + b_unit))
     t = t[..., None]
     parallel = jnp.sin(angle) < 1e-4
     sine = jnp.where(parallel, 1, jnp.sin(angle))
