@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +29,9 @@ class Data:
     """Mirror half of the images, drawn anew every epoch."""
     crop: tuple[int, int, int, int] | None = None
     """Box to keep, as top, left, height, width; the central square if left out."""
-    upscale: bool = False
-    """Enlarge images that are smaller than the resolution."""
+    upscale: Literal["auto", "yes", "no"] = "auto"
+    """Enlarge images smaller than the resolution; auto does so for idx files, which are
+    28x28 as a rule, and refuses others."""
     skip_corrupt: bool = False
     """Pass over images that cannot be read, and count them."""
     download: bool = False
@@ -70,11 +71,13 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
     source = jaxgan_data.open_source(
         data.data, split=data.split, download=data.download, size=resolution
     )
+    digits = data.data.startswith("idx:")
+    upscale = data.upscale == "yes" or (data.upscale == "auto" and digits)
     shape = {
         "size": resolution,
         "channels": channels,
         "crop": data.crop or "centre",
-        "upscale": data.upscale,
+        "upscale": upscale,
     }
     if jaxgan_data.fits(source, size=resolution, channels=channels):
         held = jaxgan_data.load(source, skip_corrupt=data.skip_corrupt, **shape)

@@ -123,7 +123,7 @@ def fit(
             crop reaches beyond it.
     """
     if size < 1:
-        raise ValueError(f"the size is {size}: give --resolution a positive number")
+        raise ValueError(f"the size is {size}: give --model.resolution a positive number")
     if crop == "centre":
         image = centre_crop(image)
     elif crop is not None:
@@ -136,8 +136,8 @@ def fit(
         if not upscale:
             raise ValueError(
                 f"{name} is {width}x{height} pixels{' after the crop' if crop else ''} "
-                f"but {size}x{size} is asked for: lower --resolution to at most "
-                f"{min(height, width)}, or pass --upscale"
+                f"but {size}x{size} is asked for: lower --model.resolution to at most "
+                f"{min(height, width)}, or pass --upscale yes"
             )
         if upscale == "pad":
             image = pad(image, size, size)

@@ -129,7 +129,7 @@ def test_fit_refuses_small_images_and_says_what_to_do():
     text = str(error.value)
     assert "cats/tom.png is 48x48 pixels after the crop" in text
     assert "64x64 is asked for" in text
-    assert "--resolution to at most 48" in text
+    assert "--model.resolution to at most 48" in text
     with pytest.raises(ValueError, match="100x48 pixels but"):
         transforms.fit(picture(48, 100), 64, 3, crop=None)
 
@@ -140,5 +140,5 @@ def test_fit_names_the_file_whose_crop_does_not_fit():
 
 
 def test_fit_refuses_no_size():
-    with pytest.raises(ValueError, match="size is 0: give --resolution a positive"):
+    with pytest.raises(ValueError, match="size is 0: give --model.resolution a positive"):
         transforms.fit(picture(8, 8), 0, 3)
