@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from jaxgan import losses
 
 LOG_2 = math.log(2.0)
-quick = settings(max_examples=15, deadline=None, database=None)
+quick = settings(max_examples=8, deadline=None, database=None)
 shapes = st.sampled_from([(1,), (3,), (2, 3), (2, 1, 3)])
 dtypes = st.sampled_from([jnp.float32, jnp.bfloat16, jnp.float16, np.float64])
 

@@ -104,6 +104,18 @@ def extremes():
     return [values_and_gradients(filled(*sign)) for sign in signs]
 
 
+def test_bfloat16_gradients_of_logits_are_finite():
+    logits = {n: c for n, c in CASES.items() if set(c.args) == {()}}
+    args = {
+        n: tuple(jnp.full(4, (-1) ** i * c.large, jnp.bfloat16) for i in range(k))
+        for n, c in logits.items()
+        for k in [len(c.args)]
+    }
+    result = values_and_gradients(args)
+    chex.assert_tree_all_finite(result)
+    assert result["hinge_discriminator_loss"][2][0].dtype == jnp.bfloat16
+
+
 @every_loss
 def test_values_and_gradients_are_finite_for_large_arguments_and_zeros(extremes, name):
     for result in extremes:

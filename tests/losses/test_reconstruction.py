@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -123,7 +125,7 @@ def test_equal_images_have_no_loss_and_no_slope():
             )
         ).sum()
 
-    loss, gradient = jax.value_and_grad(total)(jnp.asarray(TARGET))
+    loss, gradient = jax.jit(jax.value_and_grad(total))(jnp.asarray(TARGET))
     np.testing.assert_allclose(loss, 0.0, atol=1e-5)
     np.testing.assert_allclose(gradient, np.zeros_like(TARGET), atol=1e-4)
 
@@ -133,19 +135,22 @@ def test_multi_scale_ssim_in_float64():
     weights = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
     t, p = np.float64(target[0]), np.float64(prediction[0])
     factors = []
-    for scale in range(5):
-        whole, structure = reference_ssim_maps(t, p)
-        last = scale == 4
-        factors.append((whole if last else structure).mean(axis=(0, 1)))
-        t, p = (
-            x.reshape(len(x) // 2, 2, len(x) // 2, 2, 2).mean(axis=(1, 3))
-            for x in (t, p)
-        )
+    for _ in range(4):
+        factors.append(reference_ssim_maps(t, p)[1].mean(axis=(0, 1)))
+        half = len(t) // 2
+        t, p = (x.reshape(half, 2, half, 2, 2).mean(axis=(1, 3)) for x in (t, p))
+    factors.append(reference_ssim_maps(t, p)[0].mean(axis=(0, 1)))
     wanted = np.prod([f**w for f, w in zip(factors, weights, strict=True)], axis=0)
-    result = losses.multi_scale_ssim(target, prediction, data_range=1.0)
+    multi_scale_ssim = functools.partial(losses.multi_scale_ssim, data_range=1.0)
+    result = jax.jit(multi_scale_ssim)(target, prediction)
     np.testing.assert_allclose(result, [wanted.mean()], rtol=1e-4)
-    loss = losses.multi_scale_ssim_loss(target, prediction, data_range=1.0)
-    np.testing.assert_allclose(loss, 1 - result, rtol=1e-6)
+    pair = TARGET, PREDICTION
+    settings = {"data_range": 1.0, "weights": (0.4, 0.6)}
+    np.testing.assert_allclose(
+        losses.multi_scale_ssim_loss(*pair, **settings),
+        1 - losses.multi_scale_ssim(*pair, **settings),
+        rtol=1e-6,
+    )
 
 
 def test_multi_scale_ssim_of_opposite_images_is_zero_with_a_finite_slope():
@@ -154,7 +159,7 @@ def test_multi_scale_ssim_of_opposite_images_is_zero_with_a_finite_slope():
             TARGET, p, data_range=1.0, weights=(0.5, 0.5)
         ).sum()
 
-    value, gradient = jax.value_and_grad(total)(1.0 - jnp.asarray(TARGET))
+    value, gradient = jax.jit(jax.value_and_grad(total))(1.0 - jnp.asarray(TARGET))
     assert value == 0.0
     np.testing.assert_array_equal(gradient, np.zeros_like(TARGET))
     spoilt = jnp.asarray(TARGET).at[0, 0, 0, 0].set(jnp.nan)

@@ -9,7 +9,7 @@ from scipy import integrate, stats  # 1.17
 
 from jaxgan import losses
 
-quick = settings(max_examples=10, deadline=None, database=None)
+quick = settings(max_examples=8, deadline=None, database=None)
 
 
 def rows(low, high):
