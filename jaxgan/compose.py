@@ -20,7 +20,8 @@ def adopt(new: TrainState, old: TrainState) -> TrainState:
     Parameters, statistics and averages whose path and shape agree are taken from `old`;
     the rest, and all optimiser states, stay as `new` has them, as in progressive
     growing of GANs (Karras et al., arXiv:1710.10196), where each resolution starts its
-    optimisers afresh. The step and the key are `old`'s.
+    optimisers afresh. The step and the key are `old`'s. Arrays taken over are shared
+    with `old`: a step that donates its state consumes both.
 
     Raises:
         ValueError: nothing agrees, so the two are not stages of one model.

@@ -59,7 +59,7 @@ def _vectors(*names: str, size: int, repeats: int = 1):
 
 def _dcgan(**changes) -> Game:
     return dcgan.game(
-        dcgan.Config(resolution=8, width=4, kernel=4, latent=6, **changes)
+        dcgan.Config(resolution=16, width=4, kernel=4, latent=6, **changes)
     )
 
 
@@ -88,7 +88,7 @@ CATALOGUE = {
     "dcgan": Entry(
         paper="1511.06434",
         make=_dcgan,
-        batch=_images(8, 3, latent=6),
+        batch=_images(16, 3, latent=6),
         changes=("dtype", "axis_name"),
         exact=True,
     ),

@@ -78,7 +78,8 @@ def game(config: Config) -> Game:
         score_a, variables = critic_a(variables, fake_a)
         score_b, variables = critic_b(variables, fake_b)
         fool = losses.least_squares_generator_loss
-        adversarial = (fool(score_a[:, 0]) + fool(score_b[:, 0])).mean()
+        # Twice, since the paper has no one half in this one, against which 10 weighs.
+        adversarial = 2 * (fool(score_a[:, 0]) + fool(score_b[:, 0])).mean()
         cycle = (
             jnp.abs(again_a - batch["a"]).mean() + jnp.abs(again_b - batch["b"]).mean()
         )

@@ -13,12 +13,13 @@ people mean by DCGAN, use `Config(kernel=4, width=64, latent_distribution="norma
 Known differences: the discriminator moves first and the generator second, on latents of
 their own (the released code alternates over batches); the released code's weight decay
 of 1e-5, which the paper does not mention, is `weight_decay` and off; its batch norm of
-the projection has a gain per unit where ours, like Torch's, has one per channel.
+the projection has a gain per unit where ours, like Torch's, has one per channel; ours
+has biases on the generator's last layer, the discriminator's first and the logit.
 """
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -84,6 +85,11 @@ class Config:
             raise ValueError(
                 f"kernel {self.kernel} is not supported; use 4 or 5 (or 3)"
             )
+        kinds = get_type_hints(type(self))
+        for name in ("loss", "norm", "latent_distribution", "dtype"):
+            value, known = getattr(self, name), get_args(kinds[name])
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
         nn.check_policy(self.augment)
 
     @property
@@ -158,7 +164,10 @@ class Discriminator(linen.Module):
                 )(x)
             x = linen.leaky_relu(x, 0.2)
         # The logit is a sum over the whole 4x4 map: in float32, whatever came before.
-        x = x.reshape(x.shape[0], -1).astype(jnp.float32)
+        x = x.astype(jnp.float32)
+        if spectral:
+            return nn.Conv(1, 4, padding=0, spectral=True, name="to_logit")(x)[:, 0, 0, 0]
+        x = x.reshape(x.shape[0], -1)
         return linen.Dense(
             1, kernel_init=linen.initializers.normal(0.02), name="to_logit"
         )(x)[:, 0]
@@ -206,8 +215,8 @@ def standing_statistics(
     config: Config,
     variables: Variables,
     key: jax.Array,
-    batches: int = 16,
-    size: int = 64,
+    batches: int = 8,
+    size: int = 128,
 ) -> Mapping[str, Any]:
     """The variables, with the generator's batch statistics estimated on new latents."""
     latent = nn.sample_latent(

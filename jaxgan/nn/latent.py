@@ -51,7 +51,7 @@ def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
     a_unit, b_unit = a / length(a), b / length(b)
     # The arc cosine would lose angles below 1e-3 to the rounding of its argument.
     angle = 2 * jnp.arctan2(length(a_unit - b_unit), length(a_unit + b_unit))
-    t = t[..., None]
+    t = jnp.broadcast_to(t, a.shape[:-1])[..., None]
     parallel = jnp.sin(angle) < 1e-4
     sine = jnp.where(parallel, 1, jnp.sin(angle))
     arc = (jnp.sin((1 - t) * angle) * a + jnp.sin(t * angle) * b) / sine

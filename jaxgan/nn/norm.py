@@ -47,8 +47,7 @@ def reestimate(
 
     Args:
         apply: `apply(variables, inputs) -> (out, variables)`, the net with *momentum
-        0*,
-            so that what it stores are the statistics of the batch it saw.
+            0*, so that what it stores are the statistics of the batch it saw.
         variables: of all nets.
         net: whose `batch_stats` to replace.
         inputs: `[N, B, ...]`, N batches.
@@ -60,6 +59,10 @@ def reestimate(
     def statistics(batch):
         return apply(variables, batch)[1][net]["batch_stats"]
 
-    each = lax.map(statistics, inputs)
+    # Unrolled on CPU, whose convolutions are slow in a loop body.
+    unroll = jax.default_backend() == "cpu"
+    _, each = lax.scan(
+        lambda carry, batch: (carry, statistics(batch)), None, inputs, unroll=unroll
+    )
     mean = jax.tree.map(lambda x: x.mean(0), each)
     return {**variables, net: {**variables[net], "batch_stats": mean}}

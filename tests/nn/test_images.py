@@ -28,9 +28,9 @@ def test_floats_go_to_the_nearest_byte_and_are_clipped():
 
 
 def test_bfloat16_is_scaled_in_float32():
-    # 0.7578125 is a bfloat16; scaled in bfloat16 it would be rounded to 224.
-    out = nn.to_uint8(jnp.asarray([0.7578125], jnp.bfloat16))
-    np.testing.assert_array_equal(out, [round(1.7578125 * 127.5)])
+    # (1 - 1/512) 127.5 is 127.25; in bfloat16 the sum would be 1 and the byte 128.
+    out = nn.to_uint8(jnp.asarray([-1 / 512], jnp.bfloat16))
+    np.testing.assert_array_equal(out, [127])
 
 
 def test_floats_are_not_taken_for_bytes():

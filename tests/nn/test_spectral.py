@@ -102,8 +102,8 @@ def test_training_calls_converge_to_the_spectral_norm_and_follow_the_kernel(key)
 
 
 def far_from_converged(key, kernel):
-    """Variables whose vectors are of another kernel."""
-    made = layer(matrix(*kernel.shape, seed=7)).init(key)
+    """Variables whose vectors are of a kernel somewhat like it."""
+    made = layer(kernel + matrix(*kernel.shape, seed=7)).init(key)
     return {"params": {"kernel": jnp.asarray(kernel)}, "spectral": made["spectral"]}
 
 
@@ -111,6 +111,7 @@ def test_evaluation_uses_the_stored_vectors_and_training_moves_them_once(key):
     kernel = matrix(6, 4)
     module, variables = layer(kernel), far_from_converged(key, kernel)
     u, v = (np.asarray(x) for x in variables["spectral"]["vectors"])
+    assert 0.5 < v @ kernel @ u < 0.95 * scipy.linalg.svdvals(kernel)[0]
     evaluated = module.apply(variables)
     np.testing.assert_allclose(evaluated, kernel / (v @ kernel @ u), rtol=1e-5)
     np.testing.assert_array_equal(module.apply(variables), evaluated)
@@ -158,10 +159,8 @@ def test_the_gradient_passes_through_the_norm_with_the_vectors_held(key, mutable
     np.testing.assert_allclose((gradient * kernel).sum(), 0, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("out_axis", "rows"), [(-1, "hwio->hwi o"), (2, "hwio->hwo i")]
-)
-def test_the_matrix_of_a_convolution_has_its_outputs_on_one_side(key, out_axis, rows):
+@pytest.mark.parametrize("out_axis", [-1, 2])
+def test_the_matrix_of_a_convolution_has_its_outputs_on_one_side(key, out_axis):
     kernel = matrix(3, 3, 2, 4)
     as_matrix = (kernel if out_axis == -1 else kernel.swapaxes(2, 3)).reshape(
         -1, kernel.shape[out_axis]
@@ -195,8 +194,8 @@ def test_a_convolution_divides_by_the_norm_of_its_kernel(key):
 
 
 def test_the_discriminator_of_a_dcgan_under_spectral_norm(key):
-    config = dcgan.Config(resolution=8, width=4, kernel=4, latent=6, norm="spectral")
-    batch = {"image": jnp.asarray(matrix(4, 8, 8, 3)) / 4}
+    config = dcgan.Config(resolution=16, width=4, kernel=4, latent=6, norm="spectral")
+    batch = {"image": jnp.asarray(matrix(4, 16, 16, 3)) / 4}
     run = algorithm(dcgan.game(config))
     start = jax.jit(run.init)(key, batch)
     stats = start.stats["discriminator"]

@@ -1,0 +1,574 @@
+"""DCGAN: its sizes by arithmetic, its step against Torch, and who sees what."""
+
+import copy
+import dataclasses
+import functools
+import itertools
+import math
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import scipy.stats
+
+from jaxgan import nn
+from jaxgan.compose import parameter_count
+from jaxgan.game import Turn, algorithm, pure, variables
+from jaxgan.models import dcgan
+
+# The smallest with every kind of layer in both nets; 8 pixels have no norm in D.
+TINY = dcgan.Config(resolution=16, width=4, kernel=5, latent=6)
+TINIER = dataclasses.replace(TINY, resolution=8)
+PAPER = dcgan.Config()
+TORCH = dcgan.Config(kernel=4, width=64, latent_distribution="normal")
+
+
+def images(config, size=8, seed=0):
+    shape = (size, config.resolution, config.resolution, config.channels)
+    drawn = np.random.default_rng(seed).uniform(-1, 1, shape)
+    return jnp.asarray(drawn, "float32")
+
+
+def latents(config, size=8, seed=0):
+    drawn = np.random.default_rng(seed).normal(size=(size, config.latent))
+    return jnp.asarray(drawn, "float32")
+
+
+@functools.cache
+def started(config):
+    """The state that training starts with."""
+    init = algorithm(dcgan.game(config)).init
+    return jax.jit(init)(jax.random.key(0), {"image": images(config)})
+
+
+# --- sizes ---------------------------------------------------------------------------
+
+
+def sizes(config):
+    """The shape of every parameter, and how many there are; nothing is computed."""
+    init = algorithm(dcgan.game(config)).init
+    params = jax.eval_shape(
+        init, jax.random.key(0), {"image": images(config, 1)}
+    ).params
+    return params, {net: parameter_count(tree) for net, tree in params.items()}
+
+
+def test_the_layers_of_the_paper():
+    params, _ = sizes(PAPER)
+    kernels = {
+        net: [
+            leaf.shape
+            for path, leaf in jax.tree.leaves_with_path(tree)
+            if path[-1].key == "kernel"
+        ]
+        for net, tree in params.items()
+    }
+    assert kernels["generator"] == [
+        (5, 5, 512, 1024),
+        (5, 5, 256, 512),
+        (5, 5, 128, 256),
+        (100, 4 * 4 * 1024),
+        (5, 5, 3, 128),
+    ]
+    assert kernels["discriminator"] == [
+        (5, 5, 3, 128),
+        (5, 5, 128, 256),
+        (5, 5, 256, 512),
+        (5, 5, 512, 1024),
+        (4 * 4 * 1024, 1),
+    ]
+
+
+# Beside what the published code has, these nets have a bias on the generator's last
+# layer (3), on the discriminator's first (its width) and on the logit (1).
+@pytest.mark.parametrize(
+    ("config", "generator", "discriminator"),
+    [
+        pytest.param(
+            PAPER,
+            100 * 16 * 1024
+            + 25 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 3)
+            + 2 * (1024 + 512 + 256 + 128)
+            + 3,
+            25 * (3 * 128 + 128 * 256 + 256 * 512 + 512 * 1024)
+            + 2 * (256 + 512 + 1024)
+            + 16 * 1024
+            + 128
+            + 1,
+            id="paper",
+        ),
+        # 3,576,704 and 2,765,568 are what PyTorch's example with these sizes counts.
+        pytest.param(TORCH, 3_576_704 + 3, 2_765_568 + 64 + 1, id="torch"),
+        pytest.param(
+            dataclasses.replace(TORCH, resolution=32, channels=1),
+            100 * 16 * 256
+            + 16 * (256 * 128 + 128 * 64 + 64 * 1)
+            + 2 * (256 + 128 + 64)
+            + 1,
+            16 * (1 * 64 + 64 * 128 + 128 * 256) + 2 * (128 + 256) + 16 * 256 + 64 + 1,
+            id="32",
+        ),
+        pytest.param(
+            dataclasses.replace(TORCH, resolution=128),
+            100 * 16 * 1024
+            + 16 * (1024 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3)
+            + 2 * (1024 + 512 + 256 + 128 + 64)
+            + 3,
+            16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512 * 1024)
+            + 2 * (128 + 256 + 512 + 1024)
+            + 16 * 1024
+            + 64
+            + 1,
+            id="128",
+        ),
+    ],
+)
+def test_parameter_counts(config, generator, discriminator):
+    _, counts = sizes(config)
+    assert counts == {"generator": generator, "discriminator": discriminator}
+
+
+@pytest.mark.parametrize("resolution", [8, 32, 64, 128])
+def test_images_have_the_resolution_asked_for(resolution):
+    config = dataclasses.replace(TORCH, resolution=resolution, channels=1)
+    init = algorithm(dcgan.game(config)).init
+    state = jax.eval_shape(init, jax.random.key(0), {"image": images(config, 1)})
+    image = jax.eval_shape(
+        lambda state: dcgan.sample(config, variables(state), latents(config, 2)), state
+    )
+    assert image.shape == (2, resolution, resolution, 1)
+    logits, _ = jax.eval_shape(
+        pure(dcgan.Discriminator(config), "discriminator"), variables(state), image
+    )
+    assert logits.shape == (2,)
+
+
+def test_there_is_no_bias_before_a_norm():
+    config = dataclasses.replace(TORCH, resolution=32)
+    params, _ = sizes(config)
+    biased = {
+        net: {name for name, layer in tree.items() if "bias" in layer}
+        for net, tree in params.items()
+    }
+    norms = {"BatchNorm_0", "BatchNorm_1"}
+    assert biased["generator"] == {"to_image", "BatchNorm_2", *norms}
+    assert biased["discriminator"] == {"Conv_0", "to_logit", *norms}
+    params, _ = sizes(dataclasses.replace(config, norm="spectral"))
+    assert {n for n, layer in params["discriminator"].items() if "bias" in layer} == {
+        "Conv_0", "Conv_1", "Conv_2", "to_logit",
+    }  # fmt: skip
+
+
+def test_weights_start_at_n_0_002_and_gains_at_n_1_002():
+    state = started(dcgan.Config(resolution=32, width=16, latent=20))
+    gains = []
+    for net in ("generator", "discriminator"):
+        for path, leaf in jax.tree.leaves_with_path(state.params[net]):
+            kind = path[-1].key
+            if kind == "kernel":
+                # A kernel's numbers are drawn in one go, so a few thousand tell.
+                drawn = np.ravel(leaf)[:4000] / 0.02
+                assert scipy.stats.kstest(drawn, "norm").pvalue > 1e-3, path
+            elif kind == "scale":
+                gains.append((leaf - 1) / 0.02)
+            else:
+                assert not leaf.any(), path
+    gains = np.concatenate(gains)
+    assert len(gains) == (64 + 32 + 16) + (32 + 64)
+    assert scipy.stats.kstest(gains, "norm").pvalue > 1e-3
+
+
+def bold_weights(params, seed=0):
+    """Weights that make every layer matter, unlike those near zero at the start."""
+    rng = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        kind = path[-1].key
+        scale = np.prod(leaf.shape[:-1]) ** -0.5 if kind == "kernel" else 0.3
+        drawn = rng.normal(kind == "scale", scale, leaf.shape)
+        return jnp.asarray(drawn, "float32")
+
+    return jax.tree.map_with_path(draw, params)
+
+
+RATE = 0.25  # of plain gradient descent, which lets gradients be read off a step
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    """A compiled step under gradient descent, and a state whose every layer matters."""
+    game = dcgan.game(TINY)
+    players = {
+        name: dataclasses.replace(player, optimizer=optax.sgd(RATE))
+        for name, player in game.players.items()
+    }
+    run = algorithm(dataclasses.replace(game, players=players))
+    state = jax.jit(run.init)(jax.random.key(0), {"image": images(TINY)})
+    return jax.jit(run.step), state.replace(params=bold_weights(state.params))
+
+
+# --- parity with Torch ---------------------------------------------------------------
+
+
+def torch_nets(torch, config):
+    """The two nets as one writes them in Torch, in float64."""
+    wide, (k, z, c) = config.widths, (config.kernel, config.latent, config.channels)
+    up = {"stride": 2, "padding": (k - 1) // 2, "output_padding": k % 2}
+    down = {"stride": 2, "padding": (k - 1) // 2}
+    tnn = torch.nn
+    generator = [tnn.ConvTranspose2d(z, wide[-1], 4, bias=False)]
+    for before, after in itertools.pairwise(wide[::-1]):
+        generator += [tnn.BatchNorm2d(before), tnn.ReLU()]
+        generator += [tnn.ConvTranspose2d(before, after, k, bias=False, **up)]
+    generator += [tnn.BatchNorm2d(wide[0]), tnn.ReLU()]
+    generator += [tnn.ConvTranspose2d(wide[0], c, k, **up), tnn.Tanh()]
+    discriminator = [tnn.Conv2d(c, wide[0], k, **down), tnn.LeakyReLU(0.2)]
+    for before, after in itertools.pairwise(wide):
+        discriminator += [tnn.Conv2d(before, after, k, bias=False, **down)]
+        discriminator += [tnn.BatchNorm2d(after), tnn.LeakyReLU(0.2)]
+    discriminator += [tnn.Conv2d(wide[-1], 1, 4)]
+    return {
+        "generator": tnn.Sequential(*generator).double().train(),
+        "discriminator": tnn.Sequential(*discriminator).double().train(),
+    }
+
+
+def layers(net, config):
+    """Our layers in the order of Torch's."""
+    n = len(config.widths)
+    if net == "generator":
+        convs = ["project", *(f"ConvTranspose_{i}" for i in range(n - 1)), "to_image"]
+        norms = [f"BatchNorm_{i}" for i in range(n)]
+        return [x for pair in itertools.zip_longest(convs, norms) for x in pair if x]
+    return [
+        "Conv_0",
+        *(x for i in range(1, n) for x in (f"Conv_{i}", f"BatchNorm_{i - 1}")),
+        "to_logit",
+    ]
+
+
+def to_torch(name, kernel):
+    """A kernel of ours in Torch's layout."""
+    kernel = np.asarray(kernel)
+    if name == "project":  # [Z, 4 * 4 * C] -> [Z, C, 4, 4]
+        kernel = kernel.reshape(kernel.shape[0], 4, 4, -1)
+        return kernel.transpose(0, 3, 1, 2)
+    if name == "to_logit":  # [4 * 4 * C, 1] -> [1, C, 4, 4]
+        kernel = kernel.reshape(4, 4, -1, 1)
+    # [kh, kw, C, O] -> [O, C, kh, kw], of a convolution and of its adjoint alike.
+    return kernel.transpose(3, 2, 0, 1)
+
+
+def pairs(tree, theirs, config, net):
+    """(our layer's name, its tree, their layer), where there are parameters."""
+    with_parameters = [layer for layer in theirs if list(layer.parameters())]
+    return [
+        (name, tree[name], layer)
+        for name, layer in zip(layers(net, config), with_parameters, strict=True)
+    ]
+
+
+def copy_to_torch(torch, state, theirs, config):
+    with torch.no_grad():
+        for net, module in theirs.items():
+            for name, ours, layer in pairs(state.params[net], module, config, net):
+                kernel = (
+                    ours["scale"] if "scale" in ours else to_torch(name, ours["kernel"])
+                )
+                layer.weight.copy_(torch.tensor(np.asarray(kernel)))
+                if "bias" in ours:
+                    layer.bias.copy_(torch.tensor(np.asarray(ours["bias"])))
+
+
+def assert_near(ours, theirs, name=""):
+    theirs = theirs.detach().numpy() if hasattr(theirs, "detach") else theirs
+    scale = np.abs(theirs).max()
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4 * scale, err_msg=name)
+
+
+def test_both_nets_with_even_kernels_agree_with_torch_in_training_mode():
+    torch = pytest.importorskip("torch")  # 2.13
+    config = dataclasses.replace(TINY, kernel=4)
+    state = started(config)
+    state = state.replace(params=bold_weights(state.params))
+    theirs = torch_nets(torch, config)
+    copy_to_torch(torch, state, theirs, config)
+    z, image = latents(config), images(config)
+
+    @jax.jit
+    def both(net):
+        discriminator = pure(dcgan.Discriminator(config), "discriminator")
+        return dcgan.sample(config, net, z), discriminator(net, image)[0]
+
+    sample, logits = both(variables(state))
+    assert np.std(sample) > 0.1
+    z = torch.tensor(np.asarray(z, "float64"))[..., None, None]
+    assert_near(sample, theirs["generator"](z).permute(0, 2, 3, 1))
+    nchw = torch.tensor(np.asarray(image, "float64").transpose(0, 3, 1, 2))
+    assert_near(logits, theirs["discriminator"](nchw)[:, 0, 0, 0])
+
+
+def test_a_full_step_with_odd_kernels_agrees_with_torch(tiny):
+    torch = pytest.importorskip("torch")
+    softplus = torch.nn.functional.softplus
+    (step, start), config = tiny, TINY
+    batch = {"image": images(config), "latent": latents(config)}
+    state, metrics = step(start, batch)
+
+    theirs = torch_nets(torch, config)
+    copy_to_torch(torch, start, theirs, config)
+    g, d = theirs["generator"], theirs["discriminator"]
+    real = torch.tensor(np.asarray(batch["image"], "float64").transpose(0, 3, 1, 2))
+    z = torch.tensor(np.asarray(batch["latent"], "float64"))[..., None, None]
+    # D's turn: G's statistics stay as they were, so a copy of it plays.
+    fake = copy.deepcopy(g)(z).detach()
+    real_logits, fake_logits = d(real), d(fake)
+    d_loss = (softplus(-real_logits) + softplus(fake_logits)).mean()
+    d_loss.backward()
+    gradients = {"discriminator": [p.grad.clone() for p in d.parameters()]}
+    with torch.no_grad():
+        for p in d.parameters():
+            p -= RATE * p.grad
+    # G's turn, against the D that has just moved and keeps its statistics.
+    g_loss = softplus(-copy.deepcopy(d)(g(z))).mean()
+    g_loss.backward()
+    gradients["generator"] = [p.grad for p in g.parameters()]
+
+    assert_near(metrics["discriminator/loss"], d_loss)
+    assert_near(metrics["generator/loss"], g_loss)
+    assert_near(metrics["discriminator/real"], real_logits.mean())
+    assert_near(metrics["discriminator/fake"], fake_logits.mean())
+    moved = jax.tree.map(lambda a, b: (a - b) / RATE, start.params, state.params)
+    initial = {"generator": 0.9, "discriminator": 0.81}  # of running averages
+    for net, module in theirs.items():
+        grads = dict(zip(module.parameters(), gradients[net], strict=True))
+        for name, ours, layer in pairs(moved[net], module, config, net):
+            weight = (
+                ours["scale"] if "scale" in ours else to_torch(name, ours["kernel"])
+            )
+            assert_near(weight, grads[layer.weight], f"{net} {name}")
+            if "bias" in ours:
+                assert_near(ours["bias"], grads[layer.bias], f"{net} {name}")
+            if "scale" in ours:
+                stored = state.stats[net]["batch_stats"][name]
+                assert_near(stored["mean"], layer.running_mean, f"{net} {name}")
+                # Torch stores the unbiased variance: n / (n - 1) of ours, of n numbers.
+                sides = {4 * 4: config.widths[-1], 8 * 8: config.widths[0]}
+                n = 8 * next(s for s, w in sides.items() if w == len(stored["var"]))
+                var = layer.running_var.numpy() - initial[net]
+                var = initial[net] + var * (n - 1) / n
+                assert_near(stored["var"], var, f"{net} {name}")
+
+
+# --- who sees what -------------------------------------------------------------------
+
+
+def test_real_images_are_judged_without_regard_to_the_fakes(tiny):
+    step, state = tiny
+    batch = {"image": images(TINY), "latent": latents(TINY)}
+    _, one = step(state, batch)
+    _, other = step(state, batch | {"latent": latents(TINY, seed=1)})
+    assert one["discriminator/real"] == other["discriminator/real"]
+    assert one["discriminator/fake"] != other["discriminator/fake"]
+    _, other = step(state, batch | {"image": images(TINY, seed=1)})
+    assert one["discriminator/real"] != other["discriminator/real"]
+    assert one["discriminator/fake"] == other["discriminator/fake"]
+
+
+@pytest.fixture(scope="module")
+def record():
+    """What two steps drew and what D was shown, by the functions that did it."""
+    config = dataclasses.replace(TINIER, augment=("cutout",))
+    seen = {"sample_latent": [], "diff_augment": []}
+
+    def recording(name):
+        original = getattr(nn, name)
+
+        def wrapper(*args):
+            out = original(*args)
+            jax.debug.callback(lambda x: seen[name].append(np.asarray(x)), out)
+            return out
+
+        return wrapper
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in seen:
+            patch.setattr(dcgan.nn, name, recording(name))
+        step = jax.jit(algorithm(dcgan.game(config)).step)
+        state = started(TINIER)
+        for _ in range(2):
+            state, _ = step(state, {"image": images(config)})
+        jax.block_until_ready(state)
+        jax.effects_barrier()
+    return seen
+
+
+def test_the_two_moves_see_latents_of_their_own(record):
+    drawn = record["sample_latent"]
+    assert [x.shape for x in drawn] == [(8, 6)] * 4
+    assert all(np.abs(x).max() <= 1 for x in drawn)  # uniform, as in the paper
+    for one, other in itertools.combinations(drawn, 2):
+        assert not np.isclose(one, other).any()
+
+
+def test_every_look_of_the_discriminator_is_augmented_anew(record):
+    holes = [(x == 0).all(-1) for x in record["diff_augment"]]
+    assert len(holes) == 2 * 3  # real and fake for D, fake for G
+    assert all(hole.any((1, 2)).all() for hole in holes)
+    for one, other in itertools.combinations(holes, 2):
+        assert not np.array_equal(one, other)
+
+
+def test_gradients_reach_the_generator_through_the_augmentation():
+    state = started(TINIER)
+    net = variables(state.replace(params=bold_weights(state.params)))
+    batch = {"image": images(TINIER), "latent": latents(TINIER)}
+    turn = Turn(jax.random.key(0), jnp.zeros((), jnp.int32))
+
+    def gradient(**changes):
+        player = dcgan.game(dataclasses.replace(TINIER, **changes)).players["generator"]
+
+        def loss(params):
+            own = {**net["generator"], "params": params}
+            return player.loss({**net, "generator": own}, batch, turn)[0]
+
+        return jax.jit(jax.grad(loss))(net["generator"]["params"])
+
+    plain, augmented = gradient(), gradient(augment=("colour", "cutout"))
+    for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(augmented), strict=True):
+        assert jnp.abs(b).max() > 1e-6
+        assert not np.allclose(a, b, rtol=0.01, atol=1e-7)
+
+
+# --- sampling ------------------------------------------------------------------------
+
+
+def test_an_image_depends_on_its_company_under_batch_statistics_only(tiny):
+    _, state = tiny
+    z = latents(TINY)
+
+    def drawn(statistics):
+        sample = jax.jit(lambda z: dcgan.sample(TINY, variables(state), z, statistics))
+        return sample(z), sample(jnp.concatenate([z[:2], 3 * z[2:]]))
+
+    one, other = drawn("running")
+    np.testing.assert_allclose(one[:2], other[:2], atol=1e-6)
+    assert not np.allclose(one[2:], other[2:], atol=0.1)
+    one, other = drawn("batch")
+    assert not np.allclose(one[:2], other[:2], atol=0.1)
+    with pytest.raises(ValueError, match="'moving'"):
+        dcgan.sample(TINY, variables(state), z, "moving")
+
+
+def test_standing_statistics_are_those_of_new_latents(tiny):
+    net = variables(tiny[1])
+    estimate = jax.jit(dcgan.standing_statistics, static_argnums=(0, 3, 4))
+    standing = estimate(TINY, net, jax.random.key(5), 8, 128)
+    chex.assert_trees_all_equal(standing["discriminator"], net["discriminator"])
+    params = net["generator"]["params"]
+    chex.assert_trees_all_equal(standing["generator"]["params"], params)
+    # The projection is linear: a channel's variance is that of z, 1/3, times the
+    # squares of its weights, averaged over the 4x4 places.
+    kernel = np.asarray(params["project"]["kernel"]).reshape(6, 16, -1)
+    expected = np.square(kernel).mean(1).sum(0) / 3
+    first = standing["generator"]["batch_stats"]["BatchNorm_0"]
+    np.testing.assert_allclose(first["var"], expected, rtol=0.15)
+    assert (np.abs(first["mean"]) < 0.15 * np.sqrt(expected)).all()
+    # With them, an image by itself is what it is in a large company.
+    z = nn.sample_latent(jax.random.key(6), 256, 6, "uniform")
+    sample = jax.jit(dcgan.sample, static_argnums=(0, 3))
+    company = sample(TINY, net, z, "batch")
+    with_standing = np.abs(company - sample(TINY, standing, z, "running")).mean()
+    without = np.abs(company - sample(TINY, net, z, "running")).mean()
+    assert with_standing < 0.04
+    assert without > 2 * with_standing
+
+
+def test_images_are_in_the_range_of_tanh_and_float32_as_logits_are(tiny):
+    _, state = tiny
+    sample = jax.jit(dcgan.sample, static_argnums=(0, 3))
+    image = sample(TINY, variables(state), 100 * latents(TINY), "running")
+    assert -1 <= image.min() < -0.99
+    assert 0.99 < image.max() <= 1
+    config = dataclasses.replace(TINY, dtype="bfloat16")
+    abstract = jax.eval_shape(lambda: variables(state))
+    image = jax.eval_shape(
+        lambda net: dcgan.sample(config, net, latents(config)), abstract
+    )
+    discriminator = pure(dcgan.Discriminator(config), "discriminator")
+    logits, _ = jax.eval_shape(discriminator, abstract, image)
+    assert {image.dtype, logits.dtype} == {jnp.dtype("float32")}
+
+
+# --- choices -------------------------------------------------------------------------
+
+LOG2 = math.log(2)
+
+
+@pytest.mark.parametrize(
+    ("loss", "discriminator", "generator"),
+    [
+        ("non_saturating", 2 * LOG2, LOG2),
+        ("minimax", 2 * LOG2, -LOG2),
+        ("hinge", 2, 0),
+        ("least_squares", 0.5, 0.5),
+    ],
+)
+def test_every_loss_starts_where_logits_of_zero_put_it(loss, discriminator, generator):
+    config = dataclasses.replace(TINIER, loss=loss)
+    players = dcgan.game(config).players
+    net, batch = variables(started(TINIER)), {"image": images(TINIER)}
+    turn = Turn(jax.random.key(0), jnp.zeros((), jnp.int32))
+    seen = jax.jit(
+        lambda: {name: p.loss(net, batch, turn)[0] for name, p in players.items()}
+    )()
+    np.testing.assert_allclose(seen["discriminator"], discriminator, atol=0.02)
+    np.testing.assert_allclose(seen["generator"], generator, atol=0.02)
+
+
+def test_the_optimisers_are_the_papers_adam_and_decay_is_off():
+    params = {"w": jnp.asarray([2.0])}
+    for name in ("generator", "discriminator"):
+        adam = dcgan.game(PAPER).players[name].optimizer
+        updates, state = adam.update({"w": jnp.ones(1)}, adam.init(params), params)
+        np.testing.assert_allclose(updates["w"], -2e-4, rtol=1e-4)
+        updates, _ = adam.update({"w": jnp.zeros(1)}, state, params)
+        # Moments 0.5 * 0.5 and 0.999 * 0.001, each over its correction for bias.
+        first = 0.25 / (1 - 0.5**2)
+        second = 0.999e-3 / (1 - 0.999**2)
+        np.testing.assert_allclose(updates["w"], -2e-4 * first / second**0.5, rtol=1e-3)
+    config = dataclasses.replace(PAPER, weight_decay=1e-5)
+    decayed = dcgan.game(config).players["generator"].optimizer
+    updates, _ = decayed.update({"w": jnp.zeros(1)}, decayed.init(params), params)
+    np.testing.assert_allclose(updates["w"], -2e-4, rtol=1e-2)  # of 1e-5 * 2, by Adam
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"resolution": 48}, "resolution 48 .* 32 or 64"),
+        ({"resolution": 100}, "resolution 100 .* 64 or 128"),
+        ({"resolution": 4}, "resolution 4 .* 8 or 16"),
+        ({"resolution": -64}, "resolution -64 .* 8 or 16"),
+        ({"channels": 0}, "channels is 0.*at least 1"),
+        ({"width": -1}, "width is -1.*at least 1"),
+        ({"latent": 0}, "latent is 0.*at least 1"),
+        ({"kernel": 7}, "kernel 7 .*4 or 5"),
+        ({"augment": ("flip",)}, r"\['flip'\].*cutout"),
+        ({"loss": "wasserstein"}, "loss 'wasserstein'.*non_saturating"),
+        ({"norm": "layer"}, "norm 'layer'.*'batch', 'spectral'"),
+        ({"latent_distribution": "gauss"}, "latent_distribution 'gauss'.*'uniform'"),
+        ({"dtype": "float16"}, "dtype 'float16'.*bfloat16"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_value_and_what_would_do(changes, message):
+    with pytest.raises(ValueError, match=message):
+        dcgan.Config(**changes)
+
+
+def test_a_decay_outside_its_range_is_refused():
+    with pytest.raises(ValueError, match=r"'generator' is 1.0.*\[0, 1\)"):
+        dcgan.game(dcgan.Config(ema=1.0))
