@@ -99,8 +99,8 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
 def feed(images: Images, run: Run, mesh: Mesh, repeats: int = 1) -> Feed:
     """Batches `{"image": float32 in [-1, 1]}`, made on the devices where the set fits.
 
-    The batches are the same either way: which examples, and which of them mirrored, is a
-    function of the seed and the step.
+    The batches are the same either way: which examples, and which of them mirrored, is
+    a function of the seed and the step.
     """
     options = {"flip": images.flip, "repeats": repeats}
     arrays = images.arrays

@@ -1,4 +1,4 @@
-"""What every training experiment does around the loop: say what comes, train, report."""
+"""What training experiments do around the loop: say what comes, train, report."""
 
 import dataclasses
 import math
@@ -15,7 +15,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from experiments._data import Images, feed, say
-from jaxgan import compose, report, train
+from jaxgan import report, train
+from jaxgan.compose import parameter_count
 from jaxgan.game import Game, algorithm
 from jaxgan.metrics import nearest_neighbours
 
@@ -73,7 +74,7 @@ def _plan(title, played, batches, run, images, mesh) -> dict[str, str]:
     )
     cost = jax.jit(step).lower(state, batches.arrays, item).cost_analysis()
     flops = float((cost or {}).get("flops", math.nan))
-    counts = {net: _count(params) for net, params in state.params.items()}
+    counts = {net: parameter_count(params) for net, params in state.params.items()}
     seconds = flops * run.steps / _flops_per_second() / mesh.size
     return {
         "training": f"{title}, {run.steps:,} steps of {run.batch_size} images",
@@ -97,10 +98,6 @@ def _flops_per_second() -> float:
         product(a).block_until_ready()
         seconds.append(time.perf_counter() - began)
     return 0.5 * 2 * n**3 / min(seconds)
-
-
-def _count(params) -> int:
-    return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 
 def _duration(seconds: float) -> str:

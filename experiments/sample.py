@@ -68,7 +68,9 @@ def main(config: Config) -> None:
     key = jax.random.key(config.seed)
     statistics = config.statistics
     if statistics == "standing":
-        variables = dcgan.standing_statistics(model, variables, jax.random.fold_in(key, 1))
+        variables = dcgan.standing_statistics(
+            model, variables, jax.random.fold_in(key, 1)
+        )
         statistics = "running"
 
     @jax.jit
@@ -78,7 +80,7 @@ def main(config: Config) -> None:
     def latents(key, count):
         return nn.sample_latent(key, count, model.latent, model.latent_distribution)
 
-    # With the statistics of the batch an image depends on its company: draw full blocks.
+    # Under the batch's statistics an image depends on its company: draw full blocks.
     blocks = -(-config.count // BLOCK)
     z = latents(key, blocks * BLOCK).reshape(blocks, BLOCK, -1)
     images = np.concatenate([np.asarray(draw(part)) for part in z])[: config.count]

@@ -299,7 +299,7 @@ def _update(game, move, state, batch, key, axis_name):
         updates, opt_state[name] = player.optimizer.update(
             grads, state.opt_state[name], owned
         )
-        params |= optax.apply_updates(owned, updates)
+        params.update(dict(optax.apply_updates(owned, updates)))  # type: ignore[call-overload]
         stats |= kept
         metrics |= {f"{name}/{metric}": value for metric, value in seen.items()}
     return state.replace(params=params, stats=stats, opt_state=opt_state), metrics

@@ -17,7 +17,7 @@ from jaxgan.game import Algorithm
 AXIS = "data"
 
 
-def mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+def mesh(devices: Sequence[Any] | None = None) -> Mesh:
     """A mesh of one axis, `data`, over the given devices or all of this process's."""
     devices = jax.local_devices() if devices is None else list(devices)
     # `make_mesh` defaults to explicit sharding in types, which ordinary code refuses.

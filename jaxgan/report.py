@@ -184,4 +184,6 @@ def _table(facts: Mapping[str, Any]) -> str:
 
 
 def _to_pil(image: np.ndarray) -> Image.Image:
-    return Image.fromarray(np.asarray(image).squeeze(-1) if image.shape[-1] == 1 else image)
+    return Image.fromarray(
+        np.asarray(image).squeeze(-1) if image.shape[-1] == 1 else image
+    )

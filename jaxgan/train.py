@@ -1,7 +1,7 @@
 """The training loop: batches -> step -> log -> sample -> checkpoint. No callbacks.
 
-A run is its directory: configuration, checkpoints, scalars, sheets. The same call in the
-same directory goes on where it stopped, bit for bit, because data and randomness are
+A run is its directory: configuration, checkpoints, scalars, sheets. The same call in
+the same directory goes on where it stopped, bit for bit, because data and randomness are
 functions of the seed and the step; after a kill it loses at most what was played since
 the last checkpoint.
 """
@@ -71,7 +71,7 @@ class Feed(NamedTuple):
 
     Attributes:
         arrays: what stays on the devices, whole: a small data set, or nothing.
-        items: `items(start)` gives the host's part of each step's batch, from a step on.
+        items: `items(start)` gives the host's part of each batch, from a step on.
         prepare: `prepare(arrays, item) -> batch`, pure, run inside the compiled step.
         axis: the axis of every array of an item that devices share: 1 for `[k, B]`.
     """
@@ -86,7 +86,7 @@ class Diverged(ArithmeticError):
     """A metric is no longer a number."""
 
 
-class Stopped(Exception):  # noqa: N818  (a signal, not an error)
+class Stopped(Exception):
     """The run was asked to stop, and has saved itself."""
 
     def __init__(self, message: str, number: int):
@@ -303,7 +303,9 @@ def _check_finite(rows, checkpoints) -> None:
         if bad := [name for name, value in row.items() if not np.isfinite(value)]:
             # The player whose own loss broke says more than those it pulled along.
             saved = checkpoints.latest_step()
-            kept = "nothing was saved yet" if saved is None else f"step {saved} is saved"
+            kept = (
+                "nothing was saved yet" if saved is None else f"step {saved} is saved"
+            )
             raise Diverged(
                 f"{', '.join(bad)} became {row[bad[0]]} at step {row['step']} ({kept});"
                 " lower the learning rate, or resume with another --seed elsewhere"

@@ -14,7 +14,6 @@ import pytest
 from jaxgan import checkpoint, parallel
 from jaxgan.game import TrainState
 
-
 # A read of a damaged array makes orbax abandon the others, which complain to nobody,
 # some when they finish and some when they are collected.
 pytestmark = pytest.mark.filterwarnings(

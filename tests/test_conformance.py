@@ -166,7 +166,7 @@ def test_scan_of_two_steps_equals_two_steps(played):
 
 
 def test_vmap_over_seeds_equals_each_alone(played):
-    _, run, step, batch, states, _ = played
+    _, run, step, batch, _, _ = played
     keys = jnp.stack([jax.random.key(seed) for seed in range(4)])
     together = jax.vmap(run.init, (0, None))(keys, batch)
     alone = [run.init(key, batch) for key in keys]

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Side-by-side timings against PyTorch: `python -m experiments.benchmarks.NAME`."""

@@ -59,8 +59,8 @@ def measure(
     *,
     rounds: int,
     steps: int = 1,
-    pause: float = 0.05,
-    tries: int = 4,
+    pause: float = 0.02,
+    tries: int = 2,
     max_foreign: float = 0.3,
 ) -> dict[str, list[Sample]]:
     """Times every command in turn.

@@ -123,7 +123,9 @@ def fit(
             crop reaches beyond it.
     """
     if size < 1:
-        raise ValueError(f"the size is {size}: give --model.resolution a positive number")
+        raise ValueError(
+            f"the size is {size}: give --model.resolution a positive number"
+        )
     if crop == "centre":
         image = centre_crop(image)
     elif crop is not None:

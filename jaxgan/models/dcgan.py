@@ -166,7 +166,9 @@ class Discriminator(linen.Module):
         # The logit is a sum over the whole 4x4 map: in float32, whatever came before.
         x = x.astype(jnp.float32)
         if spectral:
-            return nn.Conv(1, 4, padding=0, spectral=True, name="to_logit")(x)[:, 0, 0, 0]
+            return nn.Conv(1, 4, padding=0, spectral=True, name="to_logit")(x)[
+                :, 0, 0, 0
+            ]
         x = x.reshape(x.shape[0], -1)
         return linen.Dense(
             1, kernel_init=linen.initializers.normal(0.02), name="to_logit"

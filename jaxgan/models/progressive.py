@@ -96,7 +96,7 @@ class Generator(linen.Module):
         c = self.config
         x = linen.Dense(16 * c.width, name="project")(pixel_norm(latent))
         x = x.reshape(-1, 4, 4, c.width)
-        image = None
+        image = jnp.zeros(())
         for resolution in _resolutions(c.resolution):
             x = upsample(x) if resolution > 4 else x
             x = pixel_norm(
@@ -104,9 +104,8 @@ class Generator(linen.Module):
             )
             if resolution * 2 >= c.resolution:  # only the last two are ever shown
                 new = _conv(c.channels, f"to_image{resolution}", 1)(x)
-                old, image = image, new
-                if old is not None:
-                    image = upsample(old) * (1 - alpha) + new * alpha
+                blend = resolution == c.resolution > 4
+                image = upsample(image) * (1 - alpha) + new * alpha if blend else new
         return image
 
 

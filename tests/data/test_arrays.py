@@ -166,7 +166,9 @@ def test_idx_compressed_badly(tmp_path):
 
 def test_idx_labels_of_another_set(digits):
     (digits / "train-labels-idx1-ubyte").write_bytes(idx(np.arange(4)))
-    with pytest.raises(ValueError, match=r"labels-idx1-ubyte' has labels .*for 5 images"):
+    with pytest.raises(
+        ValueError, match=r"labels-idx1-ubyte' has labels .*for 5 images"
+    ):
         read_idx(digits)
 
 

@@ -113,7 +113,9 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_decompression_bombs_are_named(monkeypatch, colour):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 20)
-    with pytest.raises(CorruptImage, match=r"tom\.png has more pixels than .* 20: shrink"):
+    with pytest.raises(
+        CorruptImage, match=r"tom\.png has more pixels than .* 20: shrink"
+    ):
         decode(encode(Image.fromarray(colour)), "tom.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)  # over it, but not twice
     with pytest.raises(CorruptImage, match="has more pixels"):

@@ -140,5 +140,7 @@ def test_fit_names_the_file_whose_crop_does_not_fit():
 
 
 def test_fit_refuses_no_size():
-    with pytest.raises(ValueError, match="size is 0: give --model.resolution a positive"):
+    with pytest.raises(
+        ValueError, match="size is 0: give --model.resolution a positive"
+    ):
         transforms.fit(picture(8, 8), 0, 3)
