@@ -71,7 +71,7 @@ def _cache_compilations() -> None:
     """Keeps compiled programs between runs, where JAX is not told otherwise."""
     import jax
 
-    if jax.config.read("jax_compilation_cache_dir") is None:
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
         cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
         jax.config.update(
             "jax_compilation_cache_dir", str(pathlib.Path(cache) / "jaxgan" / "xla")

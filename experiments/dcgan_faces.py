@@ -39,13 +39,20 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=train.Run(workdir=pathlib.Path("runs/dcgan_faces"), steps=1600),
+        run=train.Run(
+            workdir=pathlib.Path("runs/dcgan_faces"),
+            steps=3600,
+            batch_size=32,  # on few cores, many small steps learn faster than few large
+            sample_every=300,
+            checkpoint_every=300,
+        ),
         data=_data.Data(),
         model=dcgan.Config(
             width=32,
             kernel=4,
             latent_distribution="normal",
             augment=("colour", "translation"),
+            learning_rate=3e-4,
         ),
     ),
     "paper": Config(

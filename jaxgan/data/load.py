@@ -125,8 +125,8 @@ def load(
     if not fits(source, size=size, channels=channels, limit_bytes=limit_bytes):
         raise ValueError(
             f"{len(source)} images of {size}x{size}x{channels} take more than "
-            f"{limit_bytes} bytes: raise the limit, lower --model.resolution, or stream "
-            "them (jaxgan.data.stream of jaxgan.data.fitted)"
+            f"{limit_bytes} bytes: raise the limit, lower --model.resolution, or "
+            "stream them (jaxgan.data.stream of jaxgan.data.fitted)"
         )
     if isinstance(source, ArraySource):
         images = source.arrays["image"]

@@ -200,10 +200,10 @@ def test_the_discriminator_of_a_dcgan_under_spectral_norm(key):
     start = jax.jit(run.init)(key, batch)
     stats = start.stats["discriminator"]
     assert set(stats) == {"spectral"}  # no batch norm beside it
-    assert set(stats["spectral"]) == {"Conv_0", "Conv_1"}
+    assert set(stats["spectral"]) == {"Conv_0", "Conv_1", "to_logit"}
     state, metrics = jax.jit(run.step)(start, batch)
     assert all(np.isfinite(x) for x in metrics.values())
-    for name in ("Conv_0", "Conv_1"):
+    for name in stats["spectral"]:
         before = stats["spectral"][name]["vectors"]
         after = state.stats["discriminator"]["spectral"][name]["vectors"]
         assert not np.array_equal(before[0], after[0])
