@@ -41,7 +41,7 @@ PRESETS = {
     "laptop": Config(
         run=train.Run(
             workdir=pathlib.Path("runs/dcgan_faces"),
-            steps=3200,
+            steps=2700,
             batch_size=32,  # on few cores, many small steps learn faster than few large
             sample_every=300,
             checkpoint_every=300,
