@@ -222,16 +222,19 @@ def end(process):
 
 def test_killed_at_random_and_resumed_ends_the_same(tmp_path, photos, uninterrupted):
     chance = random.Random(0)
-    killed = 0
-    for _ in range(3):
-        process = start(tmp_path / "run", photos, uninterrupted / "cache")
-        time.sleep(chance.uniform(3, 9))
+    run = tmp_path / "run"
+    for logged in (3, 6, 9):  # of twelve: while it trains, and past each checkpoint
+        process = start(run, photos, uninterrupted / "cache")
+        while len(report.read_scalars(run / "scalars.jsonl")) < logged:
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.1))
         process.kill()
-        killed += end(process)[0] == -signal.SIGKILL
-    assert killed
-    process = start(tmp_path / "run", photos, uninterrupted / "cache")
+        assert end(process)[0] == -signal.SIGKILL
+    assert any(p.name.isdigit() for p in (run / "checkpoints").iterdir())
+    process = start(run, photos, uninterrupted / "cache")
     assert end(process) == (0, ANY)
-    assert final(tmp_path / "run") == final(uninterrupted / "run")
+    assert final(run) == final(uninterrupted / "run")
 
 
 def test_terminated_it_saves_and_says_so(tmp_path, photos, uninterrupted):
