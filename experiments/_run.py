@@ -1,69 +1,201 @@
 """What training experiments do around the loop: say what comes, train, report."""
 
 import dataclasses
+import json
 import math
+import pathlib
 import platform
 import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
-from experiments._data import Images, feed, say
+from experiments._data import say
 from jaxgan import report, train
 from jaxgan.compose import parameter_count
 from jaxgan.game import Game, algorithm
 from jaxgan.metrics import nearest_neighbours
+from jaxgan.train import Feed, Run
 
 NEIGHBOURS = 8  # samples shown with their neighbours
+
+Pictures = Mapping[str, pathlib.Path]  # caption -> file
+Facts = dict[str, Any]
+
+
+class Data(Protocol):
+    """What is known of a data set.
+
+    Attributes:
+        about: a line on what it is.
+        fingerprint: changes when the data does.
+    """
+
+    @property
+    def about(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class Restored(NamedTuple):
+    """A run from its directory.
+
+    Attributes:
+        model: the configuration of the model.
+        state: the latest that was saved.
+        plain: the whole configuration, as it was saved.
+    """
+
+    model: Any
+    state: Any
+    plain: dict[str, Any]
 
 
 def train_and_report(
     title: str,
     game: Game,
     config: Any,
-    images: Images,
-    sheets: Callable[[Any], Mapping[str, np.ndarray]],
-    mesh: Mesh,
-) -> Any:
-    """Prints the plan, trains to the end, draws the report; returns the final state.
+    batches: Feed,
+    data: Data,
+    look: Callable[[Any], Mapping[str, Any]],
+    finish: Callable[[Any], tuple[Facts, Pictures]],
+) -> tuple[Any, Facts]:
+    """Prints the plan, trains to the end, draws the report.
 
     Args:
         title: of the report.
         game: what to train.
         config: the experiment's; has `run`.
-        images: the data.
-        sheets: `sheets(state) -> {name: images [N, H, W, C] uint8}`, "ema" among them.
-        mesh: the devices.
+        batches: of the data.
+        data: what they are made from.
+        look: what to see of a state every so often; see `train.train`.
+        finish: `finish(state) -> (facts, pictures)` for the report, at the end.
+
+    Returns:
+        The final state, and the facts of the report.
     """
     run = config.run
     plain = train.as_json(
-        dataclasses.asdict(config) | {"fingerprint": images.fingerprint}
+        dataclasses.asdict(config) | {"fingerprint": data.fingerprint}
     )
     train.claim(run.workdir, plain)
+    mesh = train.devices(run)
     played = algorithm(game)
-    batches = feed(images, run, mesh, game.repeats)
-    facts = _plan(title, played, batches, run, images, mesh)
+    facts = _plan(title, played, batches, run, data, mesh)
     say("\n".join(f"{name:>11}  {value}" for name, value in facts.items()))
     began = time.perf_counter()
-    state = train.train(played, batches, run, plain, sheets, mesh)
+    state = train.train(played, batches, run, plain, look, mesh)
     facts["trained"] = f"{int(state.step):,} steps"
     facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
     rows = report.read_scalars(run.workdir / "scalars.jsonl")
-    facts |= _speed(rows)
-    if images.arrays is not None:
-        facts |= _neighbours(run, sheets(state)["ema"], images.arrays["image"])
-    _draw(title, run, facts, rows, plain)
+    found, pictures = finish(state)
+    facts |= _speed(rows) | found
+    report.save_png(run.workdir / "curves.png", report.curves(rows, title))
+    page = report.page(
+        title,
+        {
+            **facts,
+            "command": command(),
+            "jax": f"{jax.__version__}, Python {platform.python_version()}",
+            "configuration": plain,
+        },
+        {**pictures, "Curves": run.workdir / "curves.png"},
+    )
+    report.write(run.workdir / "report.html", page.encode())
     say(f"done: {run.workdir / 'report.html'}")
-    return state
+    return state, facts
 
 
-def _plan(title, played, batches, run, images, mesh) -> dict[str, str]:
+def samples(run: Run, sheets: Mapping[str, np.ndarray], arrays) -> tuple[Facts, dict]:
+    """What a report shows of a generator.
+
+    Args:
+        run: its run; sheets "ema" and "raw" were drawn in it.
+        sheets: those of the final state.
+        arrays: the training set, where it is in memory.
+
+    Returns:
+        Facts and pictures.
+    """
+    folder = run.workdir / "samples"
+    found = {
+        name: {int(p.stem.rpartition("_")[2]): p for p in folder.glob(f"{name}_*.png")}
+        for name in ("ema", "raw")
+    }
+    strip = report.strip(found["ema"], _tile(found["ema"]))
+    report.save_png(run.workdir / "strip.png", strip)
+    last = max(found["ema"])
+    facts = {}
+    pictures = {
+        f"Step {last}: moving average of the weights": found["ema"][last],
+        f"Step {last}: the weights themselves": found["raw"][last],
+        "The same latents over time": run.workdir / "strip.png",
+    }
+    if arrays is not None:
+        facts = _neighbours(run, sheets["ema"], arrays["image"])
+        pictures[
+            "Samples (left) and the training images nearest to them, mirrored ones"
+            " included"
+        ] = run.workdir / "neighbours.png"
+    return facts, pictures
+
+
+def command() -> str:
+    """The command line of this process, as a user types it."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return shlex.join(
+        ["python", "-m", spec.name if spec else sys.argv[0], *sys.argv[1:]]
+    )
+
+
+def restore(run: pathlib.Path, model: Any, batch: Callable[[Any], Any]) -> Restored:
+    """A run's configuration and latest state; the run is only read.
+
+    Args:
+        run: its directory.
+        model: a module with `Config` and `game`.
+        batch: `batch(config)` makes a batch to initialise with; only shapes matter.
+
+    Raises:
+        ValueError: the directory holds no run of this model, or no checkpoint.
+    """
+    from jaxgan import checkpoint
+
+    name = model.__name__.rpartition(".")[2]
+    path = run / "config.json"
+    if not path.is_file():
+        raise ValueError(
+            f"{run} is not a run: it has no config.json; give the --workdir of a"
+            f" training run of {name}"
+        )
+    try:
+        plain = json.loads(path.read_text())
+        config = model.Config(
+            **{
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in plain["model"].items()
+            }
+        )
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"{path} is not the configuration of a {name}") from None
+    like = jax.eval_shape(
+        algorithm(model.game(config)).init, jax.random.key(0), batch(config)
+    )
+    state = None
+    if (run / "checkpoints").is_dir():
+        with checkpoint.manager(run / "checkpoints", read_only=True) as checkpoints:
+            state = checkpoint.restore(checkpoints, like)
+    if state is None:
+        raise ValueError(f"{run} has no checkpoint yet; let it train longer")
+    return Restored(config, state, plain)
+
+
+def _plan(title, played, batches, run, data, mesh) -> dict[str, str]:
     """What is about to happen; nothing is run for it."""
     item = next(batches.items(0))
     step = lambda state, held, item: played.step(state, batches.prepare(held, item))  # noqa: E731
@@ -78,7 +210,7 @@ def _plan(title, played, batches, run, images, mesh) -> dict[str, str]:
     seconds = flops * run.steps / _flops_per_second() / mesh.size
     return {
         "training": f"{title}, {run.steps:,} steps of {run.batch_size} images",
-        "data": images.about,
+        "data": data.about,
         "parameters": ", ".join(f"{n} {c:,}" for n, c in counts.items() if c),
         "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
         "time": f"{_duration(seconds)} if nothing else runs (estimated from"
@@ -112,6 +244,7 @@ def _duration(seconds: float) -> str:
 
 def _speed(rows) -> dict[str, str]:
     """Medians, which the first steps, that include compiling, do not move."""
+    rows = [row for row in rows if "images_per_second" in row]
     if not rows:
         return {}
     speed = np.median([row["images_per_second"] for row in rows])
@@ -140,43 +273,8 @@ def _neighbours(run, samples: np.ndarray, data: np.ndarray) -> dict[str, str]:
     return {"distance to data": f"{ratio:.2f} of that between training images"}
 
 
-def _draw(title, run, facts, rows, plain) -> None:
-    folder = run.workdir / "samples"
-    found = {
-        name: {int(p.stem.rpartition("_")[2]): p for p in folder.glob(f"{name}_*.png")}
-        for name in ("ema", "raw")
-    }
-    tile = _tile(found["ema"])
-    report.save_png(run.workdir / "strip.png", report.strip(found["ema"], tile))
-    report.save_png(run.workdir / "curves.png", report.curves(rows, title))
-    last = max(found["ema"])
-    page = report.page(
-        title,
-        {
-            **facts,
-            "command": shlex.join(["python", "-m", *_command()]),
-            "jax": f"{jax.__version__}, Python {platform.python_version()}",
-            "configuration": plain,
-        },
-        {
-            f"Step {last}: moving average of the weights": found["ema"][last],
-            f"Step {last}: the weights themselves": found["raw"][last],
-            "The same latents over time": run.workdir / "strip.png",
-            "Samples (left) and the training images nearest to them, mirrored ones"
-            " included": run.workdir / "neighbours.png",
-            "Losses": run.workdir / "curves.png",
-        },
-    )
-    report.write(run.workdir / "report.html", page.encode())
-
-
 def _tile(sheets) -> int:
     from PIL import Image
 
     with Image.open(next(iter(sheets.values()))) as image:
         return (image.width - report.GAP) // 8 - report.GAP
-
-
-def _command() -> list[str]:
-    spec = getattr(sys.modules["__main__"], "__spec__", None)
-    return [spec.name if spec else sys.argv[0], *sys.argv[1:]]

@@ -91,7 +91,15 @@ def main(config: Config) -> None:
             "raw": np.asarray(draw(game.variables(state))),
         }
 
-    _run.train_and_report("DCGAN", played, config, images, sheets, mesh)
+    _run.train_and_report(
+        "DCGAN",
+        played,
+        config,
+        _data.feed(images, run, mesh, played.repeats),
+        images,
+        sheets,
+        lambda state: _run.samples(run, sheets(state), images.arrays),
+    )
 
 
 if __name__ == "__main__":

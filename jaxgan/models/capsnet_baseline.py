@@ -1,0 +1,133 @@
+"""The convolutional network that CapsNet is measured against.
+
+Sabour, Frosst and Hinton, "Dynamic routing between capsules" (arXiv:1710.09829),
+section 5: three 5x5 convolutions of 256, 256 and 128 channels, dense layers of 328 and
+192 units, dropout, cross-entropy. Without pooling and with zero padding, that makes the
+published 35.4 million parameters. For two digits in an image, `MULTI_MNIST` has the
+published 24.56 million: the size of its layers, and its cross-entropy of a sigmoid for
+each class, are those of the released code.
+"""
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+
+from jaxgan import nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's for MNIST."""
+
+    resolution: int = 28
+    """Height and width of the images."""
+    channels: int = 1
+    """Channels of the images."""
+    classes: int = 10
+    """Classes to tell apart."""
+    objects: int = 1
+    """Objects in an image, each of a class of its own."""
+    features: tuple[int, ...] = (256, 256, 128)
+    """Channels of the convolutions."""
+    kernels: tuple[int, ...] = (5, 5, 5)
+    """Sides of their kernels."""
+    pool: bool = False
+    """Whether the largest of 2x2 values is kept after each."""
+    hidden: tuple[int, ...] = (328, 192)
+    """Units of the dense layers."""
+    dropout: float = 0.5
+    """Share of the last hidden units that is dropped."""
+    learning_rate: float = 1e-3
+    """Adam's first step size."""
+    decay_steps: int = 2000
+    """Steps after which the step size has fallen to 0.96 of itself."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the hidden layers."""
+
+    def __post_init__(self):
+        if len(self.features) != len(self.kernels):
+            raise ValueError(
+                f"features {self.features} and kernels {self.kernels} differ in number;"
+                " give one kernel for each convolution"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be in [0, 1)")
+        if not 1 <= self.objects < self.classes:
+            raise ValueError(
+                f"objects is {self.objects}, expected 1 to {self.classes - 1}, one less"
+                " than the classes"
+            )
+
+
+MULTI_MNIST = Config(
+    resolution=36, objects=2, features=(512, 256), kernels=(9, 5), pool=True,
+    hidden=(1024,), dropout=0.0, decay_steps=20_000,
+)  # fmt: skip
+"""Two overlapping digits on 36x36."""
+
+
+class Network(linen.Module):
+    """Images `[B, H, W, C]` in [0, 1] to logits `[B, K]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array, *, train: bool = False) -> jax.Array:
+        """Maps a batch; in training, units are dropped at random."""
+        c = self.config
+        wanted = (c.resolution, c.resolution, c.channels)
+        if image.shape[1:] != wanted:
+            raise ValueError(
+                f"the network takes images {wanted}, but got {image.shape[1:]}: change"
+                " the images, or resolution and channels of its Config"
+            )
+        x, init = image, linen.initializers.he_normal()
+        for features, kernel in zip(c.features, c.kernels, strict=True):
+            x = nn.Conv(features, kernel, dtype=c.dtype, kernel_init=init)(x)
+            x = linen.relu(x)
+            if c.pool:
+                x = linen.max_pool(x, (2, 2), (2, 2))
+        x = x.reshape(len(x), -1)
+        for units in c.hidden:
+            x = linen.relu(linen.Dense(units, dtype=c.dtype, kernel_init=init)(x))
+        x = linen.Dropout(c.dropout, deterministic=not train)(x)
+        return linen.Dense(c.classes)(x.astype(jnp.float32))
+
+
+def game(config: Config) -> Game:
+    """One player. Batches are `{"image", "label"}` as `capsnet.game` takes them."""
+    module = Network(config)
+    network = pure(module, "network")
+
+    def loss(variables, batch, turn):
+        labels = batch["label"]
+        logits, variables = network(
+            variables, batch["image"], train=True, rngs={"dropout": turn.key}
+        )
+        if config.objects == 1:
+            each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        else:
+            present = jax.nn.one_hot(labels, config.classes).sum(1)
+            each = optax.sigmoid_binary_cross_entropy(logits, present).sum(1)
+        return each.mean(), (variables, {})
+
+    schedule = optax.exponential_decay(
+        config.learning_rate, config.decay_steps, 0.96, end_value=1e-6
+    )
+    return Game(
+        nets={"network": module},
+        inputs=lambda batch: {"network": (batch["image"][:1],)},
+        players={"classifier": Player(loss, ("network",), optax.adam(schedule))},
+        moves=(Move("classifier"),),
+    )
+
+
+def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """The classes seen in images `[B, H, W, C]`: int32 `[B, objects]`."""
+    logits = pure(Network(config), "network")(variables, image)[0]
+    return jax.lax.top_k(logits, config.objects)[1]
