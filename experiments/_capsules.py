@@ -1,5 +1,6 @@
 """What the capsule experiments share: train, test, and write what came out."""
 
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -83,7 +84,7 @@ def fit(title: str, config: Any) -> dict[str, Any]:
                 "seed": run.seed,
                 "device": mesh.devices.flat[0].device_kind,
                 "command": _run.command(),
-                "configuration": train.as_json({"model": vars(model)})["model"],
+                "setting": train.as_json(dataclasses.asdict(config)),
             }
         )
         if model.objects == 1:
