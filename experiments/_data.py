@@ -21,8 +21,8 @@ class Data:
     """What to train on."""
 
     data: str = "faces:8192"
-    """Images: faces[:COUNT] (drawn), folder:PATH, zip:PATH, npz:PATH, idx:PATH,
-    tfds:NAME, or a bare path."""
+    """Images: faces[:COUNT] (drawn), digits (5,000 of MNIST), folder:PATH, zip:PATH,
+    npz:PATH, idx:PATH, tfds:NAME, or a bare path."""
     split: str = "train"
     """Which part of a set that has parts."""
     flip: bool = True
@@ -30,8 +30,8 @@ class Data:
     crop: tuple[int, int, int, int] | None = None
     """Box to keep, as top, left, height, width; the central square if left out."""
     upscale: Literal["auto", "yes", "no"] = "auto"
-    """Enlarge images smaller than the resolution; auto does so for idx files, which are
-    28x28 as a rule, and refuses others."""
+    """Enlarge images smaller than the resolution; auto does so for digits and idx,
+    which are 28x28 as a rule, and refuses others."""
     skip_corrupt: bool = False
     """Pass over images that cannot be read, and count them."""
     download: bool = False
@@ -71,7 +71,7 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
     source = jaxgan_data.open_source(
         data.data, split=data.split, download=data.download, size=resolution
     )
-    digits = data.data.startswith("idx:")
+    digits = data.data.startswith("idx:") or data.data == "digits"
     upscale = data.upscale == "yes" or (data.upscale == "auto" and digits)
     shape = {
         "size": resolution,

@@ -34,7 +34,7 @@ class Config:
     """small: minutes on two cores; paper: the paper's network, for an accelerator."""
 
 
-SMALL = capsnet.Config(features=64, types=8, decoder=(256, 512), decay_steps=100)
+SMALL = capsnet.Config(features=64, types=8, decoder=(256, 512), decay_steps=60)
 PRESETS = {
     "small": Config(
         run=train.Run(

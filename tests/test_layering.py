@@ -30,8 +30,9 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "losses": ("", "jax numpy chex"),
     "losses/transforms": ("", "jax numpy chex optax"),
     "nn": ("losses", "jax numpy chex flax"),
-    "capsules": ("losses", "jax numpy chex flax"),
+    "capsules": ("losses nn", "jax numpy chex flax"),
     "capsules/routing": ("", "jax chex"),
+    "capsules/em": ("", "jax chex"),
     "models": ("nn capsules losses game compose", "jax numpy chex flax optax"),
     "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
     "metrics": ("", "jax numpy chex"),
@@ -40,6 +41,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
     # The procedural renderers, which draw on the device.
     "data/faces": ("", "numpy jax"),
     "data/_face_*": ("", "numpy jax"),
+    # Digits are moved and laid over each other inside the compiled step.
+    "data/digits": ("", "numpy jax"),
 }
 FILES = sorted(
     path.relative_to(LIBRARY).with_suffix("").as_posix()

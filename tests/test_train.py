@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan import checkpoint, data, nn, parallel, train
+from jaxgan import checkpoint, data, nn, parallel, report, train
 from jaxgan.game import algorithm, variables
 from jaxgan.models import dcgan
 
@@ -119,6 +119,23 @@ def test_what_was_written_after_the_last_checkpoint_is_written_again(tmp_path, w
 
 def test_streamed_batches_train_to_the_same_bits_as_resident_ones(tmp_path, whole):
     assert_same(play(make_run(tmp_path), feed=streamed), whole[1])
+
+
+def test_numbers_seen_of_a_state_join_the_scalars(tmp_path, whole):
+    def look(state):
+        return {"test/step": state.step}
+
+    rows = [
+        {"step": 0, "test/step": 0.0},
+        {"step": 4, "test/step": 4.0},
+        {"step": 8, "test/step": 8.0},
+    ]
+    play(make_run(tmp_path, steps=4), sheets=look)
+    play(make_run(tmp_path), sheets=look)  # resumed: none is missing or there twice
+    seen = report.read_scalars(tmp_path / "scalars.jsonl")
+    assert [row for row in seen if "test/step" in row] == rows
+    assert not (tmp_path / "samples").exists()
+    assert [row["step"] for row in seen if "test/step" not in row] == [2, 4, 6, 8]
 
 
 def test_several_steps_a_call_train_alike(tmp_path, whole):

@@ -27,12 +27,12 @@ class Table(NamedTuple):
     Attributes:
         order: indices of all examples, class after class, int32 `[N]`.
         start: where in `order` each class begins, int32 `[K]`.
-        count: how many examples each class has, int32 `[K]`.
+        counts: how many examples each class has, int32 `[K]`.
     """
 
     order: ArrayLike
     start: ArrayLike
-    count: ArrayLike
+    counts: ArrayLike
 
 
 def example_key(seed: ArrayLike, position: ArrayLike) -> jax.Array:
@@ -153,15 +153,15 @@ def by_class(labels: ArrayLike) -> Table:
         )
     if labels.size and labels.min() < 0:
         raise ValueError(f"labels has {labels.min()}: leave out unlabelled examples")
-    count = np.bincount(labels)
-    if np.count_nonzero(count) < 2:
+    counts = np.bincount(labels)
+    if np.count_nonzero(counts) < 2:
         raise ValueError(
-            f"labels has {np.count_nonzero(count)} classes: a pair of digits needs "
+            f"labels has {np.count_nonzero(counts)} classes: a pair of digits needs "
             "examples of at least 2"
         )
     order = np.argsort(labels, kind="stable")
-    start = np.cumsum(count) - count
-    return Table(*(a.astype(np.int32) for a in (order, start, count)))
+    start = np.cumsum(counts) - counts
+    return Table(*(a.astype(np.int32) for a in (order, start, counts)))
 
 
 def other_at(rank: ArrayLike, label: ArrayLike, table: Table) -> jax.Array:
@@ -175,8 +175,8 @@ def other_at(rank: ArrayLike, label: ArrayLike, table: Table) -> jax.Array:
     Returns:
         An index into the set, int32 `[]`. Each rank has one of its own.
     """
-    order, start, count = (jnp.asarray(a) for a in table)
-    skip = jnp.where(rank >= start[label], count[label], 0)
+    order, start, counts = (jnp.asarray(a) for a in table)
+    skip = jnp.where(rank >= start[label], counts[label], 0)
     return order[rank + skip]
 
 
@@ -191,8 +191,7 @@ def other_class(key: jax.Array, label: ArrayLike, table: Table) -> jax.Array:
     Returns:
         An index into the set, int32 `[]`.
     """
-    order, _, count = (jnp.asarray(a) for a in table)
-    others = order.shape[0] - count[label]
+    others = jnp.shape(table.order)[0] - jnp.asarray(table.counts)[label]
     rank = jax.random.randint(key, (), 0, others, jnp.int32)
     return other_at(rank, label, table)
 

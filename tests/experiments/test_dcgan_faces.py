@@ -14,6 +14,7 @@ from unittest.mock import ANY
 
 import numpy as np
 import pytest
+from commands import call
 from PIL import Image
 
 from experiments import _cli, dcgan_faces, sample
@@ -24,24 +25,6 @@ TINY = [
     "--batch-size", "8", "--log-every", "5", "--sample-every", "10",
     "--checkpoint-every", "10",
 ]  # fmt: skip
-
-
-def call(module, argv, monkeypatch):
-    """Runs a command in this process; returns its exit status."""
-    monkeypatch.setattr(sys, "argv", ["prog", *map(str, argv)])
-    try:
-        presets = getattr(module, "PRESETS", None)
-        _cli.run(module.main, module.Config, presets=presets)
-    except SystemExit as stop:
-        return stop.code
-    return 0
-
-
-@pytest.fixture(autouse=True)
-def undisturbed(monkeypatch):
-    """No compilation cache and no allocator settings, which would outlast the test."""
-    monkeypatch.setattr(_cli, "_cache_compilations", lambda: None)
-    monkeypatch.setattr(_cli, "tune_allocator", lambda: None)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,185 @@
+"""What the numbers of a class capsule mean: each changed a little, and drawn.
+
+    python -m experiments.capsnet_dimensions
+    python -m experiments.capsnet_dimensions --run runs/capsnet_mnist_paper
+    python -m experiments.capsnet_dimensions --digits 18 61 --reach 0.5 --step 0.1
+
+Sabour, Frosst and Hinton (arXiv:1710.09829), figure 4. A digit is encoded, one
+dimension of its class capsule is moved from -0.25 to 0.25 in steps of 0.05, and the
+decoder draws every value. Half a minute on a CPU, from a run of
+experiments.capsnet_mnist. Writes dimensions_CLASS_IMAGE.png, one row a dimension,
+dimensions.png with the rows that change most, and dimensions.json. Expect strokes that
+get thicker, lean, widen or lose a part; some dimensions do little for a digit.
+"""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from experiments import _cli, _figures
+from jaxgan import capsules
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which digits to change, and by how much."""
+
+    run: pathlib.Path = pathlib.Path("runs/capsnet_mnist")
+    """Directory of a run of experiments.capsnet_mnist."""
+    out: pathlib.Path | None = None
+    """Where the pictures go; RUN/pictures if left out."""
+    digits: tuple[int, ...] = ()
+    """Numbers of test images; one of each class that is classified right if left
+    out."""
+    reach: float = 0.25
+    """Largest change of a dimension, both ways."""
+    step: float = 0.05
+    """From one tile to the next."""
+    overview: int = 4
+    """Digits in the overview."""
+    dimensions: int = 4
+    """Dimensions of each digit in the overview: those whose change is most visible."""
+
+    def __post_init__(self):
+        _figures.at_least(self, overview=1, dimensions=1)
+        if not 0 < self.step <= self.reach or abs(
+            self.steps * self.step - self.reach
+        ) > (1e-6 * self.reach):
+            raise ValueError(
+                f"--reach is {self.reach} and --step is {self.step}; give a reach of a"
+                " whole number of positive steps"
+            )
+
+    @property
+    def steps(self) -> int:
+        """Tiles to either side of the unchanged one."""
+        return round(self.reach / self.step)
+
+
+def main(config: Config) -> None:
+    """Encodes, changes, decodes and draws."""
+    model, variables, sets = _figures.restore(config.run, drawing=True)
+    out = config.out or config.run / "pictures"
+    for i in config.digits:
+        _figures.check_digit(sets, "digits", i)
+    index = (
+        np.array(config.digits)
+        if config.digits
+        else _figures.classified_right(model, variables, sets)
+    )
+    image, label = _figures.images(sets, index), sets.test["label"][index]
+    v = _figures.encode(model, variables, image)
+    found, v = np.asarray(capsules.longest(v))[:, 0], np.asarray(v)
+    offsets = np.arange(-config.steps, config.steps + 1) * config.step
+    changed = np.stack([perturb(*each, offsets) for each in zip(v, label, strict=True)])
+    drawn = _figures.in_blocks(
+        lambda masked: _figures.decode(model, variables, masked),
+        changed.reshape(-1, *v.shape[1:]),
+    ).reshape(*changed.shape[:3], *image.shape[1:])  # [digit, dimension, offset, ...]
+    change = np.abs(drawn[:, :, -1] - drawn[:, :, 0]).mean((2, 3, 4))
+    error = np.square(drawn - image[:, None, None]).sum((3, 4, 5))
+    above = [f"{x:+.2f}" if x else "0" for x in offsets.round(9)]
+
+    for n, i in enumerate(index):
+        about = f"digit {label[n]} (test image {i}, classified {found[n]})"
+        path = out / f"dimensions_{label[n]}_{i}.png"
+        _figures.save(path, draw(image[n], drawn[n], change[n], above, about), about)
+    shown = np.linspace(0, len(index) - 1, min(config.overview, len(index)))
+    overview = draw_overview(
+        [
+            (f"digit {label[n]} (test image {index[n]})", drawn[n], change[n])
+            for n in shown.round().astype(int)
+        ],
+        config.dimensions,
+        above,
+    )
+    _figures.save(out / "dimensions.png", overview, "dimensions that change most")
+    results = [
+        {
+            "test_image": int(i),
+            "label": int(label[n]),
+            "predicted": int(found[n]),
+            "visible_change": change[n].tolist(),
+            "squared_error": float(error[n, 0, config.steps]),
+            "squared_error_at_ends": error[n][:, [0, -1]].tolist(),
+        }
+        for n, i in enumerate(index)
+    ]
+    _figures.save_results(
+        out / "dimensions.json",
+        {
+            "run": str(config.run),
+            "offsets": offsets.round(9).tolist(),
+            "visible_change": change.mean(0).tolist(),
+            "digits": results,
+        },
+    )
+
+
+def perturb(v: np.ndarray, label: int, offsets: np.ndarray) -> np.ndarray:
+    """Masked capsules `[D, offsets, J, D]` of which one number each was changed.
+
+    Args:
+        v: the class capsules `[J, D]` of one image.
+        label: which of them is kept.
+        offsets: what is added.
+    """
+    classes, dim = v.shape
+    changed = np.zeros((dim, len(offsets), classes, dim), np.float32)
+    changed[:, :, label] = v[label]
+    changed[:, :, label] += offsets[None, :, None] * np.eye(dim)[:, None, :]
+    return changed
+
+
+def draw(image, rows, change, above, about):
+    """One digit, and below each other the rows of all its dimensions."""
+    side, (dims, columns) = 0.56, rows.shape[:2]
+    figure = _figures.new(side * (columns + 3.6), side * dims + 1.3)
+    figure.suptitle(f"What each dimension of the class capsule does: {about}")
+    left, right = figure.subplots(1, 2, width_ratios=(1.6, columns + 1))
+    pair = np.stack([image, rows[0, columns // 2]])[:, None]
+    _figures.tiles(left, pair, ["", ""], [""])
+    left.set_anchor("N")
+    left.set_title("input", size=9)
+    left.set_xlabel("drawn from\nits capsule", size=9)
+    _figures.tiles(right, rows, [str(d) for d in range(dims)], above)
+    right.set_ylabel("dimension")
+    right.set_title("added to the dimension", size=10)
+    label_changes(right, change, rows.shape[2])
+    return figure
+
+
+def draw_overview(digits, count, above):
+    """The dimensions that change most, for some digits, two beside each other."""
+    side, columns = 0.56, len(above)
+    lines = -(-len(digits) // 2)
+    across = min(2, len(digits))
+    count = min(count, len(digits[0][1]))
+    figure = _figures.new(
+        across * side * (columns + 2.0), lines * (side * count + 0.75) + 0.4
+    )
+    figure.suptitle("One dimension of the class capsule changed, and drawn")
+    axes = figure.subplots(lines, across, squeeze=False).ravel()
+    for ax, (about, rows, change) in zip(axes, digits, strict=False):
+        most = np.argsort(-change)[:count]
+        _figures.tiles(ax, rows[most], [f"dim {d}" for d in most], above)
+        ax.set_title(about, size=10)
+        label_changes(ax, change[most], rows.shape[2])
+    for ax in axes[len(digits) :]:
+        ax.remove()
+    return figure
+
+
+def label_changes(axes, change, height):
+    """Writes at the right by how much each row changes from end to end."""
+    right = axes.secondary_yaxis("right")
+    labels = [f"{x:.3f}" for x in change]
+    right.set_yticks(_figures.middles(len(change), height), labels)
+    right.set_ylabel("mean change of a pixel, end to end", size=8)
+    right.tick_params(length=0, labelsize=8, colors="#777777")
+    right.spines[:].set_visible(False)
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)

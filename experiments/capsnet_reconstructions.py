@@ -1,0 +1,156 @@
+"""What a CapsNet draws of test digits, right and wrong: label, prediction, drawing.
+
+    python -m experiments.capsnet_reconstructions
+    python -m experiments.capsnet_reconstructions --run runs/capsnet_mnist_paper
+    python -m experiments.capsnet_reconstructions --correct 10 --failures 6
+
+Sabour, Frosst and Hinton (arXiv:1710.09829), figure 3. Every column is an input and,
+below it, the drawing of one of its class capsules, under (l, p, r): the label, the
+prediction, and the capsule that was drawn. A digit that is classified wrong stands
+twice, with r = p and with r = l: the network often has good reasons for both. A minute
+on two CPU cores for 10,000 test images. Writes reconstructions.png, and
+reconstructions.json with the test error, the failures and the squared errors.
+"""
+
+import dataclasses
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import _cli, _figures
+from jaxgan import capsules
+from jaxgan.models import capsnet
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to draw from which run."""
+
+    run: pathlib.Path = pathlib.Path("runs/capsnet_mnist")
+    """Directory of a run of experiments.capsnet_mnist."""
+    out: pathlib.Path | None = None
+    """Where the picture goes; RUN/pictures if left out."""
+    correct: int = 6
+    """Digits that are classified right, of as many classes as there are."""
+    failures: int = 3
+    """Digits that are classified wrong, the first of the test set."""
+    tests: int = 10_000
+    """Most test images to look at."""
+    listed: int = 100
+    """Most failures that are listed in the JSON file."""
+
+    def __post_init__(self):
+        _figures.at_least(self, correct=1, failures=0, tests=1, listed=0)
+
+
+def main(config: Config) -> None:
+    """Tests, draws, and writes."""
+    model, variables, sets = _figures.restore(config.run, drawing=True)
+    out = config.out or config.run / "pictures"
+    label = sets.test["label"][: config.tests]
+
+    @jax.jit
+    def look(variables, image, label):
+        v = capsnet.encode(model, variables, image)
+        predicted = capsules.longest(v)[:, 0]
+        drawn = jnp.stack(
+            [
+                capsnet.decode(model, variables, capsules.mask(v, r))
+                for r in (label, predicted)
+            ],
+            1,
+        )
+        error = jnp.square(drawn - image[:, None]).sum((2, 3, 4))
+        return predicted, jnp.sort(capsules.lengths(v)), error, drawn
+
+    def block(index, label):
+        *found, drawn = look(variables, _figures.images(sets, index), label)
+        return (*found, drawn)
+
+    index = np.arange(len(label))
+    measured = _figures.in_blocks(lambda *x: block(*x)[:3], index, label)
+    predicted, length, error = measured
+    right, wrong = index[predicted == label], index[predicted != label]
+
+    def columns(chosen, which):
+        *_, drawn = block(chosen, label[chosen])
+        image = _figures.images(sets, chosen)
+        rows = np.stack([image, np.asarray(drawn)[np.arange(len(chosen)), which]])
+        triples = zip(label[chosen], predicted[chosen], which, strict=True)
+        return rows, [f"({y}, {p}, {(y, p)[r]})" for y, p, r in triples]
+
+    parts = []
+    if len(right):
+        chosen = one_of_each(right, label[right], config.correct)
+        parts.append(("classified right", *columns(chosen, chosen * 0)))
+    if len(wrong) and config.failures:
+        chosen = wrong[: config.failures].repeat(2)
+        parts.append(
+            (
+                "classified wrong: drawn from the prediction, then from the label",
+                *columns(chosen, (np.arange(len(chosen)) + 1) % 2),
+            )
+        )
+    figure = draw(parts, f"test error {len(wrong)} of {len(label):,}")
+    about = f"{len(wrong)} of {len(label):,} test images are classified wrong"
+    _figures.save(out / "reconstructions.png", figure, about)
+    _figures.save_results(
+        out / "reconstructions.json",
+        {
+            "run": str(config.run),
+            "data": sets.about,
+            "test_images": len(label),
+            "test_error": len(wrong) / len(label),
+            "failures": [
+                {
+                    "test_image": int(i),
+                    "label": int(label[i]),
+                    "predicted": int(predicted[i]),
+                    "longest": length[i, :-3:-1].tolist(),
+                    "squared_error_of_label": float(error[i, 0]),
+                    "squared_error_of_prediction": float(error[i, 1]),
+                }
+                for i in wrong[: config.listed]
+            ],
+            "squared_error": {
+                name: {
+                    "label": float(error[of, 0].mean()) if len(of) else None,
+                    "prediction": float(error[of, 1].mean()) if len(of) else None,
+                }
+                for name, of in (("all", index), ("right", right), ("wrong", wrong))
+            },
+        },
+    )
+
+
+def one_of_each(index: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
+    """The first images of different classes, then the next of each class.
+
+    Args:
+        index: images `[N]`.
+        label: their classes `[N]`.
+        count: how many to take at most.
+    """
+    turn = [np.sum(label[:i] == c) for i, c in enumerate(label[: 50 * count])]
+    first = np.argsort(turn, kind="stable")[:count]
+    return index[first[np.argsort(label[first], kind="stable")]]
+
+
+def draw(parts, error):
+    """Inputs over drawings, the columns under their captions."""
+    side, counts = 0.84, [rows.shape[1] for _, rows, _ in parts]
+    figure = _figures.new(side * (sum(counts) + 1.6), 2 * side + 1.15)
+    figure.suptitle(
+        f"(l, p, r): label l, prediction p, drawn from the capsule of r; {error}"
+    )
+    axes = figure.subplots(1, len(parts), width_ratios=counts, squeeze=False)[0]
+    for n, (ax, (about, rows, above)) in enumerate(zip(axes, parts, strict=True)):
+        _figures.tiles(ax, rows, ["input", "output"] if not n else ["", ""], above)
+        ax.set_title(about, size=10)
+    return figure
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)

@@ -1,0 +1,16 @@
+"""Experiments called as commands are, in the process of a test."""
+
+import sys
+
+from experiments import _cli
+
+
+def call(module, argv, monkeypatch):
+    """Runs a command in this process; returns its exit status."""
+    monkeypatch.setattr(sys, "argv", ["prog", *map(str, argv)])
+    try:
+        presets = getattr(module, "PRESETS", None)
+        _cli.run(module.main, module.Config, presets=presets)
+    except SystemExit as stop:
+        return stop.code
+    return 0

@@ -1,0 +1,177 @@
+"""CapsNet's experiments as commands: train, test, resume, refuse."""
+
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from commands import call
+from PIL import Image
+
+from experiments import capsnet_mnist, capsnet_multimnist, capsnet_table
+from jaxgan.models import capsnet, capsnet_baseline
+
+TINY = [
+    "--model.features", 4, "--model.types", 2, "--model.decoder", 6,
+    "--model.classes", 3, "--batch-size", 8, "--log-every", 2, "--sample-every", 2,
+    "--checkpoint-every", 2, "--tests", 40,
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory):
+    """An npz of 60 small labelled pictures: a bar on the left, in the middle, right."""
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 60)
+    images = rng.integers(0, 60, (60, 17, 17), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[:, 5 * label : 5 * label + 4] += 190
+    np.savez(path, images=images, labels=labels)
+    return path
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_trains_tests_and_resumes(tmp_path, bars, monkeypatch, capsys):
+    run = tmp_path / "run"
+    command = [*TINY, "--model.resolution", 17, "--data", f"npz:{bars}"]
+    assert (
+        call(capsnet_mnist, [*command, "--workdir", run, "--steps", 2], monkeypatch)
+        == 0
+    )
+    said = capsys.readouterr().err
+    assert "50 images to train, 10 to test (the last sixth" in said
+    assert (
+        call(capsnet_mnist, [*command, "--workdir", run, "--steps", 4], monkeypatch)
+        == 0
+    )
+    straight = tmp_path / "straight"
+    assert (
+        call(
+            capsnet_mnist, [*command, "--workdir", straight, "--steps", 4], monkeypatch
+        )
+        == 0
+    )
+    resumed, whole = results(run), results(straight)
+    for name in ("test_error", "affine_error", "test_images", "steps"):
+        assert resumed[name] == whole[name]
+    assert whole["test_images"] == 10  # never more than there are
+    assert 0 <= whole["test_error"] <= 1
+    sheets = [sorted((p / "samples").iterdir()) for p in (run, straight)]
+    assert [p.name for p in sheets[0]] == [
+        f"reconstructions_000000{step}.png" for step in (0, 2, 4)
+    ]
+    for one, other in zip(*sheets, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    with Image.open(sheets[0][0]) as sheet:  # eight rows of eight tiles of 17 + 2
+        assert sheet.size == (8 * 19 + 2, 8 * 19 + 2)
+    page = (run / "report.html").read_text()
+    assert "test error" in page
+    assert page.count("<img") == 2
+
+
+def test_without_reconstruction_there_is_no_sheet(tmp_path, bars, monkeypatch):
+    command = [*TINY, "--model.resolution", 17, "--data", f"npz:{bars}", "--steps", 1]
+    command += ["--model.reconstruction", 0, "--model.iterations", 1]
+    assert call(capsnet_mnist, [*command, "--workdir", tmp_path], monkeypatch) == 0
+    assert not (tmp_path / "samples").exists()
+    assert results(tmp_path)["setting"]["model"]["iterations"] == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (["--model.classes", 2], "labels from 0 to 2.*2 classes.*--model.classes 3"),
+        (["--model.iterations", 0], "iterations is 0"),
+        (["--shift", -1], "--shift is -1"),
+        (["--tests", 0], "--tests is 0"),
+        (["--model.objects", 2], "capsnet_multimnist"),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path, bars, monkeypatch, capsys, changes, words):
+    command = [*TINY, "--model.resolution", 17, "--data", f"npz:{bars}", *changes]
+    assert call(capsnet_mnist, [*command, "--workdir", tmp_path], monkeypatch) == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert re.search(words, error), error
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_pictures_without_labels_are_refused(tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "plain.npz", images=np.zeros((8, 17, 17), np.uint8))
+    command = [*TINY, "--model.resolution", 17, "--data", tmp_path / "plain.npz"]
+    assert (
+        call(capsnet_mnist, [*command, "--workdir", tmp_path / "r"], monkeypatch) == 2
+    )
+    assert "has no labels" in capsys.readouterr().err
+
+
+def test_another_model_in_the_same_directory_is_refused(
+    tmp_path, bars, monkeypatch, capsys
+):
+    command = [*TINY, "--model.resolution", 17, "--data", f"npz:{bars}", "--steps", 1]
+    command += ["--workdir", tmp_path, "--tests", 10]
+    assert call(capsnet_mnist, command, monkeypatch) == 0
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert call(capsnet_mnist, [*command, "--model.types", 3], monkeypatch) == 2
+    assert "model.types: 2 -> 3" in capsys.readouterr().err
+    after = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert after == before
+
+
+def test_two_digits_are_drawn_over_each_other(tmp_path, bars, monkeypatch):
+    command = [*TINY, "--model.resolution", 25, "--data", f"npz:{bars}", "--steps", 2]
+    assert call(capsnet_multimnist, [*command, "--workdir", tmp_path], monkeypatch) == 0
+    assert results(tmp_path)["test_images"] == 40  # made, so as many as asked for
+    assert "affine_error" not in results(tmp_path)
+    assert pathlib.Path(tmp_path / "overlay.png").is_file()
+
+
+def test_the_table_trains_what_is_missing_and_nothing_twice(
+    tmp_path, bars, monkeypatch, capsys
+):
+    def models(name, preset, steps):
+        del name, preset, steps
+        tiny = capsnet.Config(
+            resolution=17, classes=3, features=4, types=2, decoder=(6,), iterations=1
+        )
+        base = capsnet_baseline.Config(
+            resolution=17, classes=3, features=(4,), kernels=(3,), hidden=(6,)
+        )
+        return {"baseline": base, "routing 1, reconstruction": tiny}
+
+    monkeypatch.setattr(capsnet_table, "models", models)
+    command = [
+        "--data", f"npz:{bars}", "--mnist-steps", 2, "--multimnist-steps", 0,
+        "--batch-size", 8, "--workdir", tmp_path, "--tests", 10, "--seeds",
+    ]  # fmt: skip
+    assert call(capsnet_table, [*command, 0], monkeypatch) == 0
+    assert "| 1 | 0.39 |" in (tmp_path / "table.md").read_text()
+    capsys.readouterr()
+    assert call(capsnet_table, [*command, 0, 1], monkeypatch) == 0
+    said = capsys.readouterr().err
+    assert said.count("training  mnist") == 2  # the second seed's two
+    rows = results(tmp_path)["sets"]["mnist"]
+    assert list(rows) == ["baseline", "routing 1, reconstruction"]
+    for row in rows.values():
+        errors = [100 * run["test_error"] for run in row["runs"]]
+        assert [run["seed"] for run in row["runs"]] == [0, 1]
+        assert row["mean"] == pytest.approx(np.mean(errors))
+        assert row["standard_deviation"] == pytest.approx(np.std(errors, ddof=1))
+    assert call(capsnet_table, [*command, 0, 0], monkeypatch) == 2
+
+
+def test_the_rows_of_the_table_are_the_paper_s():
+    for name, preset in (("mnist", "paper"), ("multimnist", "small")):
+        rows = capsnet_table.models(name, preset, steps=1000)
+        assert list(rows) == list(capsnet_table.PUBLISHED[name])
+        for row, model in rows.items():
+            if row != "baseline":
+                assert f"routing {model.iterations}" in row
+                assert ("reconstruction" in row) == bool(model.reconstruction)
+    assert rows["baseline"].objects == 2
+    paper = capsnet_table.models("mnist", "paper", steps=1000)
+    assert paper["routing 3, reconstruction"] == capsnet.Config()
