@@ -32,7 +32,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "nn": ("losses", "jax numpy chex flax"),
     "capsules": ("losses nn", "jax numpy chex flax"),
     "capsules/routing": ("", "jax chex"),
-    "capsules/em": ("", "jax chex"),
+    "capsules/em": ("losses", "jax chex"),
     "models": ("nn capsules losses game compose", "jax numpy chex flax optax"),
     "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
     "metrics": ("", "jax numpy chex"),

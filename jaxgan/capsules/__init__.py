@@ -3,6 +3,7 @@
 `routing` and `em` are arrays in, arrays out; `layers` are flax modules over them.
 """
 
+from jaxgan.capsules.em import em_routing
 from jaxgan.capsules.layers import (
     ClassCaps,
     Decoder,
@@ -18,6 +19,7 @@ __all__ = [
     "Decoder",
     "PrimaryCaps",
     "dynamic_routing",
+    "em_routing",
     "lengths",
     "longest",
     "mask",

@@ -1,9 +1,9 @@
 """The forms of routing that never hold all votes, one for CPUs, one for accelerators.
 
 Shapes and words as in `routing.py`. `u` are the inputs [B, I, K], `w` the weights
-[I, K, J, D] of the same dtype. `total` is the sum of the v of all rounds so far. The bias
-is [J, D], in the dtype of sums: at least float32. `squash` comes as an argument, since
-`routing.py` imports this file.
+[I, K, J, D] of the same dtype. `total` is the sum of the v of all rounds so far. The
+bias is [J, D], in the dtype of sums: at least float32. `squash` comes as an argument,
+since `routing.py` imports this file.
 """
 
 import functools
@@ -127,7 +127,7 @@ def _forward(u, w, bias, squash, iterations, leaky):
 
 
 def _backward(squash, iterations, leaky, residuals, gradient):
-    """First the factors of the gradient of votes, then their product, block by block."""
+    """First the factors of the gradient of votes, then their products, in blocks."""
     u, w, bias, sums = residuals
     above = _above(squash, bias)
     by_parent = w.astype(bias.dtype).transpose(2, 0, 1, 3)
@@ -161,7 +161,7 @@ def _backward(squash, iterations, leaky, residuals, gradient):
     ]
     partners, slopes = ([_join(x, len(u)) for x in xs] for xs in (partners, slopes))
     du, dw = _from_factors(u, w, shares, partners, slopes[-1] / (w.shape[2] + leaky))
-    return du, dw, sum(slopes).sum(0)
+    return du, dw, jnp.stack(slopes).sum((0, 1))
 
 
 _by_examples.defvjp(_forward, _backward)
@@ -170,8 +170,8 @@ _by_examples.defvjp(_forward, _backward)
 def _from_factors(u, w, shares, partners, first):
     """Gradients of u and w, by blocks of capsules below.
 
-    The gradient of votes is the sum of the products `[I, B, J] x [B, J, D]` of shares and
-    partners, and of `first` [B, J, D] of the first round, equal for all capsules below.
+    The gradient of votes is the sum of the products `[I, B, J] x [B, J, D]` of shares
+    and partners, and of `first` [B, J, D], which all capsules below have in common.
     """
     i, k, j, d = w.shape
 
@@ -219,7 +219,7 @@ def _weighted_sum(coupling, votes):
 
 
 def _size(count: int, votes_each: int) -> int:
-    """Of equal parts of `count` things, which hold `_VOTES` each at most if they can."""
+    """Of equal parts of `count` things, which hold at most `_VOTES` if they can."""
     parts = -(-count // max(1, _VOTES // votes_each))
     return -(-count // parts)
 

@@ -6,8 +6,8 @@ Shapes: `B` examples, `I` capsules below with `K` numbers each, `J` capsules abo
 `D` numbers each. Votes are `[B, I, J, D]`, weights `[I, K, J, D]`.
 
 The algorithm. A capsule is a vector whose length, below 1, says how sure it is that
-its thing is there. Every capsule below predicts every capsule above, by a matrix of its
-own: its *votes* (`predict`). A capsule above believes votes that agree. Which ones do is
+its thing is there. Every capsule below predicts every capsule above, by a matrix of
+its own: its *votes* (`predict`). A capsule above believes votes that agree. Which do is
 found in a few rounds (`dynamic_routing`, Procedure 1 of the paper):
 
 1. Each capsule below has a *logit* for each capsule above, 0 at first. A softmax over
@@ -181,8 +181,8 @@ def route(
         )
     dtype = jnp.promote_types(inputs.dtype, weights.dtype)
     u, w = inputs.astype(dtype), weights.astype(dtype)
-    bias = jnp.zeros(w.shape[2:]) if bias is None else bias
-    return forms.route(u, w, bias.astype(_wide(w)), squash, iterations, leaky)
+    added = jnp.zeros(w.shape[2:]) if bias is None else bias
+    return forms.route(u, w, added.astype(_wide(w)), squash, iterations, leaky)
 
 
 def _above(s: jax.Array, bias: jax.Array | None) -> jax.Array:

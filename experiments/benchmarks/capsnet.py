@@ -1,0 +1,373 @@
+"""Routing by agreement, and a training step of CapsNet, side by side with PyTorch.
+
+    python -m experiments.benchmarks.capsnet --part routing --rounds 10
+    python -m experiments.benchmarks.capsnet --part step --rounds 10
+
+`--part routing` measures routing alone at the paper's size, forward and with both
+gradients: PyTorch, jaxgan with the votes made first ("naive"), and jaxgan's `route`,
+which never stores them ("fused"). `--part step` measures one update of the whole
+network. A case is a process of its own; the ratio is over PyTorch under the same
+settings of the allocator (`jaxgan/allocator.py`), round by round.
+
+Memory is measured before, case by case: what the process grew by at its peak while it
+did a step once more (VmHWM; where torch has a GPU, its allocator's peak), beside the
+temporary buffers that XLA says it needs. The bound is what has to be moved at least:
+inputs, weights and cotangent read once, results written once.
+
+Takes some ten minutes on two cores; other work on the machine disturbs it.
+"""
+
+import contextlib
+import ctypes
+import dataclasses
+import gc
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import tyro
+
+from experiments.benchmarks import _timing
+
+MIB = 2.0**20
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What is measured, and for how long."""
+
+    part: Literal["routing", "step"] = "routing"
+    """Routing alone, or the training step of the whole network."""
+    batch_size: int = 128
+    """Images in a batch."""
+    below: int = 1152
+    """I, capsules below (routing alone; the network's sizes are the paper's)."""
+    below_dim: int = 8
+    """K, numbers in each."""
+    above: int = 10
+    """J, capsules above."""
+    above_dim: int = 16
+    """D, numbers in each."""
+    iterations: int = 3
+    """Of routing."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of convolutions, votes and decoder, on both sides."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where both sides run; by default on an accelerator if they see one."""
+    compile: bool = False
+    """Adds PyTorch's side through `torch.compile` (needs a C++ compiler)."""
+    channels_last: bool = True
+    """PyTorch's memory format."""
+    threads: int = 2
+    """Threads for each side."""
+    rounds: int = 10
+    """Timed turns of each case."""
+    steps: int = 2
+    """Steps in a turn; more where a step is short."""
+    allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
+    """Which settings of the allocator to measure."""
+    output: pathlib.Path | None = None
+    """Where to write the result as JSON."""
+    serve: str | None = None
+    """Internal: be the child process of this case."""
+    inspect: str | None = None
+    """Internal: report the memory of this case and leave."""
+
+
+class Case(NamedTuple):
+    """A step, ready to run, and what XLA says of it (nothing for PyTorch)."""
+
+    step: Callable[[], object]
+    temporary: float | None = None
+    accessed: float | None = None
+
+
+def _xla(step: Callable[[], object], compiled: Any) -> Case:
+    memory, cost = compiled.memory_analysis(), compiled.cost_analysis() or {}
+    return Case(step, memory.temp_size_in_bytes, cost.get("bytes accessed"))
+
+
+def jaxgan_routing(config: Config, *, fused: bool, backward: bool) -> Case:
+    """Routing by the library, with the votes made first or never stored."""
+    import jax
+
+    from jaxgan.capsules import routing
+
+    def route(u, weights):
+        if fused:
+            return routing.route(u, weights, iterations=config.iterations)
+        votes = routing.predict(u, weights)
+        return routing.dynamic_routing(votes, iterations=config.iterations)
+
+    def both(u, weights, cotangent):
+        v, pull = jax.vjp(route, u, weights)
+        return v, pull(cotangent)
+
+    u, weights = (jax.numpy.asarray(x, config.dtype) for x in _inputs(config))
+    arguments = (u, weights)
+    if backward:
+        arguments += (jax.numpy.ones((len(u), config.above, config.above_dim)),)
+    compiled = jax.jit(both if backward else route).lower(*arguments).compile()
+    return _xla(lambda: jax.block_until_ready(compiled(*arguments)), compiled)
+
+
+def torch_routing(config: Config, *, compiled: bool, backward: bool) -> Case:
+    """Routing in PyTorch."""
+    import torch
+
+    from experiments.benchmarks import torch_capsnet
+
+    u, weights = (torch.from_numpy(x) for x in _inputs(config))
+    step = torch_capsnet.make_routing(
+        u,
+        weights,
+        _runtime(config, compiled),
+        iterations=config.iterations,
+        backward=backward,
+    )
+    return Case(step)
+
+
+def jaxgan_step(config: Config) -> Case:
+    """The library's own model, engine and compiled step."""
+    import jax
+
+    from jaxgan import game, parallel
+    from jaxgan.models import capsnet
+
+    mesh = parallel.mesh(jax.local_devices()[:1])
+    model = capsnet.Config(iterations=config.iterations, dtype=config.dtype)
+    algorithm = parallel.compiled(game.algorithm(capsnet.game(model)), mesh)
+    n, side = config.batch_size, model.resolution
+    keys = jax.random.split(jax.random.key(1))
+    batch = {
+        "image": jax.random.uniform(keys[0], (n, side, side, model.channels)),
+        "label": jax.random.randint(keys[1], (n,), 0, model.classes),
+    }
+    batch = jax.device_put(batch, parallel.split(mesh))
+    state = algorithm.init(jax.random.key(0), batch)
+    jitted: Any = algorithm.step
+    compiled = jitted.lower(state, batch).compile()
+
+    def step() -> float:
+        nonlocal state
+        state, metrics = compiled(state, batch)
+        jax.block_until_ready(state)
+        return float(metrics["capsules/loss"])
+
+    return _xla(step, compiled)
+
+
+def torch_step(config: Config, *, compiled: bool) -> Case:
+    """The plain PyTorch version."""
+    from experiments.benchmarks import torch_capsnet
+
+    step = torch_capsnet.make_step(
+        torch_capsnet.Sizes(iterations=config.iterations),
+        _runtime(config, compiled),
+        batch_size=config.batch_size,
+    )
+    return Case(step)
+
+
+def _runtime(config: Config, compiled: bool):
+    import torch
+
+    from experiments.benchmarks import torch_capsnet
+
+    on_gpu = config.device == "gpu" or (
+        config.device == "auto" and torch.cuda.is_available()
+    )
+    return torch_capsnet.Runtime(
+        device="cuda" if on_gpu else "cpu",
+        dtype=config.dtype,
+        threads=config.threads,
+        compiled=compiled,
+        channels_last=config.channels_last,
+    )
+
+
+def _inputs(config: Config):
+    """Capsules below [B, I, K], of length below 1, and weights [I, K, J, D]."""
+    import numpy as np
+
+    c, rng = config, np.random.default_rng(0)
+    u = rng.normal(size=(c.batch_size, c.below, c.below_dim))
+    u *= 0.5 / np.sqrt(c.below_dim)
+    weights = 0.1 * rng.normal(size=(c.below, c.below_dim, c.above, c.above_dim))
+    return u.astype(np.float32), weights.astype(np.float32)
+
+
+def bound(config: Config, *, backward: bool) -> float:
+    """Bytes that routing alone has to read and write at least."""
+    c = config
+    size = 4 if c.dtype == "float32" else 2
+    inputs = size * c.below * c.below_dim * (c.batch_size + c.above * c.above_dim)
+    results = 4 * c.batch_size * c.above * c.above_dim
+    return (2 if backward else 1) * (inputs + results)
+
+
+def cases(config: Config) -> list[str]:
+    """Names: who, what is done, and the allocator; the reference comes first."""
+    torch = ["torch", "torch-compiled"] if config.compile else ["torch"]
+    if config.part == "step":
+        names = [f"{who} step" for who in (*torch, "jaxgan")]
+    else:
+        names = [
+            f"{who} {what}"
+            for what in ("forward", "forward+backward")
+            for who in (*torch, "jaxgan-naive", "jaxgan-fused")
+        ]
+    return [f"{name} {allocator}" for allocator in config.allocators for name in names]
+
+
+def _make(config: Config, name: str) -> Case:
+    who, what, allocator = name.split()
+    if allocator == "tuned":
+        from jaxgan.allocator import tune_allocator
+
+        tune_allocator()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # they share a GPU
+    if config.device != "auto" and who.startswith("jaxgan"):
+        import jax
+
+        jax.config.update(
+            "jax_platforms", "cuda" if config.device == "gpu" else config.device
+        )
+    backward = what == "forward+backward"
+    match who:
+        case "torch" | "torch-compiled":
+            compiled = who == "torch-compiled"
+            if what == "step":
+                return torch_step(config, compiled=compiled)
+            return torch_routing(config, compiled=compiled, backward=backward)
+        case "jaxgan":
+            return jaxgan_step(config)
+        case _:
+            fused = who == "jaxgan-fused"
+            return jaxgan_routing(config, fused=fused, backward=backward)
+
+
+def _inspect(config: Config, name: str) -> dict[str, Any]:
+    case = _make(config, name)
+    case.step()  # compiles; its garbage is not what is measured
+    case.step()
+    on_gpu = _gpu(name)
+    if on_gpu and name.startswith("torch"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        case.step()
+        growth = torch.cuda.max_memory_allocated() - before
+    elif on_gpu:
+        growth = None  # its peak cannot be reset, and compiling measures on the device
+    else:
+        growth = _peak_growth(case.step)
+    return {
+        "case": name,
+        "device": on_gpu or "cpu",
+        "growth": growth,
+        "temporary": case.temporary,
+        "accessed": case.accessed,
+    }
+
+
+def _gpu(name: str) -> str | None:
+    """The accelerator's name, if the case runs on one."""
+    if name.startswith("torch"):
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_initialized() else None
+    import jax
+
+    device = jax.devices()[0]
+    return None if device.platform == "cpu" else device.device_kind
+
+
+def _peak_growth(step: Callable[[], object]) -> float | None:
+    """Bytes by which the process grows while it does a step (Linux only)."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+    try:
+        before = _status("VmRSS")
+        pathlib.Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
+        step()
+        return _status("VmHWM") - before
+    except OSError:
+        return None
+
+
+def _status(field: str) -> float:
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return 1024.0 * int(line.split()[1])
+    raise OSError(f"/proc/self/status has no {field}")
+
+
+def _memory_table(config: Config, reports: list[dict[str, Any]]) -> str:
+    lines = [
+        "| case | peak growth, MiB | XLA's temporaries | XLA's bytes accessed | bound "
+        "| device |",
+        "|---|---|---|---|---|---|",
+    ]
+    for report in reports:
+        least = None
+        if config.part == "routing":
+            least = bound(config, backward="backward" in report["case"])
+        numbers = [report["growth"], report["temporary"], report["accessed"], least]
+        shown = ["" if n is None else f"{n / MIB:.1f}" for n in numbers]
+        lines.append(f"| {' | '.join([report['case'], *shown, report['device']])} |")
+    return "\n".join(lines)
+
+
+def main(config: Config) -> None:
+    """Measures every case and prints the tables."""
+    if config.serve:
+        return _timing.serve(_make(config, config.serve).step)
+    if config.inspect:
+        return print(json.dumps(_inspect(config, config.inspect)), flush=True)
+    compilers = (os.environ.get("CXX"), "c++", "g++", "clang++")
+    if config.compile and not any(name and shutil.which(name) for name in compilers):
+        raise SystemExit("--compile needs a C++ compiler; install one or leave it out")
+    names = cases(config)
+    child = [sys.executable, "-m", "experiments.benchmarks.capsnet", *sys.argv[1:]]
+    machine = _timing.machine()
+    print(json.dumps(machine), flush=True)
+    reports = []
+    for name in names:
+        done = subprocess.run(
+            [*child, "--inspect", name], text=True, stdout=subprocess.PIPE, check=True
+        )
+        reports.append(json.loads(done.stdout.splitlines()[-1]))
+    print(_memory_table(config, reports), flush=True)
+    samples = _timing.measure(
+        {name: [*child, "--serve", name] for name in names},
+        rounds=config.rounds,
+        steps=config.steps,
+    )
+    references = {name: f"torch {name.split(maxsplit=1)[1]}" for name in names}
+    rows = _timing.compare(samples, references)
+    print(_timing.table(rows, examples=config.batch_size))
+    if config.output:
+        result = {
+            "config": dataclasses.asdict(config) | {"output": None},
+            "machine": machine,
+            "memory": reports,
+            "rows": [row._asdict() for row in rows],
+            "samples": samples,
+        }
+        config.output.parent.mkdir(parents=True, exist_ok=True)
+        config.output.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Config, description=__doc__))
