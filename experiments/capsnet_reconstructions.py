@@ -7,9 +7,10 @@
 Sabour, Frosst and Hinton (arXiv:1710.09829), figure 3. Every column is an input and,
 below it, the drawing of one of its class capsules, under (l, p, r): the label, the
 prediction, and the capsule that was drawn. A digit that is classified wrong stands
-twice, with r = p and with r = l: the network often has good reasons for both. A minute
-on two CPU cores for 10,000 test images. Writes reconstructions.png, and
-reconstructions.json with the test error, the failures and the squared errors.
+twice, with r = p and with r = l. A minute on two CPU cores for 10,000 test images.
+Writes reconstructions.png, and reconstructions.json with the test error, the failures
+and the squared errors. Expect smooth digits, and for failures both drawings to look
+like the input; that of the prediction is nearer to it on average.
 """
 
 import dataclasses
@@ -141,7 +142,7 @@ def one_of_each(index: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
 def draw(parts, error):
     """Inputs over drawings, the columns under their captions."""
     side, counts = 0.84, [rows.shape[1] for _, rows, _ in parts]
-    figure = _figures.new(side * (sum(counts) + 1.6), 2 * side + 1.15)
+    figure = _figures.new(side * (sum(counts) + 2.2), 2 * side + 1.15)
     figure.suptitle(
         f"(l, p, r): label l, prediction p, drawn from the capsule of r; {error}"
     )

@@ -13,6 +13,7 @@ from jaxgan.capsules.routing import dynamic_routing, predict, route, squash
 
 CASES = [(1, False), (2, False), (3, False), (5, False), (3, True)]
 FORMS = ["examples", "capsules"]
+by_capsules = _routing_forms._by_capsules
 
 
 def normal(seed, *shape):
@@ -30,7 +31,7 @@ def form(request, monkeypatch):
     """Both forms of `route`, in several chunks and blocks, the last of them not full."""
     monkeypatch.setattr(_routing_forms, "_VOTES", 2000)
     if request.param == "capsules":  # the one of accelerators
-        monkeypatch.setattr(_routing_forms, "_by_examples", _routing_forms._by_capsules)
+        monkeypatch.setattr(_routing_forms, "_by_examples", by_capsules)
     return request.param
 
 
@@ -224,7 +225,7 @@ def test_gradient_runs_through_all_iterations(problem, form, routing):
             np.testing.assert_allclose(np.vdot(slope, way), wanted, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("iterations", "leaky"), CASES)
+@pytest.mark.parametrize(("iterations", "leaky"), [(1, False), (2, True), (4, False)])
 def test_fused_is_naive(problem, form, iterations, leaky):
     options = {"iterations": iterations, "leaky": leaky}
     plain = value_and_gradients(naive, problem, **options)
@@ -308,18 +309,6 @@ def test_scan_of_steps(problem, form):
     close(scanned, wanted, 2e-5)
 
 
-def test_gradient_of_a_gradient(problem, form):
-    def penalty(routing, inputs):
-        slope = jax.grad(lambda x: loss(routing, x, *problem[1:]))(inputs)
-        return jnp.square(slope).sum()
-
-    slopes = [
-        jax.jit(jax.grad(partial(penalty, routing)))(problem[0])
-        for routing in (fused, naive)
-    ]
-    close(*slopes, 1e-4)
-
-
 @pytest.fixture
 def averaged(problem, form):
     """A mean over 8 examples, its arguments and its gradients."""
@@ -368,14 +357,16 @@ def test_shard_map_sums_the_gradient_of_replicated_weights(averaged):
 @pytest.mark.parametrize("form", FORMS)
 def test_route_never_holds_all_votes(form, monkeypatch):
     if form == "capsules":
-        monkeypatch.setattr(_routing_forms, "_by_examples", _routing_forms._by_capsules)
+        monkeypatch.setattr(_routing_forms, "_by_examples", by_capsules)
     shapes = [(128, 576, 8), (576, 8, 10, 16)]
     args = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
     votes = 4 * 128 * 576 * 10 * 16
 
     def temporary(routing):
         f = jax.grad(lambda u, w: jnp.sin(routing(u, w)).sum(), (0, 1))
-        return jax.jit(f).lower(*args).compile().memory_analysis().temp_size_in_bytes
+        memory = jax.jit(f).lower(*args).compile().memory_analysis()
+        assert memory is not None
+        return memory.temp_size_in_bytes
 
     if form == FORMS[0]:
         assert temporary(lambda u, w: dynamic_routing(predict(u, w))) > votes

@@ -1,7 +1,8 @@
 """Dynamic routing against PyTorch, written there from the paper with autograd."""
 
+from functools import partial
+
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,6 +14,7 @@ torch = pytest.importorskip("torch")
 def torch_routing(inputs, weights, bias, iterations, leaky):
     votes = (weights[None] * inputs[:, :, :, None, None]).sum(2)
     logits = torch.zeros(votes.shape[:3], dtype=votes.dtype)
+    v = None
     for _ in range(iterations):
         nobody = torch.zeros_like(logits[:, :, :1])
         every = torch.cat([logits, nobody], 2) if leaky else logits
@@ -24,7 +26,12 @@ def torch_routing(inputs, weights, bias, iterations, leaky):
     return v
 
 
-@pytest.mark.parametrize(("iterations", "leaky"), [(1, False), (3, False), (4, True)])
+def value_and_gradients(routing, args, cotangent):
+    v, pull = jax.vjp(routing, *args)
+    return v, pull(cotangent)
+
+
+@pytest.mark.parametrize(("iterations", "leaky"), [(3, False), (4, True)])
 def test_value_and_gradients_agree(iterations, leaky):
     random = np.random.default_rng(0)
     shapes = [(4, 23, 5), (23, 5, 3, 6), (3, 6)]
@@ -43,7 +50,7 @@ def test_value_and_gradients_agree(iterations, leaky):
         return route(inputs, weights, iterations=iterations, bias=bias, leaky=leaky)
 
     for routing in (naive, fused):
-        v, pull = jax.vjp(jax.jit(routing), *map(jnp.array, args))
+        v, slopes = jax.jit(partial(value_and_gradients, routing))(args, cotangent)
         np.testing.assert_allclose(v, wanted.detach(), rtol=1e-4, atol=1e-5)
-        for mine, theirs in zip(pull(jnp.array(cotangent)), there, strict=True):
+        for mine, theirs in zip(slopes, there, strict=True):
             np.testing.assert_allclose(mine, theirs.grad, rtol=1e-4, atol=1e-4)
