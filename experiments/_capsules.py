@@ -31,7 +31,7 @@ def fit(title: str, config: Any) -> dict[str, Any]:
     model, run = config.model, config.run
     module = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
     mesh = train.devices(run)
-    sets = _digits.open_sets(config.data, model)
+    sets = open_sets(config.data, model)
     played = module.game(model)
     shown = _digits.unseen(sets, model, 0, SHOWN)
 
@@ -100,6 +100,12 @@ def fit(title: str, config: Any) -> dict[str, Any]:
     return results
 
 
+def open_sets(data: _digits.Data, model: Any) -> _digits.Sets:
+    """The data for a model; digits that are overlaid come without their margin."""
+    size = model.resolution - 2 * _digits.OVERLAY * (model.objects > 1)
+    return _digits.open_sets(data, size, model.channels, model.classes)
+
+
 def batch(model: Any) -> dict[str, jax.Array]:
     """A batch to initialise a model with."""
     image = jnp.zeros((1, model.resolution, model.resolution, model.channels))
@@ -119,7 +125,7 @@ def restore(run: pathlib.Path) -> tuple[capsnet.Config, Any, _digits.Sets]:
             f"{error}; train one with `python -m experiments.capsnet_mnist --workdir"
             f" {run}`"
         ) from None
-    sets = _digits.open_sets(_digits.Data(**plain["data"]), model)
+    sets = open_sets(_digits.Data(**plain["data"]), model)
     if plain["fingerprint"] != sets.fingerprint:
         raise ValueError(
             f"{run} was trained on other data than {plain['data']['data']!r} is now"

