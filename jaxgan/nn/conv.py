@@ -60,7 +60,7 @@ def _up(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def _filter(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
-    cpu = partial(forms.filter_plain, axes=axes)
+    cpu = partial(forms.filter_cpu, axes=axes)
     default = partial(forms.filter_plain, axes=axes, layout=_FILTER_LAYOUT)
     return lax.platform_dependent(x, y, cpu=cpu, default=default)
 

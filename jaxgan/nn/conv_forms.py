@@ -7,7 +7,6 @@ inside `lax.scan` it does not, and the convolution is a hundred times slower. So
 forms for CPU transpose their arguments themselves.
 """
 
-from functools import reduce
 from typing import NamedTuple
 
 import jax
@@ -20,6 +19,7 @@ Layout = tuple[str, str, str]
 
 _LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # the one of the fast CPU kernels
 _FEW_CHANNELS = 16  # fewer leave a strided convolution's inner loop idle on CPU
+_MANY_CHANNELS = 128  # from which on one large product is faster than its loops
 _PRODUCT_COST = 45  # of storing one product and reading it again, in multiply-adds
 
 
@@ -143,41 +143,71 @@ def _up_blocks(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     return x[:, top : top + axes[0].large, left : left + axes[1].large]
 
 
-def _up_phases(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
-    """One matrix product for all taps, then sums of those that reach a pixel.
+def _down_rows(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
+    """A matrix product for each row of the kernel.
 
-    Row 2m + phase of x is reached by tap i from row m + d of y, i + 2d = phase + low.
+    What a row of the kernel sees, pixels side by side, [B * h * w, kw * C], by the row
+    [kw * C, O].
     """
-    b, h, width, o = y.shape
-    z = jnp.matmul(y, w.reshape(-1, o).T).reshape(b, h, width, *w.shape[:3])
-    half = [(a.large + 1) // 2 for a in axes]
-    before = [(a.kernel - a.low - 1) // 2 for a in axes]
-    after = [n + (a.low + 1) // 2 - a.small for n, a in zip(half, axes, strict=True)]
-    pads = [(0, 0), *zip(before, after, strict=True), (0, 0), (0, 0), (0, 0)]
-    z = lax.pad(z, jnp.zeros((), z.dtype), [(*pair, 0) for pair in pads])
+    rows, columns = axes
+    dtype = x.dtype
+    x, w = (a.astype(jnp.promote_types(dtype, jnp.float32)) for a in (x, w))
+    spare = rows.stride - 1  # so that rows can be cut by strides, and the first kept
+    pads = [(0, 0, 0), (rows.low, rows.high + spare, 0), (columns.low, columns.high, 0)]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [*pads, (0, 0, 0)])
+    ends = [j + columns.stride * (columns.small - 1) + 1 for j in range(columns.kernel)]
 
-    def steps(phase: int, k: int) -> list[Pair]:
-        total = phase + axes[k].low
-        taps = range(total % 2, axes[k].kernel, 2)
-        return [(before[k] + (total - i) // 2, i) for i in taps]
+    def product(i: jax.Array | int, w: jax.Array) -> jax.Array:
+        seen = lax.dynamic_slice_in_dim(x, i, rows.stride * rows.small, axis=1)
+        seen = seen.reshape(len(x), rows.small, rows.stride, *x.shape[2:])[:, :, 0]
+        runs = [
+            lax.slice_in_dim(seen, j, end, columns.stride, axis=2)
+            for j, end in enumerate(ends)
+        ]
+        run = jnp.concatenate(runs, axis=-1)
+        return jnp.matmul(run, w.reshape(-1, w.shape[-1]))
 
-    def pixels(row_phase: int, column_phase: int) -> jax.Array:
-        pieces = (
-            z[:, d : d + half[0], e : e + half[1], i, j]
-            for d, i in steps(row_phase, 0)
-            for e, j in steps(column_phase, 1)
-        )
-        return reduce(jnp.add, pieces)
+    # In a loop, where products stay fast, so that one row's runs exist at a time.
+    rest = (jnp.arange(1, rows.kernel), w[1:])
+    total, _ = lax.scan(
+        lambda total, row: (total + product(*row), None), product(0, w[0]), rest
+    )
+    return total.astype(dtype)
 
-    rows = [jnp.stack([pixels(p, 0), pixels(p, 1)], axis=3) for p in (0, 1)]
-    x = jnp.stack(rows, axis=2).reshape(b, 2 * half[0], 2 * half[1], w.shape[2])
-    return x[:, : axes[0].large, : axes[1].large]
+
+def _up_rows(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
+    """The transpose of `_down_rows`."""
+    shape = (len(y), axes[0].large, axes[1].large, w.shape[2])
+    down = jax.linear_transpose(
+        lambda x: _down_rows(x, w, axes), jax.ShapeDtypeStruct(shape, y.dtype)
+    )
+    return down(y)[0]
+
+
+def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
+    """One matrix product, with all that a pixel of y sees of x side by side."""
+    pads = [(0, 0, 0), *((a.low, a.high, 0) for a in axes), (0, 0, 0)]
+    x = lax.pad(x, jnp.zeros((), x.dtype), pads)
+    rows, columns = axes
+    seen = [
+        x[:, i : i + rows.small, j : j + columns.small]
+        for i in range(rows.kernel)
+        for j in range(columns.kernel)
+    ]
+    seen = jnp.concatenate(seen, axis=-1).reshape(-1, len(seen) * x.shape[-1])
+    w = jnp.matmul(seen.T, y.reshape(-1, y.shape[-1]))
+    return w.reshape(rows.kernel, columns.kernel, x.shape[-1], y.shape[-1])
 
 
 def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`down_plain` in the form that is fastest on CPU."""
-    few = w.shape[2] < _FEW_CHANNELS
-    form = _down_blocks if few and _blocks_fit(axes) else down_plain
+    strided = all(a.stride == 2 and a.kernel > 1 for a in axes)
+    if w.shape[2] < _FEW_CHANNELS and _blocks_fit(axes):
+        form = _down_blocks
+    elif w.shape[2] >= _MANY_CHANNELS and strided:
+        form = _down_rows
+    else:
+        form = down_plain
     return form(x, w, axes)
 
 
@@ -188,8 +218,14 @@ def up_cpu(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     elif _blocks_fit(axes) and _block_work(axes) < 1 + _PRODUCT_COST / w.shape[3]:
         form = _up_blocks
     else:
-        form = _up_phases
+        form = _up_rows
     return form(y, w, axes)
+
+
+def filter_cpu(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
+    """`filter_plain` in the form that is fastest on CPU."""
+    few = x.shape[-1] < _FEW_CHANNELS and all(a.stride == 1 for a in axes)
+    return (_filter_columns if few else filter_plain)(x, y, axes)
 
 
 def _block_work(axes: Axes) -> float:

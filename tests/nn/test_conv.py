@@ -115,6 +115,7 @@ def test_the_three_maps_are_adjoint(case):
         ((7, 9), 16, 2, (5, 3), None),
         ((7, 8), 3, 2, (3, 3), "SAME"),
         ((12, 11), 16, 2, (9, 9), "VALID"),
+        ((8, 7), 128, 2, (3, 4), None),
         ((8, 8), 3, 2, (3, 3), [(2, 0), (0, 3)]),
         ((10, 9), 16, 3, (2, 4), [(0, 1), (1, 2)]),
     ],
@@ -282,9 +283,9 @@ def test_loop_bodies_hold_convolutions_in_the_fast_layout_only(stride):
         assert not loops_with_slow_convolutions(run, w, jnp.stack([x, x, x]))
 
 
-@pytest.mark.parametrize("k", [3, 4, 5])
-def test_bfloat16(k):
-    w, x = 0.1 * normal(0, k, k, 16, 8), normal(1, 2, 8, 8, 16)
+@pytest.mark.parametrize(("k", "channels"), [(3, 16), (4, 16), (5, 16), (3, 128)])
+def test_bfloat16(k, channels):
+    w, x = 0.1 * normal(0, k, k, channels, 8), normal(1, 2, 8, 8, channels)
     low = jnp.bfloat16
 
     def both(w, x):
