@@ -29,7 +29,7 @@ def fit(title: str, config: Any) -> dict[str, Any]:
         The results, which also stand in `results.json` of the run.
     """
     model, run = config.model, config.run
-    module = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
+    module: Any = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
     mesh = train.devices(run)
     sets = open_sets(config.data, model)
     played = module.game(model)
@@ -39,7 +39,7 @@ def fit(title: str, config: Any) -> dict[str, Any]:
     def classify(variables, image):
         return module.predict(model, variables, image)
 
-    def error(state, kind="test"):
+    def error(state, kind: _digits.Kind = "test"):
         variables = game.variables(state)
         predicted, labels = _digits.evaluate(
             lambda image: classify(variables, image),

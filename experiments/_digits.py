@@ -1,6 +1,7 @@
 """Labelled digits for capsule networks: opened, shifted, overlaid, and tested on."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -142,7 +143,7 @@ def feed(sets: Sets, data: Data, run: Run, mesh: Mesh, model: Any) -> Feed:
 
     def prepare(arrays, item):
         if model.objects > 1:
-            return _overlaid(arrays, item, run.seed, model)
+            return _overlaid(arrays, item, run.seed, model.resolution)
         keys = _keys(run.seed, item["position"])
         image = _floats(arrays["image"][item["index"]])
         image = jax.vmap(
@@ -177,13 +178,11 @@ def unseen(
     arrays, position = _arrays(sets.test, model), np.arange(first, first + count)
     item = {"index": position % len(sets.test["label"]), "position": position}
     if model.objects > 1:
-        return jax.jit(lambda a, i: _overlaid(a, i, TEST_SEED, model))(arrays, item)
+        return _overlaid(arrays, item, TEST_SEED, model.resolution)
     image = _floats(arrays["image"][item["index"]])
     if kind == "affine":
-        image = jax.jit(
-            jax.vmap(lambda key, x: digits.affine_digit(key, x, size=model.resolution))
-        )(_keys(TEST_SEED, position), image)
-    return {"image": image, "label": arrays["label"][item["index"]]}
+        image = _warped(image, position, model.resolution)
+    return {"image": image, "label": jnp.asarray(arrays["label"][item["index"]])}
 
 
 def evaluate(
@@ -220,7 +219,15 @@ def _arrays(part, model):
     return arrays
 
 
-def _overlaid(arrays, item, seed, model):
+@functools.partial(jax.jit, static_argnums=2)
+def _warped(image, position, size):
+    return jax.vmap(lambda key, x: digits.affine_digit(key, x, size=size))(
+        _keys(TEST_SEED, position), image
+    )
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _overlaid(arrays, item, seed, size):
     made = digits.multi_digits(
         seed,
         arrays["image"],
@@ -228,7 +235,7 @@ def _overlaid(arrays, item, seed, model):
         arrays["table"],
         item["position"],
         item["index"],
-        size=model.resolution,
+        size=size,
         most=OVERLAY,
     )
     return {

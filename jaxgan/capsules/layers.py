@@ -5,6 +5,7 @@ section 4. The initial values are those of the released code: truncated normals,
 biases of 0.1, also in front of the squash of the class capsules.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -130,11 +131,13 @@ class Decoder(nn.Module):
     @nn.compact
     def __call__(self, capsules: jax.Array) -> jax.Array:
         """Maps masked capsules `[B, J, D]` to images `[B, H, W, C]` in [0, 1]."""
+        dense = functools.partial(
+            nn.Dense, dtype=self.dtype, kernel_init=weights_init, bias_init=bias_init
+        )
         x = capsules.reshape(len(capsules), -1)
-        init = {"kernel_init": weights_init, "bias_init": bias_init}
         for units in self.hidden:
-            x = nn.relu(nn.Dense(units, dtype=self.dtype, **init)(x))
-        x = nn.Dense(math.prod(self.shape), dtype=self.dtype, **init)(x)
+            x = nn.relu(dense(units)(x))
+        x = dense(math.prod(self.shape))(x)
         return nn.sigmoid(x.astype(jnp.float32)).reshape(-1, *self.shape)
 
 

@@ -164,11 +164,12 @@ def game(config: Config) -> Game:
             capsules.lengths(v), present, scaling=config.scaling
         )
         margin = jnp.where(known.all(1), margin, jnp.nan).mean()
-        metrics = {"margin": margin, "error": _errors(v, labels).mean()}
+        error = _errors(v, labels).mean()
+        metrics = {"margin": margin, "error": error}
         if not config.reconstruction:
             return margin, (variables, metrics)
         parts = batch["image"][:, None] if config.objects == 1 else batch["parts"]
-        drawing = 0.0
+        drawing = jnp.zeros(())
         for i in range(config.objects):
             image, variables = functions["decoder"](
                 variables, capsules.mask(v, labels[:, i])
