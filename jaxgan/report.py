@@ -115,7 +115,11 @@ def rewind_scalars(path: pathlib.Path, step: int) -> None:
 
 
 def curves(rows: Sequence[Mapping[str, Any]], title: str) -> np.ndarray:
-    """Plots every metric over steps, one panel a player: `[H, W, 3]` uint8."""
+    """Plots every metric over steps, one panel a player: `[H, W, 3]` uint8.
+
+    Metrics of a panel that are all positive and orders of magnitude apart, such as an
+    error that falls to a hundredth, are drawn on a logarithmic scale.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -125,9 +129,14 @@ def curves(rows: Sequence[Mapping[str, Any]], title: str) -> np.ndarray:
     figure.suptitle(title)
     axes = figure.subplots(max(1, len(players)), 1, sharex=True, squeeze=False)[:, 0]
     for player, ax in zip(players, axes, strict=False):
+        values = []
         for name in [n for n in names if n.startswith(player + "/")]:
             points = [(row["step"], row[name]) for row in rows if name in row]
             ax.plot(*zip(*points, strict=True), label=name.partition("/")[2], lw=1)
+            values += [value for _, value in points]
+        positive = [value for value in values if value > 0]
+        if positive and min(values) >= 0 and max(positive) > 100 * min(positive):
+            ax.set_yscale("log", nonpositive="mask")
         ax.set_ylabel(player)
         ax.grid(alpha=0.3)
         ax.legend(loc="upper right", fontsize="small")

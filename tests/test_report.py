@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 
+import matplotlib.axes
 import numpy as np
 import pytest
 from PIL import Image
@@ -291,3 +292,26 @@ def test_a_page_escapes_what_it_is_told(tmp_path):
     assert "script" not in reader.seen
     assert reader.cells.count(rude) == 2 + 2 + 2 + 1  # title, h1, cells, caption
     assert reader.images[0]["alt"] == rude
+
+
+@pytest.mark.parametrize(
+    ("values", "logarithmic"),
+    [
+        ([1.0, 0.1, 0.005], True),
+        ([1.0, 0.0, 0.005], True),  # a zero is left out
+        ([1.0, 0.5, 0.02], False),
+        ([1.0, -0.001, 0.005], False),
+    ],
+)
+def test_curves_that_fall_by_orders_of_magnitude_are_logarithmic(
+    monkeypatch, values, logarithmic
+):
+    scales = []
+    monkeypatch.setattr(
+        matplotlib.axes.Axes,
+        "set_yscale",
+        lambda self, scale, **_: scales.append(scale),
+    )
+    rows = [{"step": i, "test/error": value} for i, value in enumerate(values)]
+    report.curves(rows, "errors")
+    assert scales == ["log"] * logarithmic
