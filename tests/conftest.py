@@ -2,9 +2,13 @@
 
 import pathlib
 
+import hypothesis
 import jax
 import pytest
 
+# How long an example takes says how busy the machine is, and nothing of the library.
+hypothesis.settings.register_profile("jaxgan", deadline=None)
+hypothesis.settings.load_profile("jaxgan")
 jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_num_cpu_devices", 8)
 # `[B]` against `[B, 1]` broadcasts to `[B, B]`: the silent bug of GAN losses.
