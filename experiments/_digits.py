@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from jaxgan import data as jaxgan_data
 from jaxgan import parallel
-from jaxgan.data import digits
+from jaxgan.data import affine, digits
 from jaxgan.train import Feed, Run
 
 BLOCK = 250  # test images looked at together
@@ -221,7 +221,7 @@ def _arrays(part, model):
 
 @functools.partial(jax.jit, static_argnums=2)
 def _warped(image, position, size):
-    return jax.vmap(lambda key, x: digits.affine_digit(key, x, size=size))(
+    return jax.vmap(lambda key, x: affine.affine_digit(key, x, size=size))(
         _keys(TEST_SEED, position), image
     )
 

@@ -43,6 +43,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "data/_face_*": ("", "numpy jax"),
     # Digits are moved and laid over each other inside the compiled step.
     "data/digits": ("", "numpy jax"),
+    "data/affine": ("", "jax"),
 }
 FILES = sorted(
     path.relative_to(LIBRARY).with_suffix("").as_posix()

@@ -1,9 +1,9 @@
-"""Digits moved, laid over each other and warped, on the device.
+"""Digits moved and laid over each other, on the device.
 
-Capsule networks are trained and tested on digits that are shifted, in pairs, or under
-small affine maps. The sets of the papers have millions of images; here an example is a
-pure function of a seed and its place in the stream, made where it is needed: inside
-the compiled training step, under `jit` and `vmap`.
+Capsule networks are trained and tested on digits that are shifted or in pairs; small
+affine maps of them are in `affine.py`. The sets of the papers have millions of images;
+here an example is a pure function of a seed and its place in the stream, made where it
+is needed: inside the compiled training step, under `jit` and `vmap`.
 
 Images are `[H, W, C]` on black, uint8 from 0 to 255 or floats from 0 to 1, and keep
 their type. Offsets and positions are (rows down, columns right).
@@ -61,7 +61,7 @@ def shift(image: ArrayLike, offset: ArrayLike) -> jax.Array:
     Raises:
         ValueError: if a shape or type is another.
     """
-    image = _image("image", image)
+    image = check_image("image", image)
     return _window(image, offset, image.shape[0], image.shape[1])
 
 
@@ -87,7 +87,7 @@ def place(image: ArrayLike, offset: ArrayLike, size: int) -> jax.Array:
     References:
         Sabour et al., 2017, https://arxiv.org/abs/1710.09829, section 5.2.
     """
-    image = _image("image", image)
+    image = check_image("image", image)
     if size < max(image.shape[:2]):
         raise ValueError(
             f"size is {size} for an image of shape {image.shape}: give a canvas of at "
@@ -123,7 +123,7 @@ def overlay(first: ArrayLike, second: ArrayLike) -> jax.Array:
     Raises:
         ValueError: if shapes or types differ, or are not those of images.
     """
-    first, second = _image("first", first), _image("second", second)
+    first, second = check_image("first", first), check_image("second", second)
     if first.shape != second.shape or first.dtype != second.dtype:
         raise ValueError(
             f"first is {first.dtype} {first.shape} and second is {second.dtype} "
@@ -295,160 +295,6 @@ def multi_digits(
     return jax.vmap(one)(positions, index)
 
 
-def affine_matrix(
-    key: jax.Array,
-    *,
-    degrees: float = 20.0,
-    shear: float = 0.2,
-    scale: tuple[float, float] = (0.8, 1.2),
-) -> jax.Array:
-    """A small random affine map about the centre of an image, as `warp` takes it.
-
-    Height and width are scaled, each by itself, then columns are sheared along the
-    rows, then the image is rotated. All are uniform. The ranges are affNIST's as they
-    are remembered, not read off its files; the order of the three is a choice.
-
-    Args:
-        key: a random key.
-        degrees: largest rotation, to either side.
-        shear: largest shear, columns a row.
-        scale: smallest and largest scale.
-
-    Returns:
-        float32 `[2, 3]`, without a translation.
-
-    Raises:
-        ValueError: if the scales are not positive and in order.
-
-    References:
-        Tieleman, 2013, affNIST, https://www.cs.toronto.edu/~tijmen/affNIST/
-    """
-    low, high = scale
-    if not 0 < low <= high:
-        raise ValueError(f"scale is {scale}: give the smallest and largest, over 0")
-    for_angle, for_shear, for_scale = jax.random.split(key, 3)
-    angle = jnp.deg2rad(degrees) * jax.random.uniform(for_angle, minval=-1, maxval=1)
-    slope = shear * jax.random.uniform(for_shear, minval=-1, maxval=1)
-    down, right = jax.random.uniform(for_scale, (2,), minval=low, maxval=high)
-    sine, cosine = jnp.sin(angle), jnp.cos(angle)
-    # Written out: on accelerators a matrix product may be rounded to bfloat16.
-    zero = jnp.zeros_like(sine)
-    rows = [(cosine - sine * slope) * down, -sine * right, zero]
-    columns = [(sine + cosine * slope) * down, cosine * right, zero]
-    return jnp.stack([jnp.stack(rows), jnp.stack(columns)])
-
-
-def translate_inside(
-    key: jax.Array, image: ArrayLike, matrix: ArrayLike, size: int
-) -> jax.Array:
-    """Adds a random translation that keeps all that is not black on the canvas.
-
-    Args:
-        key: a random key.
-        image: `[H, W, C]`.
-        matrix: for `warp`, `[2, 3]`.
-        size: height and width of the canvas.
-
-    Returns:
-        The matrix, `[2, 3]`, with a translation uniform over those that lose nothing.
-        Where the content is too high or wide, it is centred in that direction.
-
-    Raises:
-        ValueError: if a shape or type is another.
-    """
-    image, matrix = _image("image", image), _matrix(matrix, size)
-    rows, columns, _ = image.shape
-    ink = (image > 0).any(-1)
-    ink = ink | ~ink.any()  # nothing to see may go anywhere
-    y = jnp.arange(rows)[:, None] - (rows - 1) / 2
-    x = jnp.arange(columns)[None, :] - (columns - 1) / 2
-    chance = jax.random.uniform(key, (2,))
-    offsets = []
-    for axis, length in enumerate((rows, columns)):
-        across, down = matrix[axis, 1], matrix[axis, 0]
-        at = down * y + across * x + matrix[axis, 2]
-        # Bilinear sampling spreads a pixel over its neighbours, as they are mapped.
-        reach = jnp.abs(down) + jnp.abs(across)
-        # Pixels -1 and `size` are the first outside, and must get nothing.
-        origin = (size - length) // 2 + (length - 1) / 2
-        least = -1 - origin - (jnp.min(at, initial=jnp.inf, where=ink) - reach)
-        most = size - origin - (jnp.max(at, initial=-jnp.inf, where=ink) + reach)
-        free = least + chance[axis] * (most - least)
-        offsets.append(jnp.where(least <= most, free, (least + most) / 2))
-    return matrix.at[:, 2].add(jnp.stack(offsets))
-
-
-def warp(image: ArrayLike, matrix: ArrayLike, size: int) -> jax.Array:
-    """Applies an affine map to an image, on a canvas of another size.
-
-    The content at p goes to A·p + t, for the matrix [A t] and positions (row, column)
-    from the centre of the image, which lies where `place` puts it. So the identity is
-    `place` without an offset, and [[0, -1], [1, 0]] a quarter turn to the left.
-    Values between pixels are bilinear; outside, all is black. Whole translations and
-    quarter turns are exact.
-
-    Args:
-        image: `[H, W, C]`.
-        matrix: floats `[2, 3]`; A has an inverse.
-        size: height and width of the canvas.
-
-    Returns:
-        `[size, size, C]`, of the type of `image`; uint8 is rounded.
-
-    Raises:
-        ValueError: if a shape or type is another.
-    """
-    image, matrix = _image("image", image), _matrix(matrix, size)
-    rows, columns, _ = image.shape
-    (a, b, down), (c, d, right) = matrix
-    y = jnp.arange(size) - ((size - rows) // 2 + (rows - 1) / 2) - down
-    x = jnp.arange(size) - ((size - columns) // 2 + (columns - 1) / 2) - right
-    y, x, area = y[:, None], x[None, :], a * d - b * c
-    row, above = _tap((d * y - b * x) / area + (rows - 1) / 2, rows)
-    column, before = _tap((a * x - c * y) / area + (columns - 1) / 2, columns)
-    edge = jnp.pad(image, ((1, 1), (1, 1), (0, 0)))
-    pixels = edge.astype(jnp.promote_types(image.dtype, jnp.float32))
-    above, before = above[..., None], before[..., None]
-    top = (1 - before) * pixels[row, column] + before * pixels[row, column + 1]
-    row = row + 1
-    bottom = (1 - before) * pixels[row, column] + before * pixels[row, column + 1]
-    out = (1 - above) * top + above * bottom
-    return (jnp.round(out) if image.dtype == jnp.uint8 else out).astype(image.dtype)
-
-
-def affine_digit(
-    key: jax.Array,
-    image: ArrayLike,
-    *,
-    size: int = 40,
-    degrees: float = 20.0,
-    shear: float = 0.2,
-    scale: tuple[float, float] = (0.8, 1.2),
-) -> jax.Array:
-    """A digit as in affNIST: turned, sheared, scaled and put anywhere on a canvas.
-
-    Args:
-        key: a random key.
-        image: `[H, W, C]`.
-        size: height and width of the canvas.
-        degrees: largest rotation, to either side.
-        shear: largest shear, columns a row.
-        scale: smallest and largest scale of height and of width.
-
-    Returns:
-        `[size, size, C]`, of the type of `image`.
-
-    Raises:
-        ValueError: if a shape, type or range is another.
-
-    References:
-        Tieleman, 2013, affNIST, https://www.cs.toronto.edu/~tijmen/affNIST/
-    """
-    for_map, for_place = jax.random.split(key)
-    matrix = affine_matrix(for_map, degrees=degrees, shear=shear, scale=scale)
-    return warp(image, translate_inside(for_place, image, matrix, size), size)
-
-
 def _window(image: jax.Array, offset: ArrayLike, height: int, width: int) -> jax.Array:
     """The image, centred and shifted by `offset`, in a window of zeros."""
     offset = jnp.asarray(offset)
@@ -469,14 +315,7 @@ def _window(image: jax.Array, offset: ArrayLike, height: int, width: int) -> jax
     return jax.lax.dynamic_slice(padded, start, (height, width, channels))
 
 
-def _tap(position: jax.Array, length: int) -> tuple[jax.Array, jax.Array]:
-    """The pixel before a position, one later for an edge of zeros, and what is left."""
-    position = jnp.clip(position, -1, length)
-    before = jnp.minimum(jnp.floor(position), length - 1)
-    return before.astype(jnp.int32) + 1, position - before
-
-
-def _image(name: str, image: ArrayLike) -> jax.Array:
+def check_image(name: str, image: ArrayLike) -> jax.Array:
     """An image of a shape and type that these functions know."""
     image = jnp.asarray(image)
     known = image.dtype == jnp.uint8 or jnp.issubdtype(image.dtype, jnp.floating)
@@ -486,15 +325,6 @@ def _image(name: str, image: ArrayLike) -> jax.Array:
             "[H, W, C], and use jax.vmap for a batch"
         )
     return image
-
-
-def _matrix(matrix: ArrayLike, size: int) -> jax.Array:
-    """An affine map as float32, once its shape and the canvas are right."""
-    if jnp.shape(matrix) != (2, 3):
-        raise ValueError(f"matrix has shape {jnp.shape(matrix)}, expected (2, 3)")
-    if size < 1:
-        raise ValueError(f"size is {size}: give a canvas of 1 pixel or more")
-    return jnp.asarray(matrix, jnp.float32)
 
 
 def _key(seed: ArrayLike) -> jax.Array:
