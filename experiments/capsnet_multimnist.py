@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from experiments import _capsules, _cli, _data, _digits
 from jaxgan import capsules, report, train
@@ -66,7 +66,7 @@ PRESETS = {
         preset="paper",
     ),
 }
-SCALE = 2  # of a tile in the overlay
+SCALE = 3  # of a tile in the overlay
 
 
 def main(config: Config) -> None:
@@ -121,16 +121,17 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
         pair = np.concatenate([np.repeat(tile, 3, -1), colour])
         pair = pair.repeat(SCALE, 0).repeat(SCALE, 1)
         text = [
-            f"{mark}R:({used[0]},{used[1]})",
-            f" L:({labels[i][0]},{labels[i][1]})",
+            f"{mark} R: ({used[0]}, {used[1]})",
+            f"{mark and '   '} L: ({labels[i][0]}, {labels[i][1]})",
         ]
         tiles.append(np.concatenate([pair, _caption(text, pair.shape[1])]))
     return report.sheet(np.stack(tiles), columns=len(tiles))
 
 
 def _caption(lines: list[str], width: int) -> np.ndarray:
-    label = Image.new("RGB", (width, 13 * len(lines) + 2), "white")
-    ImageDraw.Draw(label).text((2, 1), "\n".join(lines), fill="black")
+    label = Image.new("RGB", (width, 20 * len(lines) + 4), "white")
+    font = ImageFont.load_default(size=16)
+    ImageDraw.Draw(label).text((2, 0), "\n".join(lines), fill="black", font=font)
     return np.asarray(label)
 
 
