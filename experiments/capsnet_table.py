@@ -12,6 +12,7 @@ it stopped, and runs that ended are not repeated. Without flags: small networks 
 digits, three seeds, about an hour on two CPU cores.
 """
 
+import contextlib
 import dataclasses
 import json
 import pathlib
@@ -142,10 +143,11 @@ def _one(title: str, setting: Setting) -> dict[str, Any]:
     path = setting.run.workdir / "results.json"
     # The loop itself refuses a directory that holds another run, and finds nothing to
     # do in one that ended; this only spares opening the data and compiling.
-    if path.is_file() and json.loads(path.read_text())["setting"] == train.as_json(
-        dataclasses.asdict(setting)
-    ):
-        return json.loads(path.read_text())
+    wanted = train.as_json(dataclasses.asdict(setting))
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        done = json.loads(path.read_text())
+        if done.get("setting") == wanted:
+            return done
     return _capsules.fit(title, setting)
 
 

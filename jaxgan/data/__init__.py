@@ -5,6 +5,7 @@ read through `fitted`), and batch `i` is `plan(seed, i)` followed by `take`, whi
 `stream` does ahead of time. See `jaxgan.data.transforms` for the image functions.
 """
 
+from jaxgan.data.arrays import NoSplit
 from jaxgan.data.batches import Plan, plan, plan_many, take
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
@@ -19,6 +20,7 @@ __all__ = [
     "CorruptImage",
     "Crop",
     "Example",
+    "NoSplit",
     "Plan",
     "Source",
     "Upscale",

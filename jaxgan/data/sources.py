@@ -148,7 +148,7 @@ def open_source(
             raise ValueError(f"{spec!r}: an idx file has no parts: leave out #{part}")
         return ArraySource(arrays_lib.read_idx(path, split), str(path))
     if split != "train":
-        raise ValueError(
+        raise arrays_lib.NoSplit(
             f"{spec!r} has no split {split!r}: give the path of the {split} images "
             "as a set of its own"
         )
@@ -280,7 +280,7 @@ def _faces(count: str, split: str, size: int) -> ArraySource:
     if not (count == "" or (count.isdigit() and int(count) > 0)):
         raise ValueError(f"faces:{count}: give how many faces, as in faces:4096")
     if split not in ("train", "test"):
-        raise ValueError(f"faces has no split {split!r}: use train or test")
+        raise arrays_lib.NoSplit(f"faces has no split {split!r}: use train or test")
     from jaxgan.data import faces
 
     seed = 0 if split == "train" else 1

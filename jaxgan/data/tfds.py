@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.data.arrays import NoSplit
 from jaxgan.data.decode import CorruptImage, decode
 
 _FORMATS = ("array_record", "parquet")
@@ -117,7 +118,7 @@ def open_tfds(
     try:
         rows = builder.as_data_source(split, decoders=decoders)
     except (ValueError, KeyError) as error:
-        raise ValueError(
+        raise NoSplit(
             f"tfds:{name} has no split {split!r}: it has "
             f"{', '.join(map(repr, builder.info.splits))}"
         ) from error
