@@ -114,12 +114,7 @@ class Encoder(linen.Module):
     def __call__(self, image: jax.Array, *, return_coupling: bool = False):
         """Maps a batch; see `capsules.ClassCaps` for the coupling."""
         c = self.config
-        wanted = (c.resolution, c.resolution, c.channels)
-        if image.shape[1:] != wanted:
-            raise ValueError(
-                f"the network takes images {wanted}, but got {image.shape[1:]}: change"
-                " the images, or resolution and channels of its Config"
-            )
+        check_image(image, c.resolution, c.channels)
         x = nn.Conv(
             c.features,
             9,
@@ -152,6 +147,7 @@ def game(config: Config) -> Game:
     where the parts are the objects, each alone.
     """
     nets = _nets(config)
+    adam = optimizer(config.learning_rate, config.decay_steps)
     functions = {name: pure(module, name) for name, module in nets.items()}
 
     def loss(variables, batch, turn):
@@ -186,17 +182,29 @@ def game(config: Config) -> Game:
             "encoder": (batch["image"][:1],),
             "decoder": (jnp.zeros((1, config.classes, config.class_dim)),),
         },
-        players={"capsules": Player(loss, tuple(nets), optimizer(config))},
+        players={"capsules": Player(loss, tuple(nets), adam)},
         moves=(Move("capsules"),),
     )
 
 
-def optimizer(config: Config) -> optax.GradientTransformation:
+def optimizer(learning_rate: float, decay_steps: int) -> optax.GradientTransformation:
     """Adam, its step size falling by 4 % in `decay_steps`, to 1e-6 at the least."""
-    schedule = optax.exponential_decay(
-        config.learning_rate, config.decay_steps, 0.96, end_value=1e-6
-    )
+    schedule = optax.exponential_decay(learning_rate, decay_steps, 0.96, end_value=1e-6)
     return optax.adam(schedule)
+
+
+def check_image(image: jax.Array, resolution: int, channels: int) -> None:
+    """Refuses images `[B, H, W, C]` of another size than a network's.
+
+    Raises:
+        ValueError: naming both sizes.
+    """
+    wanted = (resolution, resolution, channels)
+    if image.shape[1:] != wanted:
+        raise ValueError(
+            f"the network takes images {wanted}, but got {image.shape[1:]}: change"
+            " the images, or resolution and channels of its Config"
+        )
 
 
 def encode(

@@ -18,6 +18,7 @@ from flax import linen
 
 from jaxgan import nn
 from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models.capsnet import check_image, optimizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +81,7 @@ class Network(linen.Module):
     def __call__(self, image: jax.Array, *, train: bool = False) -> jax.Array:
         """Maps a batch; in training, units are dropped at random."""
         c = self.config
-        wanted = (c.resolution, c.resolution, c.channels)
-        if image.shape[1:] != wanted:
-            raise ValueError(
-                f"the network takes images {wanted}, but got {image.shape[1:]}: change"
-                " the images, or resolution and channels of its Config"
-            )
+        check_image(image, c.resolution, c.channels)
         x, init = image, linen.initializers.he_normal()
         for features, kernel in zip(c.features, c.kernels, strict=True):
             x = nn.Conv(features, kernel, dtype=c.dtype, kernel_init=init)(x)
@@ -116,13 +112,11 @@ def game(config: Config) -> Game:
             each = optax.sigmoid_binary_cross_entropy(logits, present).sum(1)
         return each.mean(), (variables, {})
 
-    schedule = optax.exponential_decay(
-        config.learning_rate, config.decay_steps, 0.96, end_value=1e-6
-    )
+    adam = optimizer(config.learning_rate, config.decay_steps)
     return Game(
         nets={"network": module},
         inputs=lambda batch: {"network": (batch["image"][:1],)},
-        players={"classifier": Player(loss, ("network",), optax.adam(schedule))},
+        players={"classifier": Player(loss, ("network",), adam)},
         moves=(Move("classifier"),),
     )
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from digit_cases import box, keys, moved
 from scipy import stats
 
 from jaxgan.data import digits
@@ -17,24 +18,6 @@ LABELS = np.array([3, 0, 1, 1, 3, 0, 1, 4, 1, 1], np.int32)
 IDENTITY = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 many_multi = jax.jit(digits.multi_digits, static_argnames=("size", "most"))
-
-
-def moved(image, down, right, size=None):
-    """One pixel at a time: the image centred on a canvas, then shifted."""
-    rows, columns, channels = image.shape
-    height, width = (size, size) if size else (rows, columns)
-    out = np.zeros((height, width, channels), image.dtype)
-    for r in range(rows):
-        for c in range(columns):
-            to_r = r + (height - rows) // 2 + down
-            to_c = c + (width - columns) // 2 + right
-            if 0 <= to_r < height and 0 <= to_c < width:
-                out[to_r, to_c] = image[r, c]
-    return out
-
-
-def keys(count, seed=0):
-    return jax.random.split(jax.random.key(seed), count)
 
 
 @pytest.mark.parametrize("image", [BYTES, FLOATS])
@@ -230,12 +213,6 @@ def test_frames_overlap_as_much_as_shifts_of_four_let_them():
     assert np.asarray(out["image"] > 0).any((0, 3)).all()  # all of 36×36 is used
     assert share.min() >= (20 / 28) ** 2  # shifts apart by 8, both ways
     np.testing.assert_allclose(share.mean(), (1 - 80 / 27 / 28) ** 2, atol=0.01)
-
-
-def box(image):
-    """Top, bottom, left and right of what is not black."""
-    rows, columns = (np.flatnonzero(image.any(axis)) for axis in (1, 0))
-    return rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
 
 
 def overlap(first, second):

@@ -179,8 +179,7 @@ def test_configurations_that_cannot_work_are_refused(module, changes, words):
 
 
 def test_the_step_size_falls_by_4_percent_to_a_floor():
-    config = dataclasses.replace(TINY, decay_steps=10)
-    tx = capsnet.optimizer(config)
+    tx = capsnet.optimizer(1e-3, 10)
     params = {"w": jnp.ones(())}
     grads = {"w": jnp.ones(())}  # Adam's step is then the step size itself
     state, steps = tx.init(params), []
