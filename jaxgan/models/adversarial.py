@@ -6,7 +6,8 @@ Real and generated examples pass the discriminator apart, so that batch normalis
 cannot tell them by their company.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import jax
 import optax
@@ -16,32 +17,57 @@ from jax import lax
 from jaxgan.game import Game, Move, Player, pure
 
 
+class Objective(NamedTuple):
+    """What the players minimise, as `jaxgan.losses` has it.
+
+    Attributes:
+        discriminator: `(real_logits, fake_logits) -> [B]`.
+        generator: `fake_logits -> [B]`.
+        penalty: `(critic_fn, real, fake, key) -> [B]`, weighted, which is added to the
+            discriminator's loss; `critic_fn` gives logits `[B]` of examples.
+        relativistic: whether the generator's loss is `(real_logits, fake_logits) ->
+            [B]`.
+    """
+
+    discriminator: Callable
+    generator: Callable
+    penalty: Callable | None = None
+    relativistic: bool = False
+
+
 def adversarial(
     generator: linen.Module,
     discriminator: linen.Module,
     *,
     latent: Callable[[jax.Array, int], jax.Array],
-    losses: tuple[Callable, Callable],
-    optimizer: optax.GradientTransformation,
+    losses: tuple[Callable, Callable] | Objective,
+    optimizer: optax.GradientTransformation
+    | Mapping[str, optax.GradientTransformation],
     data: str = "image",
+    condition: str | None = None,
     look: Callable[[jax.Array, jax.Array], jax.Array] = lambda examples, key: examples,
-    discriminator_steps: int = 1,
+    moves: tuple[Move, ...] = (Move("discriminator"), Move("generator")),
     ema: float = 0.0,
 ) -> Game:
-    """Two nets, two players, two moves.
+    """Two nets, two players.
+
+    While they play, both nets have the random streams "dropout" and "noise"; layers
+    that need none ignore them.
 
     Args:
         generator: latents to examples.
         discriminator: examples `[B, ...]` to logits, `[B]` or `[B, 1]`.
         latent: `latent(key, B)` draws latents; a batch that has a `latent` of its own,
             which makes tests exact, is played with that.
-        losses: of the discriminator `(real_logits, fake_logits) -> [B]`, and of the
-            generator `fake_logits -> [B]`, as `jaxgan.losses` has them.
-        optimizer: of each player.
+        losses: an `Objective`, or its first two parts.
+        optimizer: of both players, or of each by name.
         data: where a batch has its real examples.
+        condition: where a batch has what both nets take as a second argument, such as
+            "label"; generated examples have the conditions of the real ones.
         look: `look(examples, key)` changes what the discriminator is shown, real and
             generated, in both losses: differentiable augmentation, noise.
-        discriminator_steps: its updates, on fresh minibatches, to one of the generator.
+        moves: the schedule, of the players "discriminator" and "generator": five
+            updates of the critic are `Move("discriminator", repeat=5)`.
         ema: decay of the average of the generator's weights.
 
     Returns:
@@ -49,45 +75,76 @@ def adversarial(
     """
     nets = {"generator": generator, "discriminator": discriminator}
     generate, discriminate = (pure(module, name) for name, module in nets.items())
-    discriminator_objective, generator_objective = losses
+    objective = Objective(*losses)
+    if not isinstance(optimizer, Mapping):
+        optimizer = dict.fromkeys(nets, optimizer)
+
+    def given(batch):
+        return () if condition is None else (batch[condition],)
 
     def fakes(variables, batch, key):
         latents = batch.get("latent")
         if latents is None:
             latents = latent(key, batch[data].shape[0])
-        return generate(variables, latents)
+        return generate(variables, latents, *given(batch), rngs=_streams(key))
 
-    def judge(variables, examples, key):
-        logits, variables = discriminate(variables, look(examples, key))
+    def judge(variables, batch, examples, key):
+        logits, variables = discriminate(
+            variables, look(examples, key), *given(batch), rngs=_streams(key)
+        )
         return logits.reshape(examples.shape[0]), variables
 
     def discriminator_loss(variables, batch, turn):
         latent_key, real_key, fake_key = jax.random.split(turn.key, 3)
-        fake, _ = fakes(variables, batch, latent_key)
-        real_logits, variables = judge(variables, batch[data], real_key)
-        fake_logits, variables = judge(variables, lax.stop_gradient(fake), fake_key)
-        loss = discriminator_objective(real_logits, fake_logits).mean()
+        real, fake = (
+            batch[data],
+            lax.stop_gradient(fakes(variables, batch, latent_key)[0]),
+        )
+        real_logits, variables = judge(variables, batch, real, real_key)
+        fake_logits, variables = judge(variables, batch, fake, fake_key)
+        loss = objective.discriminator(real_logits, fake_logits).mean()
         metrics = {"real": real_logits.mean(), "fake": fake_logits.mean()}
+        if objective.penalty is not None:
+            key = jax.random.fold_in(turn.key, 3)
+            critic = lambda x: judge(variables, batch, x, key)[0]  # noqa: E731
+            metrics["penalty"] = objective.penalty(critic, real, fake, key).mean()
+            loss += metrics["penalty"]
         return loss, (variables, metrics)
 
     def generator_loss(variables, batch, turn):
         latent_key, fake_key = jax.random.split(turn.key)
         fake, variables = fakes(variables, batch, latent_key)
-        fake_logits, variables = judge(variables, fake, fake_key)
-        return generator_objective(fake_logits).mean(), (variables, {})
+        fake_logits, variables = judge(variables, batch, fake, fake_key)
+        logits = (fake_logits,)
+        if objective.relativistic:
+            real_key = jax.random.fold_in(turn.key, 2)
+            logits = (judge(variables, batch, batch[data], real_key)[0], fake_logits)
+        return objective.generator(*logits).mean(), (variables, {})
 
     def inputs(batch):
         drawn = jax.eval_shape(lambda: latent(jax.random.key(0), 1))
         zeros = jax.numpy.zeros(drawn.shape, drawn.dtype)
-        return {"generator": (zeros,), "discriminator": (batch[data][:1],)}
+        extra = tuple(x[:1] for x in given(batch))
+        return {
+            "generator": (zeros, *extra),
+            "discriminator": (batch[data][:1], *extra),
+        }
 
     return Game(
         nets=nets,
         inputs=inputs,
         players={
-            "discriminator": Player(discriminator_loss, ("discriminator",), optimizer),
-            "generator": Player(generator_loss, ("generator",), optimizer),
+            "discriminator": Player(
+                discriminator_loss, ("discriminator",), optimizer["discriminator"]
+            ),
+            "generator": Player(generator_loss, ("generator",), optimizer["generator"]),
         },
-        moves=(Move("discriminator", repeat=discriminator_steps), Move("generator")),
+        moves=moves,
         ema={"generator": ema},
     )
+
+
+def _streams(key):
+    """Random streams of layers, apart from each other and from what `key` draws."""
+    dropout, noise = jax.random.split(jax.random.fold_in(key, 1))
+    return {"dropout": dropout, "noise": noise}

@@ -1,0 +1,123 @@
+"""Convolutional networks for 28x28 images, which several models share.
+
+They are those of InfoGAN (Chen et al., arXiv:1606.03657, table 1): two dense layers and
+two strided convolutions, the one in the order of the other reversed.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+
+from jaxgan import nn
+
+
+class Generator(linen.Module):
+    """Latents `[B, Z]` to images `[B, R, R, C]` in [0, 1].
+
+    Attributes:
+        width: channels of the widest maps but one, which have twice as many.
+        hidden: units of the first layer.
+        size: R, a multiple of four.
+        channels: C.
+        norm: whether layers are batch-normalised (with the batch at hand).
+        logits: whether to leave out the sigmoid.
+        dtype: arithmetic of all but the last layer.
+    """
+
+    width: int = 64
+    hidden: int = 1024
+    size: int = 28
+    channels: int = 1
+    norm: bool = True
+    logits: bool = False
+    dtype: str = "float32"
+
+    @linen.compact
+    def __call__(self, latent: jax.Array) -> jax.Array:
+        """Draws one image a latent."""
+        dtype, side = jnp.dtype(self.dtype), self.size // 4
+        init = linen.initializers.normal(0.02)
+
+        def layer(x, make):
+            x = make(x)
+            return linen.relu(_norm(dtype)(x) if self.norm else x)
+
+        def dense(units):
+            return linen.Dense(
+                units, use_bias=not self.norm, dtype=dtype, kernel_init=init
+            )
+
+        x = layer(latent, dense(self.hidden))
+        x = layer(x, dense(side * side * 2 * self.width))
+        x = x.reshape(-1, side, side, 2 * self.width)
+        x = layer(
+            x, nn.ConvTranspose(self.width, 4, use_bias=not self.norm, dtype=dtype)
+        )
+        x = nn.ConvTranspose(self.channels, 4, dtype=dtype, name="to_image")(x)
+        x = x.astype(jnp.float32)
+        return x if self.logits else linen.sigmoid(x)
+
+
+class Trunk(linen.Module):
+    """Images `[B, R, R, C]` to features `[B, hidden]`, float32.
+
+    Attributes:
+        width: channels of the first maps; the second have twice as many.
+        hidden: units of the dense layer.
+        norm: whether layers but the first are batch-normalised.
+        slope: of the leaky ReLU.
+        dtype: arithmetic.
+    """
+
+    width: int = 64
+    hidden: int = 1024
+    norm: bool = True
+    slope: float = 0.2
+    dtype: str = "float32"
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Looks at images."""
+        dtype = jnp.dtype(self.dtype)
+        x = linen.leaky_relu(nn.Conv(self.width, 4, 2, dtype=dtype)(image), self.slope)
+        x = nn.Conv(2 * self.width, 4, 2, use_bias=not self.norm, dtype=dtype)(x)
+        x = linen.leaky_relu(_norm(dtype)(x) if self.norm else x, self.slope)
+        x = linen.Dense(
+            self.hidden,
+            use_bias=not self.norm,
+            dtype=dtype,
+            kernel_init=linen.initializers.normal(0.02),
+        )(x.reshape(x.shape[0], -1))
+        x = linen.leaky_relu(_norm(dtype)(x) if self.norm else x, self.slope)
+        return x.astype(jnp.float32)
+
+
+class Discriminator(linen.Module):
+    """Images `[B, R, R, C]` to logits `[B]`, or `[B, out]` where `out` is above one.
+
+    Attributes:
+        width: as in `Trunk`.
+        hidden: as in `Trunk`.
+        out: numbers an image.
+        norm: as in `Trunk`.
+        slope: as in `Trunk`.
+        dtype: as in `Trunk`.
+    """
+
+    width: int = 64
+    hidden: int = 1024
+    out: int = 1
+    norm: bool = True
+    slope: float = 0.2
+    dtype: str = "float32"
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Judges images."""
+        x = Trunk(self.width, self.hidden, self.norm, self.slope, self.dtype)(image)
+        x = linen.Dense(self.out, kernel_init=linen.initializers.normal(0.02))(x)
+        return x[:, 0] if self.out == 1 else x
+
+
+def _norm(dtype):
+    return nn.BatchNorm(use_running_average=False, dtype=dtype)
