@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
@@ -96,15 +97,33 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
     )
 
 
-def feed(images: Images, run: Run, mesh: Mesh, repeats: int = 1) -> Feed:
-    """Batches `{"image": float32 in [-1, 1]}`, made on the devices where the set fits.
+def normalised(batch: dict) -> dict:
+    """Images as float32 in [-1, 1]."""
+    return {**batch, "image": nn.from_uint8(batch["image"])}
 
-    The batches are the same either way: which examples, and which of them mirrored, is
-    a function of the seed and the step.
+
+def feed(
+    images: Images,
+    run: Run,
+    mesh: Mesh,
+    repeats: int = 1,
+    prepare: Callable[[dict], dict] = normalised,
+) -> Feed:
+    """Batches made on the devices where the set fits there.
+
+    They are the same either way: which examples, and which of them mirrored, is a
+    function of the seed and the step.
+
+    Args:
+        images: what they are made from.
+        run: the seed and the size of a batch.
+        mesh: the devices.
+        repeats: minibatches a step; above one, batches are `[k, B, ...]`.
+        prepare: what becomes of the bytes, inside the compiled step.
     """
     options = {"flip": images.flip, "repeats": repeats}
     arrays = images.arrays
-    if arrays is not None and arrays["image"].nbytes <= RESIDENT_BYTES:
+    if arrays is not None and _bytes(arrays) <= RESIDENT_BYTES:
 
         def plans(start):
             step, k = start, max(1, repeats)
@@ -120,7 +139,7 @@ def feed(images: Images, run: Run, mesh: Mesh, repeats: int = 1) -> Feed:
         return Feed(
             arrays=jax.device_put(arrays, parallel.replicated(mesh)),
             items=plans,
-            prepare=lambda held, plan: _normalise(jaxgan_data.take(held, plan, xp=jnp)),
+            prepare=lambda held, plan: prepare(jaxgan_data.take(held, plan, xp=jnp)),
             axis=int(repeats > 1),
         )
     return Feed(
@@ -133,13 +152,13 @@ def feed(images: Images, run: Run, mesh: Mesh, repeats: int = 1) -> Feed:
             skip_corrupt=images.skip_corrupt,
             **options,
         ),
-        prepare=lambda _, batch: _normalise(batch),
+        prepare=lambda _, batch: prepare(batch),
         axis=int(repeats > 1),
     )
 
 
-def _normalise(batch):
-    return {"image": nn.from_uint8(batch["image"])}
+def _bytes(arrays):
+    return sum(array.nbytes for array in arrays.values())
 
 
 def say(text: str) -> None:

@@ -111,13 +111,16 @@ def train_and_report(
     return state, facts
 
 
-def samples(run: Run, sheets: Mapping[str, np.ndarray], arrays) -> tuple[Facts, dict]:
+def samples(
+    run: Run, sheets: Mapping[str, np.ndarray], arrays, *, mirrored: bool = True
+) -> tuple[Facts, dict]:
     """What a report shows of a generator.
 
     Args:
         run: its run; sheets "ema" and "raw" were drawn in it.
         sheets: those of the final state.
         arrays: the training set, where it is in memory.
+        mirrored: whether mirrored training images count as its own.
 
     Returns:
         Facts and pictures.
@@ -127,7 +130,7 @@ def samples(run: Run, sheets: Mapping[str, np.ndarray], arrays) -> tuple[Facts, 
         name: {int(p.stem.rpartition("_")[2]): p for p in folder.glob(f"{name}_*.png")}
         for name in ("ema", "raw")
     }
-    strip = report.strip(found["ema"], _tile(found["ema"]))
+    strip = report.strip(found["ema"], tile=sheets["ema"].shape[1])
     report.save_png(run.workdir / "strip.png", strip)
     last = max(found["ema"])
     facts = {}
@@ -137,11 +140,14 @@ def samples(run: Run, sheets: Mapping[str, np.ndarray], arrays) -> tuple[Facts, 
         "The same latents over time": run.workdir / "strip.png",
     }
     if arrays is not None:
-        facts = _neighbours(run, sheets["ema"], arrays["image"])
-        pictures[
-            "Samples (left) and the training images nearest to them, mirrored ones"
-            " included"
-        ] = run.workdir / "neighbours.png"
+        data = arrays["image"]
+        if mirrored:
+            data = np.concatenate([data, data[:, :, ::-1]])
+        facts = _neighbours(run, sheets["ema"], data, len(arrays["image"]))
+        also = ", mirrored ones included" if mirrored else ""
+        pictures[f"Samples (left) and the training images nearest to them{also}"] = (
+            run.workdir / "neighbours.png"
+        )
     return facts, pictures
 
 
@@ -255,26 +261,18 @@ def _speed(rows) -> dict[str, str]:
     }
 
 
-def _neighbours(run, samples: np.ndarray, data: np.ndarray) -> dict[str, str]:
-    """Draws samples beside the training images nearest to them, mirrored ones too.
+def _neighbours(run, samples: np.ndarray, both: np.ndarray, count: int):
+    """Draws samples beside the training images nearest to them.
 
     The ratio compares a sample's distance to the nearest training image with that of
     training images among themselves: far below 1 means that images were memorised.
     """
-    both = np.concatenate([data, data[:, :, ::-1]])
     index, distance = jax.jit(nearest_neighbours, static_argnums=2)(samples, both, 3)
-    among = np.random.default_rng(0).permutation(len(data))[: len(samples)]
-    _, own = jax.jit(nearest_neighbours, static_argnums=2)(data[among], both, 2)
+    among = np.random.default_rng(0).permutation(count)[: len(samples)]
+    _, own = jax.jit(nearest_neighbours, static_argnums=2)(both[among], both, 2)
     own = np.median(own[:, 1])  # [:, 0] is the image itself
     ratio = np.median(distance[:, 0]) / own if own else math.inf  # all of them alike
     rows = np.concatenate([samples[:, None], both[np.asarray(index)]], axis=1)
-    rows = rows[:NEIGHBOURS].reshape(-1, *data.shape[1:])
+    rows = rows[:NEIGHBOURS].reshape(-1, *both.shape[1:])
     report.save_png(run.workdir / "neighbours.png", report.sheet(rows, 4))
     return {"distance to data": f"{ratio:.2f} of that between training images"}
-
-
-def _tile(sheets) -> int:
-    from PIL import Image
-
-    with Image.open(next(iter(sheets.values()))) as image:
-        return (image.width - report.GAP) // 8 - report.GAP

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import math
 import pathlib
 import signal
 import time
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax import lax
+from jax.extend.core import jaxprs_in_params
 from jax.sharding import Mesh
 from tqdm import tqdm
 
@@ -30,6 +32,7 @@ _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
     "devices", "steps_per_call",
 }  # fmt: skip
+MOST_PER_CALL = 25  # steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Run:
     keep: int = 2
     """Latest checkpoints to keep."""
     steps_per_call: int = 0
-    """Steps played in one call of the device; 0 decides by device (1 on CPU)."""
+    """Steps played in one call of the device; 0 decides: 1 for convolutions on CPU."""
 
     def __post_init__(self):
         for name in ("steps", "batch_size", "log_every", "sample_every", "keep"):
@@ -124,7 +127,7 @@ def train(
     """
     config = as_json(config)
     claim(run.workdir, config)
-    one, many, like = _compile(algorithm, feed, run, mesh)
+    one, many, like, size = _compile(algorithm, feed, run, mesh)
     scalars = run.workdir / "scalars.jsonl"
     with (
         checkpoint.manager(run.workdir / "checkpoints", run.keep) as checkpoints,
@@ -143,7 +146,6 @@ def train(
         checkpoint.drop_after(checkpoints, first)
         report.rewind_scalars(scalars, first)
         items = feed.items(first)
-        size = run.steps_per_call or (1 if jax.default_backend() == "cpu" else 16)
         events = (run.log_every, run.sample_every, run.checkpoint_every)
         with (
             contextlib.closing(_tensorboard(run.workdir, first)) as board,
@@ -259,7 +261,7 @@ def devices(run: Run) -> Mesh:
 
 
 def _compile(algorithm, feed, run, mesh):
-    """Functions that play one and many steps, and what the state looks like."""
+    """What plays one step and many, the form of the state, and how many many is."""
 
     def step(arrays):
         return lambda state, item: algorithm.step(state, feed.prepare(arrays, item))
@@ -273,6 +275,7 @@ def _compile(algorithm, feed, run, mesh):
             donate_argnums=0,
         )
 
+    item = next(feed.items(0))
     one = play(lambda state, batch: step(batch[0])(state, batch[1]), feed.axis)
     many = play(
         lambda state, batch: lax.scan(step(batch[0]), state, batch[1]), feed.axis + 1
@@ -280,13 +283,42 @@ def _compile(algorithm, feed, run, mesh):
     like = jax.eval_shape(
         lambda key, batch: algorithm.init(key, feed.prepare(*batch)),
         jax.random.key(run.seed),
-        (feed.arrays, next(feed.items(0))),
+        (feed.arrays, item),
     )
     place = parallel.replicated(mesh)
     like = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), like
     )
-    return one, many, like
+    return (
+        one,
+        many,
+        like,
+        run.steps_per_call
+        or _steps_per_call(
+            run, lambda: one.trace(like, (feed.arrays, item)).jaxpr.jaxpr
+        ),
+    )
+
+
+def _steps_per_call(run, program) -> int:
+    """How many steps to play in one call: a divisor of the steps between events.
+
+    XLA's CPU convolution is some twenty times slower in a loop body, so there steps
+    with convolutions are played one by one.
+    """
+    if jax.default_backend() == "cpu" and _convolves(program()):
+        return 1
+    between = math.gcd(run.log_every, run.sample_every, run.checkpoint_every)
+    return max(n for n in range(1, MOST_PER_CALL + 1) if between % n == 0)
+
+
+def _convolves(jaxpr) -> bool:
+    """Whether there is a convolution in a program, at any depth."""
+    return any(
+        equation.primitive.name == "conv_general_dilated"
+        or any(_convolves(inner) for inner in jaxprs_in_params(equation.params))
+        for equation in jaxpr.eqns
+    )
 
 
 def _rows(pending) -> list[dict[str, Any]]:

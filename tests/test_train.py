@@ -1,6 +1,7 @@
 """The loop: exact resumption, clean stops, refusals that lose nothing."""
 
 import dataclasses
+import itertools
 import json
 import pathlib
 import signal
@@ -11,14 +12,27 @@ import jax
 import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from jaxgan import checkpoint, data, nn, parallel, report, train
+from jaxgan import checkpoint, data, losses, nn, parallel, report, train
 from jaxgan.game import algorithm, variables
 from jaxgan.models import dcgan
+from jaxgan.models.adversarial import adversarial
 
 MODEL = dcgan.Config(
     resolution=8, width=4, kernel=4, latent=6, augment=("colour", "translation")
+)
+VECTORS = adversarial(
+    nn.MLP((8,), 2),
+    nn.MLP((8,), 1),
+    latent=lambda key, count: jax.random.normal(key, (count, 2)),
+    losses=(
+        losses.non_saturating_discriminator_loss,
+        losses.non_saturating_generator_loss,
+    ),
+    optimizer=optax.adam(1e-3),
+    data="data",
 )
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 8, 8, 3), np.uint8)
 CONFIG = {"model": dataclasses.asdict(MODEL), "steps": 0}
@@ -144,6 +158,49 @@ def test_several_steps_a_call_train_alike(tmp_path, whole):
         plain(state).params, plain(whole[1]).params, rtol=1e-4, atol=1e-5
     )
     assert [row["step"] for row in scalars(tmp_path)] == [2, 4, 6, 8]
+
+
+def points(run):
+    """A feed for a model without convolutions: what is gathered are vectors."""
+    held = {"data": jnp.asarray(np.random.default_rng(1).normal(size=(20, 2)))}
+
+    def prepare(arrays, plan):
+        return {"data": arrays["data"][plan["index"]].astype(jnp.float32)}
+
+    def plans(start):
+        for i in itertools.count(start):
+            yield data.plan(run.seed, i, count=20, batch_size=run.batch_size)
+
+    return train.Feed(held, plans, prepare)
+
+
+def test_steps_are_scanned_where_that_is_faster(tmp_path):
+    """On CPU: all but those with convolutions, in calls that end where events are."""
+    mesh = parallel.mesh(jax.devices()[:1])
+    run = make_run(tmp_path, log_every=6, sample_every=12, checkpoint_every=18)
+    vectors = algorithm(VECTORS)
+    assert train._compile(vectors, points(run), run, mesh)[-1] == 6
+    assert (
+        train._compile(algorithm(dcgan.game(MODEL)), resident(run), run, mesh)[-1] == 1
+    )
+    run = make_run(tmp_path, log_every=80, sample_every=160, checkpoint_every=80)
+    assert train._compile(vectors, points(run), run, mesh)[-1] == 20
+
+
+@pytest.mark.parametrize("cut", [3, 4])
+def test_scanned_steps_resume_to_the_same_bits(tmp_path, cut):
+    """Whether the cut falls between two calls or would fall inside one."""
+    options = {"log_every": 4, "steps": 8}
+
+    def go(name, **changes):
+        run = make_run(tmp_path / name, **(options | changes))
+        mesh = parallel.mesh(jax.devices()[:1])
+        game = algorithm(VECTORS)
+        return train.train(game, points(run), run, {}, lambda state: {}, mesh)
+
+    straight = go("straight")
+    go("cut", steps=cut)
+    assert_same(go("cut"), straight)
 
 
 def test_many_devices_train_as_one_does(tmp_path, whole):
