@@ -4,9 +4,14 @@ from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
 from jaxgan.nn.images import from_uint8, to_uint8
 from jaxgan.nn.latent import batch_latent, sample_latent, slerp
 from jaxgan.nn.layers import Conv, ConvTranspose
+from jaxgan.nn.maxout import Maxout
+from jaxgan.nn.minibatch import MinibatchDiscrimination
 from jaxgan.nn.mlp import MLP
+from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, reestimate, use_running
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
+from jaxgan.nn.virtual_norm import VirtualBatchNorm
+from jaxgan.nn.weight_norm import WeightNormDense
 
 __all__ = [
     "MLP",
@@ -14,6 +19,11 @@ __all__ = [
     "BatchNorm",
     "Conv",
     "ConvTranspose",
+    "GaussianNoise",
+    "Maxout",
+    "MinibatchDiscrimination",
+    "VirtualBatchNorm",
+    "WeightNormDense",
     "batch_latent",
     "check_policy",
     "diff_augment",

@@ -1,0 +1,33 @@
+"""Gaussian noise as a layer."""
+
+import jax
+from flax import linen as nn
+
+
+class GaussianNoise(nn.Module):
+    """Adds N(0, sigma²) to every number, `[B, ...]` to `[B, ...]`.
+
+    The layer is active where the random stream "noise" is given, as in training, and
+    passes its input on unchanged where it is not.
+
+    Attributes:
+        sigma: Standard deviation, at least 0.
+
+    Raises:
+        ValueError: `sigma` is negative.
+    """
+
+    sigma: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Disturbs a batch of anything."""
+        if not self.sigma >= 0:
+            raise ValueError(
+                f"sigma of GaussianNoise is {self.sigma}; it must be at least 0"
+            )
+        if not self.sigma or not self.has_rng("noise"):
+            return x
+        return x + self.sigma * jax.random.normal(
+            self.make_rng("noise"), x.shape, x.dtype
+        )

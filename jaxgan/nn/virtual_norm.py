@@ -1,0 +1,75 @@
+"""Virtual batch normalisation: with a reference batch that never changes.
+
+Salimans et al., "Improved Techniques for Training GANs", arXiv:1606.03498, section 3.5.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxgan.nn.norm import BatchNorm
+
+
+class VirtualBatchNorm(nn.Module):
+    """Normalises each example by a reference batch and itself.
+
+    Takes the reference batch and, behind it, the batch: `[R + B, ..., C]` in and out,
+    so that the other layers of a network treat both alike. An example is normalised
+    with mean and variance of the R reference examples and itself, R + 1 of equal
+    weight; the reference batch with its own. What an example becomes does not depend on
+    its companions, as it does under batch normalisation. It costs a second pass, over
+    the reference batch, wherever the layer is used; the paper has it in the generator
+    alone.
+
+    Attributes:
+        reference: R, how many examples at the front are the reference.
+        epsilon: Added to the variance.
+        scale_init: Initialiser of the gain "scale" [C].
+    """
+
+    reference: int
+    epsilon: float = 1e-5
+    scale_init: Callable[..., jax.Array] = BatchNorm.keywords["scale_init"]
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Normalises `[R + B, ..., C]`.
+
+        Raises:
+            ValueError: there is no reference batch at the front, or nothing behind it.
+        """
+        if x.ndim < 2 or not 0 < self.reference < len(x):
+            raise ValueError(
+                f"VirtualBatchNorm takes [R + B, ..., C] with R = {self.reference}"
+                f" reference examples in front, got {x.shape}"
+            )
+        channels = x.shape[-1:]
+        scale = self.param("scale", self.scale_init, channels, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros_init(), channels, jnp.float32)
+        wide = x.astype(jnp.float32)
+        mean, variance = virtual_statistics(wide, self.reference)
+        shape = (1,) * (x.ndim - 1) + channels
+        factor = jax.lax.rsqrt(variance + self.epsilon) * scale.reshape(shape)
+        return ((wide - mean) * factor + bias.reshape(shape)).astype(x.dtype)
+
+
+def virtual_statistics(x: jax.Array, reference: int) -> tuple[jax.Array, jax.Array]:
+    """Mean and variance for each example of `[R + B, ..., C]`, as `[R + B, 1..., C]`.
+
+    Each of the last B: over the first R and itself. Each of the first R: over these R.
+    """
+    inner = tuple(range(1, x.ndim - 1))
+    own_mean = x.mean(inner, keepdims=True)
+    own_variance = x.var(inner, keepdims=True)
+    first = x[:reference]
+    mean = first.mean((0, *inner), keepdims=True)
+    variance = first.var((0, *inner), keepdims=True)
+    # R parts of the reference and one of the example; none of it for the reference.
+    behind = (jnp.arange(len(x)) >= reference).reshape(-1, *[1] * (x.ndim - 1))
+    share = jnp.where(behind, 1 / (reference + 1), 0)
+    gap = own_mean - mean
+    between = share * (1 - share) * jnp.square(gap)
+    within = (1 - share) * variance + share * own_variance
+    return mean + share * gap, within + between
