@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import flax.struct
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from jaxgan.game import Algorithm, Batch, TrainState, Variables, variables
@@ -102,6 +104,61 @@ def scanned(algorithm: Algorithm) -> Algorithm:
         lambda key, batches: algorithm.init(key, jax.tree.map(lambda x: x[0], batches)),
         lambda state, batches: lax.scan(algorithm.step, state, batches),
     )
+
+
+class Members(flax.struct.PyTreeNode):
+    """The state of algorithms that train side by side: see `seeds`.
+
+    Attributes:
+        step: int32 scalar, steps played.
+        members: their states, with a leading axis `[K, ...]`.
+    """
+
+    step: jax.Array
+    members: Any
+
+
+def seeds(algorithm: Algorithm, count: int) -> Algorithm:
+    """Trains K runs of one algorithm at once, vectorised: as many seeds in one program.
+
+    Batches have a leading axis `[K, ...]`. Member i gets `fold_in(key, i)` and is
+    otherwise as it would be alone. A metric is the mean over the members, and its
+    standard deviation is beside it as `name_std`.
+
+    Args:
+        algorithm: what each of them plays.
+        count: K.
+
+    Raises:
+        ValueError: `count` below 1; when it plays, a batch with another leading axis.
+    """
+    if count < 1:
+        raise ValueError(f"count is {count}; give at least 1 seed")
+
+    def check(batch):
+        for leaf in jax.tree.leaves(batch):
+            if jnp.shape(leaf)[:1] != (count,):
+                raise ValueError(
+                    f"a batch has shape {jnp.shape(leaf)}, but its first axis must be"
+                    f" the {count} seeds"
+                )
+
+    def init(key: jax.Array, batch: Batch) -> Members:
+        check(batch)
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(count))
+        return Members(
+            step=jnp.zeros((), jnp.int32),
+            members=jax.vmap(algorithm.init)(keys, batch),
+        )
+
+    def step(state: Members, batch: Batch):
+        check(batch)
+        members, seen = jax.vmap(algorithm.step)(state.members, batch)
+        metrics = {name: value.mean(0) for name, value in seen.items()}
+        metrics |= {f"{name}_std": value.std(0) for name, value in seen.items()}
+        return Members(step=state.step + 1, members=members), metrics
+
+    return Algorithm(init, step)
 
 
 def parameter_count(params: Any) -> int:

@@ -1,5 +1,7 @@
 """Algorithms made of algorithms, and states carried from one game to another."""
 
+import itertools
+
 import chex
 import flax.linen as nn
 import jax
@@ -8,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import compose
+from jaxgan import compose, train
 from jaxgan.game import Game, Move, Player, TrainState, algorithm, pure, variables
 from jaxgan.models import progressive
 
@@ -233,6 +235,64 @@ def test_scanned_plays_a_stack_of_batches_in_order():
         losses.append(seen["p/loss"])
     chex.assert_trees_all_close(plain(state), plain(expected), rtol=1e-5)
     np.testing.assert_allclose(metrics["p/loss"], losses, rtol=1e-5)
+
+
+# --- seeds ---------------------------------------------------------------------------
+
+
+def stacked(count):
+    return jax.tree.map(
+        lambda *x: jnp.stack(x), *[data(seed, 4, 2) for seed in range(count)]
+    )
+
+
+def test_each_seed_is_as_it_would_be_alone():
+    run, key, batch = noisy_regression(), jax.random.key(7), stacked(3)
+    state, metrics = play(compose.seeds(run, 3), key, batch)
+    assert (state.step.shape, int(state.step)) == ((), 2)
+    losses = []
+    for i in range(3):
+        own = jax.tree.map(lambda x: x[i], batch)  # noqa: B023
+        alone, seen = play(run, jax.random.fold_in(key, i), own)
+        member = jax.tree.map(lambda x: x[i], state.members)  # noqa: B023
+        chex.assert_trees_all_close(plain(member), plain(alone), rtol=1e-5, atol=1e-6)
+        losses.append(float(seen["p/loss"]))
+    assert len(set(losses)) == 3
+    assert set(metrics) == {"p/loss", "p/loss_std", "p/noise", "p/noise_std"}
+    np.testing.assert_allclose(metrics["p/loss"], np.mean(losses), rtol=1e-5)
+    np.testing.assert_allclose(metrics["p/loss_std"], np.std(losses), rtol=1e-4)
+
+
+def test_seeds_train_and_resume_like_any_algorithm(tmp_path):
+    def trained(folder, steps):
+        run = train.Run(
+            workdir=tmp_path / folder, steps=steps, batch_size=8, log_every=1,
+            sample_every=4, checkpoint_every=1, devices=1,
+        )  # fmt: skip
+        feed = train.Feed(
+            arrays=(),
+            items=lambda start: (np.full(1, n) for n in itertools.count(start)),
+            prepare=lambda _, n: {"x": stacked(2)["x"] + n[0]},
+        )
+        both = compose.seeds(noisy_regression(), 2)
+        return train.train(both, feed, run, {}, lambda _: {}, train.devices(run))
+
+    trained("a", 2)
+    resumed, straight = trained("a", 4), trained("b", 4)
+    assert int(resumed.step) == 4
+    chex.assert_trees_all_equal(plain(resumed), plain(straight))
+
+
+def test_seeds_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="count is 0; give at least 1"):
+        compose.seeds(noisy_regression(), 0)
+    two = compose.seeds(noisy_regression(), 2)
+    for batch in (stacked(3), {"x": jnp.float32(0)}):
+        with pytest.raises(ValueError, match="first axis must be the 2 seeds"):
+            two.init(jax.random.key(0), batch)
+    state = jax.eval_shape(two.init, jax.random.key(0), stacked(2))
+    with pytest.raises(ValueError, match=r"shape \(3, 4, 2\).*2 seeds"):
+        jax.eval_shape(two.step, state, stacked(3))
 
 
 # --- the small ones ------------------------------------------------------------------

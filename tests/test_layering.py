@@ -20,6 +20,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "allocator": ("", ""),
     "game": ("", "jax flax optax"),
     "compose": ("game", "jax flax optax"),
+    "dynamics": ("game", "jax optax"),
     "parallel": ("game", "jax flax optax"),
     "checkpoint": ("", "jax numpy orbax"),
     "report": ("", "numpy PIL matplotlib"),
@@ -33,7 +34,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "capsules": ("losses nn", "jax numpy chex flax"),
     "capsules/routing": ("", "jax chex"),
     "capsules/em": ("losses", "jax chex"),
-    "models": ("nn capsules losses game compose", "jax numpy chex flax optax"),
+    "models": ("nn capsules losses game compose dynamics", "jax numpy chex flax optax"),
     "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
     "metrics": ("", "jax numpy chex"),
     "metrics/features": ("nn", "jax numpy chex flax"),
@@ -44,6 +45,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     # Digits are moved and laid over each other inside the compiled step.
     "data/digits": ("", "numpy jax"),
     "data/affine": ("", "jax"),
+    "data/points": ("", "numpy jax"),
 }
 FILES = sorted(
     path.relative_to(LIBRARY).with_suffix("").as_posix()

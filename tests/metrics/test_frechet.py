@@ -1,0 +1,114 @@
+"""The Fréchet distance against closed forms and SciPy's matrix square root."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.linalg
+
+from jaxgan.metrics import frechet_distance, gaussian_statistics
+
+F = 6
+
+
+def drawn(count=40, seed=0, size=F):
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(size, size))
+    return rng.normal(size=(count, size)) @ mix + rng.normal(size=size)
+
+
+def published(mean_a, cov_a, mean_b, cov_b):
+    """Heusel et al.'s equation 6 with SciPy 1.15's root of the product, complex."""
+    root = scipy.linalg.sqrtm(cov_a @ cov_b)
+    return np.square(mean_a - mean_b).sum() + np.trace(cov_a + cov_b - 2 * root).real
+
+
+def statistics(count=40, seed=0, size=F):
+    x = drawn(count, seed, size)
+    return x.mean(0), np.cov(x, rowvar=False)
+
+
+def test_statistics_are_those_of_numpy():
+    x = drawn()
+    mean, covariance = gaussian_statistics(x)
+    np.testing.assert_allclose(mean, x.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(x, rowvar=False), rtol=1e-12)
+    assert isinstance(covariance, np.ndarray)
+    assert covariance.dtype == np.float64
+
+
+def test_statistics_of_float32_far_from_zero_keep_their_digits():
+    x = (1000 + np.array([[0.0], [0.25], [0.5]])).astype("float32")
+    mean, covariance = gaussian_statistics(x)
+    np.testing.assert_allclose((mean[0], covariance[0, 0]), (1000.25, 0.0625))
+
+
+@pytest.mark.parametrize(("count", "size"), [(40, 6), (30, 1), (12, 10)])
+def test_agrees_with_scipy(count, size):
+    a, b = statistics(count, 0, size), statistics(count, 1, size)
+    a, b = [(m, np.reshape(c, (size, size))) for m, c in (a, b)]
+    np.testing.assert_allclose(frechet_distance(*a, *b), published(*a, *b), rtol=1e-8)
+
+
+def test_of_a_gaussian_to_itself_is_zero_and_of_two_symmetric():
+    a, b = statistics(), statistics(seed=1)
+    np.testing.assert_allclose(frechet_distance(*a, *a), 0, atol=1e-9)
+    assert frechet_distance(*a, *b) > 1
+    np.testing.assert_allclose(
+        frechet_distance(*a, *b), frechet_distance(*b, *a), rtol=1e-9
+    )
+
+
+def test_of_a_singular_gaussian_to_itself_is_zero():
+    few = statistics(count=4, size=10)  # rank 3
+    assert np.linalg.matrix_rank(few[1]) == 3
+    np.testing.assert_allclose(frechet_distance(*few, *few), 0, atol=1e-5)
+
+
+def test_a_shift_costs_its_squared_length():
+    mean, covariance = statistics()
+    shift = np.arange(F) / 4
+    np.testing.assert_allclose(
+        frechet_distance(mean, covariance, mean + shift, covariance), 55 / 16, rtol=1e-8
+    )
+
+
+@pytest.mark.parametrize("s", [0.0, 0.5, 3.0])
+def test_a_scale_costs_its_square_in_every_dimension(s):
+    zero, one = np.zeros(F), np.eye(F)
+    found = frechet_distance(zero, one, zero, s**2 * one)
+    np.testing.assert_allclose(found, F * (1 - s) ** 2, rtol=1e-9)
+
+
+def test_of_commuting_covariances_compares_deviations():
+    """Diagonal in one rotated frame: the sum of squares of what the deviations lack."""
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, 0.5, 3.0])
+    zero = np.zeros(3)
+    found = frechet_distance(zero, turn * a**2 @ turn.T, zero, turn * b**2 @ turn.T)
+    np.testing.assert_allclose(found, np.square(a - b).sum(), rtol=1e-9)
+
+
+def test_works_under_jit_vmap_and_in_float32():
+    x, y = drawn(), drawn(seed=1)
+    expected = published(*statistics(), *statistics(seed=1))
+
+    def distance(x, y):
+        return frechet_distance(*gaussian_statistics(x), *gaussian_statistics(y))
+
+    two = jax.jit(jax.vmap(distance))(
+        jnp.asarray([x, y], "float32"), jnp.asarray([y, y], "float32")
+    )
+    assert two.dtype == jnp.float32
+    np.testing.assert_allclose(two, [expected, 0], rtol=1e-4, atol=1e-3)
+
+
+def test_wrong_shapes_are_named():
+    with pytest.raises(ValueError, match=r"features has shape \(1, 6\)"):
+        gaussian_statistics(np.zeros((1, F)))
+    with pytest.raises(ValueError, match=r"features has shape \(6,\)"):
+        gaussian_statistics(np.zeros(F))
+    with pytest.raises(ValueError, match=r"\(5, 5\).*of one F"):
+        frechet_distance(np.zeros(F), np.eye(F), np.zeros(F), np.eye(5))
+    with pytest.raises(ValueError, match="expected"):
+        frechet_distance(np.zeros((1, F)), np.eye(F), np.zeros((1, F)), np.eye(F))
