@@ -168,8 +168,9 @@ def test_scan_of_two_steps_equals_two_steps(played):
 def test_vmap_over_seeds_equals_each_alone(played):
     _, run, step, batch, _, _ = played
     keys = jnp.stack([jax.random.key(seed) for seed in range(4)])
-    together = jax.vmap(run.init, (0, None))(keys, batch)
-    alone = [run.init(key, batch) for key in keys]
+    together = jax.jit(jax.vmap(run.init, (0, None)))(keys, batch)
+    init = jax.jit(run.init)
+    alone = [init(key, batch) for key in keys]
     after, _ = jax.jit(jax.vmap(run.step, (0, None)))(together, batch)
     for seed in range(4):
         mine = jax.tree.map(lambda x: x[seed], after)  # noqa: B023
@@ -209,9 +210,9 @@ def test_pmap_equals_the_same_shards_on_one_device(entry):
         ),
         batch,
     )
-    start = algorithm(entry.make()).init(jax.random.key(0), batch)
+    start = jax.jit(algorithm(entry.make()).init)(jax.random.key(0), batch)
     start = start.replace(
-        opt_state=algorithm(game).init(jax.random.key(0), batch).opt_state
+        opt_state=jax.jit(algorithm(game).init)(jax.random.key(0), batch).opt_state
         if not changes
         else {
             name: player.optimizer.init({n: start.params[n] for n in player.owns})
@@ -248,7 +249,7 @@ def test_bfloat16_stays_finite_and_keeps_float32_state(entry):
         pytest.skip("the model has no dtype to change")
     run = algorithm(entry.make(dtype="bfloat16"))
     batch = entry.batch(jax.random.key(1), BATCH)
-    state = run.init(jax.random.key(0), batch)
+    state = jax.jit(run.init)(jax.random.key(0), batch)
     step = jax.jit(run.step)
     for _ in range(3):
         state, metrics = step(state, batch)

@@ -75,7 +75,7 @@ def adversarial(
     """
     nets = {"generator": generator, "discriminator": discriminator}
     generate, discriminate = (pure(module, name) for name, module in nets.items())
-    objective = Objective(*losses)
+    objective = losses if isinstance(losses, Objective) else Objective(*losses)
     if not isinstance(optimizer, Mapping):
         optimizer = dict.fromkeys(nets, optimizer)
 

@@ -2,6 +2,10 @@
 
 Rumelhart, Hinton and Williams, "Learning internal representations by error propagation"
 (1986): a code smaller than the data, and the squared error of what is decoded from it.
+Nothing tells codes where to lie, so what is decoded from a code drawn at random need
+not look like anything; `jaxgan.models.vae` repairs that.
+
+The networks are today's (ReLU, Adam), not those of 1986.
 """
 
 import dataclasses
@@ -19,8 +23,8 @@ from jaxgan.game import Game, Move, Player, Variables, pure
 class Config:
     """Networks and training."""
 
-    data: int = 784
-    """Size of a data vector."""
+    resolution: int = 28
+    """Height and width of the grey images."""
     code: int = 2
     """Size of the code."""
     hidden: tuple[int, ...] = (512, 256)
@@ -28,30 +32,77 @@ class Config:
     learning_rate: float = 1e-3
     """Adam's step size."""
 
+    def __post_init__(self):
+        for name in ("resolution", "code"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if any(units < 1 for units in self.hidden):
+            raise ValueError(
+                f"hidden is {self.hidden}; give each layer at least 1 unit"
+            )
+
+
+class Encoder(linen.Module):
+    """Images `[B, R, R, 1]` to `[B, out]`.
+
+    Attributes:
+        hidden: units of the hidden layers.
+        out: numbers an image.
+    """
+
+    hidden: tuple[int, ...]
+    out: int
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Looks at images."""
+        return nn.MLP(self.hidden, self.out)(image.reshape(image.shape[0], -1))
+
+
+class Decoder(linen.Module):
+    """Codes `[B, Z]` to the logits of pixels, `[B, R, R, 1]`.
+
+    Attributes:
+        hidden: units of the hidden layers.
+        resolution: R.
+    """
+
+    hidden: tuple[int, ...]
+    resolution: int
+
+    @linen.compact
+    def __call__(self, code: jax.Array) -> jax.Array:
+        """Draws images."""
+        r = self.resolution
+        return nn.MLP(self.hidden, r * r)(code).reshape(-1, r, r, 1)
+
 
 def _nets(config: Config) -> dict[str, linen.Module]:
     return {
-        "encoder": nn.MLP(config.hidden, config.code),
-        "decoder": nn.MLP(config.hidden[::-1], config.data),
+        "encoder": Encoder(config.hidden, config.code),
+        "decoder": Decoder(config.hidden[::-1], config.resolution),
     }
 
 
 def game(config: Config) -> Game:
-    """One player that owns both nets. Batches are `{"data": [B, N]}`."""
+    """One player that owns both nets. Batches: `{"image": [B, R, R, 1] in [0, 1]}`."""
     nets = _nets(config)
     encoder, decoder = (pure(module, name) for name, module in nets.items())
 
     def loss(variables, batch, turn):
         del turn
-        code, variables = encoder(variables, batch["data"])
-        again, variables = decoder(variables, code)
-        error = jnp.square(again - batch["data"]).sum(-1).mean()
-        return error, (variables, {})
+        code, variables = encoder(variables, batch["image"])
+        logits, variables = decoder(variables, code)
+        # Summed over pixels, as everything of the VAE is, beside which it is shown.
+        error = jnp.square(linen.sigmoid(logits) - batch["image"]).sum((1, 2, 3))
+        return error.mean(), (variables, {})
 
     return Game(
         nets=nets,
         inputs=lambda batch: {
-            "encoder": (batch["data"][:1],),
+            "encoder": (batch["image"][:1],),
             "decoder": (jnp.zeros((1, config.code)),),
         },
         players={
@@ -61,6 +112,11 @@ def game(config: Config) -> Game:
     )
 
 
+def encode(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Codes `[B, Z]` of images `[B, R, R, 1]` in [0, 1]."""
+    return pure(_nets(config)["encoder"], "encoder")(variables, image)[0]
+
+
 def decode(config: Config, variables: Variables, code: jax.Array) -> jax.Array:
-    """Data vectors `[B, N]` from codes `[B, Z]`."""
-    return pure(_nets(config)["decoder"], "decoder")(variables, code)[0]
+    """Images `[B, R, R, 1]` in [0, 1] from codes `[B, Z]`."""
+    return linen.sigmoid(pure(_nets(config)["decoder"], "decoder")(variables, code)[0])

@@ -10,13 +10,32 @@ import jax
 
 from jaxgan.game import Batch, Game
 from jaxgan.models import (
+    acgan,
     autoencoder,
+    began,
+    bgan,
+    bilinear,
     capsnet,
     capsnet_baseline,
+    cdcgan,
+    cgan,
+    classifier,
     cyclegan,
     dcgan,
+    discriminator_only,
+    ebgan,
+    fgan,
+    gan,
+    gogan,
+    improved_gan,
+    infogan,
+    lsgan,
+    points_gan,
     progressive,
+    r3gan,
     transforming_autoencoder,
+    vae,
+    wgan,
     wgan_gp,
 )
 
@@ -66,15 +85,23 @@ def _vectors(*names: str, size: int, repeats: int = 1):
     return batch
 
 
-def _labelled(resolution: int, classes: int):
+def _labelled(resolution: int, classes: int, latent: int = 0):
     def batch(key: jax.Array, size: int) -> Batch:
         image_key, label_key = jax.random.split(key)
-        return {
+        made = {
             "image": jax.random.uniform(image_key, (size, resolution, resolution, 1)),
             "label": jax.random.randint(label_key, (size,), 0, classes),
         }
+        if latent:
+            latent_key = jax.random.fold_in(key, 1)
+            made["latent"] = jax.random.normal(latent_key, (size, latent))
+        return made
 
     return batch
+
+
+def _payoffs(key: jax.Array, size: int) -> Batch:
+    return {"payoff": jax.random.uniform(key, (2, size), minval=0.5, maxval=1.5)}
 
 
 def _capsnet(**changes) -> Game:
@@ -95,10 +122,41 @@ def _capsnet_baseline(**changes) -> Game:
     )  # fmt: skip
 
 
+def _classifier(**changes) -> Game:
+    return classifier.game(
+        classifier.Config(
+            resolution=8, classes=3, width=2, hidden=5, steps=100, **changes
+        )
+    )
+
+
 def _dcgan(**changes) -> Game:
     return dcgan.game(
         dcgan.Config(resolution=16, width=4, kernel=4, latent=6, **changes)
     )
+
+
+def _cgan(**changes) -> Game:
+    return cgan.game(
+        cgan.Config(
+            latent=3, hidden_latent=4, hidden_class=5, hidden=6, maxout_image=(5, 2),
+            maxout_class=(4, 2), maxout=(5, 2), generator_init=0.5,
+            discriminator_init=0.5, **changes,
+        )
+    )  # fmt: skip
+
+
+def _gan(**changes) -> Game:
+    return gan.game(
+        gan.Config(
+            latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2, discriminator_steps=2,
+            generator_init=0.5, discriminator_init=0.5, **changes,
+        )
+    )  # fmt: skip
+
+
+def _pairs_of_images(key: jax.Array, size: int) -> Batch:
+    return {"image": jax.random.uniform(key, (2, size, 28, 28, 1))}
 
 
 def _digit_pairs(key: jax.Array, size: int) -> Batch:
@@ -110,6 +168,25 @@ def _digit_pairs(key: jax.Array, size: int) -> Batch:
     }
 
 
+def _semi_supervised(key: jax.Array, size: int) -> Batch:
+    keys = jax.random.split(key, 4)
+    return {
+        "image": jax.random.uniform(keys[0], (size, 6, 6, 1)),
+        "labelled": jax.random.uniform(keys[1], (size, 6, 6, 1)),
+        "label": jax.random.randint(keys[2], (size,), 0, 3),
+        "latent": jax.random.uniform(keys[3], (size, 4)),
+    }
+
+
+def _improved_gan(**changes) -> Game:
+    return improved_gan.game(
+        improved_gan.Config(
+            resolution=6, classes=3, latent=4, generator=(5,), discriminator=(7, 5),
+            historical=0.1, smoothing=0.1, decay=(1, 9), **changes,
+        )
+    )  # fmt: skip
+
+
 def _transforming_autoencoder(**changes) -> Game:
     return transforming_autoencoder.game(
         transforming_autoencoder.Config(
@@ -118,8 +195,47 @@ def _transforming_autoencoder(**changes) -> Game:
     )
 
 
+def _points_gan(**changes) -> Game:
+    return points_gan.game(
+        points_gan.Config(
+            generator=(5,), discriminator=(6,), loss="hinge", penalty="r1r2",
+            discriminator_steps=2, dynamics="optimistic", ema=0.9, **changes,
+        )
+    )  # fmt: skip
+
+
 def _wgan_gp(**changes) -> Game:
     return wgan_gp.game(wgan_gp.Config(hidden=(8, 8), **changes))
+
+
+def _fgan() -> Game:
+    return fgan.game(fgan.Config(latent=4, hidden=(6, 5), variational=(6, 5)))
+
+
+def _lsgan(**changes) -> Game:
+    return lsgan.game(lsgan.Config(width=2, hidden=6, latent=4, **changes))
+
+
+def _r3gan(**changes) -> Game:
+    return r3gan.game(r3gan.Config(width=2, hidden=6, latent=4, **changes))
+
+
+def _wgan(**changes) -> Game:
+    return wgan.game(
+        wgan.Config(width=2, hidden=6, latent=4, critic_steps=2, **changes)
+    )
+
+
+def _digits(latent: int, repeats: int = 1):
+    def batch(key: jax.Array, size: int) -> Batch:
+        image_key, latent_key = jax.random.split(key)
+        leading = (repeats, size) if repeats > 1 else (size,)
+        return {
+            "image": jax.random.uniform(image_key, (*leading, 28, 28, 1)),
+            "latent": jax.random.normal(latent_key, (*leading, latent)),
+        }
+
+    return batch
 
 
 def _progressive() -> Game:
@@ -128,11 +244,55 @@ def _progressive() -> Game:
     )
 
 
+def _began() -> Game:
+    return began.game(began.Config(latent=4, width=2, layers=1, gamma=1.0))
+
+
+def _bgan(**changes) -> Game:
+    return bgan.game(bgan.Config(latent=4, samples=3, width=2, hidden=6, **changes))
+
+
+def _ebgan() -> Game:
+    return ebgan.game(
+        ebgan.Config(latent=4, generator=(6,), encoder=(8,), pulling_away=0.1)
+    )
+
+
+def _gogan() -> Game:
+    return gogan.game(
+        gogan.Config(stage=2, critic_steps=2, latent=4, width=2, hidden=6)
+    )
+
+
+def _discriminator_only() -> Game:
+    return discriminator_only.game(
+        discriminator_only.Config(
+            hidden=(8,), round_steps=1, negatives=8, rounds_kept=2, ascent_steps=3
+        )
+    )
+
+
 CATALOGUE = {
+    "acgan": Entry(
+        paper="1610.09585",
+        make=lambda **changes: acgan.game(
+            acgan.Config(classes=3, noise=4, width=2, hidden=6, **changes)
+        ),
+        batch=_labelled(28, classes=3),
+        changes=("dtype",),
+    ),
     "autoencoder": Entry(
         paper="Rumelhart et al. 1986",
-        make=lambda: autoencoder.game(autoencoder.Config(data=6, hidden=(8, 5))),
-        batch=_vectors("data", size=6),
+        make=lambda: autoencoder.game(autoencoder.Config(resolution=3, hidden=(8, 5))),
+        batch=_labelled(3, classes=10),
+        exact=True,
+    ),
+    "began": Entry(paper="1703.10717", make=_began, batch=_labelled(28, classes=3)),
+    "bgan": Entry(paper="1702.08431", make=_bgan, batch=_digits(4), changes=("dtype",)),
+    "bilinear": Entry(
+        paper="1802.10551",
+        make=lambda: bilinear.game(bilinear.Config(play="extragradient")),
+        batch=_payoffs,
         exact=True,
     ),
     "capsnet": Entry(
@@ -148,6 +308,30 @@ CATALOGUE = {
         batch=_labelled(8, classes=3),
         changes=("dtype",),
     ),
+    "cdcgan": Entry(
+        paper="1411.1784",
+        make=lambda **changes: cdcgan.game(
+            cdcgan.Config(
+                classes=3, latent=4, width=2, discriminator=(2, 2), hidden=6, **changes
+            )
+        ),
+        batch=_labelled(28, classes=3, latent=4),
+        changes=("dtype", "axis_name"),
+        exact=True,
+    ),
+    "classifier": Entry(
+        paper="LeCun et al. 1998",
+        make=_classifier,
+        batch=_labelled(8, classes=3),
+        changes=("dtype",),
+        exact=True,
+    ),
+    "cgan": Entry(
+        paper="1411.1784",
+        make=_cgan,
+        batch=_labelled(28, classes=10),
+        changes=("dtype",),
+    ),
     "cyclegan": Entry(
         paper="1703.10593",
         make=lambda: cyclegan.game(cyclegan.Config(hidden=(8,))),
@@ -160,8 +344,77 @@ CATALOGUE = {
         changes=("dtype", "axis_name"),
         exact=True,
     ),
+    "discriminator_only": Entry(
+        paper="Lee 2018",
+        make=_discriminator_only,
+        batch=_vectors("data", size=2),
+    ),
+    "ebgan": Entry(paper="1609.03126", make=_ebgan, batch=_digits(4)),
+    "fgan": Entry(
+        paper="1606.00709",
+        make=_fgan,
+        batch=_digits(4),
+    ),
+    "gan": Entry(
+        paper="1406.2661",
+        make=_gan,
+        batch=_pairs_of_images,
+        changes=("dtype",),
+    ),
+    "gogan": Entry(
+        paper="1704.04865",
+        make=_gogan,
+        batch=_digits(4, repeats=2),
+        # A constant added to every score leaves all hinges as they are.
+        still=("critic/Dense_0/bias",),
+    ),
+    "infogan": Entry(
+        paper="1606.03657",
+        make=lambda **changes: infogan.game(
+            infogan.Config(
+                noise=4,
+                categories=3,
+                width=2,
+                hidden=6,
+                recogniser=5,
+                # Normalising two examples a device, as `pmap` does, is ill-conditioned.
+                category_weight=0.1,
+                continuous_weight=0.1,
+                **changes,
+            )
+        ),
+        batch=_labelled(28, classes=3),
+        changes=("dtype",),
+    ),
+    "lsgan": Entry(
+        paper="1611.04076",
+        make=_lsgan,
+        batch=_digits(4),
+        changes=("dtype",),
+    ),
+    "points_gan": Entry(
+        paper="1704.00028",
+        make=_points_gan,
+        batch=_vectors("data", size=2, repeats=2),
+        changes=("dtype",),
+    ),
+    "improved_gan": Entry(
+        paper="1606.03498",
+        make=_improved_gan,
+        batch=_semi_supervised,
+        changes=("dtype", "axis_name"),
+    ),
     "progressive": Entry(
         paper="1710.10196", make=_progressive, batch=_images(8, 3, latent=6)
+    ),
+    "r3gan": Entry(
+        paper="2501.05441",
+        make=_r3gan,
+        batch=_digits(4),
+        changes=("dtype",),
+        # A constant added to every logit leaves both losses as they are.
+        still=("discriminator/Dense_0/bias",),
+        exact=True,
     ),
     "transforming_autoencoder": Entry(
         paper="Hinton et al. 2011",
@@ -170,12 +423,24 @@ CATALOGUE = {
         changes=("dtype",),
         exact=True,
     ),
+    "vae": Entry(
+        paper="1312.6114",
+        make=lambda: vae.game(vae.Config(resolution=3, hidden=(8, 5))),
+        batch=_labelled(3, classes=10),
+    ),
+    "wgan": Entry(
+        paper="1701.07875",
+        make=_wgan,
+        batch=_digits(4, repeats=2),
+        changes=("dtype",),
+        still=("discriminator/Dense_0/bias",),
+    ),
     "wgan_gp": Entry(
         paper="1704.00028",
         make=_wgan_gp,
         batch=_vectors("data", size=2, repeats=5),
         changes=("dtype",),
         # A constant added to every score leaves both losses as they are.
-        still=("critic/Dense_2/bias",),
+        still=("discriminator/Dense_2/bias",),
     ),
 }

@@ -19,7 +19,7 @@ class Generator(linen.Module):
         hidden: units of the first layer.
         size: R, a multiple of four.
         channels: C.
-        norm: whether layers are batch-normalised (with the batch at hand).
+        norm: whether layers are batch-normalised.
         logits: whether to leave out the sigmoid.
         dtype: arithmetic of all but the last layer.
     """
@@ -33,14 +33,22 @@ class Generator(linen.Module):
     dtype: str = "float32"
 
     @linen.compact
-    def __call__(self, latent: jax.Array) -> jax.Array:
-        """Draws one image a latent."""
+    def __call__(self, latent: jax.Array, statistics: str = "batch") -> jax.Array:
+        """Draws one image a latent.
+
+        Args:
+            latent: `[B, Z]`.
+            statistics: to normalise with: those of this "batch", or the "running"
+                averages of training. In a batch, what all its latents share, such as a
+                class, is normalised away.
+        """
+        running = nn.use_running(statistics)
         dtype, side = jnp.dtype(self.dtype), self.size // 4
         init = linen.initializers.normal(0.02)
 
         def layer(x, make):
             x = make(x)
-            return linen.relu(_norm(dtype)(x) if self.norm else x)
+            return linen.relu(_norm(dtype, running)(x) if self.norm else x)
 
         def dense(units):
             return linen.Dense(
@@ -119,5 +127,5 @@ class Discriminator(linen.Module):
         return x[:, 0] if self.out == 1 else x
 
 
-def _norm(dtype):
-    return nn.BatchNorm(use_running_average=False, dtype=dtype)
+def _norm(dtype, running=False):
+    return nn.BatchNorm(use_running_average=running, dtype=dtype)

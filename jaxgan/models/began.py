@@ -1,0 +1,229 @@
+"""BEGAN: boundary equilibrium between the losses of an auto-encoder.
+
+Berthelot, Schumm and Metz, "BEGAN: Boundary Equilibrium Generative Adversarial
+Networks", arXiv:1703.10717.
+
+Reproduced: the discriminator is an auto-encoder with a mean absolute error L; it lowers
+L(x) - k L(G(z)) while the generator lowers L(G(z')), on other latents and at the same
+time; k is held by proportional control where L(G(z)) is gamma L(x), and stays in
+[0, 1]. The measure of convergence M is a metric. Networks of 3x3 convolutions and ELU
+only: no norm, no dropout, no transposed convolution; upsampling repeats pixels, and the
+discriminator's decoder has the generator's architecture, with weights of its own.
+
+Known differences: pixels are in [0, 1] instead of [-1, 1], so that errors are half of
+what they are there, and a generator's first images, near 0, are the background of the
+digits: from grey ones it did not find the digits; three scales for 28x28 images (7, 14,
+28) instead of four or more for faces; the paper's optional skip connections and
+vanishing residuals are left out; the step size is halved at fixed steps, as unofficial
+code does, not when M stalls.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+
+SIZE, SCALES = 28, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's."""
+
+    latent: int = 64
+    """Size of the latent vector, uniform on [-1, 1], and of the auto-encoder's code."""
+    width: int = 64
+    """Channels of the decoder, and of the encoder's first scale (n in the paper)."""
+    layers: int = 2
+    """Convolutions at every scale."""
+    gamma: float = 0.5
+    """Wanted ratio of L(G(z)) to L(x): low for sharp samples, high for diverse ones."""
+    gain: float = 0.001
+    """Gain of the control of k (lambda in the paper)."""
+    learning_rate: float = 1e-4
+    """Adam's first step size."""
+    halve_every: int = 100_000
+    """Steps after which the step size is halved, again and again."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+
+    def __post_init__(self):
+        for name in ("latent", "width", "layers", "halve_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if not 0 < self.gamma <= 1:
+            raise ValueError(
+                f"gamma is {self.gamma}; it must be more than 0 and at most 1: 0.3 for"
+                " sharp samples, 0.7 for diverse ones"
+            )
+        if self.gain <= 0:
+            raise ValueError(
+                f"gain is {self.gain}; it must be more than 0, or k stays where it is"
+            )
+
+
+def _convolutions(x: jax.Array, width: int, count: int) -> jax.Array:
+    for _ in range(count):
+        x = linen.elu(_conv(width)(x))
+    return x
+
+
+def _conv(width: int, strides: int = 1) -> nn.Conv:
+    # Nothing normalises, so weights have to start where signals keep their size.
+    init = linen.initializers.xavier_uniform()
+    return nn.Conv(width, 3, strides, kernel_init=init)
+
+
+class Decoder(linen.Module):
+    """Codes `[B, Z]` to images `[B, 28, 28, 1]`, of [0, 1] but not held to it."""
+
+    width: int
+    layers: int
+
+    @linen.compact
+    def __call__(self, code: jax.Array) -> jax.Array:
+        """Draws from 7x7 on; upsampling repeats pixels."""
+        side = SIZE >> (SCALES - 1)
+        x = linen.Dense(side * side * self.width)(code)
+        x = x.reshape(-1, side, side, self.width)
+        for scale in range(SCALES):
+            if scale:
+                x = x.repeat(2, axis=1).repeat(2, axis=2)
+            x = _convolutions(x, self.width, self.layers)
+        return _conv(1)(x)
+
+
+class AutoEncoder(linen.Module):
+    """Images `[B, 28, 28, 1]` to their reconstructions."""
+
+    latent: int
+    width: int
+    layers: int
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Encodes to `[B, Z]`, decodes as the generator does."""
+        x = linen.elu(_conv(self.width)(image))
+        for scale in range(1, SCALES + 1):
+            x = _convolutions(x, scale * self.width, self.layers)
+            if scale < SCALES:
+                x = linen.elu(_conv((scale + 1) * self.width, strides=2)(x))
+        code = linen.Dense(self.latent)(x.reshape(len(x), -1))
+        return Decoder(self.width, self.layers)(code)
+
+
+class Balance(linen.Module):
+    """A memory of k, which starts at 0."""
+
+    gamma: float
+    gain: float
+
+    @linen.compact
+    def __call__(
+        self, real: jax.Array | None = None, fake: jax.Array | None = None
+    ) -> jax.Array:
+        """k, `[]`; with L(x) and L(G(z)), `[B]` each, the k of the next step."""
+        k = self.variable("memory", "k", jnp.zeros, ())
+        if real is not None and fake is not None and not self.is_initializing():
+            k.value = losses.update_balance(
+                k.value, real, fake, gamma=self.gamma, rate=self.gain
+            )
+        return k.value
+
+
+def _nets(config: Config) -> dict[str, linen.Module]:
+    return {
+        "generator": Decoder(config.width, config.layers),
+        "discriminator": AutoEncoder(config.latent, config.width, config.layers),
+        "balance": Balance(config.gamma, config.gain),
+    }
+
+
+def game(config: Config) -> Game:
+    """Both players at once; the generator's also keeps k.
+
+    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`. A `latent` of their own is
+    `[B, 2, Z]`: the discriminator's, and the generator's.
+    """
+    nets: dict[str, Any] = _nets(config)
+    generator, discriminator, balance = (
+        pure(module, name) for name, module in nets.items()
+    )
+
+    def fakes(variables, batch, turn, player):
+        if "latent" in batch:
+            drawn = batch["latent"][:, player]
+        else:  # players of one move share a key, and here they must not share latents
+            key = jax.random.fold_in(turn.key, player)
+            drawn = latent(config, key, len(batch["image"]))
+        return generator(variables, drawn)
+
+    def error(variables, image):
+        drawn, variables = discriminator(variables, image)
+        return losses.l1_loss(image, drawn), variables
+
+    def discriminator_loss(variables, batch, turn):
+        fake = lax.stop_gradient(fakes(variables, batch, turn, 0)[0])
+        k, _ = balance(variables)
+        real_error, variables = error(variables, batch["image"])
+        fake_error, variables = error(variables, fake)
+        loss = losses.boundary_equilibrium_discriminator_loss(real_error, fake_error, k)
+        metrics = {"real": real_error.mean(), "fake": fake_error.mean()}
+        return loss.mean(), (variables, metrics)
+
+    def generator_loss(variables, batch, turn):
+        fake, variables = fakes(variables, batch, turn, 1)
+        fake_error, variables = error(variables, fake)
+        # The discriminator computes the same at the same time: compiled, it is one.
+        real_error, variables = error(variables, batch["image"])
+        k, variables = balance(variables, real_error, fake_error)
+        measure = losses.convergence_measure(real_error, fake_error, gamma=config.gamma)
+        loss = losses.boundary_equilibrium_generator_loss(fake_error)
+        return loss.mean(), (variables, {"k": k, "measure": measure})
+
+    rate = optax.exponential_decay(
+        config.learning_rate, config.halve_every, 0.5, staircase=True
+    )
+    adam = optax.adam(rate, config.beta1)
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            "generator": (jnp.zeros((1, config.latent)),),
+            "discriminator": (batch["image"][:1],),
+            "balance": (jnp.zeros(1), jnp.zeros(1)),
+        },
+        players={
+            "discriminator": Player(discriminator_loss, ("discriminator",), adam),
+            "generator": Player(generator_loss, ("generator", "balance"), adam),
+        },
+        moves=(Move("discriminator", "generator"),),
+        ema={"generator": config.ema},
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`, uniform on [-1, 1]."""
+    return nn.sample_latent(key, count, config.latent, "uniform")
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`."""
+    drawn, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
+    return jnp.clip(drawn, 0, 1)
+
+
+def reconstruct(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """What the discriminator makes of images `[N, 28, 28, 1]` in [0, 1]."""
+    net = pure(_nets(config)["discriminator"], "discriminator")
+    return jnp.clip(net(variables, image)[0], 0, 1)

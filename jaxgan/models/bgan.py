@@ -1,0 +1,250 @@
+"""BGAN: boundary-seeking GANs, for continuous and for discrete images.
+
+Hjelm, Jacob, Che, Trischler, Cho and Bengio, "Boundary-Seeking Generative Adversarial
+Networks", arXiv:1702.08431.
+
+Reproduced: the discriminator learns as ever. Continuous images are moved to where it is
+undecided, by half the squared logit. For discrete ones, here binary pixels, no gradient
+can pass through a sample: the generator gives the probabilities of its pixels, several
+samples are drawn for each latent, and it raises their log-likelihoods by importance
+weights exp(logit), normalised over the samples of a latent. Latents of 64 numbers, Adam
+at 1e-4 with beta1 0.5, DCGAN-like networks.
+
+Known differences: weights are normalised for each latent (the released code has a
+running normaliser as an option); the discriminator looks at one sample a latent; grey
+images are made binary by a threshold of one half, inside the game.
+"""
+
+import dataclasses
+from typing import Any, Literal, get_args, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models import digit_nets
+from jaxgan.models.adversarial import adversarial
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's."""
+
+    kind: Literal["discrete", "continuous"] = "discrete"
+    """Binary pixels and importance weights, or grey ones and a squared logit."""
+    latent: int = 64
+    """Size of the latent vector, drawn from a standard normal."""
+    samples: int = 20
+    """Images drawn for each latent, of the discrete kind."""
+    width: int = 64
+    """Channels of the convolutions, see `digit_nets`."""
+    hidden: int = 1024
+    """Units of the dense layers."""
+    dense: bool = False
+    """Dense networks instead of convolutions: two hidden layers in each."""
+    norm: bool = True
+    """Whether nets have batch norm; a dense discriminator never has."""
+    learning_rate: float = 1e-4
+    """Adam's step size."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks; parameters and losses stay float32."""
+
+    def __post_init__(self):
+        kinds = get_type_hints(type(self))
+        for name in ("kind", "dtype"):
+            value, known = getattr(self, name), get_args(kinds[name])
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
+        for name in ("latent", "width", "hidden"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if self.samples < 2:
+            raise ValueError(
+                f"samples is {self.samples}; it must be at least 2: a single sample has"
+                " weight 1 whatever the discriminator says, and nothing is learnt"
+            )
+
+
+class DenseGenerator(linen.Module):
+    """Latents `[B, Z]` to logits of pixels, or pixels, `[B, 28, 28, 1]`."""
+
+    hidden: int
+    norm: bool
+    logits: bool
+    dtype: str
+
+    @linen.compact
+    def __call__(self, latent: jax.Array) -> jax.Array:
+        """Draws one image a latent, normalised with the batch at hand."""
+        x, dtype = latent, jnp.dtype(self.dtype)
+        for _ in range(2):
+            x = linen.Dense(self.hidden, use_bias=not self.norm, dtype=dtype)(x)
+            if self.norm:
+                x = nn.BatchNorm(use_running_average=False, dtype=dtype)(x)
+            x = linen.relu(x)
+        x = linen.Dense(28 * 28)(x.astype(jnp.float32)).reshape(-1, 28, 28, 1)
+        return x if self.logits else linen.sigmoid(x)
+
+
+class DenseDiscriminator(linen.Module):
+    """Images `[B, 28, 28, 1]` to logits `[B]`."""
+
+    hidden: int
+    dtype: str
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Judges images."""
+        net = nn.MLP((self.hidden, self.hidden // 2), 1, self.dtype)
+        return net(image.reshape(len(image), -1))[:, 0]
+
+
+def _nets(config: Config) -> dict[str, Any]:
+    if config.dense:
+        logits = config.kind == "discrete"
+        return {
+            "generator": DenseGenerator(
+                config.hidden, config.norm, logits, config.dtype
+            ),
+            "discriminator": DenseDiscriminator(config.hidden, config.dtype),
+        }
+    sizes = {"width": config.width, "hidden": config.hidden, "norm": config.norm}
+    discrete = config.kind == "discrete"
+    return {
+        "generator": digit_nets.Generator(**sizes, logits=discrete, dtype=config.dtype),
+        "discriminator": digit_nets.Discriminator(**sizes, dtype=config.dtype),
+    }
+
+
+def game(config: Config) -> Game:
+    """Discriminator, then generator. Batches: `{"image": [B, 28, 28, 1] in [0, 1]}`."""
+    nets = _nets(config)
+    adam = optax.adam(config.learning_rate, config.beta1)
+    if config.kind == "continuous":
+        return adversarial(
+            **nets,
+            latent=lambda key, count: latent(config, key, count),
+            losses=(
+                losses.boundary_seeking_discriminator_loss,
+                losses.boundary_seeking_generator_loss,
+            ),
+            optimizer=adam,
+            ema=config.ema,
+        )
+    generator, discriminator = (pure(module, name) for name, module in nets.items())
+
+    def pixels(variables, batch, key):
+        """Logits of pixels being white, `[B, 28, 28, 1]`."""
+        size = len(batch["image"])
+        return generator(variables, nn.batch_latent(batch, key, size, config.latent))
+
+    def discriminator_loss(variables, batch, turn):
+        latent_key, sample_key = jax.random.split(turn.key)
+        logits, _ = pixels(variables, batch, latent_key)
+        fake = lax.stop_gradient(draw_pixels(sample_key, logits))
+        real_logits, variables = discriminator(variables, binarise(batch["image"]))
+        fake_logits, variables = discriminator(variables, fake)
+        loss = losses.boundary_seeking_discriminator_loss(real_logits, fake_logits)
+        metrics = {"real": real_logits.mean(), "fake": fake_logits.mean()}
+        return loss.mean(), (variables, metrics)
+
+    def generator_loss(variables, batch, turn):
+        latent_key, sample_key = jax.random.split(turn.key)
+        logits, variables = pixels(variables, batch, latent_key)
+        # Every sample of a latent shares its logits: `[B, M, 28, 28, 1]`.
+        shape = (len(logits), config.samples)
+        fake = draw_pixels(
+            sample_key, jnp.broadcast_to(logits[:, None], (*shape, *logits.shape[1:]))
+        )
+        flat = fake.reshape(-1, *logits.shape[1:])
+        fake_logits, variables = discriminator(variables, flat)
+        fake_logits = fake_logits.reshape(shape)
+        loss = losses.boundary_seeking_discrete_generator_loss(
+            fake_logits, log_likelihoods(fake, logits)
+        )
+        weights = losses.boundary_seeking_weights(fake_logits)
+        # How many samples count: M where all weigh the same, 1 where one has it all.
+        effective = 1 / jnp.square(weights).sum(1).mean()
+        return loss.mean(), (variables, {"effective_samples": effective})
+
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            "generator": (jnp.zeros((1, config.latent)),),
+            "discriminator": (batch["image"][:1],),
+        },
+        players={
+            "discriminator": Player(discriminator_loss, ("discriminator",), adam),
+            "generator": Player(generator_loss, ("generator",), adam),
+        },
+        moves=(Move("discriminator"), Move("generator")),
+        ema={"generator": config.ema},
+    )
+
+
+def binarise(image: jax.Array) -> jax.Array:
+    """Grey images in [0, 1] to 0 and 1, by a threshold of one half."""
+    return (image > 0.5).astype(jnp.float32)
+
+
+def draw_pixels(key: jax.Array, logits: jax.Array) -> jax.Array:
+    """Binary images of logits, float32 of the same shape; no gradient passes."""
+    return jax.random.bernoulli(key, jax.nn.sigmoid(logits)).astype(jnp.float32)
+
+
+def log_likelihoods(samples: jax.Array, logits: jax.Array) -> jax.Array:
+    """Of binary images `[B, M, ...]` under the pixels' logits `[B, ...]`: `[B, M]`.
+
+    log g(x) = x·l + log g(0), where the second term, with all the exponentials, is the
+    same for every sample of a latent.
+    """
+    count, many = samples.shape[:2]
+    black = losses.bernoulli_log_likelihood(jnp.zeros_like(logits), logits)
+    white = jnp.einsum(
+        "bmp,bp->bm",
+        samples.reshape(count, many, -1),
+        logits.reshape(count, -1),
+        precision="highest",
+    )
+    return white + black[:, None]
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent)
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`, normalised together.
+
+    Of the discrete kind these are the probabilities of white pixels; `draw` samples.
+    """
+    drawn, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
+    return jax.nn.sigmoid(drawn) if config.kind == "discrete" else drawn
+
+
+def draw(
+    config: Config, variables: Variables, latent: jax.Array, key: jax.Array
+) -> jax.Array:
+    """Binary images `[N, 28, 28, 1]` of a discrete model from latents `[N, Z]`.
+
+    Raises:
+        ValueError: the model is continuous and has nothing to draw.
+    """
+    if config.kind != "discrete":
+        raise ValueError(
+            f"kind is {config.kind!r}, expected 'discrete'; use `sample`, whose images"
+            " are the samples"
+        )
+    logits, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
+    return draw_pixels(key, logits)

@@ -1,0 +1,85 @@
+"""The bilinear game min_x max_y x·y: the smallest on which gradient play fails.
+
+Its equilibrium is (0, 0). Simultaneous gradient steps leave it, alternating ones circle
+it, extragradient and optimistic ones find it: Gidel et al., "A Variational Inequality
+Perspective on Generative Adversarial Networks", arXiv:1802.10551, section 3; Daskalakis
+et al., "Training GANs with Optimism", arXiv:1711.00141. Two nets of one number each.
+"""
+
+import dataclasses
+from typing import Literal
+
+import jax
+import optax
+from flax import linen
+
+from jaxgan.dynamics import extragradient, schedule
+from jaxgan.game import Game, Player, pure
+
+Play = Literal["simultaneous", "alternating", "extragradient", "optimistic"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How the game is played."""
+
+    play: Play = "simultaneous"
+    """The order of moves and the kind of update; optimistic players move together."""
+    steps: int = 1
+    """Moves of y to one of x; more than 1 only where they alternate."""
+    learning_rate: float = 0.1
+    """Step size of both players."""
+
+    def __post_init__(self):
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}; it must be positive"
+            )
+        _moves(self)
+
+
+class Number(linen.Module):
+    """One number, from N(0, 1) at first: `[]`."""
+
+    @linen.compact
+    def __call__(self) -> jax.Array:
+        """The number."""
+        return self.param("value", linen.initializers.normal(1.0), ())
+
+
+def _moves(config: Config):
+    order = "simultaneous" if config.play == "optimistic" else config.play
+    return schedule("y", "x", order, config.steps)
+
+
+def game(config: Config) -> Game:
+    """Player x pays E[a]·x·y to player y.
+
+    Batches are `{"payoff": [B]}`, draws of a: ones for the game above, random ones for
+    a stochastic one (`[k, B]` where a step has k moves).
+    """
+    nets = {name: Number() for name in ("x", "y")}
+    numbers = {name: pure(net, name) for name, net in nets.items()}
+
+    def pays(sign):
+        def loss(variables, batch, turn):
+            del turn
+            x, y = (numbers[name](variables)[0] for name in ("x", "y"))
+            return sign * batch["payoff"].mean() * x * y, (variables, {})
+
+        return loss
+
+    optimizer = optax.sgd(config.learning_rate)
+    if config.play == "extragradient":
+        optimizer = extragradient(optimizer)
+    if config.play == "optimistic":
+        optimizer = optax.optimistic_gradient_descent(config.learning_rate)
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {"x": (), "y": ()},
+        players={
+            "y": Player(pays(-1.0), ("y",), optimizer),
+            "x": Player(pays(1.0), ("x",), optimizer),
+        },
+        moves=_moves(config),
+    )

@@ -1,0 +1,277 @@
+"""The convolutional conditional GAN of MNIST: a label at every layer of both nets.
+
+Mirza and Osindero, "Conditional Generative Adversarial Nets", arXiv:1411.1784, with the
+convolutional networks of a widely read MNIST repository (zhangqianhui,
+"Conditional-Gans"), after the MNIST script of Radford et al., arXiv:1511.06434.
+
+Reproduced: the one-hot label is joined to the input of every layer, as constant maps
+`[H, W, classes]` where that is an image, and always after the activation, so that
+normalisation does not touch it; batch normalisation everywhere but at the generator's
+output and the discriminator's input; 3x3 kernels; latents uniform on [-1, 1]; Adam at
+2e-4 with beta1 0.5 on batches of 64; separate passes of the discriminator over real and
+over generated batches. `classes=0` is the same network without labels.
+
+Known differences: each player draws latents of its own, and the discriminator moves
+first; the repository gives both the same ones. Its view of samples, which brightens
+them, is not copied: images are in [0, 1], as the sigmoid leaves them.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.core
+import jax.numpy as jnp
+import optax
+from flax import linen
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Variables, pure
+from jaxgan.models.adversarial import adversarial
+from jaxgan.nn.latent import DISTRIBUTIONS
+
+Statistics = Literal["batch", "running"]
+
+# A transposed convolution makes the second axis from the end out of the last.
+_up_init = linen.initializers.he_normal(in_axis=-1, out_axis=-2)
+_up_last_init = linen.initializers.xavier_normal(in_axis=-1, out_axis=-2)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are those of the repository."""
+
+    classes: int = 10
+    """Classes of the labels; 0 for a GAN without labels."""
+    latent: int = 100
+    """Size of the latent vector z."""
+    latent_distribution: Literal["normal", "uniform"] = "uniform"
+    """Where z is drawn from: standard normal, or uniform on [-1, 1]."""
+    width: int = 128
+    """Channels of the generator's maps."""
+    discriminator: tuple[int, int] = (10, 64)
+    """Channels of the discriminator's maps."""
+    hidden: int = 1024
+    """Units of the dense layer of each net."""
+    learning_rate: float = 2e-4
+    """Adam's step size, of both players."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+    axis_name: str | None = None
+    """Axis to share batch statistics over; set it under `pmap` only."""
+
+    def __post_init__(self):
+        if self.classes < 0 or self.classes == 1:
+            raise ValueError(
+                f"classes is {self.classes}; it must be at least 2, or 0 for no labels"
+            )
+        check_positive(self, "latent", "width", "hidden", "learning_rate")
+        if min(self.discriminator) < 1:
+            raise ValueError(
+                f"discriminator is {self.discriminator}; both must be at least 1"
+            )
+        if self.latent_distribution not in DISTRIBUTIONS:
+            raise ValueError(
+                f"unknown latent_distribution {self.latent_distribution!r}; choose from"
+                f" {DISTRIBUTIONS}"
+            )
+
+
+class Generator(linen.Module):
+    """Latents `[B, Z]` and labels `[B]` to images `[B, 28, 28, 1]` in [0, 1]."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(
+        self,
+        latent: jax.Array,
+        label: jax.Array | None = None,
+        statistics: Statistics = "batch",
+    ) -> jax.Array:
+        """Draws an image a latent, of the class that goes with it."""
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        y = _condition(c.classes, label, len(latent))
+        norm = _norm(c, statistics)
+        x = latent
+        for units in (c.hidden, 7 * 7 * c.width):
+            x = linen.relu(norm()(_dense(units, dtype)(_join(x, y))))
+        x = x.reshape(-1, 7, 7, c.width)
+        up = nn.ConvTranspose(
+            c.width, 3, use_bias=False, dtype=dtype, kernel_init=_up_init
+        )
+        x = linen.relu(norm()(up(_join(x, y))))
+        x = nn.ConvTranspose(
+            1, 3, dtype=dtype, kernel_init=_up_last_init, name="to_image"
+        )(_join(x, y))
+        return linen.sigmoid(x.astype(jnp.float32))
+
+
+class Discriminator(linen.Module):
+    """Images `[B, 28, 28, 1]` in [0, 1] and labels `[B]` to logits `[B]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(
+        self,
+        image: jax.Array,
+        label: jax.Array | None = None,
+        statistics: Statistics = "batch",
+    ) -> jax.Array:
+        """Judges images together with what they should show."""
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        y = _condition(c.classes, label, len(image))
+        norm, he = _norm(c, statistics), linen.initializers.he_normal()
+        first, second = c.discriminator
+        x = nn.Conv(first, 3, 2, dtype=dtype, kernel_init=he)(_join(image, y))
+        x = linen.leaky_relu(x, 0.2)
+        x = nn.Conv(second, 3, 2, use_bias=False, dtype=dtype, kernel_init=he)(
+            _join(x, y)
+        )
+        x = linen.leaky_relu(norm()(x), 0.2).reshape(len(image), -1)
+        x = linen.leaky_relu(norm()(_dense(c.hidden, dtype)(_join(x, y))), 0.2)
+        x = _join(x.astype(jnp.float32), y)
+        xavier = linen.initializers.xavier_normal()
+        return linen.Dense(1, kernel_init=xavier, name="to_logit")(x)[:, 0]
+
+
+def game(config: Config) -> Game:
+    """Two players, one move each; generated images have the labels of the real ones.
+
+    Batches are `{"image": [B, 28, 28, 1] in [0, 1], "label": [B] in 0..classes-1}`.
+    """
+    played = adversarial(
+        Generator(config),
+        Discriminator(config),
+        latent=lambda key, count: latent(config, key, count),
+        losses=(
+            losses.non_saturating_discriminator_loss,
+            losses.non_saturating_generator_loss,
+        ),
+        optimizer=optax.adam(config.learning_rate, config.beta1),
+        condition="label" if config.classes else None,
+        ema=config.ema,
+    )
+    if not config.classes:
+        return played
+
+    def inputs(batch: Mapping[str, Any]) -> Mapping[str, tuple]:
+        check_labelled(batch)
+        return played.inputs(batch)
+
+    return dataclasses.replace(played, inputs=inputs)
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent, config.latent_distribution)
+
+
+def sample(
+    config: Config,
+    variables: Variables,
+    latent: jax.Array,
+    label: jax.Array | None = None,
+    statistics: Statistics = "batch",
+) -> jax.Array:
+    """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]` and labels `[B]`.
+
+    The statistics of the batch at hand are those of training only where it holds all
+    classes alike: a batch of one class alone is drawn almost as if of none. Draw that
+    with the "running" averages of training.
+
+    Raises:
+        ValueError: labels that are missing, not wanted, or not one a latent.
+    """
+    generator = pure(Generator(config), "generator")
+    return generator(variables, latent, label, statistics)[0]
+
+
+def check_labelled(batch: Mapping[str, Any]) -> None:
+    """Sees that a batch has labels.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if "label" not in batch:
+        raise ValueError(
+            f"the batch has {sorted(batch)} but no 'label'; a conditional model needs"
+            " the class of every image, as integers [B]"
+        )
+
+
+def one_hot(label: jax.Array, classes: int, count: int) -> jax.Array:
+    """Labels `[B]` as `[B, classes]`.
+
+    A label outside 0..classes-1 is refused where its value is known, and is NaN in a
+    compiled function.
+
+    Raises:
+        ValueError: labels that are not `count` integers, or out of range.
+    """
+    label = jnp.asarray(label)
+    if label.shape != (count,) or not jnp.issubdtype(label.dtype, jnp.integer):
+        raise ValueError(
+            f"labels are {label.dtype}{list(label.shape)}, expected integers [{count}]"
+        )
+    inside = (label >= 0) & (label < classes)
+    if not isinstance(inside, jax.core.Tracer) and not inside.all():
+        raise ValueError(
+            f"labels go from {label.min()} to {label.max()}, expected 0 to"
+            f" {classes - 1}"
+        )
+    return jnp.where(inside[:, None], jax.nn.one_hot(label, classes), jnp.nan)
+
+
+def check_positive(config: Any, *names: str) -> None:
+    """Sees that fields are above zero.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name in names:
+        if getattr(config, name) <= 0:
+            raise ValueError(f"{name} is {getattr(config, name)}; it must be above 0")
+
+
+def _condition(classes, label, count):
+    """The one-hot label, or None where there are no classes."""
+    if label is None:
+        if classes:
+            raise ValueError(
+                f"the model needs labels: integers [{count}] from 0 to {classes - 1}"
+            )
+        return None
+    if not classes:
+        raise ValueError("labels were given to a model of no classes; leave them out")
+    return one_hot(label, classes, count)
+
+
+def _join(x, y):
+    """Puts the one-hot label beside the channels, everywhere in an image."""
+    if y is None:
+        return x
+    if x.ndim == 4:
+        y = jnp.broadcast_to(y[:, None, None, :], (*x.shape[:3], y.shape[-1]))
+    return jnp.concatenate([x, y.astype(x.dtype)], axis=-1)
+
+
+def _norm(config, statistics):
+    return partial(
+        nn.BatchNorm,
+        use_running_average=nn.use_running(statistics),
+        axis_name=config.axis_name,
+        dtype=jnp.dtype(config.dtype),
+    )
+
+
+def _dense(units, dtype):
+    he = linen.initializers.he_normal()
+    return linen.Dense(units, use_bias=False, dtype=dtype, kernel_init=he)

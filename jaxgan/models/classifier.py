@@ -1,0 +1,112 @@
+"""A small convolutional classifier: the game of one player that judges other games.
+
+LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+recognition" (1998), in today's parts: two strided convolutions, a dense layer, ReLU,
+cross-entropy, Adam. Generators of digits are measured by what it sees in their images:
+its classes, and the features before its last layer. Numbers made with one classifier
+say nothing beside those of another.
+"""
+
+import dataclasses
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+
+from jaxgan import nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models.capsnet import check_image
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Network and training."""
+
+    resolution: int = 28
+    """Height and width of the images."""
+    channels: int = 1
+    """Channels of the images."""
+    classes: int = 10
+    """Classes to tell apart."""
+    width: int = 32
+    """Channels of the first maps; the second have twice as many."""
+    hidden: int = 128
+    """Features: units of the dense layer."""
+    learning_rate: float = 2e-3
+    """Adam's first step size."""
+    steps: int = 4000
+    """Steps in which the step size falls to zero, along a cosine."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the hidden layers."""
+
+    def __post_init__(self):
+        if self.resolution < 4 or self.resolution % 4:
+            raise ValueError(
+                f"resolution is {self.resolution}, expected a multiple of 4: pad the"
+                " images"
+            )
+        for name, least in (
+            *(("channels", 1), ("classes", 2), ("width", 1), ("hidden", 1)),
+            ("steps", 1),
+        ):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least {least}"
+                )
+        if self.learning_rate <= 0:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}; it must be above 0"
+            )
+
+
+class Network(linen.Module):
+    """Images `[B, H, W, C]` in [0, 1] to features `[B, F]` and logits `[B, K]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Looks at a batch."""
+        c, init = self.config, linen.initializers.he_normal()
+        check_image(image, c.resolution, c.channels)
+        x, dtype = image, jnp.dtype(c.dtype)
+        for width in (c.width, 2 * c.width):
+            x = nn.Conv(width, 4, 2, dtype=dtype, kernel_init=init)(x)
+            x = linen.relu(x)
+        x = linen.Dense(c.hidden, dtype=dtype, kernel_init=init)(x.reshape(len(x), -1))
+        features = linen.relu(x).astype(jnp.float32)
+        return features, linen.Dense(c.classes)(features)
+
+
+def game(config: Config) -> Game:
+    """One player. Batches are `{"image": [B, H, W, C] in [0, 1], "label": [B]}`."""
+    module = Network(config)
+    network = pure(module, "network")
+
+    def loss(variables, batch, turn):
+        del turn
+        labels = batch["label"]
+        (_, logits), variables = network(variables, batch["image"])
+        each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        accuracy = (logits.argmax(1) == labels).mean(dtype=jnp.float32)
+        return each.mean(), (variables, {"accuracy": accuracy})
+
+    adam = optax.adam(optax.cosine_decay_schedule(config.learning_rate, config.steps))
+    return Game(
+        nets={"network": module},
+        inputs=lambda batch: {"network": (batch["image"][:1],)},
+        players={"classifier": Player(loss, ("network",), adam)},
+        moves=(Move("classifier"),),
+    )
+
+
+def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Logits `[B, K]` of images `[B, H, W, C]` in [0, 1]."""
+    return pure(Network(config), "network")(variables, image)[0][1]
+
+
+def features(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Features `[B, F]`, not negative, of images `[B, H, W, C]` in [0, 1]."""
+    return pure(Network(config), "network")(variables, image)[0][0]

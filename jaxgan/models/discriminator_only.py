@@ -1,0 +1,300 @@
+"""Generation by a discriminator alone: what it likes best is what it generates.
+
+The algorithm of H.-Y. Lee's lectures on GANs ("Can the discriminator generate?", 2018),
+close to the herding of energy-based models (LeCun et al., "A Tutorial on Energy-Based
+Learning", 2006): begin with random negatives; train D to tell data from negatives; look
+for x = argmax D(x), by gradient ascent from noise; these are the new negatives; again.
+Peaks of D where there are no data are found, become negatives, and are levelled, one
+round after the other, until those that are left are where the data are. A generator is
+a learned solver of this argmax.
+
+What keeps it from going astray is the project's own: the ascent stays in the box of the
+data, its steps are limited, and a gradient penalty and weight decay bound the slope of
+D, without which the argmax is on the edge of the box. Negatives of earlier rounds are
+replayed: D would forget what it was taught, and go in circles.
+
+As a game: D, and a memory of negatives that nobody trains; the "discriminator" owns the
+one, the "solver", who searches instead of learning, the other.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models import digit_nets
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Network, rounds and ascent; the defaults are for points in the plane."""
+
+    shape: tuple[int, ...] = (2,)
+    """Shape of an example: (2,) for points, (28, 28, 1) for digits."""
+    low: float = -3.0
+    """The box that examples lie in, from here ..."""
+    high: float = 3.0
+    """... to here, along every axis."""
+    hidden: tuple[int, ...] = (64, 64)
+    """Units of the dense layers."""
+    width: int = 0
+    """Channels of the first of two convolutions before them; 0 leaves them out."""
+    round_steps: int = 200
+    """Updates of D a round, after which negatives are sought."""
+    negatives: int = 128
+    """Negatives sought in a round."""
+    rounds_kept: int = 20
+    """Rounds whose negatives are remembered."""
+    replay: float = 0.5
+    """Share of remembered negatives in a minibatch; the others are the last round's."""
+    restarts: int = 4
+    """Ascents a negative, of which the one that ends highest counts."""
+    ascent_steps: int = 200
+    """Steps of an ascent."""
+    ascent_rate: float = 0.05
+    """Factor of the slope in a step of an ascent."""
+    ascent_reach: float = 0.05
+    """Longest step of an ascent."""
+    noise: float = 0.0
+    """Standard deviation of the noise in every step (Langevin dynamics)."""
+    prior: float = 0.0
+    """Weight of an L2 prior, half the squared norm, that is taken from D in ascents."""
+    penalty: float = 0.01
+    """Weight of the squared slope of D between data and negatives."""
+    weight_decay: float = 1e-4
+    """Decay of D's weights, in steps of AdamW."""
+    learning_rate: float = 2e-3
+    """Adam's step size."""
+
+    def __post_init__(self):
+        for name in (
+            "round_steps", "negatives", "rounds_kept", "restarts", "ascent_steps",
+        ):  # fmt: skip
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        for name in ("width", "noise", "prior", "penalty", "weight_decay"):
+            if getattr(self, name) < 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be 0 or more"
+                )
+        for name in ("ascent_rate", "ascent_reach"):
+            if getattr(self, name) <= 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be above 0, or no ascent"
+                    " moves"
+                )
+        if not 0 <= self.replay <= 1:
+            raise ValueError(f"replay is {self.replay}; it is a share, from 0 to 1")
+        if self.low >= self.high:
+            raise ValueError(
+                f"the box from {self.low} to {self.high} is empty; low must be less"
+            )
+        if self.width and (len(self.shape) != 3 or len(self.hidden) != 1):
+            raise ValueError(
+                f"width is {self.width}, but convolutions need images, and one hidden"
+                f" layer: shape {self.shape} and hidden {self.hidden} are not that; set"
+                " width to 0"
+            )
+
+
+class Dense(linen.Module):
+    """Examples `[B, ...]` to logits `[B]`.
+
+    Attributes:
+        hidden: units of the hidden layers.
+    """
+
+    hidden: tuple[int, ...]
+
+    @linen.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Judges examples."""
+        return nn.MLP(self.hidden, 1)(x.reshape(x.shape[0], -1))[:, 0]
+
+
+class Replay(linen.Module):
+    """A memory of negatives, `[R, N, ...]`, those of the last round last.
+
+    Attributes:
+        config: with R, N and the box. It begins with N random negatives, R times.
+    """
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, past: jax.Array | None = None) -> jax.Array:
+        """What is remembered, or from now on `past`."""
+        c = self.config
+
+        def anywhere():
+            key, size = self.make_rng("params"), (1, c.negatives, *c.shape)
+            first = jax.random.uniform(key, size, minval=c.low, maxval=c.high)
+            return first.repeat(c.rounds_kept, axis=0)
+
+        memory = self.variable("memory", "past", anywhere)
+        if past is not None:
+            memory.value = past
+        return memory.value
+
+
+def _nets(config: Config) -> dict[str, linen.Module]:
+    if config.width:
+        judge = digit_nets.Discriminator(config.width, config.hidden[0], norm=False)
+    else:
+        judge = Dense(config.hidden)
+    return {"discriminator": judge, "negatives": Replay(config)}
+
+
+def game(config: Config) -> Game:
+    """D moves, then the solver does. Batches are `{"data": [B, *shape]}`.
+
+    In every `round_steps`-th step, the solver looks for new negatives, in place of the
+    oldest; in the others it rests. `solver/loss` is minus the mean logit of the newest
+    negatives; `discriminator/right` the share of examples on the right side of zero,
+    one half when D can no longer tell.
+    """
+    nets = _nets(config)
+    discriminate, replay = (pure(module, name) for name, module in nets.items())
+
+    def critic(variables):
+        return lambda x: discriminate(variables, x)[0]
+
+    def discriminator_loss(variables, batch, turn):
+        pick_key, mix_key = jax.random.split(turn.key)
+        real, past = batch["data"], replay(variables)[0]
+        fake = _pick(pick_key, past, len(real), config.replay)
+        real_logits, variables = discriminate(variables, real)
+        fake_logits, variables = discriminate(variables, fake)
+        loss = losses.minimax_discriminator_loss(real_logits, fake_logits).mean()
+        penalty = losses.gradient_penalty(
+            critic(variables), real, fake, mix_key, target=0.0
+        ).mean()
+        right = jnp.concatenate([real_logits > 0, fake_logits < 0]).mean()
+        metrics = {"penalty": penalty, "right": right}
+        return loss + config.penalty * penalty, (variables, metrics)
+
+    def solver_loss(variables, batch, turn):
+        del batch
+        past, _ = replay(variables)
+        due = (turn.step + 1) % config.round_steps == 0
+
+        def search(past):
+            found = argmax(config, critic(variables), turn.key, config.negatives)
+            return jnp.concatenate([past[1:], found[None]])
+
+        past = lax.cond(due, search, lambda past: past, past)
+        _, variables = replay(variables, past)
+        return -critic(variables)(past[-1]).mean(), (variables, {})
+
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {"discriminator": (batch["data"][:1],), "negatives": ()},
+        players={
+            "discriminator": Player(
+                discriminator_loss,
+                ("discriminator",),
+                optax.adamw(
+                    config.learning_rate, weight_decay=config.weight_decay, b1=0.5
+                ),
+            ),
+            "solver": Player(solver_loss, ("negatives",), optax.identity()),
+        },
+        moves=(Move("discriminator"), Move("solver")),
+    )
+
+
+def judge(config: Config, variables: Variables, x: jax.Array) -> jax.Array:
+    """D's logits `[B]` of examples `[B, *shape]`."""
+    return pure(_nets(config)["discriminator"], "discriminator")(variables, x)[0]
+
+
+def ascend(
+    config: Config,
+    score: Callable[[jax.Array], jax.Array],
+    start: jax.Array,
+    key: jax.Array,
+) -> jax.Array:
+    """Climbs `score` from `start`, inside the box.
+
+    x <- x + rate (dD/dx - prior x), no longer than `ascent_reach`, plus noise, cut to
+    the box. Steps get shorter towards the end, and noise with them, so that an ascent
+    ends at a peak and not beside it.
+
+    Args:
+        config: `ascent_*`, `noise`, `prior` and the box.
+        score: examples `[B, ...]` to `[B]`, each by itself.
+        start: `[B, ...]`.
+        key: a random key.
+
+    Returns:
+        Where the ascents end, `[B, ...]`.
+    """
+    slope = jax.grad(lambda x: score(x).sum())
+    ones = (1,) * (start.ndim - 1)
+
+    def step(x, t):
+        rest = 1 - t / config.ascent_steps
+        move = config.ascent_rate * (slope(x) - config.prior * x)
+        length = jnp.sqrt(jnp.square(move).reshape(len(x), -1).sum(-1) + 1e-20)
+        move *= jnp.minimum(1, config.ascent_reach / length).reshape(-1, *ones)
+        noise = jax.random.normal(jax.random.fold_in(key, t), x.shape)
+        x = x + rest * (move + config.noise * noise)
+        return jnp.clip(x, config.low, config.high), None
+
+    return lax.scan(step, start, jnp.arange(config.ascent_steps))[0]
+
+
+def argmax(
+    config: Config,
+    score: Callable[[jax.Array], jax.Array],
+    key: jax.Array,
+    count: int,
+) -> jax.Array:
+    """Looks for maxima of `score` from random places of the box.
+
+    Args:
+        config: as `ascend` takes it, and `restarts`.
+        score: examples `[B, ...]` to `[B]`, each by itself.
+        key: a random key.
+        count: how many to look for.
+
+    Returns:
+        The best of `restarts` ascents each, `[count, *shape]`.
+    """
+    start_key, climb_key = jax.random.split(key)
+    start = jax.random.uniform(
+        start_key,
+        (config.restarts * count, *config.shape),
+        minval=config.low,
+        maxval=config.high,
+    )
+    end = ascend(config, score, start, climb_key)
+    best = score(end).reshape(config.restarts, count).argmax(0)
+    ends = end.reshape(config.restarts, count, *config.shape)
+    return ends[best, jnp.arange(count)]
+
+
+def generate(
+    config: Config, variables: Variables, key: jax.Array, count: int
+) -> jax.Array:
+    """Examples `[count, *shape]` that D likes best: `argmax` of D's logit."""
+    return argmax(config, lambda x: judge(config, variables, x), key, count)
+
+
+def _pick(key, past, count, share):
+    """Negatives `[count, ...]`: a share of all rounds', then the last round's."""
+    old_key, new_key = jax.random.split(key)
+    old = math.floor(count * share)
+    everything = past.reshape(-1, *past.shape[2:])
+    some = jax.random.randint(old_key, (old,), 0, len(everything))
+    newest = jax.random.randint(new_key, (count - old,), 0, past.shape[1])
+    return jnp.concatenate([everything[some], past[-1][newest]])

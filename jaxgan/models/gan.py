@@ -1,0 +1,320 @@
+"""The original GAN: two multi-layer perceptrons on MNIST.
+
+Goodfellow et al., "Generative Adversarial Nets", arXiv:1406.2661, Algorithm 1 and
+section 5, with the sizes of the authors' released configuration for MNIST.
+
+Reproduced: a generator of rectified linear units with a sigmoid output whose bias
+starts at the marginals of the pixels; a maxout discriminator with dropout; k steps of
+the discriminator, each on new data and new noise, then one of the generator on noise of
+its own; momentum SGD whose step size decays with every update while the momentum rises.
+The discriminator's loss is half the sum of its two cross-entropies, log 2 where it
+knows nothing: under SGD that halves its step size, so it is part of the recipe.
+
+Known differences: the released code moves both players at once on the same fakes and
+the same dropout masks, where Algorithm 1, and this, alternates; its momentum rises at
+the end of every epoch, ours with every update.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any, Literal, get_args, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import linen
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Variables, pure
+from jaxgan.models.adversarial import adversarial
+
+SHAPE = (28, 28, 1)  # of an image
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """What the GAN and the CGAN are trained with; the defaults are the GAN's."""
+
+    loss: Literal["non_saturating", "minimax"] = "non_saturating"
+    """What the generator minimises: -log D (as the paper trains) or log(1 - D)."""
+    discriminator_steps: int = 1
+    """k: updates of the discriminator to one of the generator."""
+    optimizer: Literal["momentum", "adam"] = "momentum"
+    """SGD with momentum (the paper's), or Adam, which is faster and not the recipe."""
+    learning_rate: float = 0.1
+    """Step size of the first update; about 2e-4 for Adam."""
+    decay: float = 1.000004
+    """What the step size is divided by after every update."""
+    final_learning_rate: float = 1e-6
+    """Where it stops falling."""
+    momentum: tuple[float, float] = (0.5, 0.7)
+    """Momentum before and after its rise."""
+    rise: tuple[int, int] = (500, 125_000)
+    """Updates between which it rises: epochs 1 to 250 of 500 updates each."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    generator_init: float = 0.05
+    """Weights of the generator start uniform between minus and plus this."""
+    discriminator_init: float = 0.005
+    """Those of the discriminator."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the hidden layers; parameters and losses stay float32."""
+
+    def __post_init__(self):
+        kinds = get_type_hints(type(self))
+        for name in ("loss", "optimizer", "dtype"):
+            value, known = getattr(self, name), get_args(kinds[name])
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
+        at_least_one(self, "discriminator_steps")
+        if self.decay < 1:
+            raise ValueError(
+                f"decay is {self.decay}; it divides the step size, so it must be at"
+                " least 1 (1 keeps it constant)"
+            )
+        if not 0 <= self.final_learning_rate <= self.learning_rate:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate} and final_learning_rate"
+                f" {self.final_learning_rate}; the second must be in [0, the first]"
+            )
+        if self.optimizer == "adam" and self.learning_rate > 0.01:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}, which suits momentum; Adam"
+                " needs about 2e-4, and at most 0.01"
+            )
+        for name in ("generator_init", "discriminator_init"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not all(0 <= momentum < 1 for momentum in self.momentum):
+            raise ValueError(f"momentum is {self.momentum}; both must be in [0, 1)")
+        if not 0 <= self.rise[0] < self.rise[1]:
+            raise ValueError(
+                f"rise is {self.rise}; give two updates, the first before the second"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Training):
+    """Networks and training; the defaults are the paper's for MNIST."""
+
+    latent: int = 100
+    """Size of the latent vector z, uniform and of variance one."""
+    hidden: tuple[int, ...] = (1200, 1200)
+    """Rectified linear units of the generator's hidden layers."""
+    maxout: tuple[int, ...] = (240, 240)
+    """Maxout units of the discriminator's hidden layers."""
+    pieces: int = 5
+    """Affine pieces a maxout unit."""
+    keep_input: float = 0.8
+    """Share of pixels that dropout leaves to the discriminator."""
+    keep_hidden: float = 0.5
+    """Share of its hidden units that dropout leaves."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        at_least_one(self, "latent", "hidden", "maxout", "pieces")
+        shares(self, "keep_input", "keep_hidden")
+
+
+class Generator(linen.Module):
+    """Latents `[B, Z]` to images `[B, 28, 28, 1]` in [0, 1].
+
+    Attributes:
+        config: sizes.
+        bias_init: of the pixels; see `pixel_bias`.
+    """
+
+    config: Config
+    bias_init: Callable[..., jax.Array] = linen.initializers.zeros_init()
+
+    @linen.compact
+    def __call__(self, latent: jax.Array) -> jax.Array:
+        """Draws one image a latent."""
+        c, x, dtype = self.config, latent, jnp.dtype(self.config.dtype)
+        init = uniform(c.generator_init)
+        for units in c.hidden:
+            x = linen.relu(linen.Dense(units, dtype=dtype, kernel_init=init)(x))
+        return to_image(x, init, self.bias_init)
+
+
+class Discriminator(linen.Module):
+    """Images `[B, 28, 28, 1]` in [0, 1] to logits `[B]`.
+
+    Units are dropped where the caller gives a random stream "dropout".
+    """
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Judges images."""
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        init = uniform(c.discriminator_init)
+        x = drop(self, flatten(image), c.keep_input)
+        for units in c.maxout:
+            layer = nn.Maxout(units, c.pieces, dtype=dtype, kernel_init=init)
+            x = drop(self, layer(x), c.keep_hidden)
+        return to_logit(x, init)
+
+
+def game(config: Config, marginals: Any = None) -> Game:
+    """The discriminator moves k times, then the generator once.
+
+    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`, `[k, B, ...]` where k
+    exceeds one.
+
+    Args:
+        config: networks and training.
+        marginals: mean of the training images in [0, 1], `[28, 28, 1]`; the pixels'
+            biases start at zero without it.
+    """
+    return adversarial(
+        Generator(config, pixel_bias(marginals)),
+        Discriminator(config),
+        latent=lambda key, count: latent(config, key, count),
+        **training(config),
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws `[count, Z]`, uniform on [-√3, √3] as in the released code."""
+    return math.sqrt(3) * nn.sample_latent(key, count, config.latent, "uniform")
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`."""
+    return pure(Generator(config), "generator")(variables, latent)[0]
+
+
+# --- what the CGAN shares -----------------------------------------------------------
+
+
+def training(config: Training) -> dict[str, Any]:
+    """Losses, optimiser and schedule, as `adversarial` takes them."""
+    discriminator_loss = getattr(losses, f"{config.loss}_discriminator_loss")
+    return {
+        "losses": (
+            lambda real, fake: 0.5 * discriminator_loss(real, fake),
+            getattr(losses, f"{config.loss}_generator_loss"),
+        ),
+        "optimizer": optimizer(config),
+        "moves": (
+            Move("discriminator", repeat=config.discriminator_steps),
+            Move("generator"),
+        ),
+        "ema": config.ema,
+    }
+
+
+def optimizer(config: Training) -> optax.GradientTransformation:
+    """Step sizes that fall with every update; momentum that rises.
+
+    The step size is inside the velocity, as in the released code: v ← m·v − r·g.
+    """
+
+    def rate(count):
+        # A power of 1.000004 itself would be off by a percent in float32.
+        exponent = -math.log(config.decay) * count.astype(jnp.float32)
+        return jnp.maximum(
+            config.learning_rate * jnp.exp(exponent), config.final_learning_rate
+        )
+
+    if config.optimizer == "adam":
+        return optax.adam(rate, config.beta1)
+    (low, high), (first, last) = config.momentum, config.rise
+    momentum = optax.linear_schedule(low, high, last - first, first)
+
+    @optax.inject_hyperparams
+    def descend(rate, momentum):
+        return optax.chain(optax.scale(-rate), optax.trace(momentum))
+
+    return descend(rate, momentum)
+
+
+def uniform(width: float) -> Callable[..., jax.Array]:
+    """Initialises from U(-width, width)."""
+
+    def init(key, shape, dtype=jnp.float32):
+        return jax.random.uniform(key, shape, dtype, -width, width)
+
+    return init
+
+
+def pixel_bias(marginals: Any = None) -> Callable[..., jax.Array]:
+    """An initialiser of biases whose sigmoids are the mean of the training images.
+
+    Args:
+        marginals: that mean, `[28, 28, 1]` in [0, 1], or none for zeros. Pixels that
+            are never lit start at 1e-7.
+
+    Raises:
+        ValueError: another shape, or numbers outside [0, 1].
+    """
+    if marginals is None:
+        return linen.initializers.zeros_init()
+    mean = np.asarray(marginals, np.float64)
+    if mean.shape != SHAPE or not (mean.min() >= 0 and mean.max() <= 1):
+        raise ValueError(
+            f"marginals have shape {mean.shape} and values from {mean.min()} to"
+            f" {mean.max()}, expected {SHAPE} and values in [0, 1]: give the mean of"
+            " the training images"
+        )
+    mean = mean.clip(1e-7, 1 - 1e-7).ravel()
+    bias = np.log(mean) - np.log1p(-mean)
+    return lambda key, shape, dtype=jnp.float32: jnp.asarray(bias, dtype).reshape(shape)
+
+
+def flatten(image: jax.Array) -> jax.Array:
+    """Images `[B, 28, 28, 1]` to vectors `[B, 784]`.
+
+    Raises:
+        ValueError: images of another shape.
+    """
+    if image.shape[1:] != SHAPE:
+        raise ValueError(f"images have shape {image.shape}, expected {('B', *SHAPE)}")
+    return image.reshape(len(image), -1)
+
+
+def drop(module: linen.Module, x: jax.Array, keep: float) -> jax.Array:
+    """Keeps a share of units, scaled up, where the module has the stream "dropout"."""
+    return linen.Dropout(1 - keep, deterministic=not module.has_rng("dropout"))(x)
+
+
+def to_image(x: jax.Array, kernel_init: Callable, bias_init: Callable) -> jax.Array:
+    """The last layer of a generator, in float32: `[B, N]` to `[B, 28, 28, 1]`."""
+    dense = linen.Dense(
+        math.prod(SHAPE),
+        kernel_init=kernel_init,
+        bias_init=bias_init,
+        name="to_image",
+    )
+    return linen.sigmoid(dense(x.astype(jnp.float32))).reshape(-1, *SHAPE)
+
+
+def to_logit(x: jax.Array, kernel_init: Callable) -> jax.Array:
+    """The last layer of a discriminator, in float32: `[B, N]` to `[B]`."""
+    dense = linen.Dense(1, kernel_init=kernel_init, name="to_logit")
+    return dense(x.astype(jnp.float32))[:, 0]
+
+
+def at_least_one(config: Any, *names: str) -> None:
+    """Refuses counts below one, and empty tuples of them."""
+    for name in names:
+        value = getattr(config, name)
+        each = value if isinstance(value, tuple) else (value,)
+        if not each or min(each) < 1:
+            raise ValueError(f"{name} is {value}; it must be at least 1")
+
+
+def shares(config: Any, *names: str) -> None:
+    """Refuses what is not in (0, 1]."""
+    for name in names:
+        value = getattr(config, name)
+        if not 0 < value <= 1:
+            raise ValueError(
+                f"{name} is {value}; it must be in (0, 1], where 1 drops nothing"
+            )

@@ -1,0 +1,195 @@
+"""GoGAN: stages of Wasserstein GANs, each to outdo the one before by a margin.
+
+Juefei-Xu, Boddeti and Savvides, "Gang of GANs: Generative Adversarial Networks with
+Maximum Margin Ranking", arXiv:1704.04865.
+
+Reproduced: the first stage is a WGAN with a margin: the critic asks no more than that a
+real image outscores its fake by the margin, its weights are clipped, it moves five
+times to the generator's once, RMSProp. Later stages start from the weights of the stage
+before and keep its generator, frozen, as a third net that nobody owns: a ranking term
+puts the scores of the new generator above those of the old one, on the same latents.
+
+Known differences: the formulas of later stages follow the paper's idea, not its code:
+both players minimise the ranking term, the critic to tell the two generators apart, the
+generator to come out above. The small networks are those of `digit_nets`, the critic's
+without batch norm; the paper has DCGAN's on 64x64 colour images.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import lax
+
+from jaxgan import compose, losses, nn
+from jaxgan.game import Game, Move, Player, TrainState, Variables, pure
+from jaxgan.models import digit_nets
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training of one stage; the constants are WGAN's."""
+
+    stage: int = 1
+    """Which stage, from 1 on."""
+    margin: float = 1.0
+    """By how much a real image should outscore its fake, in the critic's units."""
+    ranking_margin: float = 0.5
+    """By how much the second stage should outscore the first; later stages by half of
+    that, a quarter, and so on."""
+    ranking: float = 1.0
+    """Weight of the ranking term."""
+    clip: float = 0.01
+    """Every weight of the critic stays within so much of 0."""
+    critic_steps: int = 5
+    """Critic updates to one of the generator."""
+    latent: int = 100
+    """Size of the latent vector, drawn from a standard normal."""
+    width: int = 64
+    """Channels of the convolutions, see `digit_nets`."""
+    hidden: int = 1024
+    """Units of the dense layers."""
+    learning_rate: float = 5e-5
+    """RMSProp's step size."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+
+    def __post_init__(self):
+        for name in ("stage", "critic_steps", "latent", "width", "hidden"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        for name in ("margin", "clip"):
+            if getattr(self, name) <= 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be more than 0"
+                )
+        for name in ("ranking_margin", "ranking"):
+            if getattr(self, name) < 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must not be negative"
+                )
+
+    @property
+    def ahead(self) -> float:
+        """The ranking margin of this stage: halved from stage to stage."""
+        return self.ranking_margin / 2 ** max(0, self.stage - 2)
+
+
+def _generator(config: Config) -> digit_nets.Generator:
+    return digit_nets.Generator(config.width, config.hidden)
+
+
+def game(config: Config) -> Game:
+    """Critic k times, then generator. Batches: `{"image": [k, B, 28, 28, 1]}`.
+
+    From the second stage on there is a third net, "previous", which nobody owns:
+    `next_stage` fills it.
+    """
+    nets = {
+        "generator": _generator(config),
+        "critic": digit_nets.Discriminator(config.width, config.hidden, norm=False),
+    }
+    if config.stage > 1:
+        nets["previous"] = _generator(config)
+    functions = {name: pure(module, name) for name, module in nets.items()}
+    critic = functions["critic"]
+
+    def latents(batch, key):
+        size = len(batch["image"])
+        return nn.batch_latent(batch, key, size, config.latent)
+
+    def ranking(variables, latent, fake_scores):
+        """The ranking term `[B]`, of the scores of one batch of latents."""
+        earlier, _ = functions["previous"](variables, latent)
+        earlier_scores, _ = critic(variables, lax.stop_gradient(earlier))
+        return losses.margin_ranking_generator_loss(
+            earlier_scores, fake_scores, margin=config.ahead
+        )
+
+    def critic_loss(variables, batch, turn):
+        latent = latents(batch, turn.key)
+        fake = lax.stop_gradient(functions["generator"](variables, latent)[0])
+        real_scores, variables = critic(variables, batch["image"])
+        fake_scores, variables = critic(variables, fake)
+        loss = losses.margin_ranking_discriminator_loss(
+            real_scores, fake_scores, margin=config.margin
+        ).mean()
+        metrics = {"gap": (real_scores - fake_scores).mean()}
+        if config.stage > 1:
+            metrics["ranking"] = ranking(variables, latent, fake_scores).mean()
+            loss += config.ranking * metrics["ranking"]
+        return loss, (variables, metrics)
+
+    def generator_loss(variables, batch, turn):
+        latent = latents(batch, turn.key)
+        fake, variables = functions["generator"](variables, latent)
+        fake_scores, variables = critic(variables, fake)
+        loss = losses.wasserstein_generator_loss(fake_scores).mean()
+        metrics = {}
+        if config.stage > 1:
+            metrics["ranking"] = ranking(variables, latent, fake_scores).mean()
+            loss += config.ranking * metrics["ranking"]
+        return loss, (variables, metrics)
+
+    # As in Torch: a clipped critic's gradients would drown in an ε under the root.
+    rmsprop = optax.rmsprop(config.learning_rate, decay=0.99, eps_in_sqrt=False)
+    clipped = optax.chain(rmsprop, losses.weight_clipping(config.clip))
+    zeros = jnp.zeros((1, config.latent))
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            net: (batch["image"][:1],) if net == "critic" else (zeros,) for net in nets
+        },
+        players={
+            "critic": Player(critic_loss, ("critic",), clipped),
+            "generator": Player(generator_loss, ("generator",), rmsprop),
+        },
+        moves=(Move("critic", repeat=config.critic_steps), Move("generator")),
+        ema={"generator": config.ema},
+    )
+
+
+def next_stage(new: TrainState, old: TrainState) -> TrainState:
+    """Starts a stage from the end of the one before.
+
+    Generator and critic go on with their weights; the generator is also kept, frozen,
+    as the one to outdo. Optimisers start afresh, and the step and the key are `old`'s
+    (`compose.adopt`).
+
+    Args:
+        new: a fresh state of the new stage's game.
+        old: the last state of the stage before, of the same sizes.
+
+    Raises:
+        ValueError: `new` is of a first stage, or the sizes differ.
+    """
+    if "previous" not in new.params:
+        raise ValueError(
+            f"the new state has the nets {sorted(new.params)} and none called"
+            " 'previous'; make it from a Config with a stage of 2 or more"
+        )
+    shapes = [jax.tree.map(jnp.shape, s.params["generator"]) for s in (new, old)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            "the generators differ in size; give all stages the same latent, width and"
+            " hidden"
+        )
+    state = compose.adopt(new, old)
+    copy = lambda tree: jax.tree.map(jnp.copy, tree)  # noqa: E731
+    return state.replace(
+        params={**state.params, "previous": copy(old.params["generator"])},
+        stats={**state.stats, "previous": copy(old.stats["generator"])},
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent)
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`, normalised together."""
+    return pure(_generator(config), "generator")(variables, latent)[0]

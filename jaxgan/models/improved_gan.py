@@ -1,0 +1,300 @@
+"""The semi-supervised GAN of "Improved Techniques for Training GANs", on MNIST.
+
+Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, arXiv:1606.03498: sections 3
+(feature matching, minibatch discrimination, historical averaging, one-sided label
+smoothing, virtual batch normalisation) and 5 (semi-supervised learning).
+
+The discriminator is a classifier of K classes, with K logits. The logit of class K + 1,
+"generated", is fixed at 0, so that D(x) = Z / (Z + 1), Z the sum of exponentials. It
+learns from a few labelled images, from many unlabelled ones and from the generator's,
+half of the weight on the first. The generator matches the mean of its features
+("features": the better classifier), or fools it, while it sees the closeness of the
+images of a batch ("minibatch": the better pictures). Tested is the largest of the K
+logits, by the moving average of the weights.
+
+As in the released code, only the logits have a gain that is learnt: the features cannot
+outgrow the noise. Known differences: one batch of unlabelled images serves both moves
+of a step (the released code draws two), and the same noise real and generated images;
+gains start from a batch without noise; the generator's batch norm has a gain; the step
+size may fall to zero (`decay`), without which short runs are far from done.
+"""
+
+import dataclasses
+from functools import partial
+from typing import Literal, get_args, get_type_hints
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's for MNIST."""
+
+    resolution: int = 28
+    """Height and width of the images, which have one channel."""
+    classes: int = 10
+    """K, the classes to tell apart."""
+    latent: int = 100
+    """Size of the latent vector z, uniform on [0, 1]."""
+    generator: tuple[int, ...] = (500, 500)
+    """Units of the generator's hidden layers."""
+    discriminator: tuple[int, ...] = (1000, 500, 250, 250, 250)
+    """Units of the discriminator's hidden layers."""
+    input_noise: float = 0.3
+    """Standard deviation of the noise on the discriminator's images."""
+    noise: float = 0.5
+    """Standard deviation of the noise before its other layers."""
+    matching: Literal["features", "minibatch"] = "features"
+    """The generator matches mean features, or fools minibatch discrimination."""
+    kernels: int = 100
+    """Kernels of minibatch discrimination."""
+    kernel_dims: int = 5
+    """Numbers that a kernel measures distances by."""
+    smoothing: float = 0.0
+    """One-sided label smoothing: the target of real images is 1 minus this."""
+    historical: float = 0.0
+    """Weight of the distance of parameters to their past mean, in both losses."""
+    norm: Literal["batch", "virtual"] = "batch"
+    """The generator's normalisation: by its batch, or by a reference batch."""
+    reference: int = 100
+    """Images of the reference batch of virtual batch normalisation."""
+    learning_rate: float = 3e-3
+    """Adam's first step size."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    decay: tuple[int, int] | None = None
+    """Steps between which the step size falls in a line to 0; constant if left out."""
+    ema: float = 0.9999
+    """Decay of the moving average of the discriminator's weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the hidden layers; parameters, logits and losses stay float32."""
+    axis_name: str | None = None
+    """Axis to share batch statistics over; set it under `pmap` only."""
+
+    def __post_init__(self):
+        for name in (
+            "resolution",
+            "classes",
+            "latent",
+            "kernels",
+            "kernel_dims",
+            "reference",
+        ):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        for name in ("generator", "discriminator"):
+            widths = getattr(self, name)
+            if not widths or min(widths) < 1:
+                raise ValueError(
+                    f"{name} is {widths}; give one hidden layer or more, of at least"
+                    " one unit each"
+                )
+        for name in ("input_noise", "noise", "historical"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 0"
+                )
+        if not 0 <= self.smoothing < 1:
+            raise ValueError(
+                f"smoothing is {self.smoothing}; it must be in [0, 1), 0.1 as a rule"
+            )
+        if self.decay is not None and not 0 <= self.decay[0] < self.decay[1]:
+            raise ValueError(
+                f"decay is {self.decay}; give the step where the fall begins and a"
+                " later one where it ends"
+            )
+        kinds = get_type_hints(type(self))
+        for name in ("matching", "norm", "dtype"):
+            value, known = getattr(self, name), get_args(kinds[name])
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
+
+
+class Generator(linen.Module):
+    """Latents `[B, Z]` to images `[B, R, R, 1]` in [0, 1]."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, latent: jax.Array) -> jax.Array:
+        """Normalises with the statistics of the batch, or of the reference batch."""
+        c, first = self.config, 0
+        x = latent.astype(c.dtype)
+        if c.norm == "virtual":
+            # Fixed for good, and no parameter: it lives where memories do.
+            shape, first = (c.reference, c.latent), c.reference
+            drawn = self.variable(
+                "memory", "reference", lambda: _uniform(self.make_rng("params"), shape)
+            )
+            x = jnp.concatenate([drawn.value.astype(c.dtype), x])
+        for units in c.generator:
+            x = linen.Dense(units, use_bias=False, dtype=jnp.dtype(c.dtype))(x)
+            x = linen.softplus(self.normalised(x))
+        x = nn.WeightNormDense(c.resolution**2, name="to_image")(x[first:])
+        return linen.sigmoid(x.astype(jnp.float32)).reshape(
+            -1, c.resolution, c.resolution, 1
+        )
+
+    def normalised(self, x: jax.Array) -> jax.Array:
+        """The configured normalisation, as a layer of its own."""
+        if self.config.norm == "virtual":
+            return nn.VirtualBatchNorm(self.config.reference)(x)
+        return nn.BatchNorm(
+            use_running_average=False,
+            axis_name=self.config.axis_name,
+            dtype=x.dtype,
+        )(x)
+
+
+class Discriminator(linen.Module):
+    """Images `[B, R, R, 1]` in [0, 1] to class logits `[B, K]` and features `[B, N]`.
+
+    The features are those of the last hidden layer. Under the random stream "noise" it
+    disturbs its images and every layer's input.
+    """
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Judges a batch; see `nn.MinibatchDiscrimination` for whom it may hold."""
+        c = self.config
+        dense = partial(
+            nn.WeightNormDense,
+            data_init=True,
+            direction_init=linen.initializers.normal(0.1),
+        )
+        x = image.reshape(len(image), -1).astype(c.dtype)
+        sigma = c.input_noise
+        for units in c.discriminator:
+            x = nn.GaussianNoise(sigma)(x)
+            x = linen.relu(dense(units, learn_gain=False)(x))
+            sigma = c.noise
+        features = x.astype(jnp.float32)
+        x = nn.GaussianNoise(sigma)(features)
+        if c.matching == "minibatch":
+            x = nn.MinibatchDiscrimination(c.kernels, c.kernel_dims)(x)
+        logits = dense(c.classes, name="to_logits")(x)
+        return logits, features
+
+
+def game(config: Config) -> Game:
+    """Two players, one move each.
+
+    Batches: `{"image", "labelled": [B, R, R, 1] in [0, 1], "label": [B]}`, the first
+    unlabelled, the second with the labels. A `latent` of its own is used if there.
+    """
+    nets = {"discriminator": Discriminator(config), "generator": Generator(config)}
+    discriminate, generate = (pure(module, name) for name, module in nets.items())
+
+    def fakes(variables, batch, key):
+        latents = batch.get("latent")
+        if latents is None:
+            latents = latent(config, key, len(batch["image"]))
+        return generate(variables, latents)
+
+    def judge(variables, key, *batches):
+        """Logits `[n, B, K]` and features of n batches: apart, under the same noise."""
+        if len({images.shape for images in batches}) > 1:
+            raise ValueError(
+                f"batches of shapes {[images.shape for images in batches]} are judged"
+                " together; give as many labelled images as unlabelled ones"
+            )
+        see = lambda image: discriminate(variables, image, rngs={"noise": key})[0]  # noqa: E731
+        return jax.vmap(see)(jnp.stack(batches))
+
+    def discriminator_loss(variables, batch, turn):
+        latent_key, noise_key = jax.random.split(turn.key)
+        fake = lax.stop_gradient(fakes(variables, batch, latent_key)[0])
+        (logits, *unlabelled), _ = judge(
+            variables, noise_key, batch["labelled"], batch["image"], fake
+        )
+        real, fake = map(losses.semi_supervised_real_logit, unlabelled)
+        labelled = losses.semi_supervised_classification_loss(logits, batch["label"])
+        adversarial = losses.minimax_discriminator_loss(
+            real, fake, label_smoothing=config.smoothing
+        )
+        metrics = {
+            "labelled": labelled.mean(),
+            "unlabelled": adversarial.mean(),
+            "real": real.mean(),
+            "fake": fake.mean(),
+        }
+        return labelled.mean() + adversarial.mean() / 2, (variables, metrics)
+
+    def generator_loss(variables, batch, turn):
+        latent_key, noise_key = jax.random.split(turn.key)
+        fake, variables = fakes(variables, batch, latent_key)
+        if config.matching == "minibatch":
+            (logits,), _ = judge(variables, noise_key, fake)
+            loss = losses.semi_supervised_generator_loss(logits).mean()
+        else:
+            _, features = judge(variables, noise_key, batch["image"], fake)
+            # A mean, which matters to an optimiser with a constant.
+            loss = losses.feature_matching_loss(*features) / features.shape[-1]
+        return loss, (variables, {})
+
+    def optimizer():
+        rate = config.learning_rate
+        if config.decay is not None:
+            begin, end = config.decay
+            rate = optax.linear_schedule(rate, 0.0, end - begin, begin)
+        # The constant is under the root, as in the released code: weights of pixels
+        # that are nearly always black would walk at random with full steps otherwise.
+        adam = optax.adam(rate, config.beta1, eps=0.0, eps_root=1e-8)
+        if config.historical:
+            return optax.chain(losses.historical_averaging(config.historical), adam)
+        return adam
+
+    def inputs(batch):
+        zeros = jnp.zeros((1, config.latent))
+        return {"discriminator": (batch["image"],), "generator": (zeros,)}
+
+    return Game(
+        nets=nets,
+        inputs=inputs,
+        players={
+            "discriminator": Player(
+                discriminator_loss, ("discriminator",), optimizer()
+            ),
+            "generator": Player(generator_loss, ("generator",), optimizer()),
+        },
+        moves=(Move("discriminator"), Move("generator")),
+        ema={"discriminator": config.ema},
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`, uniform on [0, 1]."""
+    return _uniform(key, (count, config.latent))
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[B, R, R, 1]` in [0, 1] from latents `[B, Z]`.
+
+    Under batch normalisation an image depends a little on its company; give them a
+    hundred at a time. Under virtual batch normalisation it does not.
+    """
+    return pure(Generator(config), "generator")(variables, latent)[0]
+
+
+def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Classes `[B]` of images `[B, R, R, 1]` in [0, 1]: the largest of the K logits.
+
+    Without noise. "Generated" is no answer.
+    """
+    logits, _ = pure(Discriminator(config), "discriminator")(variables, image)[0]
+    return jnp.argmax(logits, axis=1)
+
+
+def _uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return jax.random.uniform(key, shape)

@@ -1,0 +1,277 @@
+"""InfoGAN: codes that a generator must leave legible in its images.
+
+Chen, Duan, Houthooft, Schulman, Sutskever and Abbeel, "InfoGAN: Interpretable
+Representation Learning by Information Maximizing Generative Adversarial Nets",
+arXiv:1606.03657.
+
+Reproduced, for MNIST: 62 numbers of noise, a category of ten and two codes uniform on
+[-1, 1]; the networks of the paper's table 1; a recogniser Q that shares all of the
+discriminator but its last layer; the bound on the mutual information of codes and
+images in the losses of discriminator and recogniser *and* of the generator; a fixed
+standard deviation of 1 for continuous codes, without which the bound runs away; Adam
+with beta1 0.5, at 2e-4 for the discriminator and 1e-3 for the generator, on batches of
+128; separate passes over real and over generated batches.
+
+`inform=False` is a plain GAN with a recogniser attached: Q and the layers it shares
+still learn to read the codes as well as they can, but the generator is not told.
+
+Known differences: one categorical code and any number of continuous ones, where the
+paper's coloured data sets have several categorical codes. The slope of the leaky ReLU
+is the paper's 0.1; its code has 0.01.
+"""
+
+import dataclasses
+import math
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models import digit_nets
+from jaxgan.models.cdcgan import check_positive
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's for MNIST."""
+
+    noise: int = 62
+    """Size of the incompressible noise z, uniform on [-1, 1]."""
+    categories: int = 10
+    """Values of the categorical code c1."""
+    continuous: int = 2
+    """Continuous codes c2, c3, ..., uniform on [-1, 1]."""
+    inform: bool = True
+    """Whether the generator is told to keep the codes legible; a plain GAN with a
+    recogniser attached if not."""
+    category_weight: float = 1.0
+    """Weight lambda of the bound for the categorical code."""
+    continuous_weight: float = 1.0
+    """Weight lambda of the bound for the continuous codes."""
+    width: int = 64
+    """Channels of the first maps of the discriminator; the second have twice as many,
+    and the generator's the other way round."""
+    hidden: int = 1024
+    """Units of the dense layer of each net."""
+    recogniser: int = 128
+    """Units of the recogniser's own layer."""
+    slope: float = 0.1
+    """Slope of the leaky ReLU."""
+    discriminator_rate: float = 2e-4
+    """Adam's step size, of the discriminator and the recogniser."""
+    generator_rate: float = 1e-3
+    """Adam's step size, of the generator."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+
+    def __post_init__(self):
+        check_positive(
+            self, "noise", "continuous", "width", "hidden", "recogniser",
+            "discriminator_rate", "generator_rate",
+        )  # fmt: skip
+        if self.categories < 2:
+            raise ValueError(f"categories is {self.categories}; it must be at least 2")
+        for name in ("category_weight", "continuous_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; a weight must not be negative"
+                )
+
+
+class Codes(NamedTuple):
+    """What a generator is asked to make legible.
+
+    Attributes:
+        category: c1, integers `[N]` in 0..categories-1.
+        continuous: c2, c3, ..., `[N, D]`, uniform on [-1, 1] in training.
+    """
+
+    category: jax.Array
+    continuous: jax.Array
+
+
+class Seen(NamedTuple):
+    """What a discriminator sees in images.
+
+    Attributes:
+        logit: of being real, `[B]`.
+        category: logits of the categorical code, `[B, categories]`.
+        mean: means of the continuous codes, `[B, D]`.
+    """
+
+    logit: jax.Array
+    category: jax.Array
+    mean: jax.Array
+
+
+class Discriminator(linen.Module):
+    """Images `[B, 28, 28, 1]` in [0, 1] to what is seen in them."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> Seen:
+        """Judges images, and reads the codes that they may be made from."""
+        c, dtype = self.config, jnp.dtype(self.config.dtype)
+        init = linen.initializers.normal(0.02)
+        trunk = digit_nets.Trunk(
+            c.width, c.hidden, True, c.slope, c.dtype, name="trunk"
+        )
+        x = trunk(image)
+        logit = linen.Dense(1, kernel_init=init, name="to_logit")(x)[:, 0]
+        q = linen.Dense(
+            c.recogniser, use_bias=False, dtype=dtype, kernel_init=init, name="read"
+        )(x)
+        q = linen.leaky_relu(
+            nn.BatchNorm(use_running_average=False, dtype=dtype)(q), c.slope
+        )
+        codes = linen.Dense(
+            c.categories + c.continuous, kernel_init=init, name="to_codes"
+        )(q.astype(jnp.float32))
+        return Seen(logit, codes[:, : c.categories], codes[:, c.categories :])
+
+
+def game(config: Config) -> Game:
+    """Two players, one move each; the discriminator owns the recogniser.
+
+    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`; labels play no part. Metric
+    `information` is the bound for the categorical code, in nats: log(categories) where
+    every code is read off its image, zero or less where nothing is;
+    `continuous_error` is the squared error of the other codes, 1/3 for a guess of 0.
+    """
+    nets = {"generator": _generator(config), "discriminator": Discriminator(config)}
+    generate, discriminate = (pure(module, name) for name, module in nets.items())
+    size = config.noise + config.categories + config.continuous
+
+    def draw(batch, key):
+        z = batch.get("latent")
+        return latent(config, key, len(batch["image"])) if z is None else z
+
+    def reading(seen, z):
+        """The weighted bound, negative, and what is known of it."""
+        codes = split(config, z)[1]
+        category = losses.categorical_mutual_information_loss(
+            seen.category, codes.category
+        ).mean()
+        continuous = losses.gaussian_mutual_information_loss(
+            seen.mean, codes.continuous
+        ).mean()
+        return (
+            config.category_weight * category + config.continuous_weight * continuous,
+            {
+                "information": math.log(config.categories) - category,
+                "continuous_error": jnp.square(seen.mean - codes.continuous).mean(),
+            },
+        )
+
+    def discriminator_loss(variables, batch, turn):
+        z = draw(batch, turn.key)
+        fake = lax.stop_gradient(generate(variables, z)[0])
+        # Apart, so that batch normalisation cannot tell them by their company.
+        real_seen, variables = discriminate(variables, batch["image"])
+        fake_seen, variables = discriminate(variables, fake)
+        loss = losses.non_saturating_discriminator_loss(
+            real_seen.logit, fake_seen.logit
+        ).mean()
+        unread, metrics = reading(fake_seen, z)
+        metrics |= {"real": real_seen.logit.mean(), "fake": fake_seen.logit.mean()}
+        return loss + unread, (variables, metrics)
+
+    def generator_loss(variables, batch, turn):
+        z = draw(batch, turn.key)
+        fake, variables = generate(variables, z)
+        seen, variables = discriminate(variables, fake)
+        loss = losses.non_saturating_generator_loss(seen.logit).mean()
+        unread, metrics = reading(seen, z)
+        return loss + unread if config.inform else loss, (variables, metrics)
+
+    rates = {
+        "discriminator": config.discriminator_rate,
+        "generator": config.generator_rate,
+    }
+    adam = {name: optax.adam(rate, config.beta1) for name, rate in rates.items()}
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            "generator": (jnp.zeros((1, size)),),
+            "discriminator": (batch["image"][:1],),
+        },
+        players={
+            "discriminator": Player(
+                discriminator_loss, ("discriminator",), adam["discriminator"]
+            ),
+            "generator": Player(generator_loss, ("generator",), adam["generator"]),
+        },
+        moves=(Move("discriminator"), Move("generator")),
+        ema={"generator": config.ema},
+    )
+
+
+def codes(config: Config, key: jax.Array, count: int) -> Codes:
+    """Draws codes as in training: every category alike, the others in [-1, 1]."""
+    category_key, continuous_key = jax.random.split(key)
+    return Codes(
+        jax.random.randint(category_key, (count,), 0, config.categories),
+        nn.sample_latent(continuous_key, count, config.continuous, "uniform"),
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws what the generator takes, noise and codes: `[count, Z]`."""
+    noise_key, code_key = jax.random.split(key)
+    noise = nn.sample_latent(noise_key, count, config.noise, "uniform")
+    return join(config, noise, codes(config, code_key, count))
+
+
+def join(config: Config, noise: jax.Array, codes: Codes) -> jax.Array:
+    """Noise `[N, noise]` and codes as the generator takes them: `[N, Z]`."""
+    category = jax.nn.one_hot(codes.category, config.categories)
+    return jnp.concatenate([noise, category, codes.continuous], axis=1)
+
+
+def split(config: Config, latent: jax.Array) -> tuple[jax.Array, Codes]:
+    """The noise and the codes of what the generator takes; undoes `join`."""
+    ends = (config.noise, config.noise + config.categories)
+    noise, category, continuous = jnp.split(latent, ends, axis=1)
+    return noise, Codes(category.argmax(1), continuous)
+
+
+def sample(
+    config: Config,
+    variables: Variables,
+    latent: jax.Array,
+    statistics: Literal["batch", "running"] = "batch",
+) -> jax.Array:
+    """Images `[N, 28, 28, 1]` in [0, 1] from `[N, Z]`, as `latent` or `join` make it.
+
+    The statistics of the batch at hand are those of training only where it holds all
+    categories alike: a batch of one category alone is drawn as if of none. Draw that
+    with the "running" averages of training.
+    """
+    return pure(_generator(config), "generator")(variables, latent, statistics)[0]
+
+
+def recognise(
+    config: Config, variables: Variables, images: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """What Q reads off images `[N, 28, 28, 1]`, real or generated.
+
+    Returns:
+        Logits of the categories `[N, categories]`, means of the other codes `[N, D]`.
+        Which category means what is chance: match them on labelled images.
+    """
+    seen = pure(Discriminator(config), "discriminator")(variables, images)[0]
+    return seen.category, seen.mean
+
+
+def _generator(config):
+    return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)

@@ -1,0 +1,106 @@
+"""R3GAN: a modern baseline, two plain networks and a loss that behaves.
+
+Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN
+Baseline", arXiv:2501.05441 (2024).
+
+Reproduced: the relativistic pairing loss for both players, real i against fake i, and
+gamma / 2 times the sum of the zero-centred penalties R1 on real and R2 on generated
+images; no normalisation layer in either network, and none of the usual tricks (no
+smoothing, no noise, no minibatch statistics); Adam without a first momentum; a moving
+average of the generator, whose samples count.
+
+Known differences: 28x28 images and the networks of `digit_nets` without norm, where the
+paper has residual networks of grouped convolutions with fix-up initialisation; step
+size, gamma and Adam's second momentum are constants, where the paper lets each of them
+run from one value to another.
+"""
+
+import dataclasses
+import functools
+from typing import Literal
+
+import jax
+import optax
+
+from jaxgan import losses, nn
+from jaxgan.game import Game, Variables, pure
+from jaxgan.models import digit_nets
+from jaxgan.models.adversarial import Objective, adversarial
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training."""
+
+    width: int = 64
+    """Channels of the wide maps; the narrow ones have twice as many."""
+    hidden: int = 1024
+    """Units of the dense layers."""
+    latent: int = 64
+    """Size of the latent vector, drawn from a standard normal."""
+    gamma: float = 1.0
+    """Weight of both gradient penalties, which are halved: gamma / 2 (R1 + R2)."""
+    learning_rate: float = 2e-4
+    """Adam's step size, of both players."""
+    beta2: float = 0.99
+    """Adam's second momentum; the first is 0."""
+    ema: float = 0.999
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks."""
+
+    def __post_init__(self):
+        for name in ("width", "hidden", "latent"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if self.gamma < 0:
+            raise ValueError(f"gamma is {self.gamma}; it must not be negative")
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}; it must be above 0"
+            )
+        if not 0 <= self.beta2 < 1:
+            raise ValueError(f"beta2 is {self.beta2}; it must be in [0, 1)")
+
+
+def game(config: Config) -> Game:
+    """Two players, one move each. Batches: `{"image": [B, 28, 28, 1] in [0, 1]}`."""
+
+    def penalty(critic, real, fake, key):
+        del key
+        slopes = losses.r1_penalty(critic, real) + losses.r2_penalty(critic, fake)
+        return config.gamma / 2 * slopes
+
+    return adversarial(
+        _generator(config),
+        digit_nets.Discriminator(
+            config.width, config.hidden, norm=False, dtype=config.dtype
+        ),
+        latent=functools.partial(latent, config),
+        losses=Objective(
+            losses.relativistic_discriminator_loss,
+            losses.relativistic_generator_loss,
+            penalty,
+            relativistic=True,
+        ),
+        optimizer=optax.adam(config.learning_rate, 0.0, config.beta2),
+        ema=config.ema,
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent)
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]`."""
+    return pure(_generator(config), "generator")(variables, latent)[0]
+
+
+def _generator(config):
+    return digit_nets.Generator(
+        config.width, config.hidden, norm=False, dtype=config.dtype
+    )
