@@ -1,5 +1,6 @@
 """What training experiments do around the loop: say what comes, train, report."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -149,6 +150,22 @@ def samples(
             run.workdir / "neighbours.png"
         )
     return facts, pictures
+
+
+def finished(setting: Any) -> Facts | None:
+    """What a run left that ended with this very setting, or none.
+
+    The loop itself refuses a directory that holds another run, and finds nothing to do
+    in one that ended; this only spares opening the data, compiling and testing.
+
+    Args:
+        setting: a dataclass with `run`, which also stands in the run's `results.json`.
+    """
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        done = json.loads((setting.run.workdir / "results.json").read_text())
+        if done.get("setting") == train.as_json(dataclasses.asdict(setting)):
+            return done
+    return None
 
 
 def command() -> str:

@@ -12,9 +12,7 @@ it stopped, and runs that ended are not repeated. Without flags: small networks 
 digits, three seeds, about an hour on two CPU cores.
 """
 
-import contextlib
 import dataclasses
-import json
 import pathlib
 from typing import Annotated, Any, Literal
 
@@ -140,15 +138,8 @@ def main(config: Config) -> None:
 
 def _one(title: str, setting: Setting) -> dict[str, Any]:
     """The results of a run that ended, or of one that is trained now."""
-    path = setting.run.workdir / "results.json"
-    # The loop itself refuses a directory that holds another run, and finds nothing to
-    # do in one that ended; this only spares opening the data and compiling.
-    wanted = train.as_json(dataclasses.asdict(setting))
-    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        done = json.loads(path.read_text())
-        if done.get("setting") == wanted:
-            return done
-    return _capsules.fit(title, setting)
+    done = _run.finished(setting)
+    return _capsules.fit(title, setting) if done is None else done
 
 
 def _slug(row: str) -> str:

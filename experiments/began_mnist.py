@@ -1,0 +1,112 @@
+"""BEGAN on digits: samples, convergence and balance (arXiv:1703.10717).
+
+    python -m experiments.began_mnist
+    python -m experiments.began_mnist --model.gamma 0.3
+    python -m experiments.began_mnist --preset paper --data idx:MNIST
+
+Trains a boundary equilibrium GAN and writes began.png: samples, digits with what the
+discriminator makes of them, and over time the measure of convergence M and k, the share
+of the fakes in the discriminator's loss. Low gamma makes sharp samples and few kinds of
+them, high gamma many kinds. Without flags: narrow networks on 4,000 digits, minutes on
+two CPU cores.
+"""
+
+import dataclasses
+import pathlib
+from typing import Annotated, Literal
+
+import numpy as np
+import tyro
+
+from experiments import _cli, _compared, _figures, _mnist
+from jaxgan import report, train
+from jaxgan.compose import ema_variables
+from jaxgan.models import began
+
+SHOWN = 20  # digits with their reconstructions
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Training a BEGAN."""
+
+    run: Annotated[train.Run, tyro.conf.arg(name="")]
+    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    model: began.Config
+    preset: Literal["laptop", "paper"] = "laptop"
+    """laptop: minutes on two cores; paper: the paper's width, for an accelerator."""
+
+
+PRESETS = {
+    "laptop": Config(
+        run=train.Run(
+            workdir=pathlib.Path("runs/began_mnist"),
+            steps=4000,
+            batch_size=16,
+            sample_every=500,
+            checkpoint_every=500,
+        ),
+        data=_mnist.Data(),
+        # A faster control than the paper's, for a run that is a hundredth as long.
+        model=began.Config(
+            latent=32,
+            width=12,
+            layers=1,
+            gain=0.05,
+            learning_rate=5e-4,
+            halve_every=1500,
+            ema=0.99,
+        ),
+    ),
+    "paper": Config(
+        run=train.Run(
+            workdir=pathlib.Path("runs/began_mnist_paper"),
+            steps=200_000,
+            batch_size=16,
+            sample_every=5000,
+            checkpoint_every=5000,
+            log_every=100,
+        ),
+        data=_mnist.Data(),
+        model=began.Config(ema=0.999),
+        preset="paper",
+    ),
+}
+
+
+def main(config: Config) -> None:
+    """Trains, or goes on training, and draws."""
+
+    def finish(state, sets):
+        digits = sets.test["image"][:SHOWN].astype(np.float32) / 255
+        drawn = began.reconstruct(config.model, ema_variables(state), digits)
+        path = config.run.workdir / "began.png"
+        _draw(path, config, digits, np.asarray(drawn))
+        return {}, {"Samples, reconstructions, and the curves of M and k": path}
+
+    _mnist.fit("BEGAN", began, config, finish=finish)
+
+
+def _draw(path, config, digits, drawn):
+    run = config.run
+    figure = _figures.new(8, 5.4)
+    grid = figure.add_gridspec(5, 2, width_ratios=(5, 4))
+    title = f"samples, gamma {config.model.gamma:g}"
+    _compared.show(figure.add_subplot(grid[:, 0]), _compared.last_sheet(run), title)
+    rows = np.stack([x.reshape(2, -1, *x.shape[1:]) for x in (digits, drawn)], 1)
+    rows = (rows * 255 + 0.5).astype(np.uint8)  # digits above what is made of them
+    pairs = report.sheet(rows.reshape(-1, *digits.shape[1:]), SHOWN // 2)[..., 0]
+    axes = figure.add_subplot(grid[0, 1])
+    _compared.show(axes, pairs, "test digits, and the discriminator's version")
+    axes = figure.add_subplot(grid[1:3, 1])
+    _compared.curve(axes, run, "generator/measure", "M")
+    axes.set_ylabel("convergence M")
+    axes.set_ylim(bottom=0)
+    axes = figure.add_subplot(grid[3:, 1])
+    _compared.curve(axes, run, "generator/k", "k", color="tab:orange")
+    axes.set_ylabel("k")
+    _figures.save(path, figure, "samples, M and k")
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -1,0 +1,129 @@
+"""Boundary-seeking GANs on grey and on binary digits (arXiv:1702.08431).
+
+    python -m experiments.bgan_mnist
+    python -m experiments.bgan_mnist --discrete.samples 50
+    python -m experiments.bgan_mnist --preset paper --data idx:MNIST
+
+Trains two, in the directories `continuous` and `discrete`. The first moves grey images
+to the discriminator's boundary. The second draws binary pixels, through which no
+gradient passes: it learns from importance weights alone. bgan.png shows samples of
+both, binary ones for the second, whose scores in results.json are of the probabilities
+of its pixels. Without flags: small networks on 4,000 digits, minutes on two CPU cores.
+"""
+
+import dataclasses
+import pathlib
+from typing import Annotated, Literal
+
+import jax
+import numpy as np
+import tyro
+
+from experiments import _cli, _compared, _figures, _mnist, _several
+from jaxgan import report, train
+from jaxgan.compose import ema_variables
+from jaxgan.models import bgan
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Training a BGAN of either kind."""
+
+    run: Annotated[train.Run, tyro.conf.arg(name="")]
+    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    continuous: bgan.Config
+    discrete: bgan.Config
+    discrete_steps: int = 10_000
+    """Steps of the discrete run, which learns from samples of a gradient and needs
+    more; `--steps` are those of the continuous one."""
+    preset: Literal["laptop", "paper"] = "laptop"
+    """laptop: minutes on two cores; paper: the paper's networks, for an accelerator."""
+
+    def __post_init__(self):
+        if self.discrete_steps < 1:
+            raise ValueError(
+                f"--discrete-steps is {self.discrete_steps}; it must be at least 1"
+            )
+        for kind in ("continuous", "discrete"):
+            if (given := getattr(self, kind).kind) != kind:
+                raise ValueError(
+                    f"--{kind}.kind is {given!r}; it must be {kind!r}: each flag group"
+                    " is of one kind"
+                )
+
+
+# Twenty looks at every sample of a small convolutional net cost ten times those of a
+# dense one, whose few large weights also tell samples of a latent better apart.
+DENSE = bgan.Config(dense=True, hidden=200, learning_rate=1e-3, ema=0.99)
+SMALL = bgan.Config("continuous", width=16, hidden=128, learning_rate=5e-4, ema=0.99)
+PAPER = bgan.Config(ema=0.999)
+PRESETS = {
+    "laptop": Config(
+        run=train.Run(
+            workdir=pathlib.Path("runs/bgan_mnist"),
+            steps=2000,
+            batch_size=32,
+            sample_every=500,
+            checkpoint_every=500,
+        ),
+        data=_mnist.Data(),
+        continuous=SMALL,
+        discrete=DENSE,
+    ),
+    "paper": Config(
+        run=train.Run(
+            workdir=pathlib.Path("runs/bgan_mnist_paper"),
+            steps=94_000,
+            batch_size=64,
+            sample_every=5000,
+            checkpoint_every=5000,
+            log_every=100,
+        ),
+        data=_mnist.Data(),
+        continuous=dataclasses.replace(PAPER, kind="continuous"),
+        discrete=PAPER,
+        discrete_steps=94_000,
+        preset="paper",
+    ),
+}
+
+
+def main(config: Config) -> None:
+    """Trains both, or goes on, and draws them side by side."""
+    models = {"continuous": config.continuous, "discrete": config.discrete}
+    settings = {kind: _several.part(config, kind, models[kind]) for kind in models}
+    runs = {kind: setting.run for kind, setting in settings.items()}
+
+    def binary(state, sets):
+        """A sheet of binary samples, beside those of probabilities."""
+        del sets
+        model = config.discrete
+        latent_key, key = jax.random.split(jax.random.key(config.run.seed + 3))
+        latent = bgan.latent(model, latent_key, 100)
+        drawn = bgan.draw(model, ema_variables(state), latent, key)
+        path = runs["discrete"].workdir / "samples" / "binary_final.png"
+        report.save_png(path, report.sheet((np.asarray(drawn) * 255).astype(np.uint8)))
+        return {}, {"Binary samples, of the moving average of the weights": path}
+
+    results = {
+        kind: _several.fit_once(
+            f"BGAN, {kind}",
+            bgan,
+            setting,
+            finish=binary if kind == "discrete" else None,
+        )
+        for kind, setting in settings.items()
+    }
+    path = config.run.workdir / "bgan.png"
+    figure = _figures.new(8, 4.5)
+    for axes, (kind, run) in zip(figure.subplots(1, 2), runs.items(), strict=True):
+        about = "samples" if kind == "continuous" else "samples of binary pixels"
+        sheet = _compared.last_sheet(run, "ema" if kind == "continuous" else "binary")
+        _compared.show(axes, sheet, f"{kind}: {about}")
+    _figures.save(path, figure, "samples of both kinds")
+    caption = "Samples of the continuous and of the discrete kind"
+    _compared.write("BGAN", config.run.workdir, results, {caption: path})
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, presets=PRESETS, description=__doc__)
