@@ -67,13 +67,17 @@ def write(
         pictures: caption -> file, for the page.
         more: other facts, for both.
     """
-    keep = ("data", "steps", "batch_size", "seed", "device")
-    setting = next(iter(results.values()))
+    first, *others = results.values()
+    common = {
+        key: first[key]
+        for key in ("data", "steps", "batch_size", "seed", "device")
+        if all(found[key] == first[key] for found in others)
+    }
     scores = {
-        name: {key: found[key] for key in found if key not in (*keep, "class_share")}
+        name: {key: found[key] for key in found if key not in common}
         for name, found in results.items()
     }
-    facts = {key: setting[key] for key in keep if key in setting} | more
+    facts = common | more
     _figures.save_results(workdir / "results.json", {**facts, "runs": scores})
     short = {
         name: {key: f"{found[key]:.4g}" for key in SCORES if key in found}

@@ -1,14 +1,15 @@
 """Boundary-seeking GANs on grey and on binary digits (arXiv:1702.08431).
 
     python -m experiments.bgan_mnist
-    python -m experiments.bgan_mnist --discrete.samples 50
+    python -m experiments.bgan_mnist --discrete.samples 50 --workdir runs/bgan_50
     python -m experiments.bgan_mnist --preset paper --data idx:MNIST
 
 Trains two, in the directories `continuous` and `discrete`. The first moves grey images
 to the discriminator's boundary. The second draws binary pixels, through which no
 gradient passes: it learns from importance weights alone. bgan.png shows samples of
 both, binary ones for the second, whose scores in results.json are of the probabilities
-of its pixels. Without flags: small networks on 4,000 digits, minutes on two CPU cores.
+of its pixels. Without flags: small networks, dense ones for the second, on 4,000
+digits, minutes on two CPU cores.
 """
 
 import dataclasses

@@ -54,7 +54,7 @@ class Config:
     """Each draws labelled images, initial weights and noise."""
     steps: int = 5000
     """Steps of every run by feature matching."""
-    minibatch_steps: int = 4000
+    minibatch_steps: int = 3000
     """Steps of the run by minibatch discrimination; 0 leaves it out."""
     constant: float = 0.5
     """Part of the steps before the step size starts to fall to 0; 1 keeps it."""

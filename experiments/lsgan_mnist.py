@@ -36,7 +36,7 @@ PRESETS = {
     "laptop": Config(
         run=train.Run(
             workdir=pathlib.Path("runs/lsgan_mnist"),
-            steps=3000,
+            steps=2000,
             sample_every=500,
             checkpoint_every=500,
         ),

@@ -380,6 +380,8 @@ CATALOGUE = {
                 # Normalising two examples a device, as `pmap` does, is ill-conditioned.
                 category_weight=0.1,
                 continuous_weight=0.1,
+                # Adam turns rounding noise into whole steps: smaller ones.
+                generator_rate=2e-4,
                 **changes,
             )
         ),

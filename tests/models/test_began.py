@@ -166,7 +166,9 @@ def test_samples_and_reconstructions_are_images_in_the_unit_range(run):
     drawn = began.sample(TINY, variables(start), z)
     expected = np.clip(np.asarray(fakes(start, z)), 0, 1)
     np.testing.assert_allclose(drawn, expected, atol=1e-6)
-    again = np.asarray(began.reconstruct(TINY, variables(start), batch()["image"]))
+    again = np.asarray(
+        began.reconstruct(TINY, variables(start), jnp.asarray(batch()["image"]))
+    )
     assert again.shape == (SIZE, 28, 28, 1)
     assert 0 <= again.min() <= again.max() <= 1
 
@@ -177,7 +179,7 @@ def test_the_step_size_is_halved_again_and_again():
     state, seen = optimizer.init(jnp.zeros(1)), []
     for _ in range(5):
         updates, state = optimizer.update(jnp.ones(1), state)
-        seen.append(-float(updates[0]))
+        seen.append(-np.asarray(updates).item())
     np.testing.assert_allclose(seen, [0.8, 0.8, 0.4, 0.4, 0.2], rtol=1e-4)
 
 

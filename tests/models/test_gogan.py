@@ -1,6 +1,7 @@
 """GoGAN: hinges, clipped weights, and the stage before, which stays as it was."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -116,19 +117,17 @@ def test_the_losses_are_the_hinge_and_the_ranking(stages):
     state, metrics = jax.jit(run.step)(fresh, data)
     hinge = np.maximum(0, fake + margin - real).mean()
     ranking = np.maximum(0, earlier + ahead - fake).mean()
-    close = {"rtol": 1e-3, "atol": 1e-8}
-    np.testing.assert_allclose(metrics["critic/gap"], (real - fake).mean(), **close)
-    np.testing.assert_allclose(metrics["critic/ranking"], ranking, **close)
-    np.testing.assert_allclose(metrics["critic/loss"], hinge + 3 * ranking, **close)
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-8)
+    close(metrics["critic/gap"], (real - fake).mean())
+    close(metrics["critic/ranking"], ranking)
+    close(metrics["critic/loss"], hinge + 3 * ranking)
     # Then the generator, against the critic that has moved.
     state = fresh.replace(params={**fresh.params, "critic": state.params["critic"]})
     fake = scores(state, drawn(state, "generator", data["latent"]))
     earlier = scores(state, drawn(state, "previous", data["latent"]))
     ranking = np.maximum(0, earlier + ahead - fake).mean()
-    np.testing.assert_allclose(metrics["generator/ranking"], ranking, **close)
-    np.testing.assert_allclose(
-        metrics["generator/loss"], -fake.mean() + 3 * ranking, **close
-    )
+    close(metrics["generator/ranking"], ranking)
+    close(metrics["generator/loss"], -fake.mean() + 3 * ranking)
 
 
 def test_stages_ask_for_half_as_much_each():
