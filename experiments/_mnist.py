@@ -64,6 +64,7 @@ def fit(
     config: Any,
     *,
     conditional: bool = False,
+    split: Callable[[_digits.Sets], _digits.Sets] = lambda sets: sets,
     finish: Callable[[Any, _digits.Sets], tuple[dict, dict]] | None = None,
 ) -> tuple[Any, dict[str, Any]]:
     """Trains a model of the library, or goes on, and scores what it draws at the end.
@@ -73,6 +74,8 @@ def fit(
         module: a model's, with `game`, `latent` and `sample`.
         config: the experiment's, with `run`, `data` and `model`.
         conditional: whether `sample` takes labels.
+        split: leaves what is to be trained on; scores are of the whole set, as other
+            experiments have it.
         finish: `finish(state, sets) -> (results, pictures)`, to add to the report.
 
     Returns:
@@ -80,7 +83,8 @@ def fit(
     """
     model, run = config.model, config.run
     mesh = train.devices(run)
-    sets = open_sets(config.data, labelled=conditional)
+    whole = open_sets(config.data, labelled=conditional)
+    sets = split(whole)
     played = module.game(model)
     draw = drawer(module, model, conditional=conditional)
     latent, labels = _sheet(module, model, run.seed, conditional)
@@ -94,8 +98,8 @@ def fit(
 
     def done(state):
         facts, pictures = _run.samples(run, look(state), sets.train, mirrored=False)
-        if "label" in sets.train:
-            results.update(_score(module, model, run, sets, draw, state, conditional))
+        if "label" in whole.train:
+            results.update(_score(module, model, run, whole, draw, state, conditional))
         if finish is not None:
             found, more = finish(state, sets)
             results.update(found)

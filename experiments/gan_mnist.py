@@ -19,24 +19,17 @@ samples, equal candidates for the bandwidth, and pixels in [0, 1].
 """
 
 import dataclasses
+import functools
 import pathlib
+import types
 from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
 import tyro
 
-from experiments import (
-    _capsules,
-    _classifier,
-    _cli,
-    _digits,
-    _figures,
-    _mnist,
-    _run,
-    _scores,
-)
-from jaxgan import game, metrics, nn, report, train
+from experiments import _cli, _digits, _figures, _mnist
+from jaxgan import metrics, report, train
 from jaxgan.compose import ema_variables
 from jaxgan.models import gan
 
@@ -100,55 +93,26 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, draws and measures."""
     model, run = config.model, config.run
-    mesh = train.devices(run)
-    whole = _mnist.open_sets(config.data, labelled=False)
-    sets, validation = hold_out(whole)
-    draw = _mnist.drawer(gan, model)
-    latent = gan.latent(model, jax.random.key(run.seed + 1), ROWS * COLUMNS)
+    kept, validation = hold_out(_mnist.open_sets(config.data, labelled=False))
+    module = types.SimpleNamespace(
+        game=functools.partial(gan.game, marginals=marginals(kept)),
+        latent=gan.latent,
+        sample=gan.sample,
+    )
 
-    def look(state):
-        both = {"ema": ema_variables(state), "raw": game.variables(state)}
-        return {
-            name: np.asarray(nn.to_uint8(2 * draw(variables, latent, None) - 1))
-            for name, variables in both.items()
-        }
-
-    def done(state):
-        key, variables = jax.random.key(run.seed + 2), ema_variables(state)
+    def finish(state, sets):
+        key, variables = jax.random.key(run.seed + 3), ema_variables(state)
+        draw = _mnist.drawer(gan, model)
         images, _ = _mnist.draw_many(gan, model, draw, variables, key, SAMPLES)
-        results = parzen(images, validation["image"], sets.test["image"])
-        if "label" in whole.train:  # of the whole set, as other experiments have it
-            classifier = _classifier.trained(whole)
-            results |= _scores.score(classifier, images, whole)
         path = run.workdir / "gan_mnist.png"
-        sheets = look(state)
-        _draw(path, sheets["ema"], sets.train["image"])
-        _capsules.save_json(
-            run.workdir / "results.json",
-            {
-                **results,
-                "model": "GAN",
-                "data": sets.about,
-                "steps": run.steps,
-                "batch_size": run.batch_size,
-                "seed": run.seed,
-                "device": mesh.devices.flat[0].device_kind,
-                "command": _run.command(),
-                "setting": train.as_json(dataclasses.asdict(config)),
-            },
-        )
-        facts, pictures = _run.samples(run, sheets, sets.train, mirrored=False)
+        shown = np.rint(images[: ROWS * COLUMNS] * 255).astype(np.uint8)
+        _draw(path, shown, sets.train["image"])
         caption = "Samples; right-most, the training images nearest to those beside it"
-        numbers = {
-            name.replace("_", " "): f"{value:.4g}"
-            for name, value in results.items()
-            if isinstance(value, float)
-        }
-        return {**facts, **numbers}, {caption: path, **pictures}
+        found = parzen(images, validation["image"], sets.test["image"])
+        return {**found, "parzen_of_the_paper": PAPER}, {caption: path}
 
-    played = gan.game(model, marginals(sets))
-    batches = _mnist.feed(sets, run, mesh, played.repeats)
-    _run.train_and_report("GAN", played, config, batches, sets, look, done)
+    split = lambda sets: hold_out(sets)[0]  # noqa: E731
+    _mnist.fit("GAN", module, config, split=split, finish=finish)
 
 
 def hold_out(sets: _digits.Sets) -> tuple[_digits.Sets, dict[str, np.ndarray]]:
@@ -188,7 +152,6 @@ def parzen(
         "parzen_standard_error": float(each.std() / np.sqrt(len(each))),
         "parzen_bandwidth": sigma,
         "parzen_samples": len(samples),
-        "parzen_of_the_paper": PAPER,
     }
 
 

@@ -1,6 +1,7 @@
 """What every test shares: eight CPU devices, strict broadcasting, fast compiles."""
 
 import pathlib
+import tempfile
 
 import hypothesis
 import jax
@@ -14,6 +15,10 @@ jax.config.update("jax_num_cpu_devices", 8)
 # `[B]` against `[B, 1]` broadcasts to `[B, B]`: the silent bug of GAN losses.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)
+# What a command compiles is what the same command compiles when it goes on.
+compiled = tempfile.TemporaryDirectory(prefix="jaxgan-compiled-")
+jax.config.update("jax_compilation_cache_dir", compiled.name)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 

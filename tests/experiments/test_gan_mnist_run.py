@@ -9,7 +9,7 @@ import scipy.special
 from commands import call
 from PIL import Image
 
-from experiments import _classifier, _digits, _figures, _mnist, cgan_mnist, gan_mnist
+from experiments import _digits, _figures, _mnist, cgan_mnist, gan_mnist
 from jaxgan import metrics, report
 from jaxgan.models import cgan, gan
 
@@ -30,11 +30,9 @@ TINY = {
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """Few samples, and no digit classifier, which has tests of its own."""
-    monkeypatch.setattr(gan_mnist, "SAMPLES", 50)
+    monkeypatch.setattr(gan_mnist, "SAMPLES", 90)
     monkeypatch.setattr(_mnist, "BLOCK", 50)
     monkeypatch.setattr(_mnist, "_score", lambda *arguments: {})
-    monkeypatch.setattr(_classifier, "trained", lambda sets: None)
-    monkeypatch.setattr(gan_mnist._scores, "score", lambda *arguments: {})
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +84,7 @@ def seen(monkeypatch):
 def check(folder, seen, data, cuts):
     """What every run leaves; `cuts` are where the sets begin and end."""
     found = results(folder)
-    assert found["parzen_samples"] == 50
+    assert found["parzen_samples"] == 90
     assert found["parzen_bandwidth"] in metrics.BANDWIDTHS
     assert "weak measure" in found["parzen_of_the_paper"]
     assert "parzen log likelihood" in (folder / "report.html").read_text()
