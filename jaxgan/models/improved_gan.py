@@ -15,8 +15,8 @@ logits, by the moving average of the weights.
 As in the released code, only the logits have a gain that is learnt: the features cannot
 outgrow the noise. Known differences: one batch of unlabelled images serves both moves
 of a step (the released code draws two), and the same noise real and generated images;
-gains start from a batch without noise; the generator's batch norm has a gain; the step
-size may fall to zero (`decay`), without which short runs are far from done.
+the generator's batch norm has a gain; the step size may fall to zero (`decay`), without
+which short runs are far from done.
 """
 
 import dataclasses

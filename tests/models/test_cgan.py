@@ -87,25 +87,55 @@ def test_networks_against_numpy():
     def dense(x, name):
         return x @ g[name]["kernel"] + g[name]["bias"]
 
-    latent = np.asarray(cgan.latent(TINY, jax.random.key(0), 6))
-    x = np.maximum(dense(latent, "from_latent"), 0)
+    latent = cgan.latent(TINY, jax.random.key(0), 6)
+    x = np.maximum(dense(np.asarray(latent.noise), "from_latent"), 0)
     x = np.concatenate([x, np.maximum(dense(y, "from_class"), 0)], 1)
     x = dense(np.maximum(dense(x, "joint"), 0), "to_image")
-    drawn = cgan.sample(TINY, held, latent, given["label"])
+    kept = dataclasses.replace(TINY, keep_generator=1.0)
+    drawn = cgan.sample(kept, held, latent, given["label"])
     wanted = (1 / (1 + np.exp(-x))).reshape(6, 28, 28, 1)
     np.testing.assert_allclose(drawn, wanted, rtol=1e-4, atol=1e-6)
 
 
-def test_latent_and_class_each_change_the_picture():
-    z = cgan.latent(TINY, jax.random.key(0), 2)
-    latent, label = jnp.repeat(z, 2, axis=0), jnp.asarray([0, 1, 0, 1])
-    drawn = np.asarray(cgan.sample(TINY, started(), latent, label))
+def test_noise_and_class_each_change_the_picture():
+    latent = cgan.latent(TINY, jax.random.key(0), 2)
+    repeated = jax.tree.map(lambda x: jnp.repeat(x, 2, axis=0), latent)
+    kept = dataclasses.replace(TINY, keep_generator=1.0)
+    label = jnp.asarray([0, 1, 0, 1])
+    drawn = np.asarray(cgan.sample(kept, started(), repeated, label))
     assert len(np.unique(drawn.reshape(4, -1), axis=0)) == 4
     assert 0 <= drawn.min() <= drawn.max() <= 1
 
 
+def test_a_picture_does_not_depend_on_those_drawn_beside_it():
+    latent = cgan.latent(TINY, jax.random.key(0), 4)
+    label = jnp.arange(4)
+    together = cgan.sample(TINY, started(), latent, label)
+    alone = jax.tree.map(lambda x: x[2:3], latent)
+    np.testing.assert_allclose(
+        cgan.sample(TINY, started(), alone, label[2:3])[0], together[2], rtol=1e-5
+    )
+
+
+def test_samples_are_drawn_with_units_dropped_as_in_training():
+    latent = cgan.latent(TINY, jax.random.key(0), 1)
+    many = cgan.Latent(
+        jnp.broadcast_to(latent.noise, (4000, 3)),
+        jnp.arange(4000, dtype="uint32"),
+    )
+    label = jnp.zeros(4000, "int32")
+    drawn = np.asarray(cgan.sample(TINY, started(), many, label))
+    generate = pure(cgan.Generator(TINY), "generator")
+    streams = {"dropout": jax.random.key(0)}
+    playing = generate(started(), many.noise, label, rngs=streams)[0]
+    different = len(np.unique(drawn.round(4), axis=0))
+    assert different > 500  # of the 2¹⁵ ways to drop units, many draw alike
+    np.testing.assert_allclose(drawn.mean(0), playing.mean(0), atol=0.05)
+    np.testing.assert_allclose(drawn.std(0), playing.std(0), atol=0.05)
+
+
 def test_latents_fill_the_unit_cube():
-    drawn = np.asarray(cgan.latent(cgan.Config(), jax.random.key(0), 100))
+    drawn = np.asarray(cgan.latent(cgan.Config(), jax.random.key(0), 100).noise)
     assert drawn.shape == (100, 100)
     assert 0 <= drawn.min() < 0.01
     assert 0.99 < drawn.max() <= 1
@@ -119,7 +149,7 @@ def test_half_the_hidden_units_are_dropped_while_they_play_and_none_else(net):
         maxout_class=(40, 2), maxout=(40, 2),
     )  # fmt: skip
     given = batch(100)
-    latent = cgan.latent(config, jax.random.key(0), 100)
+    latent = cgan.latent(config, jax.random.key(0), 100).noise
     module, first = {
         "generator": (cgan.Generator(config), latent),
         "discriminator": (cgan.Discriminator(config), given["image"]),
@@ -180,7 +210,7 @@ def test_labels_are_integers_one_an_image(label):
     with pytest.raises(
         ValueError, match=r"labels have shape.*integers of shape \(B,\)"
     ):
-        cgan.sample(TINY, started(), jnp.zeros((2, 3)), label)
+        cgan.sample(TINY, started(), cgan.latent(TINY, jax.random.key(0), 2), label)
 
 
 @pytest.mark.parametrize(

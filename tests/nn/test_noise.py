@@ -44,3 +44,18 @@ def test_layers_and_keys_differ(key):
 def test_a_negative_deviation_is_refused():
     with pytest.raises(ValueError, match=r"sigma.*-0\.1.*at least 0"):
         nn.GaussianNoise(-0.1).apply({}, jnp.zeros(2))
+
+
+def test_a_first_batch_that_sets_gains_is_noisy_too(key):
+    class Net(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            x = nn.GaussianNoise(2.0)(x)
+            return nn.WeightNormDense(50, data_init=True)(x)
+
+    x = jax.random.normal(key, (4000, 30))
+    variables = Net().init(jax.random.key(1), x)
+    clean = Net().apply(variables, x).std(0)
+    noisy = Net().apply(variables, x, rngs={"noise": jax.random.key(2)}).std(0)
+    np.testing.assert_allclose(clean, 1 / 5**0.5, rtol=0.1)  # of 1 + 2² in all
+    np.testing.assert_allclose(noisy, 1, rtol=0.1)
