@@ -37,9 +37,9 @@ PRESETS = {
     "laptop": Config(
         run=train.Run(
             workdir=pathlib.Path("runs/wgan_mnist"),
-            steps=2000,
-            sample_every=500,
-            checkpoint_every=500,
+            steps=5000,
+            sample_every=1000,
+            checkpoint_every=1000,
         ),
         data=_mnist.Data(),
         model=wgan.Config(
