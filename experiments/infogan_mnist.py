@@ -70,7 +70,7 @@ PRESETS = {
     "laptop": Config(
         run=train.Run(
             workdir=pathlib.Path("runs/infogan_mnist"),
-            steps=5000,
+            steps=4000,
             batch_size=64,
             sample_every=1000,
             checkpoint_every=1000,

@@ -18,6 +18,7 @@ the end of every epoch, ours with every update.
 import dataclasses
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, get_args, get_type_hints
 
 import jax
@@ -39,6 +40,8 @@ class Training:
 
     loss: Literal["non_saturating", "minimax"] = "non_saturating"
     """What the generator minimises: -log D (as the paper trains) or log(1 - D)."""
+    smoothing: float = 0.0
+    """One-sided label smoothing: the target of real images is 1 minus this."""
     discriminator_steps: int = 1
     """k: updates of the discriminator to one of the generator."""
     optimizer: Literal["momentum", "adam"] = "momentum"
@@ -71,6 +74,10 @@ class Training:
             if value not in known:
                 raise ValueError(f"unknown {name} {value!r}; choose from {known}")
         at_least_one(self, "discriminator_steps")
+        if not 0 <= self.smoothing < 1:
+            raise ValueError(
+                f"smoothing is {self.smoothing}; it must be in [0, 1), 0.1 as a rule"
+            )
         if self.decay < 1:
             raise ValueError(
                 f"decay is {self.decay}; it divides the step size, so it must be at"
@@ -195,7 +202,8 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 def training(config: Training) -> dict[str, Any]:
     """Losses, optimiser and schedule, as `adversarial` takes them."""
-    discriminator_loss = getattr(losses, f"{config.loss}_discriminator_loss")
+    loss = getattr(losses, f"{config.loss}_discriminator_loss")
+    discriminator_loss = partial(loss, label_smoothing=config.smoothing)
     return {
         "losses": (
             lambda real, fake: 0.5 * discriminator_loss(real, fake),

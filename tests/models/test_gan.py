@@ -172,6 +172,17 @@ def test_one_who_knows_nothing_loses_log_two(loss, sign):
     np.testing.assert_allclose(generator_loss(logits), sign * math.log(2))
 
 
+def test_smoothing_is_of_the_targets_of_real_images_alone():
+    config = dataclasses.replace(TINY, smoothing=0.25)
+    real, fake = jnp.asarray([2.0, -1.0]), jnp.asarray([0.5, 3.0])
+    d = 1 / (1 + np.exp(-np.asarray(real, "float64")))
+    wanted = -(0.75 * np.log(d) + 0.25 * np.log(1 - d)) + np.log1p(np.exp([0.5, 3.0]))
+    discriminator_loss, generator_loss = gan.training(config)["losses"]
+    np.testing.assert_allclose(discriminator_loss(real, fake), wanted / 2, rtol=1e-6)
+    plain = gan.training(TINY)["losses"][1]
+    np.testing.assert_array_equal(generator_loss(fake), plain(fake))
+
+
 def test_every_step_of_the_discriminator_and_the_generator_has_new_noise(monkeypatch):
     drawn = []
 
@@ -310,6 +321,7 @@ def test_adam_against_torch():
         ({"loss": "hinge"}, "loss 'hinge'.*minimax"),
         ({"optimizer": "sgd"}, "optimizer 'sgd'"),
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
+        ({"smoothing": 1.0}, r"smoothing is 1\.0; it must be in \[0, 1\)"),
         ({"decay": 0.999}, "decay is 0.999"),
         ({"final_learning_rate": 0.2}, "final_learning_rate 0.2"),
         ({"optimizer": "adam"}, "learning_rate is 0.1.*2e-4"),
