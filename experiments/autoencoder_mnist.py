@@ -307,8 +307,8 @@ def confident(logits: np.ndarray, least: float = 0.9) -> float:
 
 def _draw_codes(config, states, codes, sets, held) -> None:
     """Writes grids.png and codes.png."""
-    figure = _figures.new(10.4, 10.0)
-    parts = figure.add_gridspec(2, 1, height_ratios=(5.4, 4.6))
+    figure = _figures.new(10.4, 10.4)
+    parts = figure.add_gridspec(2, 1, height_ratios=(5.8, 4.6))
     top, bottom = (figure.add_subfigure(part) for part in parts)
     first = np.arange(SHOWN) % len(held)
     rows, labels, random = [held[first]], ["test digits"], []
