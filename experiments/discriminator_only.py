@@ -10,7 +10,7 @@ in the plane, 40 rounds in seconds, then digits, minutes on two CPU cores. The
 run directory gets
 
 - plane.png: D's landscape after rounds, with the data, the negatives that were found,
-  and the peaks that D takes for data where there are none: they go, one by one;
+  and the peaks that D takes for data where there are none: most go, some come back;
 - rounds.png: how many peaks are left with data and without, and how many of the
   negatives lie where data do;
 - digits.png: what D liked best after rounds, one row each, and the digits themselves;

@@ -61,19 +61,21 @@ PRESETS = {
     "laptop": Config(
         run=train.Run(
             workdir=pathlib.Path("runs/gogan_mnist"),
-            steps=1000,
-            batch_size=64,
+            steps=1500,
+            batch_size=32,
             sample_every=250,
             checkpoint_every=500,
         ),
         data=_mnist.Data(),
-        # Margins of about the gap that so small a critic, so clipped, can make.
+        # A margin above what so small a critic, so clipped, can make of it: below, the
+        # game ends before there are digits.
         model=gogan.Config(
             width=16,
             hidden=128,
             latent=32,
-            margin=0.05,
-            ranking_margin=0.02,
+            margin=0.5,
+            ranking_margin=0.05,
+            clip=0.02,
             learning_rate=5e-4,
             ema=0.98,
         ),
