@@ -36,10 +36,10 @@ PRESETS = {
     "laptop": Config(
         run=train.Run(
             workdir=pathlib.Path("runs/wgan_gp_mnist"),
-            steps=3000,
+            steps=1500,
             batch_size=32,
-            sample_every=500,
-            checkpoint_every=500,
+            sample_every=250,
+            checkpoint_every=250,
         ),
         data=_mnist.Data(),
         model=wgan_gp.ImageConfig(width=8, latent=32, learning_rate=1e-3, ema=0.99),
