@@ -56,6 +56,10 @@ class Config:
     """Steps of every run by feature matching."""
     minibatch_steps: int = 3000
     """Steps of the run by minibatch discrimination; 0 leaves it out."""
+    minibatch_rate: float = 3e-4
+    """Its step size; at that of feature matching its discriminator soon wins."""
+    minibatch_smoothing: float = 0.1
+    """Its one-sided label smoothing."""
     constant: float = 0.5
     """Part of the steps before the step size starts to fall to 0; 1 keeps it."""
     batch_size: int = 100
@@ -224,6 +228,12 @@ def _setting(config, count, seed, matching="features"):
     )
     decay = (begin, steps) if begin < steps else None
     model = dataclasses.replace(config.model, matching=matching, decay=decay)
+    if matching == "minibatch":
+        model = dataclasses.replace(
+            model,
+            learning_rate=config.minibatch_rate,
+            smoothing=config.minibatch_smoothing,
+        )
     return Setting(run, config.data, count, model)
 
 
