@@ -12,8 +12,8 @@ standard deviation of 1 for continuous codes, without which the bound runs away;
 with beta1 0.5, at 2e-4 for the discriminator and 1e-3 for the generator, on batches of
 128; separate passes over real and over generated batches.
 
-`inform=False` is a plain GAN with a recogniser attached: Q and the layers it shares
-still learn to read the codes as well as they can, but the generator is not told.
+`inform=False` is a plain GAN with a recogniser attached: Q learns to read the codes as
+well as it can off what the discriminator sees, and neither net is told.
 
 Known differences: one categorical code and any number of continuous ones, where the
 paper's coloured data sets have several categorical codes. The slope of the leaky ReLU
@@ -48,7 +48,7 @@ class Config:
     """Continuous codes c2, c3, ..., uniform on [-1, 1]."""
     inform: bool = True
     """Whether the generator is told to keep the codes legible; a plain GAN with a
-    recogniser attached if not."""
+    recogniser that only looks on if not."""
     category_weight: float = 1.0
     """Weight lambda of the bound for the categorical code."""
     continuous_weight: float = 1.0
@@ -128,9 +128,10 @@ class Discriminator(linen.Module):
         )
         x = trunk(image)
         logit = linen.Dense(1, kernel_init=init, name="to_logit")(x)[:, 0]
+        # In a plain GAN it only looks on: codes nobody writes would shape what D sees.
         q = linen.Dense(
             c.recogniser, use_bias=False, dtype=dtype, kernel_init=init, name="read"
-        )(x)
+        )(x if c.inform else lax.stop_gradient(x))
         q = linen.leaky_relu(
             nn.BatchNorm(use_running_average=False, dtype=dtype)(q), c.slope
         )
