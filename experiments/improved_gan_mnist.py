@@ -69,7 +69,7 @@ class Config:
     workdir: pathlib.Path = pathlib.Path("runs/improved_gan_mnist")
     """Directory of the runs and the table."""
     preset: Literal["laptop", "mnist", "paper"] = "laptop"
-    """laptop: minutes on two cores; mnist: for 60,000 images, a quarter of an hour a run;
+    """laptop: minutes on two cores; mnist: for 60,000 images, 15 minutes a run;
     paper: the paper's network and 300 epochs, for an accelerator."""
 
     def __post_init__(self):
