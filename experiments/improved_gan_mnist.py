@@ -57,7 +57,8 @@ class Config:
     minibatch_steps: int = 3000
     """Steps of the run by minibatch discrimination; 0 leaves it out."""
     minibatch_rate: float = 3e-4
-    """Its step size; at that of feature matching its discriminator soon wins."""
+    """Its step size; with that of feature matching, and no smoothing, its
+    discriminator won."""
     minibatch_smoothing: float = 0.1
     """Its one-sided label smoothing."""
     constant: float = 0.5
