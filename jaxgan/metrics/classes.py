@@ -1,9 +1,13 @@
 """What a classifier says of a set of samples: their classes, and how many there are."""
 
-from typing import NamedTuple
+import functools
+import itertools
+import operator
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
@@ -21,6 +25,20 @@ class Balance(NamedTuple):
     divergence: jax.Array
 
 
+class ScoreSums(NamedTuple):
+    """What batches of predictions are summed up to, to be merged into a score.
+
+    Attributes:
+        count: of samples, an integer; int32 if computed by JAX.
+        p: the sum of their probabilities, `[K]`.
+        p_log_p: the sum of p log p over samples and classes, a scalar.
+    """
+
+    count: Any
+    p: Any
+    p_log_p: Any
+
+
 def class_balance(logits: ArrayLike) -> Balance:
     """The histogram of predicted classes: the first look at lost modes.
 
@@ -30,7 +48,7 @@ def class_balance(logits: ArrayLike) -> Balance:
     Raises:
         ValueError: if the shape is another.
     """
-    logits = _checked(logits)
+    logits = jnp.asarray(_checked(logits))
     count, classes = logits.shape
     share = jnp.bincount(logits.argmax(1), length=classes).astype(jnp.float32) / count
     return Balance(share, jax.scipy.special.xlogy(share, share * classes).sum())
@@ -49,7 +67,7 @@ def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
     Raises:
         ValueError: if the shapes do not belong together.
     """
-    logits, labels = _checked(logits), jnp.asarray(labels)
+    logits, labels = jnp.asarray(_checked(logits)), jnp.asarray(labels)
     if labels.shape != logits.shape[:1] or not jnp.issubdtype(
         labels.dtype, jnp.integer
     ):
@@ -60,7 +78,69 @@ def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
     return (logits.argmax(1) == labels).mean(dtype=jnp.float32)
 
 
-def classifier_score(logits: ArrayLike, splits: int = 1) -> jax.Array:
+def score_sums(logits: ArrayLike) -> ScoreSums:
+    """What a batch of logits adds to a score, so that no more than a batch is held.
+
+    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
+    transformation.
+
+    Args:
+        logits: `[N, K]`; minus infinity is a class of probability 0.
+
+    Raises:
+        ValueError: if the shape is another, or a value of a numpy array is NaN.
+    """
+    x = _checked(logits)
+    xp: Any = jnp if isinstance(x, jax.Array) else np
+    x = x.astype(jnp.promote_types(x.dtype, "float32") if xp is jnp else np.float64)
+    if xp is np and np.isnan(x).any():
+        raise ValueError(
+            f"logits has {np.isnan(x).sum()} NaN of {x.size}, expected numbers; look"
+            " for the first step that made one"
+        )
+    centred = x - x.max(1)[:, None]
+    log_p = centred - xp.log(xp.exp(centred).sum(1))[:, None]
+    p = xp.exp(log_p)
+    # A class of probability 0 adds nothing, but 0 · (−∞) would be NaN.
+    p_log_p = (p * xp.where(p > 0, log_p, 0.0)).sum()
+    count = len(x) if xp is np else jnp.asarray(len(x), "int32")
+    return ScoreSums(count, p.sum(0), p_log_p)
+
+
+def merge_score_sums(*parts: ScoreSums) -> ScoreSums:
+    """The sums of all samples together, from those of parts of them.
+
+    Args:
+        parts: one or more, of one K.
+
+    Raises:
+        ValueError: if there are none, or the shapes differ.
+    """
+    shapes = [np.shape(part.p) for part in parts]
+    if not parts or len(set(shapes)) > 1:
+        raise ValueError(
+            f"parts have p of shapes {shapes}, expected one part or more, all of one K"
+        )
+    return jax.tree.map(
+        lambda *numbers: functools.reduce(operator.add, numbers), *parts
+    )
+
+
+def score_of_sums(sums: ScoreSums) -> Any:
+    """`classifier_score` of the samples behind the sums.
+
+    exp(E Σ p log p − Σ q log q) with q = E p, which is exp E KL(p ‖ q).
+
+    Returns:
+        A scalar, from 1 to K.
+    """
+    xp: Any = jnp if isinstance(sums.p, jax.Array) else np
+    q = sums.p / sums.count
+    q_log_q = (q * xp.log(xp.where(q > 0, q, 1.0))).sum()
+    return xp.exp(sums.p_log_p / sums.count - q_log_q)
+
+
+def classifier_score(logits: ArrayLike, splits: int = 1) -> Any:
     """The inception score's formula, for any classifier.
 
     exp E KL(p(y | x) ‖ p(y)): how many classes the samples are surely spread over. 1 if
@@ -68,35 +148,34 @@ def classifier_score(logits: ArrayLike, splits: int = 1) -> jax.Array:
     are equally frequent. With a classifier of digits it is called MNIST score; only
     the Inception network gives an inception score.
 
+    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
+    transformation. `score_of_sums(merge_score_sums(...))` is the same of batches.
+
     Args:
         logits: `[N, K]`, in random order.
         splits: parts of the samples that are scored each by itself, for an error bar.
             Few samples a part score lower.
 
     Returns:
-        float32 `[splits]`, each from 1 to K.
+        `[splits]`, each from 1 to K.
 
     Raises:
-        ValueError: if there are fewer samples than parts, or the shape is another.
+        ValueError: if there are fewer samples than parts, the shape is another, or a
+            value of a numpy array is NaN.
 
     References:
         Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 4.
     """
-    logits = _checked(logits)
-    count = logits.shape[0]
+    x = _checked(logits)
+    count = len(x)
     if not 1 <= splits <= count:
         raise ValueError(f"splits is {splits}, expected 1 to the {count} samples")
-    ends = [count * (i + 1) // splits for i in range(splits - 1)]
-
-    def score(part):
-        log_p = jax.nn.log_softmax(part.astype(jnp.float32))
-        p = jnp.exp(log_p)
-        log_mean = jax.scipy.special.logsumexp(log_p, 0) - jnp.log(len(part))
-        # A class of probability 0 adds nothing, but 0 · (−∞) would be NaN.
-        gain = jnp.where(p > 0, p * (log_p - log_mean[None, :]), 0.0)
-        return jnp.exp(gain.sum(1).mean())
-
-    return jnp.stack([score(part) for part in jnp.split(logits, ends)])
+    ends = [count * i // splits for i in range(splits + 1)]
+    scores = [
+        score_of_sums(score_sums(x[start:end]))
+        for start, end in itertools.pairwise(ends)
+    ]
+    return jnp.stack(scores) if isinstance(x, jax.Array) else np.stack(scores)
 
 
 def pairwise_diversity(samples: ArrayLike) -> jax.Array:
@@ -128,8 +207,8 @@ def pairwise_diversity(samples: ArrayLike) -> jax.Array:
     return lax.map(distances, flat).sum() / (count * (count - 1))
 
 
-def _checked(logits: ArrayLike) -> jax.Array:
-    logits = jnp.asarray(logits)
+def _checked(logits: ArrayLike) -> Any:
+    logits = logits if isinstance(logits, jax.Array) else np.asarray(logits)
     numbers = jnp.issubdtype(logits.dtype, jnp.floating)
     if logits.ndim != 2 or not logits.shape[0] or not numbers:
         raise ValueError(

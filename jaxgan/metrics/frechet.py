@@ -1,11 +1,15 @@
 """The Fréchet distance between Gaussians fitted to features of two sets."""
 
+import functools
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
+import jax.core
 import numpy as np
 from jax.typing import ArrayLike
+
+from jaxgan.metrics import _arrays
+
+_ASYMMETRY = 1e-5  # of the largest entry: what float32 sums leave
 
 
 class Gaussian(NamedTuple):
@@ -20,11 +24,104 @@ class Gaussian(NamedTuple):
     covariance: Any
 
 
-def gaussian_statistics(features: ArrayLike) -> Gaussian:
-    """Mean and unbiased covariance of features.
+class Moments(NamedTuple):
+    """What batches of features are summed up to, to be merged.
+
+    Attributes:
+        count: of samples, an integer; int32 if computed by JAX.
+        mean: `[F]`.
+        scatter: `[F, F]`, the sum of (x − mean)(x − mean)ᵀ.
+    """
+
+    count: Any
+    mean: Any
+    scatter: Any
+
+
+def moments(features: ArrayLike) -> Moments:
+    """Count, mean and scatter of one batch of features.
 
     Numpy arrays are computed in float64, JAX arrays in their own precision, under any
     transformation.
+
+    Args:
+        features: `[N, F]`, N of 1 or more.
+
+    Raises:
+        ValueError: if the shape is another, or values of a numpy array are not finite.
+    """
+    xp, (x,) = _arrays.library(features=features)
+    if x.ndim != 2 or not x.size:
+        raise ValueError(
+            f"features has shape {x.shape}, expected [N, F] with N of 1 or more"
+        )
+    mean = x.mean(0)
+    # A sum of many large numbers rounds; the mean of what is left mends that.
+    mean = mean + (x - mean[None, :]).mean(0)
+    centred = x - mean[None, :]
+    count = len(x) if xp is np else xp.asarray(len(x), "int32")
+    return Moments(count, mean, _arrays.product(xp, centred.T, centred))
+
+
+def merge_moments(*parts: Moments) -> Moments:
+    """The moments of all samples together, from those of parts of them.
+
+    Batches, devices and processes each keep a count, a mean and a scatter, and no more.
+    The order and the sizes of the parts change the result by rounding alone. A part
+    without samples, `Moments(0, zeros, zeros)`, changes nothing.
+
+    Args:
+        parts: one or more, of one F.
+
+    Raises:
+        ValueError: if there are none, or the shapes differ.
+
+    References:
+        Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for
+        computing sample variances", 1979.
+    """
+    shapes = [(np.shape(part.mean), np.shape(part.scatter)) for part in parts]
+    if not parts or len(set(shapes)) > 1:
+        raise ValueError(
+            f"parts have means and scatters of shapes {shapes}, expected one part or"
+            " more, all of one F"
+        )
+    return functools.reduce(_merge, parts)
+
+
+def _merge(a: Moments, b: Moments) -> Moments:
+    xp, (mean_a, mean_b, scatter_a, scatter_b) = _arrays.library(
+        mean=a.mean, mean_b=b.mean, scatter=a.scatter, scatter_b=b.scatter
+    )
+    count = a.count + b.count
+    apart = mean_b - mean_a
+    share = (b.count / xp.maximum(count, 1)).astype(apart.dtype)
+    # a.count first: a product of two counts overflows.
+    between = a.count * share * apart[:, None] * apart[None, :]
+    # A weighted mean of the two would round away more of a small step.
+    return Moments(count, mean_a + share * apart, scatter_a + scatter_b + between)
+
+
+def gaussian(moments: Moments) -> Gaussian:
+    """The normal distribution that has these moments, the covariance unbiased.
+
+    Raises:
+        ValueError: if there are fewer than two samples, where that can be known.
+    """
+    count = moments.count
+    if not isinstance(count, jax.core.Tracer) and np.any(np.asarray(count) < 2):
+        raise ValueError(
+            f"moments has a count of {count}, expected 2 samples or more: one has no"
+            " covariance"
+        )
+    return Gaussian(moments.mean, moments.scatter / (count - 1))
+
+
+def gaussian_statistics(features: ArrayLike) -> Gaussian:
+    """Mean and unbiased covariance of features that fit into memory.
+
+    `gaussian(merge_moments(...))` is the same of batches. Numpy arrays are computed in
+    float64, JAX arrays in their own precision, under any transformation.
 
     Args:
         features: `[N, F]`, N of 2 or more; below F + 1 the covariance is singular and
@@ -34,16 +131,14 @@ def gaussian_statistics(features: ArrayLike) -> Gaussian:
         What `frechet_distance` takes: `frechet_distance(*statistics, *others)`.
 
     Raises:
-        ValueError: if the shape is another.
+        ValueError: if the shape is another, or values of a numpy array are not finite.
     """
-    xp, (x,) = _library(features)
-    if x.ndim != 2 or x.shape[0] < 2:
+    shape = np.shape(features)
+    if len(shape) != 2 or shape[0] < 2:
         raise ValueError(
-            f"features has shape {x.shape}, expected [N, F] with N of 2 or more"
+            f"features has shape {shape}, expected [N, F] with N of 2 or more"
         )
-    mean = x.mean(0)
-    centred = x - mean[None, :]
-    return Gaussian(mean, xp.matmul(centred.T, centred) / (x.shape[0] - 1))
+    return gaussian(moments(features))
 
 
 def frechet_distance(
@@ -51,15 +146,17 @@ def frechet_distance(
 ) -> Any:
     """The squared Fréchet distance of two Gaussians, as the FID has it.
 
-    ‖mean_a − mean_b‖² + Tr(A + B − 2 (A B)^{1/2}), A and B the covariances. The trace
-    of the root is the sum of the square roots of the eigenvalues of the symmetric
-    A^{1/2} B A^{1/2}, which are those of A B: no root of an unsymmetric matrix, and so
+    ‖mean_a − mean_b‖² + Tr(A + B − 2 (A B)^{1/2}), A and B the covariances. For any
+    roots A = R Rᵀ and B = S Sᵀ the trace of the root is the sum of the singular values
+    of Rᵀ S, whose squares are the eigenvalues of A B. No product of covariances is
+    formed, whose root would have half the digits where they are singular, and there is
     no complex part to drop.
 
     Numpy arrays are computed in float64. JAX arrays are computed in their own
-    precision, under any transformation; float32 loses distances below some 1e-3 of the
+    precision, under any transformation; float32 loses distances below some 1e-6 of the
     traces. The value depends on the features and on how many of them there were: only
-    compare what has both in common.
+    compare what has both in common. Where a covariance is singular there is no
+    gradient.
 
     Args:
         mean_a: `[F]`.
@@ -71,14 +168,15 @@ def frechet_distance(
         A scalar, 0 or more.
 
     Raises:
-        ValueError: if the shapes do not belong together.
+        ValueError: if the shapes do not belong together; of numpy arrays, if a value
+            is not finite or a covariance not symmetric.
 
     References:
         Heusel et al., 2017, https://arxiv.org/abs/1706.08500, equation 6.
         Dowson and Landau, "The Fréchet distance between multivariate normal
         distributions", 1982.
     """
-    xp, arrays = _library(mean_a, cov_a, mean_b, cov_b)
+    xp, arrays = _arrays.library(mean_a=mean_a, cov_a=cov_a, mean_b=mean_b, cov_b=cov_b)
     shapes = [x.shape for x in arrays]
     size = shapes[0][:1] if len(shapes[0]) == 1 else (-1,)
     if shapes != [size, size * 2] * 2:
@@ -87,22 +185,26 @@ def frechet_distance(
             " one F"
         )
     centre_a, a, centre_b, b = arrays
-    values, vectors = xp.linalg.eigh(a)
-    root = vectors * xp.sqrt(xp.maximum(values, 0))[None, :]
-    # Any root of A will do: root.T B root has the eigenvalues of A^{1/2} B A^{1/2}.
-    inner = xp.matmul(root.T, xp.matmul(b, root))
-    shared = xp.sqrt(xp.maximum(xp.linalg.eigvalsh(inner), 0)).sum()
+    if xp is np:
+        _symmetric("cov_a", a)
+        _symmetric("cov_b", b)
+    inner = _arrays.product(xp, _root(xp, a).T, _root(xp, b))
+    shared = xp.linalg.svd(inner, compute_uv=False).sum()
     squared = xp.square(centre_a - centre_b).sum()
     distance = squared + xp.trace(a) + xp.trace(b) - 2 * shared
     return xp.maximum(distance, 0)  # rounding may leave it just below
 
 
-def _library(*arrays: ArrayLike) -> tuple[Any, list[Any]]:
-    """Numpy and float64 arrays, unless one of them is JAX's."""
-    if any(isinstance(x, jax.Array) for x in arrays):
-        return jnp, [_float(jnp.asarray(x)) for x in arrays]
-    return np, [np.asarray(x, np.float64) for x in arrays]
+def _root(xp: Any, covariance: Any) -> Any:
+    """R with R Rᵀ the covariance."""
+    values, vectors = xp.linalg.eigh(covariance)
+    return vectors * xp.sqrt(xp.maximum(values, 0))[None, :]
 
 
-def _float(x: jax.Array) -> jax.Array:
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+def _symmetric(name: str, x: np.ndarray) -> None:
+    gap, largest = (np.abs(y).max(initial=0) for y in (x - x.T, x))
+    if gap > _ASYMMETRY * largest:
+        raise ValueError(
+            f"{name} differs from its transpose by up to {gap:.3g} of {largest:.3g},"
+            " expected a covariance, which is symmetric"
+        )

@@ -1,6 +1,7 @@
 """Scores of predicted classes, against arithmetic, SciPy and loops."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.spatial
@@ -63,6 +64,52 @@ def test_parts_are_scored_by_themselves_and_none_is_left_out():
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("ends", [[], [1, 20], [3, 4, 30, 39]])
+def test_batches_add_up_to_the_score_of_all(ends):
+    logits = drawn().astype("float64")
+    p = scipy.special.softmax(logits, 1)
+    sums = [metrics.score_sums(part) for part in np.split(logits, ends)]
+    whole = metrics.merge_score_sums(*sums)
+    assert whole.count == 40
+    np.testing.assert_allclose(whole.p, p.sum(0), rtol=1e-13)
+    np.testing.assert_allclose(whole.p_log_p, -scipy.stats.entropy(p, axis=1).sum())
+    mean_kl = np.mean([scipy.stats.entropy(row, p.mean(0)) for row in p])
+    score = metrics.score_of_sums(whole)
+    np.testing.assert_allclose(score, np.exp(mean_kl), rtol=1e-13)
+    np.testing.assert_allclose(metrics.classifier_score(logits), [score], rtol=1e-13)
+
+
+def test_score_of_a_thousand_classes_keeps_its_digits_in_float32():
+    logits = drawn(count=500, classes=1008).astype("float64")
+    p = scipy.special.softmax(logits, 1)
+    mean_kl = np.mean([scipy.stats.entropy(row, p.mean(0)) for row in p])
+    found = metrics.classifier_score(jnp.asarray(logits, "float32"))
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, [np.exp(mean_kl)], rtol=5e-6)
+
+
+def test_score_sums_work_under_jit_vmap_and_grad():
+    logits = np.stack([drawn(), drawn(seed=1)])
+
+    def score(x):
+        parts = metrics.score_sums(x[:9]), metrics.score_sums(x[9:])
+        return metrics.score_of_sums(metrics.merge_score_sums(*parts))
+
+    found = jax.jit(jax.vmap(score))(jnp.asarray(logits))
+    wanted = [metrics.classifier_score(x.astype("float64"))[0] for x in logits]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    impossible = jnp.asarray(logits[0]).at[3, 2].set(-jnp.inf)
+    assert jnp.isfinite(jax.jit(jax.grad(score))(impossible)).all()
+
+
+def test_a_class_of_minus_infinity_has_probability_zero():
+    three = drawn(classes=3).astype("float64")
+    four = np.pad(three, ((0, 0), (0, 1)), constant_values=-np.inf)
+    np.testing.assert_allclose(
+        metrics.classifier_score(four), metrics.classifier_score(three), rtol=1e-13
+    )
+
+
 def test_score_does_not_change_with_constants_added_to_logits():
     logits = drawn()
     np.testing.assert_allclose(
@@ -96,6 +143,15 @@ def test_diversity_of_copies_is_zero_and_of_two_their_distance():
         (lambda: metrics.classifier_score(sure(0, 1), 3), "splits is 3"),
         (lambda: metrics.classifier_score(sure(0, 1), 0), "splits is 0"),
         (lambda: metrics.classifier_score(np.zeros((0, 4))), r"\(0, 4\)"),
+        (lambda: metrics.classifier_score(sure(0) * np.nan), "logits has 4 NaN of 4"),
+        (lambda: metrics.score_sums(np.zeros(4)), r"logits is float64 \(4,\)"),
+        (lambda: metrics.merge_score_sums(), r"p of shapes \[\]"),
+        (
+            lambda: metrics.merge_score_sums(
+                metrics.score_sums(sure(0)), metrics.score_sums(sure(0, of=5))
+            ),
+            "all of one K",
+        ),
         (
             lambda: metrics.conditional_accuracy(sure(0, 1), np.array([0])),
             r"labels is int.* \(1,\)",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.spatial
 
-from jaxgan.metrics import nearest_neighbours
+from jaxgan.metrics import memorisation, nearest_neighbours
 
 
 def drawn(*shape, seed=0):
@@ -69,3 +69,112 @@ def test_k_outside_the_data_is_refused(k):
 def test_examples_of_another_shape_are_refused():
     with pytest.raises(AssertionError):
         nearest_neighbours(drawn(2, 4, 4, 3), drawn(5, 8, 8, 3))
+
+
+@pytest.mark.parametrize("query_block", [256, 7, 3, 1])
+def test_queries_are_taken_in_blocks_of_any_size(query_block):
+    queries, data = drawn(7, 4, 3, 2), drawn(50, 4, 3, 2, seed=1)
+    index, distance = jax.jit(
+        lambda q, d: nearest_neighbours(q, d, 3, block=16, query_block=query_block)
+    )(queries, data)
+    wanted_index, wanted_distance = expected(queries, data, 3)
+    np.testing.assert_array_equal(index, wanted_index)
+    np.testing.assert_allclose(distance, wanted_distance, rtol=1e-5)
+
+
+def test_no_table_of_all_queries_and_all_data_is_made():
+    """The largest array of the compiled function, by its own types."""
+    queries, data = jnp.zeros((512, 3)), jnp.zeros((1000, 3))
+    text = str(
+        jax.make_jaxpr(lambda q, d: nearest_neighbours(q, d, query_block=64))(
+            queries, data
+        )
+    )
+    assert "f32[64,1000]" in text
+    assert "f32[512,1000]" not in text
+
+
+def test_candidates_far_from_the_origin_are_not_lost():
+    """Of 200 points in steps of 1/8 near 4096, more than are looked at twice."""
+    data = np.full((200, 8), 4096, "float32")
+    data[:, 0] += np.random.default_rng(0).permutation(200) / 8
+    query = data[:1].copy()
+    query[0, 0] = 4096 + 10.03125
+    index, distance = nearest_neighbours(query, data, 2)
+    wanted_index, wanted_distance = expected(query, data, 2)
+    np.testing.assert_array_equal(index, wanted_index)
+    np.testing.assert_allclose(distance, wanted_distance, rtol=1e-6)
+
+
+def test_neighbours_vectorise():
+    queries, data = drawn(2, 5, 3), drawn(2, 20, 3, seed=1)
+    index, distance = jax.jit(jax.vmap(lambda q, d: nearest_neighbours(q, d, 2)))(
+        queries, data
+    )
+    for i in range(2):
+        wanted_index, wanted_distance = expected(queries[i], data[i], 2)
+        np.testing.assert_array_equal(index[i], wanted_index)
+        np.testing.assert_allclose(distance[i], wanted_distance, rtol=1e-5)
+
+
+@pytest.mark.parametrize("blocks", [{"block": 0}, {"query_block": 0}])
+def test_a_block_below_one_is_refused(blocks):
+    with pytest.raises(ValueError, match="both must be at least 1"):
+        nearest_neighbours(drawn(2, 3), drawn(5, 3), **blocks)
+
+
+def test_memorisation_is_what_scipy_makes_of_the_distances():
+    samples, train, held_out = drawn(40, 4), drawn(60, 4, seed=1), drawn(50, 4, seed=2)
+    _, ours = expected(samples, train, 1)
+    _, theirs = expected(held_out, train, 1)
+    found = jax.jit(lambda *x: memorisation(*x, quantile=0.2, query_block=16))(
+        samples, train, held_out
+    )
+    ratio = np.median(ours) / np.median(theirs)
+    threshold = np.quantile(theirs, 0.2)
+    np.testing.assert_allclose(found.ratio, ratio, rtol=1e-5)
+    np.testing.assert_allclose(found.threshold, threshold, rtol=1e-5)
+    np.testing.assert_allclose(found.copies, (ours < threshold).mean(), rtol=1e-6)
+    np.testing.assert_array_equal(found.nearest, expected(samples, train, 1)[0][:, 0])
+    np.testing.assert_allclose(found.distance, ours[:, 0], rtol=1e-5)
+
+
+def test_new_samples_are_near_one_and_copies_near_zero():
+    train, held_out, new = (drawn(120, 3, seed=seed) for seed in (1, 2, 3))
+    quarter = np.concatenate([new[:90], train[:30] + np.float32(1e-4)])
+    copies = train + np.float32(1e-4)
+    of = jax.jit(lambda x: memorisation(x, train, held_out))
+    found = [of(x) for x in (new, quarter, copies)]
+    np.testing.assert_allclose(found[0].ratio, 1, atol=0.2)
+    assert found[0].copies < 0.05
+    np.testing.assert_allclose(found[1].copies, 0.25, atol=0.05)
+    assert found[2].ratio < 0.01
+    assert found[2].copies == 1
+    np.testing.assert_array_equal(found[2].nearest, np.arange(120))
+
+
+def test_memorisation_vectorises_over_samples():
+    train, held_out = drawn(30, 4, seed=1), drawn(20, 4, seed=2)
+    samples = drawn(2, 10, 4)
+    found = jax.jit(jax.vmap(lambda x: memorisation(x, train, held_out)))(samples)
+    for i in range(2):
+        _, distance = expected(samples[i], train, 1)
+        np.testing.assert_allclose(found.distance[i], distance[:, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: memorisation(*[drawn(3, 2)] * 3, quantile=1.5),
+            "quantile is 1.5, expected 0 to 1",
+        ),
+        (
+            lambda: memorisation(drawn(3, 2), drawn(4, 2), drawn(0, 2)),
+            r"have \[3, 4, 0\] examples",
+        ),
+    ],
+)
+def test_memorisation_of_what_cannot_be_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

@@ -1,0 +1,295 @@
+"""PSNR, SSIM and MS-SSIM against scikit-image and a reference in float64."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.ndimage
+
+from jaxgan import losses, metrics
+
+
+def images(batch=3, height=30, width=24, channels=3, noise=0.1, seed=0):
+    """Smooth images in [0, 1] and what noise made of them."""
+    rng = np.random.default_rng(seed)
+    clean = rng.uniform(size=(batch, height, width, channels))
+    clean = scipy.ndimage.gaussian_filter(clean, (0, 2, 2, 0))
+    clean = (clean - clean.min()) / np.ptp(clean)
+    noisy = np.clip(clean + noise * rng.normal(size=clean.shape), 0, 1)
+    return clean.astype("float32"), noisy.astype("float32")
+
+
+A, B = images()
+
+
+def reference_maps(a, b, data_range=1.0):
+    """Wang et al.'s equations in float64 by SciPy's filter, windows inside only."""
+    a, b = np.float64(a), np.float64(b)
+
+    def blur(x):
+        x = scipy.ndimage.gaussian_filter(x, 1.5, radius=5, axes=(0, 1))
+        return x[5:-5, 5:-5]
+
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
+    ma, mb = blur(a), blur(b)
+    va, vb, cov = blur(a * a) - ma**2, blur(b * b) - mb**2, blur(a * b) - ma * mb
+    structure = (2 * cov + c2) / (va + vb + c2)
+    return (2 * ma * mb + c1) / (ma**2 + mb**2 + c1) * structure, structure
+
+
+def reference_ms_ssim(a, b, weights, data_range=1.0):
+    result = np.ones(a.shape[-1])
+    for scale, weight in enumerate(weights):
+        whole, structure = reference_maps(a, b, data_range)
+        factor = whole if scale == len(weights) - 1 else structure
+        result = result * np.maximum(factor.mean((0, 1)), 0) ** weight
+        h, w = a.shape[0] // 2, a.shape[1] // 2
+        a, b = (
+            np.float64(x[: 2 * h, : 2 * w]).reshape(h, 2, w, 2, -1).mean((1, 3))
+            for x in (a, b)
+        )
+    return result.mean()
+
+
+def test_psnr_is_its_formula():
+    found = metrics.psnr(A, B, data_range=1.0)
+    error = np.square(np.float64(A) - B).mean((1, 2, 3))
+    np.testing.assert_allclose(found, -10 * np.log10(error), rtol=1e-6)
+    bytes_ = np.zeros((1, 2, 2, 1), "uint8"), np.full((1, 2, 2, 1), 255, "uint8")
+    np.testing.assert_allclose(metrics.psnr(*bytes_, data_range=255), [0], atol=1e-6)
+    ten = metrics.psnr(*bytes_, data_range=2550.0)
+    np.testing.assert_allclose(ten, [20], rtol=1e-6)
+
+
+def test_equal_images_have_an_infinite_psnr_and_a_similarity_of_one():
+    assert np.isposinf(metrics.psnr(A, A, data_range=1.0)).all()
+    np.testing.assert_allclose(metrics.ssim(A, A, data_range=1.0), 1, rtol=1e-6)
+    one = metrics.ms_ssim(A, A, data_range=1.0, scales=2)
+    np.testing.assert_allclose(one, 1, rtol=1e-6)
+
+
+def test_agrees_with_scikit_image():
+    skimage = pytest.importorskip("skimage.metrics")  # 0.26.0
+    wanted = [
+        (
+            skimage.structural_similarity(
+                np.float64(a),
+                np.float64(b),
+                data_range=1.0,
+                channel_axis=-1,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+                win_size=11,
+            ),
+            skimage.peak_signal_noise_ratio(np.float64(a), b, data_range=1.0),
+        )
+        for a, b in zip(A, B, strict=True)
+    ]
+    ssim, psnr = np.transpose(wanted)
+    np.testing.assert_allclose(metrics.ssim(A, B, data_range=1.0), ssim, atol=2e-6)
+    np.testing.assert_allclose(metrics.psnr(A, B, data_range=1.0), psnr, rtol=1e-6)
+    assert (ssim < 0.95).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 20.0])
+def test_ssim_is_that_of_the_reference_far_from_zero_too(offset):
+    a, b = A + np.float32(offset), B + np.float32(offset)
+    wanted = [reference_maps(*pair)[0].mean() for pair in zip(a, b, strict=True)]
+    found = metrics.ssim(a, b, data_range=1.0)
+    np.testing.assert_allclose(found, wanted, atol=2e-5 if offset else 1e-6)
+
+
+def test_ssim_and_ms_ssim_in_float64_are_exact():
+    a, b = images(2, 45, 51, 2)
+    with jax.enable_x64(True):
+        pair = jnp.float64(a), jnp.float64(b)
+        ssim = metrics.ssim(*pair, data_range=2.0)
+        ms_ssim = metrics.ms_ssim(*pair, data_range=2.0, scales=3)
+    wanted = [reference_maps(*p, 2.0)[0].mean() for p in zip(a, b, strict=True)]
+    np.testing.assert_allclose(ssim, wanted, rtol=1e-10)
+    weights = np.array([0.0448, 0.2856, 0.3001]) / 0.6305
+    wanted = [reference_ms_ssim(*p, weights, 2.0) for p in zip(a, b, strict=True)]
+    np.testing.assert_allclose(ms_ssim, wanted, rtol=1e-10)
+
+
+def test_ms_ssim_of_five_scales_has_the_published_weights():
+    a, b = images(1, 176, 180, 1)
+    weights = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+    wanted = reference_ms_ssim(a[0], b[0], weights)
+    found = jax.jit(lambda a, b: metrics.ms_ssim(a, b, data_range=1.0))(a, b)
+    np.testing.assert_allclose(found, [wanted], rtol=1e-5)
+    assert wanted < 0.95
+
+
+def test_of_one_scale_ms_ssim_is_ssim():
+    np.testing.assert_allclose(
+        metrics.ms_ssim(A, B, data_range=1.0, scales=1),
+        metrics.ssim(A, B, data_range=1.0),
+        rtol=1e-6,
+    )
+
+
+def test_bytes_and_floats_of_any_range_agree():
+    a, b = (np.round(255 * x).astype("uint8") for x in (A, B))
+    for function in (metrics.ssim, metrics.psnr):
+        np.testing.assert_allclose(
+            function(a, b, data_range=255),
+            function(a / 127.5 - 1 + 1, b / 127.5, data_range=2.0),
+            rtol=1e-4,
+        )
+
+
+def test_the_loss_and_the_metric_are_one():
+    weights = (0.0448 / 0.3304, 0.2856 / 0.3304)
+
+    @jax.jit
+    def both(a, b):
+        return (
+            (metrics.ssim(a, b, data_range=1.0), losses.ssim(a, b, data_range=1.0)),
+            (
+                metrics.ms_ssim(a, b, data_range=1.0, scales=2),
+                losses.multi_scale_ssim(a, b, data_range=1.0, weights=weights),
+            ),
+        )
+
+    for metric, loss in both(A, B):
+        np.testing.assert_allclose(metric, loss, atol=1e-5)
+
+
+def test_opposite_images_have_no_multi_scale_similarity_and_a_finite_slope():
+    def total(b):
+        return metrics.ms_ssim(A, b, data_range=1.0, scales=2).sum()
+
+    value, slope = jax.jit(jax.value_and_grad(total))(1 - jnp.asarray(A))
+    assert value == 0
+    np.testing.assert_array_equal(slope, np.zeros_like(A))
+
+
+def test_gradients_are_those_of_differences():
+    a, b = images(1, 22, 23, 1)
+    step = np.zeros(b.shape)
+    step[0, 9, 11, 0] = 1e-6
+
+    def total(b):
+        return (
+            metrics.ssim(a, b, data_range=1.0)[0]
+            + metrics.ms_ssim(a, b, data_range=1.0, scales=2)[0]
+            + metrics.psnr(a, b, data_range=1.0)[0]
+        )
+
+    with jax.enable_x64(True):
+        x = jnp.float64(b)
+        slope = jax.jit(jax.grad(total))(x)[0, 9, 11, 0]
+        fast = jax.jit(total)
+        difference = (fast(x + step) - fast(x - step)) / 2e-6
+    np.testing.assert_allclose(slope, difference, rtol=1e-5)
+
+
+def test_works_under_jit_and_vmap():
+    a, b = (np.stack([x, x[::-1]]) for x in (A, B))
+
+    @jax.jit
+    @jax.vmap
+    def all_of(a, b):
+        return (
+            metrics.psnr(a, b, data_range=1.0),
+            metrics.ssim(a, b, data_range=1.0),
+            metrics.ms_ssim(a, b, data_range=1.0, scales=2),
+        )
+
+    for found in all_of(a, b):
+        np.testing.assert_allclose(found[0], found[1][::-1], rtol=1e-5)
+        assert found.shape == (2, 3)
+    wanted = [reference_maps(*pair)[0].mean() for pair in zip(A, B, strict=True)]
+    np.testing.assert_allclose(all_of(a, b)[1][0], wanted, atol=1e-5)
+
+
+@functools.partial(jax.jit, static_argnames=("scales", "pairs", "block"))
+def compiled(x, key, **options):
+    return metrics.ms_ssim_diversity(x, key, data_range=1.0, **options)
+
+
+def diversity(x, seed=0, *, scales=1, pairs=60, block=16):
+    key = jax.random.key(seed)
+    return compiled(x, key, scales=scales, pairs=pairs, block=block)
+
+
+def test_diversity_of_two_images_is_their_similarity():
+    """There is one pair, so that pairs of an image with itself would show."""
+    wanted = metrics.ms_ssim(A[:1], A[1:2], data_range=1.0, scales=2)[0]
+    np.testing.assert_allclose(diversity(A[:2], scales=2), wanted, rtol=1e-5)
+
+
+def test_diversity_is_the_mean_over_pairs_in_blocks_of_any_size():
+    x = np.concatenate([A, B])
+    every = [
+        reference_maps(x[i], x[j])[0].mean()
+        for i in range(6)
+        for j in range(6)
+        if i - j
+    ]
+    values = [float(diversity(x, seed=seed, pairs=50)) for seed in (0, 1)]
+    error = np.std(every) / np.sqrt(50)
+    assert values[0] != values[1]
+    np.testing.assert_allclose(values, np.mean(every), atol=4 * error)
+    again = [diversity(x, pairs=50, block=block) for block in (1, 7)]
+    np.testing.assert_allclose(again, values[0], rtol=1e-5)
+
+
+def test_collapse_is_one_and_noise_is_low():
+    np.testing.assert_allclose(diversity(np.repeat(A[:1], 4, 0)), 1, rtol=1e-5)
+    noise = np.random.default_rng(0).uniform(size=(8, 24, 24, 1)).astype("float32")
+    assert diversity(noise) < 0.1
+
+
+def test_diversity_works_under_jit_and_vmap():
+    x = jnp.stack([jnp.asarray(A), jnp.asarray(B)])
+    keys = jax.random.split(jax.random.key(3))
+
+    def of(x, key):
+        return metrics.ms_ssim_diversity(x, key, data_range=1.0, pairs=9, scales=1)
+
+    found = jax.jit(jax.vmap(of))(x, keys)
+    np.testing.assert_allclose(
+        found, [of(a, k) for a, k in zip(x, keys, strict=True)], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (
+            lambda: metrics.psnr(A, B[:2], data_range=1.0),
+            r"a has shape \(3, 30, 24, 3\) and b \(2,",
+        ),
+        (lambda: metrics.psnr(A[0], B[0], data_range=1.0), "of both"),
+        (lambda: metrics.ssim(A[:0], B[:0], data_range=1.0), "not empty"),
+        (lambda: metrics.psnr(A, B, data_range=0), "data_range is 0, expected more"),
+        (lambda: metrics.ssim(A, B, data_range=-1.0), "data_range is -1.0"),
+        (
+            lambda: metrics.ssim(A[:, :10], B[:, :10], data_range=1.0),
+            "expected a height and width of 11 or more",
+        ),
+        (
+            lambda: metrics.ms_ssim(A, B, data_range=1.0),
+            "of 176 or more for 5 scales; pass scales=2",
+        ),
+        (
+            lambda: metrics.ms_ssim(A[:, :9], B[:, :9], data_range=1.0, scales=1),
+            "of 11 or more for 1 scales; 11 is the least",
+        ),
+        (lambda: metrics.ms_ssim(A, B, data_range=1.0, scales=6), "scales is 6"),
+        (lambda: metrics.ms_ssim(A, B, data_range=1.0, scales=0), "expected 1 to 5"),
+        (lambda: diversity(A[:1]), "N of 2 or more"),
+        (lambda: diversity(A[0]), r"\[N, H, W, C\]"),
+        (lambda: diversity(A, pairs=0), "pairs is 0"),
+        (lambda: diversity(A, block=0), "block is 0"),
+        (lambda: diversity(A, scales=3), "for 3 scales; pass scales=2"),
+    ],
+)
+def test_what_cannot_be_is_refused(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
