@@ -1,6 +1,7 @@
 """What the experiments on 28x28 images share: open a set, train, score, report."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,13 @@ import numpy as np
 from jax.sharding import Mesh
 
 from experiments import _capsules, _classifier, _data, _digits, _run, _scores
-from jaxgan import game, nn, train
+from jaxgan import game, metrics, nn, train
 from jaxgan.compose import ema_variables
 
 SIZE = 28  # pixels a side
 CLASSES = 10
 SCORED = 10_000  # images drawn for the scores
+EVALUATED = 2000  # images drawn for the distance while a run trains
 BLOCK = 500  # images drawn together
 
 
@@ -120,7 +122,12 @@ def fit(
         return {**facts, **_brief(results)}, pictures
 
     batches = feed(sets, run, mesh, played.repeats)
-    state, _ = _run.train_and_report(title, played, config, batches, sets, look, done)
+    evaluate = None
+    if "label" in whole.train:
+        evaluate = _evaluation(module, model, run, whole, draw)
+    state, _ = _run.train_and_report(
+        title, played, config, batches, sets, look, done, evaluate
+    )
     return state, results
 
 
@@ -170,6 +177,26 @@ def _sheet(module, model, seed, conditional):
     return jax.tree.map(
         lambda x: jnp.tile(x, (10,) + (1,) * (x.ndim - 1)), columns
     ), labels
+
+
+def _evaluation(module, model, run, sets, draw):
+    """The Fréchet distance to the test images, for runs that ask while they train."""
+
+    @functools.cache
+    def classifier_and_goal():
+        trained = _classifier.trained(sets)
+        seen = trained.features(sets.test["image"])
+        return trained, metrics.gaussian_statistics(seen)
+
+    def evaluate(state):
+        classifier, goal = classifier_and_goal()
+        key = jax.random.key(run.seed + 3)
+        images, _ = draw_many(module, model, draw, ema_variables(state), key, EVALUATED)
+        ours = metrics.gaussian_statistics(classifier.features(images))
+        distance = metrics.frechet_distance(*ours, *goal)
+        return {"evaluation/frechet_distance": float(distance)}
+
+    return evaluate
 
 
 def _score(module, model, run, sets, draw, state, conditional):

@@ -65,6 +65,7 @@ def train_and_report(
     data: Data,
     look: Callable[[Any], Mapping[str, Any]],
     finish: Callable[[Any], tuple[Facts, Pictures]],
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None,
 ) -> tuple[Any, Facts]:
     """Prints the plan, trains to the end, draws the report.
 
@@ -76,13 +77,19 @@ def train_and_report(
         data: what they are made from.
         look: what to see of a state every so often; see `train.train`.
         finish: `finish(state) -> (facts, pictures)` for the report, at the end.
+        evaluate: scores a state, lowest best first; see `train.train`.
 
     Returns:
         The final state, and the facts of the report.
     """
     run = config.run
+    kind = type(getattr(config, "model", None))
     plain = train.as_json(
-        dataclasses.asdict(config) | {"fingerprint": data.fingerprint}
+        dataclasses.asdict(config)
+        | {
+            "fingerprint": data.fingerprint,
+            "game": f"{kind.__module__}.{kind.__qualname__}",
+        }
     )
     train.claim(run.workdir, plain)
     mesh = train.devices(run)
@@ -90,7 +97,7 @@ def train_and_report(
     facts = _plan(title, played, batches, run, data, mesh)
     say("\n".join(f"{name:>11}  {value}" for name, value in facts.items()))
     began = time.perf_counter()
-    state = train.train(played, batches, run, plain, look, mesh)
+    state = train.train(played, batches, run, plain, look, mesh, evaluate)
     facts["trained"] = f"{int(state.step):,} steps"
     facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
     rows = report.read_scalars(run.workdir / "scalars.jsonl")
@@ -176,13 +183,20 @@ def command() -> str:
     )
 
 
-def restore(run: pathlib.Path, model: Any, batch: Callable[[Any], Any]) -> Restored:
-    """A run's configuration and latest state; the run is only read.
+def restore(
+    run: pathlib.Path,
+    model: Any,
+    batch: Callable[[Any], Any],
+    *,
+    best: bool = False,
+) -> Restored:
+    """A run's configuration and one of its states; the run is only read.
 
     Args:
         run: its directory.
-        model: a module with `Config` and `game`.
+        model: a module with `game` and the class of the configuration.
         batch: `batch(config)` makes a batch to initialise with; only shapes matter.
+        best: take the state that scored best while it trained, not the latest.
 
     Raises:
         ValueError: the directory holds no run of this model, or no checkpoint.
@@ -190,32 +204,59 @@ def restore(run: pathlib.Path, model: Any, batch: Callable[[Any], Any]) -> Resto
     from jaxgan import checkpoint
 
     name = model.__name__.rpartition(".")[2]
+    plain = configuration(run)
     path = run / "config.json"
-    if not path.is_file():
-        raise ValueError(
-            f"{run} is not a run: it has no config.json; give the --workdir of a"
-            f" training run of {name}"
-        )
     try:
-        plain = json.loads(path.read_text())
-        config = model.Config(
-            **{
-                k: tuple(v) if isinstance(v, list) else v
-                for k, v in plain["model"].items()
-            }
-        )
-    except (json.JSONDecodeError, KeyError, TypeError):
+        kind = plain.get("game", "Config").rpartition(".")[2]
+        config = getattr(model, kind)(**_tuples(plain["model"]))
+    except (AttributeError, KeyError, TypeError):
         raise ValueError(f"{path} is not the configuration of a {name}") from None
     like = jax.eval_shape(
         algorithm(model.game(config)).init, jax.random.key(0), batch(config)
     )
     state = None
-    if (run / "checkpoints").is_dir():
-        with checkpoint.manager(run / "checkpoints", read_only=True) as checkpoints:
+    folder = run / (train.BEST if best else train.LATEST)
+    if folder.is_dir():
+        with checkpoint.manager(folder, read_only=True) as checkpoints:
             state = checkpoint.restore(checkpoints, like)
+    if state is None and best:
+        raise ValueError(
+            f"{run} kept no best state; train it with --evaluate-every, or take the"
+            " latest"
+        )
     if state is None:
         raise ValueError(f"{run} has no checkpoint yet; let it train longer")
     return Restored(config, state, plain)
+
+
+def configuration(run: pathlib.Path) -> dict[str, Any]:
+    """The whole configuration that a run saved.
+
+    Raises:
+        ValueError: the directory holds no run, or the file is damaged.
+    """
+    path = run / "config.json"
+    if not path.is_file():
+        raise ValueError(
+            f"{run} is not a run: it has no config.json; give the --workdir of a"
+            " training run"
+        )
+    try:
+        plain = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        plain = None
+    if not isinstance(plain, dict):
+        raise ValueError(f"{path} is damaged: it holds no configuration")
+    return plain
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    if isinstance(value, dict):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(inner) for inner in value)
+    return value
 
 
 def _plan(title, played, batches, run, data, mesh) -> dict[str, str]:

@@ -7,7 +7,8 @@
 Without flags: drawn portraits, 64x64, width 32, about six minutes on two CPU cores.
 The run directory gets sample sheets (raw weights and their moving average), a strip of
 them over time, curves, nearest training neighbours of samples and a page that holds it
-all. The same command again goes on where it stopped; more --steps go on further. Small
+all; with `--evaluate-every 300` also a Fréchet distance, and the best state beside the
+last. The same command again goes on where it stopped; more --steps go on further. Small
 sets of photographs want `--model.augment colour translation`.
 """
 
@@ -19,7 +20,7 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _data, _run
+from experiments import _cli, _data, _image_sets, _measure, _run
 from jaxgan import game, nn, train
 from jaxgan.compose import ema_variables
 from jaxgan.models import dcgan
@@ -34,6 +35,9 @@ class Config:
     run: Annotated[train.Run, tyro.conf.arg(name="")]
     data: Annotated[_data.Data, tyro.conf.arg(name="")]
     model: dcgan.Config
+    evaluation: _measure.Evaluation = dataclasses.field(
+        default_factory=_measure.Evaluation
+    )
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's networks, for an accelerator."""
 
@@ -77,9 +81,7 @@ def main(config: Config) -> None:
     mesh = train.devices(run)
     images = _data.open_images(config.data, model.resolution, model.channels)
     played = dcgan.game(model)
-    latent = nn.sample_latent(
-        jax.random.key(run.seed + 1), SHEET, model.latent, model.latent_distribution
-    )
+    latent = dcgan.latent(model, jax.random.key(run.seed + 1), SHEET)
 
     @jax.jit
     def draw(variables):
@@ -91,6 +93,21 @@ def main(config: Config) -> None:
             "raw": np.asarray(draw(game.variables(state))),
         }
 
+    def real():
+        return _image_sets.held(images, config.evaluation.samples)
+
+    @jax.jit
+    def fresh(variables, key):
+        z = dcgan.latent(model, key, run.batch_size)
+        return nn.to_uint8(dcgan.sample(model, variables, z))
+
+    evaluate = _measure.evaluation(
+        config.evaluation,
+        real,
+        lambda state, key: np.asarray(fresh(ema_variables(state), key)),
+        mesh,
+        run.seed + 2,
+    )
     _run.train_and_report(
         "DCGAN",
         played,
@@ -99,6 +116,7 @@ def main(config: Config) -> None:
         images,
         sheets,
         lambda state: _run.samples(run, sheets(state), images.arrays),
+        evaluate,
     )
 
 

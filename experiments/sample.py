@@ -76,12 +76,9 @@ def main(config: Config) -> None:
     def draw(latent):
         return nn.to_uint8(dcgan.sample(model, variables, latent, statistics))
 
-    def latents(key, count):
-        return nn.sample_latent(key, count, model.latent, model.latent_distribution)
-
     # Under the batch's statistics an image depends on its company: draw full blocks.
     blocks = -(-config.count // BLOCK)
-    z = latents(key, blocks * BLOCK).reshape(blocks, BLOCK, -1)
+    z = dcgan.latent(model, key, blocks * BLOCK).reshape(blocks, BLOCK, -1)
     images = np.concatenate([np.asarray(draw(part)) for part in z])[: config.count]
     report.save_png(out / "sheet.png", report.sheet(images))
     _data.say(f"{out / 'sheet.png'}: {config.count} samples of step {int(state.step)}")
@@ -90,7 +87,8 @@ def main(config: Config) -> None:
             report.save_png(out / "single" / f"{i:05d}.png", image)
         _data.say(f"{out / 'single'}: the same, one a file")
     if config.stops:
-        stops = latents(jax.random.fold_in(key, 2), config.stops * config.walkers)
+        count = config.stops * config.walkers
+        stops = dcgan.latent(model, jax.random.fold_in(key, 2), count)
         stops = stops.reshape(config.stops, config.walkers, -1)
         path = walk(stops, config.frames, model.latent_distribution)
         frames = [report.sheet(np.asarray(draw(z))) for z in path]

@@ -30,9 +30,10 @@ from jaxgan.game import Algorithm, Batch
 # What may change between a run and its resumption; all else is another run.
 _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
-    "devices", "steps_per_call",
+    "devices", "steps_per_call", "evaluate_every", "evaluation", "game",
 }  # fmt: skip
 MOST_PER_CALL = 25  # steps
+LATEST, BEST = "checkpoints", "best"  # directories of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,6 +56,9 @@ class Run:
     """Steps between sample sheets."""
     checkpoint_every: int = 250
     """Steps between checkpoints."""
+    evaluate_every: int = 0
+    """Steps between evaluations, where the experiment has one; the state that scores
+    best is kept too, in the folder best. 0 leaves them out."""
     keep: int = 2
     """Latest checkpoints to keep."""
     steps_per_call: int = 0
@@ -65,7 +69,7 @@ class Run:
             _at_least(1, name, getattr(self, name))
         for name in ("checkpoint_every",):
             _at_least(1, name, getattr(self, name))
-        for name in ("seed", "devices", "steps_per_call"):
+        for name in ("seed", "devices", "steps_per_call", "evaluate_every"):
             _at_least(0, name, getattr(self, name))
 
 
@@ -104,6 +108,7 @@ def train(
     config: Mapping[str, Any],
     look: Callable[[Any], Mapping[str, Any]],
     mesh: Mesh,
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None,
 ) -> Any:
     """Trains to `run.steps`, or goes on to there.
 
@@ -116,6 +121,9 @@ def train(
             it sees are images `[N, H, W, C]` uint8, drawn as a sheet, or numbers, which
             join the scalars.
         mesh: the devices.
+        evaluate: `evaluate(state) -> {name: number}`, asked every `run.evaluate_every`
+            steps and at the end; the numbers join the scalars, and the state whose
+            first number is the lowest so far is kept in the folder `best`.
 
     Returns:
         The final state.
@@ -125,12 +133,18 @@ def train(
         Diverged: a loss became NaN or infinite.
         Stopped: SIGINT or SIGTERM came.
     """
+    if run.evaluate_every and evaluate is None:
+        raise ValueError(
+            f"--evaluate-every is {run.evaluate_every}, but this experiment has no"
+            " evaluation while it trains; leave the flag out"
+        )
     config = as_json(config)
     claim(run.workdir, config)
     one, many, like, size = _compile(algorithm, feed, run, mesh)
     scalars = run.workdir / "scalars.jsonl"
     with (
-        checkpoint.manager(run.workdir / "checkpoints", run.keep) as checkpoints,
+        checkpoint.manager(run.workdir / LATEST, run.keep) as checkpoints,
+        _judging(run, evaluate, scalars, config) as judge,
         _signals() as stop,
     ):
         state = checkpoint.restore(checkpoints, like)
@@ -146,7 +160,10 @@ def train(
         checkpoint.drop_after(checkpoints, first)
         report.rewind_scalars(scalars, first)
         items = feed.items(first)
-        events = (run.log_every, run.sample_every, run.checkpoint_every)
+        events = (
+            *(run.log_every, run.sample_every, run.checkpoint_every),
+            run.evaluate_every or run.steps,
+        )
         with (
             contextlib.closing(_tensorboard(run.workdir, first)) as board,
             tqdm(total=run.steps, initial=min(first, run.steps), unit="step") as bar,
@@ -185,6 +202,8 @@ def train(
                 bar.set_postfix_str(_brief(rows[-1]))
                 if due[1] or step == run.steps:
                     _log(scalars, board, _look(run, look, state, step))
+                if due[3] or step == run.steps:
+                    judge(board, step, state)
                 if due[2] or step == run.steps or stop:
                     checkpoint.save(checkpoints, step, state, config)
                 began, waited = time.perf_counter(), 0.0
@@ -308,7 +327,9 @@ def _steps_per_call(run, program) -> int:
     """
     if jax.default_backend() == "cpu" and _convolves(program()):
         return 1
-    between = math.gcd(run.log_every, run.sample_every, run.checkpoint_every)
+    between = math.gcd(
+        run.log_every, run.sample_every, run.checkpoint_every, run.evaluate_every
+    )
     return max(n for n in range(1, MOST_PER_CALL + 1) if between % n == 0)
 
 
@@ -319,6 +340,27 @@ def _convolves(jaxpr) -> bool:
         or any(_convolves(inner) for inner in jaxprs_in_params(equation.params))
         for equation in jaxpr.eqns
     )
+
+
+@contextlib.contextmanager
+def _judging(run, evaluate, scalars, config):
+    """`judge(board, step, state)`: scores a state, and keeps it if it is the best."""
+    if not run.evaluate_every:
+        yield lambda board, step, state: None
+        return
+    with checkpoint.manager(run.workdir / BEST, 1) as checkpoints:
+
+        def judge(board, step, state):
+            numbers = {name: float(x) for name, x in evaluate(state).items()}
+            _log(scalars, board, [{"step": step, **numbers}])
+            name, score = next(iter(numbers.items()))
+            # After a crash the best may lie ahead; it will be played, and found, again.
+            rows = report.read_scalars(scalars)
+            scores = [row[name] for row in rows if math.isfinite(row.get(name, np.nan))]
+            if score == min(scores, default=None):
+                checkpoint.save(checkpoints, step, state, config)
+
+        yield judge
 
 
 def _rows(pending) -> list[dict[str, Any]]:

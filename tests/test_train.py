@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import pathlib
+import shutil
 import signal
 import threading
 
@@ -133,6 +134,50 @@ def test_what_was_written_after_the_last_checkpoint_is_written_again(tmp_path, w
 
 def test_streamed_batches_train_to_the_same_bits_as_resident_ones(tmp_path, whole):
     assert_same(play(make_run(tmp_path), feed=streamed), whole[1])
+
+
+SCORES = {2: 5.0, 4: float("nan"), 6: 3.0, 8: 4.0}
+
+
+def scored(run):
+    def evaluate(state):
+        return {"score": SCORES[int(state.step)], "other": 0.0}
+
+    mesh = parallel.mesh(jax.devices()[:1])
+    played = algorithm(dcgan.game(MODEL))
+    return train.train(played, resident(run), run, CONFIG, sheets, mesh, evaluate)
+
+
+def best(workdir):
+    with checkpoint.manager(workdir / train.BEST, read_only=True) as checkpoints:
+        return checkpoints.all_steps()
+
+
+def test_the_best_state_is_kept_and_again_after_a_crash(tmp_path, whole):
+    assert_same(scored(make_run(tmp_path, evaluate_every=2)), whole[1])
+    rows = report.read_scalars(tmp_path / "scalars.jsonl")
+    found = {row["step"]: row["score"] for row in rows if "score" in row}
+    np.testing.assert_equal(found, SCORES)
+    assert best(tmp_path) == [6]
+    # Killed at step 8, before it was saved: the best lies ahead of where it goes on.
+    shutil.rmtree(tmp_path / train.LATEST / "8")
+    assert_same(scored(make_run(tmp_path, evaluate_every=2)), whole[1])
+    assert best(tmp_path) == [6]
+    rows = report.read_scalars(tmp_path / "scalars.jsonl")
+    assert [row["step"] for row in rows if "score" in row] == list(SCORES)
+
+
+def test_the_best_so_far_is_that_of_the_steps_so_far(tmp_path):
+    scored(make_run(tmp_path, steps=4, evaluate_every=2))
+    assert best(tmp_path) == [2]  # a score that is no number is never the best
+    scored(make_run(tmp_path, evaluate_every=2))
+    assert best(tmp_path) == [6]
+
+
+def test_an_evaluation_that_there_is_none_of_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"--evaluate-every is 2.*no\s+evaluation"):
+        play(make_run(tmp_path / "run", evaluate_every=2))
+    assert not (tmp_path / "run").exists()
 
 
 def test_numbers_seen_of_a_state_join_the_scalars(tmp_path, whole):

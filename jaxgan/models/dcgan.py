@@ -18,6 +18,7 @@ has biases on the generator's last layer, the discriminator's first and the logi
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -32,6 +33,7 @@ from jaxgan.models.adversarial import adversarial
 
 Statistics = Literal["batch", "running"]
 AdversarialLoss = Literal["non_saturating", "minimax", "hinge", "least_squares"]
+RANGE = (-1.0, 1.0)  # of the pixels that `sample` draws
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,14 +179,10 @@ class Discriminator(linen.Module):
 
 def game(config: Config) -> Game:
     """Two players, one move each. Batches are `{"image": [B, R, R, C] in [-1, 1]}`."""
-
-    def latent(key, count):
-        return nn.sample_latent(key, count, config.latent, config.latent_distribution)
-
     return adversarial(
         Generator(config),
         Discriminator(config),
-        latent=latent,
+        latent=functools.partial(latent, config),
         losses=(
             getattr(losses, f"{config.loss}_discriminator_loss"),
             getattr(losses, f"{config.loss}_generator_loss"),
@@ -196,6 +194,11 @@ def game(config: Config) -> Game:
         look=lambda images, key: nn.diff_augment(images, key, config.augment),
         ema=config.ema,
     )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent, config.latent_distribution)
 
 
 def sample(
@@ -221,8 +224,6 @@ def standing_statistics(
     size: int = 128,
 ) -> Mapping[str, Any]:
     """The variables, with the generator's batch statistics estimated on new latents."""
-    latent = nn.sample_latent(
-        key, batches * size, config.latent, config.latent_distribution
-    ).reshape(batches, size, config.latent)
+    z = latent(config, key, batches * size).reshape(batches, size, config.latent)
     generator = pure(Generator(config, momentum=0.0), "generator")
-    return nn.reestimate(generator, variables, "generator", latent)
+    return nn.reestimate(generator, variables, "generator", z)

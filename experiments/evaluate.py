@@ -1,0 +1,323 @@
+"""Measures a generator, or one set of images against another, and states how.
+
+    python -m experiments.evaluate --run runs/dcgan_faces
+    python -m experiments.evaluate --run runs/dcgan_faces \
+        --extractor inception --weights pt_inception-2015-12-05-6726825d.pth
+    python -m experiments.evaluate --real idx:MNIST --fake folder:SAMPLES
+
+Written are results.json, every number with its protocol (extractor and its checksum,
+resize, reference split and counts, seed, moving average or not, truncation), and
+neighbours.png, samples beside the real images nearest to them by features. Numbers of
+two protocols do not compare. On the published Inception weights the Fréchet distance is
+the FID, the kernel distance the KID and the score the Inception score, and they are
+called so; on other extractors they are not. `--held-out` (a part of the real set, or a
+set) adds what new real images reach, the floor of a perfect generator. Nothing is
+written before all is measured, and a run is only read.
+
+A minute for 10,000 digits on two CPU cores; Inception sees some ten images a second
+there, and wants an accelerator.
+"""
+
+import dataclasses
+import json
+import math
+import pathlib
+import platform
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import tyro
+
+from experiments import (
+    _cli,
+    _digits,
+    _extract,
+    _generators,
+    _image_sets,
+    _measure,
+    _run,
+    _statistics,
+)
+from experiments._data import say
+from experiments._image_sets import ImageSet, Reading
+from jaxgan import metrics, parallel, report
+from jaxgan.metrics import features
+
+SHOWN = 8  # samples with their nearest neighbours
+# What the field calls statistics of the published Inception features.
+PUBLISHED_NAMES = {
+    "frechet_distance": "fid",
+    "kernel_distance": "kid",
+    "score": "inception_score",
+    "class_frechet_distance": "class_fid",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to measure."""
+
+    extraction: Annotated[_extract.Extraction, tyro.conf.arg(name="")]
+    reading: Annotated[Reading, tyro.conf.arg(name="")]
+    run: pathlib.Path | None = None
+    """Directory of a finished run, whose generator is measured against its data."""
+    real: str | None = None
+    """Reference images, as --data has them; of a run, its training data."""
+    fake: str | None = None
+    """Images to measure, as --data has them, instead of a run."""
+    held_out: str | None = None
+    """Real images that were not trained on: a part of the real set, such as test, or
+    a set of its own."""
+    metrics: tuple[_statistics.Metric, ...] = ()
+    """What to measure; all that the extractor, the labels and the held-out images
+    allow, if left out, but for wasserstein, which takes minutes."""
+    count: int = 10_000
+    """Samples to draw of a run, or most images of --fake; 0 takes all of --fake."""
+    real_count: int = 0
+    """Most reference images; 0 takes all."""
+    kept: int = 10_000
+    """Features of each set that kernel distance, coverage and memorisation use."""
+    subsets: int = 100
+    """Of the kernel distance."""
+    subset_size: int = 1000
+    """Of the kernel distance."""
+    batch_size: int = 100
+    """Images seen together."""
+    seed: int = 0
+    """Of latents, and of whatever is chosen."""
+    ema: bool = True
+    """Measure the moving average of the weights, not the weights themselves."""
+    best: bool = False
+    """Measure the state that scored best while it trained, not the latest."""
+    truncation: float = 0.0
+    """If positive, draw Gaussian latents from within so many standard deviations."""
+    devices: int = 0
+    """Devices to use; 0 takes all there are."""
+    out: pathlib.Path | None = None
+    """Where results go; RUN/evaluation, or runs/evaluation, if left out."""
+
+    def __post_init__(self):
+        for name, least in (
+            *(("count", 0), ("real_count", 0), ("kept", 2), ("subsets", 1)),
+            *(("subset_size", 2), ("batch_size", 1), ("seed", 0), ("devices", 0)),
+        ):
+            if getattr(self, name) < least:
+                flag = "--" + name.replace("_", "-")
+                raise ValueError(
+                    f"{flag} is {getattr(self, name)}; it must be at least {least}"
+                )
+        if (self.run is None) == (self.fake is None):
+            raise ValueError("give what to measure: either --run or --fake")
+        if self.run is None and self.real is None:
+            raise ValueError("--fake needs --real, the images to compare it with")
+        if self.run is not None and not self.count:
+            raise ValueError("--count is 0; say how many samples to draw")
+        if len(set(self.metrics)) < len(self.metrics):
+            raise ValueError(f"--metrics has one twice: {' '.join(self.metrics)}")
+
+
+def main(config: Config) -> None:
+    """Opens, looks, compares, and only then writes."""
+    real, fake, held_out = _open(config)
+    sets = {"real": real, "fake": fake} | ({"held out": held_out} if held_out else {})
+    for name, pictures in sets.items():
+        say(f"{name:>9}  {pictures.about}")
+        if pictures.shape != real.shape:
+            raise ValueError(
+                f"{pictures.about}, but {real.about}: they cannot be compared; bring"
+                " them together by --resolution and --channels"
+            )
+    mesh = parallel.mesh(jax.local_devices()[: config.devices or None])
+    spec = real.protocol["data"]
+    labelled = (lambda: _labelled(spec, config, real.shape)) if real.labelled else None
+    extractor = _extract.extractor(config.extraction, real.shape, labelled)
+    say(f"extractor  {extractor.name}")
+    wanted = config.metrics or _possible(sets, extractor, config)
+    seen = {
+        name: _measure.look_at(
+            pictures,
+            extractor,
+            mesh,
+            batch_size=config.batch_size,
+            kept=config.kept,
+            classes="classes" in wanted and name != "held out",
+            title=name,
+        )
+        for name, pictures in sets.items()
+    }
+    numbers = _statistics.compare(
+        seen["real"],
+        seen["fake"],
+        wanted,
+        held_out=seen.get("held out"),
+        subsets=config.subsets,
+        subset_size=config.subset_size,
+        seed=config.seed,
+    )
+    numbers = named(_finite(numbers), extractor)
+    out = config.out or (config.run or pathlib.Path("runs")) / "evaluation"
+    results = {
+        "metrics": numbers,
+        "protocol": {
+            "extractor": {"name": extractor.name, **extractor.about},
+            **{
+                name: {**pictures.protocol, "seen": int(seen[name].moments.count)}
+                for name, pictures in sets.items()
+            },
+            "features_kept": config.kept,
+            "kernel_subsets": [config.subsets, config.subset_size],
+            "seed": config.seed,
+        },
+        "command": _run.command(),
+        "device": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        "jax": f"{jax.__version__}, Python {platform.python_version()}",
+    }
+    picture = _neighbours(seen["real"], seen["fake"])
+    report.save_png(out / "neighbours.png", picture)
+    report.write(out / "results.json", (json.dumps(results, indent=1) + "\n").encode())
+    say(table(numbers))
+    say(f"{out / 'neighbours.png'}: samples (left) and the real images nearest to them")
+    say(f"{out / 'results.json'}: the numbers and their protocol")
+
+
+def named(numbers: dict[str, Any], extractor: features.Extractor) -> dict[str, Any]:
+    """The numbers by the names of the field, where they have a right to them."""
+    if not extractor.about.get("published"):
+        return numbers
+
+    def called(name):
+        for ours, theirs in PUBLISHED_NAMES.items():
+            if name == ours or name.startswith(f"{ours}_"):
+                return theirs + name.removeprefix(ours)
+        return name
+
+    return {called(name): value for name, value in numbers.items()}
+
+
+def table(numbers: dict[str, Any]) -> str:
+    """The numbers as lines, and classes as a table."""
+    lines = []
+    for name, value in numbers.items():
+        if name == "classes":
+            lines.append("  " + "  ".join(f"{column:>16}" for column in value[0]))
+            lines += ["  " + "  ".join(f"{_short(v):>16}" for v in r.values())
+                      for r in value]  # fmt: skip
+        else:
+            lines.append(f"{name.replace('_', ' '):>36}  {_short(value)}")
+    return "\n".join(lines)
+
+
+def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
+    """The reference, what is measured, and held-out images if there are any."""
+    reading, spec = config.reading, config.real
+    if config.run is None:
+        fake = _image_sets.open_set(
+            config.fake or "", _whole(reading), config.count, config.seed
+        )
+    else:
+        generator = _generators.open_run(config.run, ema=config.ema, best=config.best)
+        fake = _generators.drawn(
+            generator, config.count, config.seed, truncation=config.truncation
+        )
+        fake.protocol["moving_average"] = config.ema
+        fake.protocol["checkpoint"] = "best" if config.best else "latest"
+        if spec is None:
+            spec, reading = trained_on(generator, fake.shape, reading)
+    real = _image_sets.open_set(spec or "", reading, config.real_count, config.seed)
+    if config.held_out is None:
+        return real, fake, None
+    if ":" in config.held_out or pathlib.Path(config.held_out).exists():
+        spec, reading = config.held_out, _whole(reading)
+    else:
+        reading = dataclasses.replace(reading, split=config.held_out)
+    held_out = _image_sets.open_set(spec or "", reading, config.real_count, config.seed)
+    return real, fake, held_out
+
+
+def trained_on(
+    generator: _generators.Generator, shape: tuple[int, ...], reading: Reading
+) -> tuple[str, Reading]:
+    """The data of a run, read as it was for the training.
+
+    Args:
+        generator: of the run.
+        shape: of an image that it draws.
+        reading: what the flags say; they come first.
+    """
+    data = generator.plain["data"]
+    crop = data.get("crop")
+    upscale = data.get("upscale", "auto")
+    small = data["data"] == "digits" or data["data"].startswith("idx:")
+    return data["data"], dataclasses.replace(
+        reading,
+        split=reading.split if reading.split != "train" else data.get("split", "train"),
+        resolution=reading.resolution or shape[0],
+        channels=reading.channels or shape[-1],
+        crop=reading.crop or (tuple(crop) if crop else None),
+        upscale=reading.upscale or upscale == "yes" or (upscale == "auto" and small),
+        skip_corrupt=reading.skip_corrupt or data.get("skip_corrupt", False),
+    )
+
+
+def _whole(reading: Reading) -> Reading:
+    """The same, of a set that is not known to have the same parts."""
+    return dataclasses.replace(reading, split="train")
+
+
+def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> _digits.Sets:
+    """The whole labelled set that a classifier is trained and tested on."""
+    data = _digits.Data(data=spec, download=config.reading.download)
+    return _digits.open_sets(data, shape[0], shape[2])
+
+
+def _possible(sets, extractor, config) -> tuple[_statistics.Metric, ...]:
+    """The metrics that can be made of what there is."""
+    logits = extractor.about.get("classes") is not None
+    labels = sets["real"].labelled and sets["fake"].labelled
+    fewest = min(config.kept, *(pictures.count for pictures in sets.values()))
+    there: dict[_statistics.Metric, bool] = {
+        "frechet": True,
+        "kernel": fewest >= config.subset_size,
+        "coverage": True,
+        "score": logits,
+        "classes": logits or labels,
+        "memorisation": "held out" in sets,
+        "diversity": min(sets["real"].shape[:2]) >= 11,
+    }
+    left_out = [name for name, possible in there.items() if not possible]
+    if left_out:
+        say(f" left out  {', '.join(left_out)}: not to be had of these sets")
+    return tuple(name for name, possible in there.items() if possible)
+
+
+def _neighbours(real: _measure.Seen, fake: _measure.Seen) -> np.ndarray:
+    """Samples, each beside the three real images nearest to it by features."""
+    shown = min(SHOWN, len(fake.images))
+    near = min(3, len(real.images))
+    index, _ = metrics.nearest_neighbours(
+        fake.features[fake.pictured][:shown], real.features[real.pictured], near
+    )
+    rows = np.concatenate(
+        [fake.images[:shown, None], real.images[np.asarray(index)]], axis=1
+    )
+    return report.sheet(rows.reshape(-1, *fake.images.shape[1:]), 2 * (near + 1))
+
+
+def _finite(value: Any) -> Any:
+    """The same for JSON, which has no infinity: None where a number is not finite."""
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(_short(x) for x in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)

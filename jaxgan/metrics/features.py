@@ -1,0 +1,110 @@
+"""What looks at images for a metric: an interface, and a network without weights.
+
+An extractor turns images into features and logits; statistics of features are compared,
+so two numbers can be compared only where the extractor was the same. Its `about` says
+which it was, and belongs beside every number.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+WIDTHS = (32, 64, 128)  # channels of the random network's layers
+_SLOPE = 0.2
+
+
+class Extracted(NamedTuple):
+    """What is seen in images.
+
+    Attributes:
+        features: float32 `[N, F]`.
+        logits: of classes, float32 `[N, K]`; None of an extractor that knows none.
+    """
+
+    features: jax.Array
+    logits: jax.Array | None
+
+
+class Extractor(NamedTuple):
+    """A network that looks at images.
+
+    Attributes:
+        name: to call it by.
+        apply: `apply(variables, images) -> Extracted`, pure, of uint8 images
+            `[N, H, W, C]`; each image is seen by itself.
+        variables: its weights.
+        about: what a reader must know to get the same features: plain values.
+    """
+
+    name: str
+    apply: Callable[[Any, jax.Array], Extracted]
+    variables: Any
+    about: Mapping[str, Any]
+
+
+def random_network(channels: int = 3, seed: int = 0) -> Extractor:
+    """A fixed convolutional network with random weights, for images of any size.
+
+    Three strided convolutions and leaky ReLU; features are the means and standard
+    deviations of every channel over positions, 448 numbers. They are the same on every
+    machine, need no training, and know nothing of what is in a picture: a Fréchet
+    distance on them is no FID, and compares only with others on them.
+
+    Args:
+        channels: of the images, 1 or 3.
+        seed: of the weights.
+
+    Raises:
+        ValueError: another number of channels.
+
+    References:
+        Features of random weights as a metric: Naeem et al., 2020,
+        https://arxiv.org/abs/2002.09797, section 5.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"channels is {channels}, expected 1 (grey) or 3 (colour)")
+    # Numpy's generator promises the same numbers for good; JAX's need not.
+    rng = np.random.default_rng(seed)
+    kernels, last = [], channels
+    for width in WIDTHS:
+        scale = np.sqrt(2 / (16 * last))
+        kernel = scale * rng.standard_normal((4, 4, last, width))
+        kernels.append(kernel.astype(np.float32))
+        last = width
+    return Extractor(
+        "random network",
+        _random_features,
+        tuple(kernels),
+        {
+            "weights": f"random, seed {seed}",
+            "layers": list(WIDTHS),
+            "features": 2 * sum(WIDTHS),
+            "channels": channels,
+            "note": "random features: not an FID",
+        },
+    )
+
+
+def _random_features(kernels, images) -> Extracted:
+    chex.assert_rank(images, 4)
+    x = images.astype(jnp.float32) / 127.5 - 1
+    found = []
+    for kernel in kernels:
+        x = lax.conv_general_dilated(
+            x,
+            kernel,
+            window_strides=(2, 2),
+            padding="SAME",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"),
+            precision=lax.Precision.HIGHEST,
+        )
+        x = jnp.where(x > 0, x, _SLOPE * x)
+        mean = x.mean((1, 2))
+        spread = jnp.square(x - mean[:, None, None]).mean((1, 2))
+        found += [mean, jnp.sqrt(spread + 1e-12)]  # the root's slope at 0 is infinite
+    return Extracted(jnp.concatenate(found, 1), None)

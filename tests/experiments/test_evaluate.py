@@ -1,0 +1,387 @@
+"""The command that measures: its numbers, its protocol, its refusals."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+import scipy.stats
+from commands import call
+from PIL import Image
+
+from experiments import (
+    _extract,
+    _generators,
+    _image_sets,
+    _measure,
+    dcgan_faces,
+    evaluate,
+)
+from jaxgan import metrics, parallel
+from jaxgan.metrics import features
+
+FEW = ["--subset-size", "10", "--subsets", "3", "--batch-size", "16"]
+
+
+def images(seed, count=40, size=16, channels=3):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (count, size, size, channels), np.uint8)
+
+
+def saved(folder, name, seed, labels=False, **options):
+    made = images(seed, **options)
+    arrays = {"images": made}
+    if labels:
+        arrays["labels"] = np.arange(len(made)) % 4
+    np.savez(folder / f"{name}.npz", **arrays)
+    return f"npz:{folder / name}.npz"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A DCGAN of twenty steps, scored every five."""
+    folder = tmp_path_factory.mktemp("trained")
+    spec = saved(folder, "photos", 0, count=24)
+    argv = [
+        *("--data", spec, "--workdir", folder / "run", "--steps", 20),
+        *("--model.resolution", 16, "--model.width", 4, "--model.latent", 6),
+        *("--model.latent-distribution", "normal", "--batch-size", 8),
+        *("--log-every", 5, "--sample-every", 20, "--checkpoint-every", 10),
+        *("--evaluate-every", 5, "--evaluation.samples", 20),
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        assert call(dcgan_faces, argv, patch) == 0
+    return folder / "run"
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def refused(argv, monkeypatch, capsys, out):
+    assert call(evaluate, [*argv, "--out", out], monkeypatch) == 2
+    assert not out.exists()
+    return capsys.readouterr().err
+
+
+def test_two_sets_with_their_protocol(tmp_path, monkeypatch, capsys):
+    real, fake = saved(tmp_path, "real", 0), saved(tmp_path, "fake", 1, count=30)
+    out = tmp_path / "out"
+    argv = ["--real", real, "--fake", fake, "--held-out", real, "--out", out, *FEW]
+    assert call(evaluate, argv, monkeypatch) == 0
+    found = results(out)
+    network = features.random_network()
+    seen = [
+        np.asarray(network.apply(network.variables, images(*x)).features)
+        for x in ((0,), (1, 30))
+    ]
+    statistics = [metrics.gaussian_statistics(x) for x in seen]
+    np.testing.assert_allclose(
+        found["metrics"]["frechet_distance"],
+        metrics.frechet_distance(*statistics[0], *statistics[1]),
+        rtol=1e-4,
+    )
+    assert found["metrics"]["frechet_distance_of_held_out"] < 1e-6
+    assert "singular" in found["metrics"]["frechet_note"]
+    assert {"kernel_distance", "precision", "recall", "density", "coverage"} <= set(
+        found["metrics"]
+    )
+    assert found["metrics"]["memorisation_copies"] <= 1
+    protocol = found["protocol"]
+    assert protocol["extractor"]["name"] == "random network"
+    assert "not an FID" in protocol["extractor"]["note"]
+    assert (protocol["real"]["seen"], protocol["fake"]["seen"]) == (40, 30)
+    assert protocol["real"]["data"] == real
+    assert f"--fake {fake}" in found["command"]
+    assert found["metrics"]["memorisation_ratio"] is None  # held-out images are copies
+    with Image.open(out / "neighbours.png") as picture:
+        assert picture.width > 8 * 16
+    said = capsys.readouterr().err
+    assert "frechet distance" in said
+    assert "left out" in said  # the score: random features know no classes
+
+
+def test_a_run_is_measured_and_left_alone(run, tmp_path, monkeypatch):
+    before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+    argv = ["--run", run, "--count", 21, "--metrics", "frechet", "coverage"]
+    found = []
+    for name in ("a", "b"):
+        out = tmp_path / name
+        assert call(evaluate, [*argv, "--out", out], monkeypatch) == 0
+        found.append(results(out))
+    assert found[0]["metrics"] == found[1]["metrics"]
+    fake = found[0]["protocol"]["fake"]
+    assert (fake["model"], fake["step"], fake["images"]) == ("dcgan", 20, 21)
+    assert fake["moving_average"] is True
+    assert fake["truncation"] is None
+    assert found[0]["protocol"]["real"]["resolution"] == 16
+    assert before == {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
+
+    out = tmp_path / "c"
+    more = ["--truncation", 0.5, "--no-ema", "--best", "--out", out]
+    assert call(evaluate, [*argv, *more], monkeypatch) == 0
+    fake = results(out)["protocol"]["fake"]
+    assert (fake["truncation"], fake["moving_average"]) == (0.5, False)
+    assert fake["checkpoint"] == "best"
+
+
+def test_the_best_state_is_kept_beside_the_last(run):
+    rows = [json.loads(x) for x in (run / "scalars.jsonl").read_text().splitlines()]
+    scores = {
+        row["step"]: row["evaluation/frechet_distance"]
+        for row in rows
+        if "evaluation/frechet_distance" in row
+    }
+    assert list(scores) == [5, 10, 15, 20]
+    best = _generators.open_run(run, best=True)
+    assert best.step == min(scores, key=scores.__getitem__)
+    assert _generators.open_run(run).step == 20
+
+
+def test_samples_do_not_depend_on_the_blocks_they_are_handed_on_in(run):
+    drawn = _generators.drawn(_generators.open_run(run), 21, 3)
+    whole = np.concatenate([block.images for block in drawn.blocks(100)])
+    parts = [block.images for block in drawn.blocks(5)]
+    assert [len(part) for part in parts] == [5, 5, 5, 5, 1]
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert whole.shape == (21, 16, 16, 3)
+    assert not np.array_equal(
+        whole, next(_generators.drawn(_generators.open_run(run), 21, 4).blocks(21))[0]
+    )
+
+
+def test_truncated_latents_are_those_of_a_truncated_normal():
+    z = np.random.default_rng(0).normal(size=200).astype(np.float32)
+    expected = scipy.stats.truncnorm.ppf(scipy.stats.norm.cdf(z), -0.7, 0.7)
+    np.testing.assert_allclose(_generators.truncated(z, 0.7), expected, atol=1e-5)
+
+
+def test_a_table_of_classes(tmp_path, monkeypatch, capsys):
+    real = saved(tmp_path, "real", 0, labels=True, size=12, channels=1)
+    fake = saved(tmp_path, "fake", 1, labels=True, size=12, channels=1)
+    out = tmp_path / "out"
+    argv = ["--real", real, "--fake", fake, "--metrics", "classes", "--out", out]
+    assert call(evaluate, argv, monkeypatch) == 0
+    table = results(out)["metrics"]["classes"]
+    assert [(row["class"], row["real"], row["fake"]) for row in table] == [
+        (label, 10, 10) for label in range(4)
+    ]
+    network = features.random_network(1)
+    statistics = [
+        metrics.gaussian_statistics(
+            np.asarray(
+                network.apply(network.variables, images(seed, 40, 12, 1)[1::4])[0]
+            )
+        )
+        for seed in (0, 1)
+    ]
+    arrays = [np.asarray(x) for pair in statistics for x in pair]
+    distance = metrics.frechet_distance(*arrays)
+    np.testing.assert_allclose(table[1]["frechet_distance"], distance, rtol=1e-4)
+    mean = np.mean([row["frechet_distance"] for row in table])
+    np.testing.assert_allclose(results(out)["metrics"]["class_frechet_distance"], mean)
+    assert "frechet_distance" in capsys.readouterr().err
+
+
+def test_only_published_weights_give_names_like_fid():
+    numbers = {"frechet_distance": 1.0, "kernel_distance_spread": 2.0, "recall": 3.0}
+    network = features.random_network()
+    assert evaluate.named(numbers, network) == numbers
+    published = network._replace(about={"published": True})
+    assert evaluate.named(numbers, published) == {
+        "fid": 1.0, "kid_spread": 2.0, "recall": 3.0,
+    }  # fmt: skip
+
+
+def test_the_score_of_a_pass_is_that_of_all_logits():
+    logits = np.random.default_rng(0).normal(size=(30, 5)).astype(np.float32)
+
+    def apply(variables, pictures):
+        found = variables[pictures[:, 0, 0, 0].astype(int)]
+        return features.Extracted(found, found)
+
+    places = np.arange(30, dtype=np.uint8)[:, None, None, None]
+    pictures = _image_sets.ImageSet(
+        *("thirty", {}, 30, (1, 1, 1), False),
+        lambda size: (
+            _image_sets.Block(places[i : i + size], None) for i in range(0, 30, size)
+        ),
+    )
+    extractor = features.Extractor("table", apply, logits, {})
+    seen = _measure.look_at(
+        pictures, extractor, parallel.mesh(), batch_size=8, kept=7, classes=False,
+        title="x",
+    )  # fmt: skip
+    assert [int(part.count) for part in seen.scores] == [3] * 10
+    np.testing.assert_allclose(
+        metrics.score_of_sums(metrics.merge_score_sums(*seen.scores)),
+        metrics.classifier_score(logits)[0],
+        rtol=1e-6,
+    )
+    assert len(seen.features) == len(seen.images) == 7
+    mean, covariance = metrics.gaussian(seen.moments)
+    np.testing.assert_allclose(mean, logits.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(covariance, np.cov(logits, rowvar=False), rtol=1e-5)
+
+
+def test_features_that_are_no_numbers_are_refused():
+    extractor = features.Extractor(
+        "broken",
+        lambda variables, x: features.Extracted(x[:, 0, 0].astype(float) / 0, None),
+        (),
+        {},
+    )
+    look = _extract.looker(extractor, parallel.mesh(), 8)
+    blocks = [_image_sets.Block(images(0, 8), None)]
+    with pytest.raises(ValueError, match="images 0 to 7 are not finite"):
+        list(_extract.in_order(look, blocks))
+
+
+def test_unreadable_images_are_named_or_counted(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, image in enumerate(images(0, 12)):
+        Image.fromarray(image).save(folder / f"{i:02d}.png")
+    (folder / "05.png").write_bytes(b"no picture")
+    real = saved(tmp_path, "real", 1)
+    argv = ["--real", real, "--fake", f"folder:{folder}", "--metrics", "frechet"]
+    out = tmp_path / "out"
+    said = refused(argv, monkeypatch, capsys, out)
+    assert "05.png" in said
+    assert "--skip-corrupt" in said
+    argv += ["--skip-corrupt", "--out", out]
+    assert call(evaluate, argv, monkeypatch) == 0
+    fake = results(out)["protocol"]["fake"]
+    assert (fake["seen"], fake["skipped"]) == (11, 1)
+    assert fake["first_skipped"].endswith("05.png")
+
+
+def test_images_of_two_sizes_are_refused_or_brought_together(
+    tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, size in enumerate((16, 16, 20, 16)):
+        Image.fromarray(images(i, 1, size)[0]).save(folder / f"{i}.png")
+    real, out = saved(tmp_path, "real", 1), tmp_path / "out"
+    argv = ["--real", real, "--fake", f"folder:{folder}", "--metrics", "frechet"]
+    said = refused(argv, monkeypatch, capsys, out)
+    assert "2.png is 20x20 colour" in said
+    assert "--resolution" in said
+    assert call(evaluate, [*argv, "--resolution", 16, "--out", out], monkeypatch) == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "either --run or --fake"),
+        (["--run", "here", "--fake", "there"], "either --run or --fake"),
+        (["--fake", "faces:8"], "--fake needs --real"),
+        (["--run", "nowhere"], "nowhere is not a run"),
+        (["--run", "here", "--count", "0"], "say how many samples"),
+        (["--real", "faces:8", "--fake", "faces:8", "--kept", "1"], "--kept is 1"),
+        (
+            ["--real", "faces:8", "--fake", "faces:8", "--metrics", "score"],
+            "needs logits",
+        ),
+        (
+            ["--real", "faces:8", "--fake", "faces:8", "--metrics", "memorisation"],
+            "--held-out",
+        ),
+        (
+            ["--real", "faces:8", "--fake", "faces:8", "--extractor", "inception"],
+            "pytorch-fid",
+        ),
+        (
+            ["--real", "faces:8", "--fake", "faces:8", "--extractor", "digits"],
+            "no labels",
+        ),
+        (
+            ["--real", "faces:8", "--fake", "faces:8", "--resolution", "-1"],
+            "--resolution is -1",
+        ),
+        (
+            ["--real", "faces:8", "--fake", "faces:8", "--crop", "0", "0", "8", "8"],
+            "--crop needs --resolution",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(argv, said, monkeypatch, capsys, tmp_path):
+    monkeypatch.delenv(_extract.WEIGHTS, raising=False)
+    error = refused(argv, monkeypatch, capsys, tmp_path / "out")
+    assert said in error
+    assert "Traceback" not in error
+
+
+def test_grey_against_colour_is_refused(tmp_path, monkeypatch, capsys):
+    real, fake = saved(tmp_path, "real", 0), saved(tmp_path, "fake", 1, channels=1)
+    argv = ["--real", real, "--fake", fake]
+    said = refused(argv, monkeypatch, capsys, tmp_path / "out")
+    assert "16x16 grey" in said
+    assert "16x16 colour" in said
+    assert "--channels" in said
+
+
+def test_truncation_of_other_latents_is_refused(run):
+    generator = _generators.open_run(run)
+    uniform = dataclasses.replace(generator.config, latent_distribution="uniform")
+    with pytest.raises(ValueError, match="Gaussian latents"):
+        _generators.drawn(generator._replace(config=uniform), 4, 0, truncation=1.0)
+    with pytest.raises(ValueError, match="at least 0"):
+        _generators.drawn(generator, 4, 0, truncation=-1.0)
+
+
+def test_random_features_are_the_same_on_every_machine():
+    network = features.random_network()
+    x = np.arange(2 * 8 * 8 * 3, dtype=np.uint8).reshape(2, 8, 8, 3)
+    found = network.apply(network.variables, x)
+    assert found.logits is None
+    assert found.features.shape == (2, network.about["features"])
+    # By hand: the mean over positions of the first layer's first channel.
+    kernel = np.random.default_rng(0).standard_normal((4, 4, 3, 32)) / np.sqrt(24)
+    padded = np.pad(x / 127.5 - 1, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    outputs = [
+        (padded[:, i : i + 4, j : j + 4] * kernel[None, ..., 0]).sum((1, 2, 3))
+        for i in range(0, 8, 2)
+        for j in range(0, 8, 2)
+    ]
+    rectified = np.where(np.array(outputs) > 0, outputs, 0.2 * np.array(outputs))
+    np.testing.assert_allclose(found.features[:, 0], rectified.mean(0), rtol=1e-4)
+    jitted = jax.jit(network.apply)(network.variables, x).features
+    np.testing.assert_allclose(jitted, found.features, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="channels is 2"):
+        features.random_network(2)
+
+
+def test_too_few_samples_are_refused(tmp_path, monkeypatch, capsys):
+    spec = saved(tmp_path, "few", 0, count=12)
+    argv = ["--real", spec, "--fake", spec, "--metrics", "kernel"]
+    said = refused(argv, monkeypatch, capsys, tmp_path / "out")
+    assert "12" in said
+    assert "1000" in said
+
+
+def test_images_are_kept_only_as_far_as_memory_is_meant_for_them(monkeypatch):
+    monkeypatch.setattr(_measure, "IMAGE_BYTES", 3 * 4 * 4 * 3)
+    drawn = images(0, 20, 4)
+    pictures = _image_sets.ImageSet(
+        *("twenty", {}, 20, (4, 4, 3), False),
+        lambda size: (
+            _image_sets.Block(drawn[i : i + size], None) for i in range(0, 20, size)
+        ),
+    )
+    network = features.random_network()
+    seen = _measure.look_at(
+        pictures, network, parallel.mesh(), batch_size=8, kept=6, classes=True,
+        title="x",
+    )  # fmt: skip
+    assert (len(seen.features), len(seen.images), seen.pictured.sum()) == (6, 3, 3)
+    again = network.apply(network.variables, seen.images).features
+    np.testing.assert_allclose(again, seen.features[seen.pictured], atol=1e-5)
+
+
+def test_a_table_of_more_classes_than_memory_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="leave classes out"):
+        _measure._check_memory(1000, 2048)
+    _measure._check_memory(100, 2048)
