@@ -38,6 +38,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
     "metrics": ("", "jax numpy chex"),
     "metrics/features": ("nn", "jax numpy chex flax"),
+    "metrics/inception": ("nn", "jax numpy chex flax torch"),
     "data": ("", "numpy grain tensorflow_datasets PIL tqdm"),
     # The procedural renderers, which draw on the device.
     "data/faces": ("", "numpy jax"),

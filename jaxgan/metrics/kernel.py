@@ -1,6 +1,7 @@
 """Maximum mean discrepancies: distances of two sets by what a kernel says of pairs."""
 
 import functools
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -208,7 +209,9 @@ def median_bandwidth(
 @_arrays.compiled("degree", "block")
 def _polynomial_mmd(xp, real, fake, gamma, coef, *, degree, block):
     def kernel(a, b):
-        return (gamma * _arrays.product(xp, a, b.T) + coef) ** degree
+        base = gamma * _arrays.product(xp, a, b.T) + coef
+        # Numpy's power of a float takes twenty times as long as two products.
+        return functools.reduce(operator.mul, [base] * degree)
 
     return _mmd(xp, real, fake, kernel, block)
 
