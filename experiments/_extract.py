@@ -154,6 +154,7 @@ def _inception(path: pathlib.Path | None) -> features.Extractor:
     about = {
         "weights": path.name,
         "checksum": loaded.checksum,
+        "checksum_of_source": loaded.source,
         "published": loaded.published,
         "resize": "bilinear to 299x299 as TensorFlow 1 has it",
         "features": 2048,

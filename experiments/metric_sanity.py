@@ -6,11 +6,11 @@
 
 Real images are halved: one half is the reference, the other is damaged, and compared
 with it: by noise, by blur, by leaving out modes (classes, or tenths of the images by
-brightness where there are no labels), and by collapsing to few images, each repeated. A
-Fréchet and a kernel distance must grow with each; images collapsed inside the manifold
-keep precision near 1 and lose recall. The undamaged half against the reference is the
-floor, which samples of the same number cannot get below. Written are sanity.png, a row
-a data set, and results.json.
+brightness where there are no labels), and by collapsing to few images, each repeated,
+those nearest to the reference. A Fréchet and a kernel distance must grow with each;
+collapsed inside the manifold, images keep their precision and lose their recall. The
+undamaged half against the reference is the floor, which samples of the same number
+cannot get below. Written are sanity.png, a row a data set, and results.json.
 
 Without flags: digits (5,000 of MNIST, `pip install -e ".[digits]"`) by the digit
 classifier and drawn faces by the random network, two minutes on two CPU cores.
@@ -158,6 +158,9 @@ def _sanity(config: Config, name: str) -> dict[str, Any]:
         }
         return {k: float(v) for k, v in found.items()} | distances(images)
 
+    # One image alone may be an odd one; a generator collapses to what D knows well.
+    _, away = metrics.nearest_neighbours(look(rest), real)
+    typical = rest[np.argsort(np.asarray(away)[:, 0], kind="stable")]
     several = tuple(n for n in COLLAPSED if n < half)
     damage = {
         "noise": (NOISE, lambda x: distances(noisy(rest, x, rng))),
@@ -165,7 +168,7 @@ def _sanity(config: Config, name: str) -> dict[str, Any]:
         "modes kept": (KEPT, lambda x: distances(kept(x))),
         "different images": (
             (*several, half),
-            lambda x: coverage(rest[np.arange(half) % x]),
+            lambda x: coverage(typical[np.arange(half) % x]),
         ),
     }
     results = {}
@@ -229,7 +232,7 @@ def _draw(row, name, results):
         axes.plot([r["strength"] for r in rows], values, "o-", color=colour,
                   label=number)  # fmt: skip
     axes.set_xscale("log")
-    axes.set_ylim(0, 1.5)
+    axes.set_ylim(0, 2.2)
     axes.set_xlabel("different images, repeated")
     axes.legend(fontsize="small", ncols=2, loc="upper center")
     row[0].set_title(f"{name} by {results['extractor']['name']}", loc="left")

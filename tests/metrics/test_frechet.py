@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from jaxgan.metrics import frechet_distance, gaussian_statistics
+from jaxgan.metrics import frechet, frechet_distance, gaussian_statistics
 
 F = 6
 
@@ -182,3 +182,25 @@ def test_float32_statistics_of_a_device_pass_as_symmetric():
     x = jnp.asarray(drawn(count=200, size=40), "float32")
     statistics = [np.asarray(y) for y in gaussian_statistics(x)]
     np.testing.assert_allclose(frechet_distance(*statistics, *statistics), 0, atol=1e-2)
+
+
+@pytest.mark.parametrize("count", [500, 60, 12, 5])
+def test_the_short_way_is_taken_only_where_it_is_exact(count):
+    # Exactly: the trace of the root is the nuclear norm of the centred data's product.
+    a, b = drawn(count, 0, 12), drawn(count, 1, 12)
+    data = [(x - x.mean(0)) / np.sqrt(count - 1) for x in (a, b)]
+    exact = np.linalg.svd(data[0] @ data[1].T, compute_uv=False).sum()
+    covariances = [x.T @ x for x in data]
+    taken = frechet._shared(*covariances)
+    assert (taken is not None) == (count > 12)
+    means = np.zeros(12), np.zeros(12)
+    distance = frechet_distance(means[0], covariances[0], means[1], covariances[1])
+    traces = np.trace(covariances[0]) + np.trace(covariances[1])
+    np.testing.assert_allclose((traces - distance) / 2, exact, rtol=1e-12)
+
+
+def test_a_nearly_singular_covariance_goes_the_long_way():
+    a = np.diag([1.0, 1e-12])
+    assert frechet._shared(np.eye(2), np.eye(2)) == pytest.approx(2)
+    assert frechet._shared(a, np.eye(2)) is None
+    assert frechet._shared(np.eye(2), a) is None
