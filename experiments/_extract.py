@@ -160,8 +160,10 @@ def _inception(path: pathlib.Path | None) -> features.Extractor:
         "features": 2048,
         "classes": 1008,
     }
+    if not loaded.published:
+        about["note"] = "not the published weights: not an FID"
 
     def apply(variables, images):
         return features.Extracted(*inception.features(variables, images))
 
-    return features.Extractor("Inception-v3 (FID)", apply, loaded.variables, about)
+    return features.Extractor("Inception-v3", apply, loaded.variables, about)

@@ -19,7 +19,7 @@ from experiments import (
     evaluate,
 )
 from jaxgan import metrics, parallel
-from jaxgan.metrics import features
+from jaxgan.metrics import features, inception
 
 FEW = ["--subset-size", "10", "--subsets", "3", "--batch-size", "16"]
 
@@ -272,43 +272,31 @@ def test_images_of_two_sizes_are_refused_or_brought_together(
     assert call(evaluate, [*argv, "--resolution", 16, "--out", out], monkeypatch) == 0
 
 
+TWO = ["--real", "SET", "--fake", "SET"]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
         ([], "either --run or --fake"),
         (["--run", "here", "--fake", "there"], "either --run or --fake"),
-        (["--fake", "faces:8"], "--fake needs --real"),
+        (["--fake", "SET"], "--fake needs --real"),
         (["--run", "nowhere"], "nowhere is not a run"),
         (["--run", "here", "--count", "0"], "say how many samples"),
-        (["--real", "faces:8", "--fake", "faces:8", "--kept", "1"], "--kept is 1"),
-        (
-            ["--real", "faces:8", "--fake", "faces:8", "--metrics", "score"],
-            "needs logits",
-        ),
-        (
-            ["--real", "faces:8", "--fake", "faces:8", "--metrics", "memorisation"],
-            "--held-out",
-        ),
-        (
-            ["--real", "faces:8", "--fake", "faces:8", "--extractor", "inception"],
-            "pytorch-fid",
-        ),
-        (
-            ["--real", "faces:8", "--fake", "faces:8", "--extractor", "digits"],
-            "no labels",
-        ),
-        (
-            ["--real", "faces:8", "--fake", "faces:8", "--resolution", "-1"],
-            "--resolution is -1",
-        ),
-        (
-            ["--real", "faces:8", "--fake", "faces:8", "--crop", "0", "0", "8", "8"],
-            "--crop needs --resolution",
-        ),
+        ([*TWO, "--kept", "1"], "--kept is 1"),
+        ([*TWO, "--metrics", "score"], "needs logits"),
+        ([*TWO, "--metrics", "memorisation"], "--held-out"),
+        ([*TWO, "--metrics", "kernel", "kernel"], "--metrics has one twice"),
+        ([*TWO, "--extractor", "inception"], "pytorch-fid"),
+        ([*TWO, "--extractor", "digits"], "no labels"),
+        ([*TWO, "--resolution", "-1"], "--resolution is -1"),
+        ([*TWO, "--crop", "0", "0", "8", "8"], "--crop needs --resolution"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(argv, said, monkeypatch, capsys, tmp_path):
     monkeypatch.delenv(_extract.WEIGHTS, raising=False)
+    spec = saved(tmp_path, "few", 0, count=6)
+    argv = [spec if word == "SET" else word for word in argv]
     error = refused(argv, monkeypatch, capsys, tmp_path / "out")
     assert said in error
     assert "Traceback" not in error
@@ -385,3 +373,21 @@ def test_a_table_of_more_classes_than_memory_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="leave classes out"):
         _measure._check_memory(1000, 2048)
     _measure._check_memory(100, 2048)
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_inception_is_called_by_its_weights(published, tmp_path, monkeypatch):
+    source = inception.PUBLISHED if published else "ab" * 32
+
+    def load(path):
+        return inception.Weights({}, "cd" * 32, path.name, source)
+
+    monkeypatch.setattr(inception, "load", load)
+    monkeypatch.setenv(_extract.WEIGHTS, str(tmp_path / "named.npz"))
+    found = _extract.extractor(_extract.Extraction(), (28, 28, 1))
+    assert (found.about["weights"], found.about["published"]) == (
+        "named.npz", published,
+    )  # fmt: skip
+    assert ("note" in found.about) == (not published)
+    flag = _extract.Extraction(weights=tmp_path / "flag.pth")
+    assert _extract.extractor(flag, (64, 64, 3)).about["weights"] == "flag.pth"
