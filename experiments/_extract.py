@@ -91,6 +91,7 @@ def digits(trained: _classifier.Classifier) -> features.Extractor:
         "tested_on": trained.tested,
         "features": trained.config.hidden,
         "classes": trained.config.classes,
+        "sees_labels": True,
         "note": "features of this classifier: not an FID",
     }
     return features.Extractor("digit classifier", apply, trained.variables, about)

@@ -34,7 +34,8 @@ class Seen(NamedTuple):
         images: those images, or as many as memory is meant for, uint8 `[P, H, W, C]`.
         pictured: which of the features are of `images`, bool `[K]`.
         labels: integers `[N]`, or None.
-        predicted: the classes that an extractor with logits sees, `[N]`, or None.
+        predicted: the classes that are seen, `[N]`, by an extractor whose classes are
+            those of the labels, or None.
         scores: sums for the score of each split, or empty.
     """
 
@@ -96,7 +97,8 @@ def look_at(
                     by_class[int(label)].add(found.features[block.labels == label])
                 _check_memory(len(by_class), found.features.shape[1])
             if found.logits is not None:
-                predicted.append(found.logits.argmax(1))
+                if extractor.about.get("sees_labels"):
+                    predicted.append(found.logits.argmax(1))
                 split = at * len(scores) // pictures.count
                 for i in np.unique(split):
                     part = metrics.score_sums(np.asarray(found.logits[split == i]))
@@ -116,7 +118,7 @@ def look_at(
         np.concatenate(pictured),
         np.concatenate(labels) if labels else None,
         np.concatenate(predicted) if predicted else None,
-        tuple(s for s in scores if s is not None) if predicted else (),
+        tuple(part for part in scores if part is not None),
     )
 
 

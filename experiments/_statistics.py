@@ -150,7 +150,7 @@ def _classes(real, fake):
     shared = sorted(real.by_class.keys() & fake.by_class.keys())
     if not shared and not made:
         raise ValueError(
-            "--metrics classes needs labels of both sets, or an extractor with logits"
+            "--metrics classes needs labels of both sets, or --extractor digits"
         )
     if not shared:
         return made

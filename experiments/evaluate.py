@@ -281,7 +281,7 @@ def _possible(sets, extractor, config) -> tuple[_statistics.Metric, ...]:
         "kernel": fewest >= config.subset_size,
         "coverage": True,
         "score": logits,
-        "classes": logits or labels,
+        "classes": bool(extractor.about.get("sees_labels")) or labels,
         "memorisation": "held out" in sets,
         "diversity": min(sets["real"].shape[:2]) >= 11,
     }

@@ -208,7 +208,7 @@ def test_the_score_of_a_pass_is_that_of_all_logits():
             _image_sets.Block(places[i : i + size], None) for i in range(0, 30, size)
         ),
     )
-    extractor = features.Extractor("table", apply, logits, {})
+    extractor = features.Extractor("table", apply, logits, {"sees_labels": True})
     seen = _measure.look_at(
         pictures, extractor, parallel.mesh(), batch_size=8, kept=7, classes=False,
         title="x",
@@ -219,6 +219,14 @@ def test_the_score_of_a_pass_is_that_of_all_logits():
         metrics.classifier_score(logits)[0],
         rtol=1e-6,
     )
+    assert seen.predicted is not None
+    assert seen.predicted.tolist() == logits.argmax(1).tolist()
+    strange = _measure.look_at(
+        pictures, extractor._replace(about={}), parallel.mesh(), batch_size=8, kept=7,
+        classes=False, title="x",
+    )  # fmt: skip
+    assert strange.predicted is None  # classes of something else, as Inception's are
+    assert len(strange.scores) == 10
     assert len(seen.features) == len(seen.images) == 7
     mean, covariance = metrics.gaussian(seen.moments)
     np.testing.assert_allclose(mean, logits.mean(0), rtol=1e-5)
@@ -285,6 +293,7 @@ TWO = ["--real", "SET", "--fake", "SET"]
         (["--run", "here", "--count", "0"], "say how many samples"),
         ([*TWO, "--kept", "1"], "--kept is 1"),
         ([*TWO, "--metrics", "score"], "needs logits"),
+        ([*TWO, "--metrics", "classes"], "needs labels"),
         ([*TWO, "--metrics", "memorisation"], "--held-out"),
         ([*TWO, "--metrics", "kernel", "kernel"], "--metrics has one twice"),
         ([*TWO, "--extractor", "inception"], "pytorch-fid"),
