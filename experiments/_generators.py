@@ -59,7 +59,7 @@ def open_run(run: pathlib.Path, *, ema: bool = True, best: bool = False) -> Gene
         )
     batch_size = plain["run"]["batch_size"]
     found = _run.restore(
-        run, module, lambda config: _batch(module, config, batch_size), best=best
+        run, module, lambda config: batch_for(module, config, batch_size), best=best
     )
     variables = ema_variables(found.state) if ema else game.variables(found.state)
     return Generator(module, found.model, variables, int(found.state.step), plain)
@@ -141,6 +141,8 @@ def drawn(
         draw, generator.variables, jax.random.key(0), np.zeros(together, int)
     ).shape[1:]
     name = module.__name__.rpartition(".")[2]
+    if len(shape) != 3:
+        raise ValueError(f"this {name} draws vectors of {shape}, not images")
     return ImageSet(
         about=f"{name} of step {generator.step:,}: {count:,} samples, {size_of(shape)}",
         protocol={
@@ -170,8 +172,14 @@ def truncated(latent: jax.Array, bound: float) -> jax.Array:
     return jnp.clip(jax.scipy.special.ndtri(inside), -bound, bound)
 
 
-def _batch(module, config, size):
-    """A batch for the shapes of a state: every key that a game may ask for."""
+def batch_for(module: Any, config: Any, size: int) -> game.Batch:
+    """A batch for the shapes of a state: every key that a game of images may ask for.
+
+    Args:
+        module: the model's.
+        config: the model's.
+        size: examples in it.
+    """
     side, channels = getattr(config, "resolution", 28), getattr(config, "channels", 1)
     images, labels = (size, side, side, channels), (size,)
     batch = {

@@ -144,7 +144,7 @@ def _classes(real, fake):
     """A table by class, where labels were given, or else of what is predicted."""
     made: dict[str, Any] = {}
     if fake.predicted is not None:
-        counts = np.bincount(fake.predicted)
+        counts = np.bincount(fake.predicted, minlength=len(fake.scores[0].p))
         share = counts / counts.sum()
         made["class_share"] = [round(float(x), 6) for x in share]
     shared = sorted(real.by_class.keys() & fake.by_class.keys())
