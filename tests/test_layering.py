@@ -39,6 +39,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "metrics": ("", "jax numpy chex"),
     "metrics/features": ("nn", "jax numpy chex flax"),
     "metrics/inception": ("nn", "jax numpy chex flax torch"),
+    "metrics/_inception_net": ("", "jax numpy flax"),
     "data": ("", "numpy grain tensorflow_datasets PIL tqdm"),
     # The procedural renderers, which draw on the device.
     "data/faces": ("", "numpy jax"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from jaxgan import data
-from jaxgan.metrics import classifier_score, inception
+from jaxgan.metrics import _inception_net, classifier_score, inception
 
 # Facts about torch-fidelity 0.4.0's FeatureExtractorInceptionV3: names in its state
 # dict but for the counters of its batch norms, and numbers in those.
@@ -144,16 +144,18 @@ def test_pixels_are_normalised_and_grey_repeated():
 def test_average_pool_does_not_count_the_border(shape):
     x = negative(*shape)
     np.testing.assert_allclose(
-        inception.average_pool(jnp.asarray(x)), pooled(x, np.mean, 1, True), rtol=1e-6
+        _inception_net.average_pool(jnp.asarray(x)),
+        pooled(x, np.mean, 1, True),
+        rtol=1e-6,
     )
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 7, 3), (1, 8, 6, 1)])
 def test_max_pool(shape):
     x = negative(*shape)
-    found = inception.max_pool(jnp.asarray(x), 1)
+    found = _inception_net.max_pool(jnp.asarray(x), 1)
     np.testing.assert_array_equal(found, pooled(x, np.max, 1, True))
-    found = inception.max_pool(jnp.asarray(x), 2)
+    found = _inception_net.max_pool(jnp.asarray(x), 2)
     np.testing.assert_array_equal(found, pooled(x, np.max, 2, False))
 
 
@@ -161,7 +163,7 @@ def test_the_last_block_pools_by_the_maximum_and_the_one_before_by_the_average()
     """Only the pool's branch sees a bright pixel's neighbours when the rest is 0."""
     x = jnp.zeros((1, 5, 5, 2)).at[0, 2, 2].set(9.0)
     for last, expected in ((False, 2.0), (True, 18.0)):
-        block = inception.BlockE(last=last)
+        block = _inception_net.BlockE(last=last)
         shapes = jax.eval_shape(block.init, jax.random.key(0), x)
         variables = jax.tree.map(lambda leaf: np.zeros(leaf.shape, "float32"), shapes)
         pool = variables["params"]["branch_pool"]
