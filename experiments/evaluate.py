@@ -28,6 +28,7 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 import tyro
+from jax.sharding import Mesh
 
 from experiments import (
     _cli,
@@ -119,6 +120,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Opens, looks, compares, and only then writes."""
+    mesh = _mesh(config.devices)
     real, fake, held_out = _open(config)
     sets = {"real": real, "fake": fake} | ({"held out": held_out} if held_out else {})
     for name, pictures in sets.items():
@@ -128,7 +130,6 @@ def main(config: Config) -> None:
                 f"{pictures.about}, but {real.about}: they cannot be compared; bring"
                 " them together by --resolution and --channels"
             )
-    mesh = parallel.mesh(jax.local_devices()[: config.devices or None])
     spec = real.protocol["data"]
     labelled = (lambda: _labelled(spec, config, real.shape)) if real.labelled else None
     extractor = _extract.extractor(config.extraction, real.shape, labelled)
@@ -206,6 +207,16 @@ def table(numbers: dict[str, Any]) -> str:
         else:
             lines.append(f"{name.replace('_', ' '):>36}  {_short(value)}")
     return "\n".join(lines)
+
+
+def _mesh(count: int) -> Mesh:
+    """So many devices, or all."""
+    there = jax.local_devices()
+    if count > len(there):
+        raise ValueError(
+            f"--devices is {count}, but there are {len(there)}; give fewer, or 0"
+        )
+    return parallel.mesh(there[: count or None])
 
 
 def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:

@@ -292,6 +292,7 @@ TWO = ["--real", "SET", "--fake", "SET"]
         (["--run", "nowhere"], "nowhere is not a run"),
         (["--run", "here", "--count", "0"], "say how many samples"),
         ([*TWO, "--kept", "1"], "--kept is 1"),
+        ([*TWO, "--devices", "99"], "--devices is 99, but there are 8"),
         ([*TWO, "--metrics", "score"], "needs logits"),
         ([*TWO, "--metrics", "classes"], "needs labels"),
         ([*TWO, "--metrics", "memorisation"], "--held-out"),
