@@ -21,7 +21,7 @@ from experiments import (
 from jaxgan import metrics, parallel
 from jaxgan.metrics import features, inception
 
-FEW = ["--subset-size", "10", "--subsets", "3", "--batch-size", "16"]
+FEW = ["--subset-size", "10", "--subsets", "3", "--batch-size", "16", "--devices", "1"]
 
 
 def images(seed, count=40, size=16, channels=3):
@@ -46,8 +46,9 @@ def run(tmp_path_factory):
     argv = [
         *("--data", spec, "--workdir", folder / "run", "--steps", 20),
         *("--model.resolution", 16, "--model.width", 4, "--model.latent", 6),
+        *("--devices", 1),
         *("--model.latent-distribution", "normal", "--batch-size", 8),
-        *("--log-every", 5, "--sample-every", 20, "--checkpoint-every", 10),
+        *("--log-every", 5, "--sample-every", 20, "--checkpoint-every", 20),
         *("--evaluate-every", 5, "--evaluation.samples", 20),
     ]
     with pytest.MonkeyPatch.context() as patch:
@@ -162,6 +163,7 @@ def test_a_table_of_classes(tmp_path, monkeypatch, capsys):
     fake = saved(tmp_path, "fake", 1, labels=True, size=12, channels=1)
     out = tmp_path / "out"
     argv = ["--real", real, "--fake", fake, "--metrics", "classes", "--out", out]
+    argv += ["--devices", 1]
     assert call(evaluate, argv, monkeypatch) == 0
     table = results(out)["metrics"]["classes"]
     assert [(row["class"], row["real"], row["fake"]) for row in table] == [
