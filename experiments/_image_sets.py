@@ -11,6 +11,7 @@ import numpy as np
 from experiments import _data
 from jaxgan import data as jaxgan_data
 from jaxgan.data import transforms
+from jaxgan.data.load import read_good
 
 
 class Block(NamedTuple):
@@ -166,10 +167,12 @@ def held(images: _data.Images, count: int) -> ImageSet:
     among = len(source["image"]) if isinstance(source, dict) else len(source)
     places = np.linspace(0, among - 1, min(count, among)).astype(int)
 
+    corrupt: set[int] = set()
+
     def read(place):
         if isinstance(source, dict):
             return source["image"][place]
-        return source[int(place)]["image"]
+        return read_good(source, int(place), images.skip_corrupt, corrupt)["image"]
 
     def blocks(size):
         for start in range(0, len(places), size):

@@ -14,8 +14,8 @@ called so; on other extractors they are not. `--held-out` (a part of the real se
 set) adds what new real images reach, the floor of a perfect generator. Nothing is
 written before all is measured, and a run is only read.
 
-A minute for 10,000 digits on two CPU cores; Inception sees some ten images a second
-there, and wants an accelerator.
+Half a minute for 10,000 digits on two CPU cores; Inception sees some fifteen images a
+second there, and wants an accelerator.
 """
 
 import dataclasses
@@ -72,7 +72,7 @@ class Config:
     a set of its own."""
     metrics: tuple[_statistics.Metric, ...] = ()
     """What to measure; all that the extractor, the labels and the held-out images
-    allow, if left out, but for wasserstein, which takes minutes."""
+    allow, if left out."""
     count: int = 10_000
     """Samples to draw of a run, or most images of --fake; 0 takes all of --fake."""
     real_count: int = 0
@@ -295,6 +295,7 @@ def _possible(sets, extractor, config) -> tuple[_statistics.Metric, ...]:
         "classes": bool(extractor.about.get("sees_labels")) or labels,
         "memorisation": "held out" in sets,
         "diversity": min(sets["real"].shape[:2]) >= 11,
+        "wasserstein": min(sets["real"].shape[:2]) >= 16,
     }
     left_out = [name for name, possible in there.items() if not possible]
     if left_out:

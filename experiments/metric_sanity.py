@@ -13,7 +13,7 @@ undamaged half against the reference is the floor, which samples of the same num
 cannot get below. Written are sanity.png, a row a data set, and results.json.
 
 Without flags: digits (5,000 of MNIST, `pip install -e ".[digits]"`) by the digit
-classifier and drawn faces by the random network, two minutes on two CPU cores.
+classifier and drawn faces by the random network, a minute and a half on two CPU cores.
 """
 
 import dataclasses

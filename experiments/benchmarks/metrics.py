@@ -13,7 +13,7 @@ precision and recall. "jaxgan" computes distances of numpy arrays, in float64;
 
 A case is a process of its own; ratios are over torch-fidelity, round by round. Where
 torch-fidelity is not installed, that is said, and ratios are over the first case left.
-Takes some ten minutes on two cores; other work on the machine disturbs it.
+Takes minutes on two cores; other work on the machine disturbs it.
 """
 
 import dataclasses

@@ -89,6 +89,7 @@ def test_two_sets_with_their_protocol(tmp_path, monkeypatch, capsys):
         found["metrics"]
     )
     assert found["metrics"]["memorisation_copies"] <= 1
+    assert found["metrics"]["sliced_wasserstein_x1000"][0] > 0
     protocol = found["protocol"]
     assert protocol["extractor"]["name"] == "random network"
     assert "not an FID" in protocol["extractor"]["note"]
