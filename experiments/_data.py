@@ -37,6 +37,8 @@ class Data:
     """Pass over images that cannot be read, and count them."""
     download: bool = False
     """Let tfds fetch and prepare a set that is not there."""
+    leave_out: tuple[int, ...] = ()
+    """Classes not to train on, by their numbers, as anomaly detection wants it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,12 +84,18 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
     }
     if jaxgan_data.fits(source, size=resolution, channels=channels):
         held = jaxgan_data.load(source, skip_corrupt=data.skip_corrupt, **shape)
-        held = {"image": held["image"]}
+        held = _without(held, data.leave_out, data.data)
         where = "in memory"
+    elif data.leave_out:
+        raise ValueError(
+            f"--leave-out {data.leave_out} is for sets that fit in memory, and"
+            f" {data.data} does not: give a set without those classes"
+        )
     else:
         held = jaxgan_data.fitted(source, **shape)
         where = "streamed"
-    about = f"{data.data}: {len(source):,} images, {resolution}x{resolution}x{channels}"
+    count = len(held["image"] if isinstance(held, dict) else source)
+    about = f"{data.data}: {count:,} images, {resolution}x{resolution}x{channels}"
     return Images(
         about=f"{about}, {where}",
         fingerprint=jaxgan_data.fingerprint(held),
@@ -95,6 +103,29 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
         flip=data.flip,
         skip_corrupt=data.skip_corrupt,
     )
+
+
+def _without(held: dict, leave_out: tuple[int, ...], name: str) -> dict:
+    """The images of a set in memory, but for some classes."""
+    if not leave_out:
+        return {"image": held["image"]}
+    if "label" not in held:
+        raise ValueError(
+            f"--leave-out {leave_out} needs the class of every image, and {name} has no"
+            " labels"
+        )
+    label = held["label"]
+    if missing := sorted(set(leave_out) - set(np.unique(label).tolist())):
+        raise ValueError(
+            f"--leave-out names the classes {missing}, of which {name} has no image; it"
+            f" has {label.min()} to {label.max()}"
+        )
+    kept = ~np.isin(label, leave_out)
+    if not kept.any():
+        raise ValueError(
+            f"--leave-out {leave_out} leaves nothing of {name} to train on"
+        )
+    return {"image": held["image"][kept]}
 
 
 def normalised(batch: dict) -> dict:

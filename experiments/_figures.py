@@ -52,15 +52,16 @@ def images(sets: _digits.Sets, index: Any) -> np.ndarray:
     return sets.test["image"][index].astype(np.float32) / 255
 
 
-def in_blocks(function: Callable, *arrays: np.ndarray, size: int = BLOCK) -> Any:
-    """Applies a compiled function to arrays `[N, ...]` block by block.
+def in_blocks(function: Callable, *arrays: Any, size: int = BLOCK) -> Any:
+    """Applies a compiled function to arrays `[N, ...]`, or trees of them, by blocks.
 
     The last block is filled up from the start of the arrays: one shape, one program.
     """
-    count, parts = len(arrays[0]), []
+    count, parts = len(jax.tree.leaves(arrays)[0]), []
     for first in range(0, count, size):
         index = np.arange(first, first + size) % count
-        parts.append(jax.tree.map(np.asarray, function(*(x[index] for x in arrays))))
+        block = jax.tree.map(lambda x, index=index: x[index], arrays)
+        parts.append(jax.tree.map(np.asarray, function(*block)))
     return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
 
 

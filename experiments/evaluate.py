@@ -39,6 +39,7 @@ from experiments import (
     _measure,
     _run,
     _statistics,
+    _trained,
 )
 from experiments._data import say
 from experiments._image_sets import ImageSet, Reading
@@ -227,14 +228,14 @@ def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
             config.fake or "", _whole(reading), config.count, config.seed
         )
     else:
-        generator = _generators.open_run(config.run, ema=config.ema, best=config.best)
+        generator = _trained.open_run(config.run, ema=config.ema, best=config.best)
         fake = _generators.drawn(
             generator, config.count, config.seed, truncation=config.truncation
         )
         fake.protocol["moving_average"] = config.ema
         fake.protocol["checkpoint"] = "best" if config.best else "latest"
         if spec is None:
-            spec, reading = trained_on(generator, fake.shape, reading)
+            spec, reading = _trained.trained_on(generator, fake.shape, reading)
     real = _image_sets.open_set(spec or "", reading, config.real_count, config.seed)
     if config.held_out is None:
         return real, fake, None
@@ -244,31 +245,6 @@ def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
         reading = dataclasses.replace(reading, split=config.held_out)
     held_out = _image_sets.open_set(spec or "", reading, config.real_count, config.seed)
     return real, fake, held_out
-
-
-def trained_on(
-    generator: _generators.Generator, shape: tuple[int, ...], reading: Reading
-) -> tuple[str, Reading]:
-    """The data of a run, read as it was for the training.
-
-    Args:
-        generator: of the run.
-        shape: of an image that it draws.
-        reading: what the flags say; they come first.
-    """
-    data = generator.plain["data"]
-    crop = data.get("crop")
-    upscale = data.get("upscale", "auto")
-    small = data["data"] == "digits" or data["data"].startswith("idx:")
-    return data["data"], dataclasses.replace(
-        reading,
-        split=reading.split if reading.split != "train" else data.get("split", "train"),
-        resolution=reading.resolution or shape[0],
-        channels=reading.channels or shape[-1],
-        crop=reading.crop or (tuple(crop) if crop else None),
-        upscale=reading.upscale or upscale == "yes" or (upscale == "auto" and small),
-        skip_corrupt=reading.skip_corrupt or data.get("skip_corrupt", False),
-    )
 
 
 def _whole(reading: Reading) -> Reading:

@@ -19,6 +19,7 @@ has biases on the generator's last layer, the discriminator's first and the logi
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Mapping
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -48,6 +49,9 @@ class Config:
     """Channels of the widest maps; they double at each halving of the resolution."""
     kernel: int = 5
     """Side of the convolution kernels: 5 in the paper, 4 in later Torch code."""
+    double: bool = False
+    """A second convolution at each size, at stride 1: with resolution 32, kernel 3 and
+    latent 256, the network that the paper trains on ImageNet for its features."""
     latent: int = 100
     """Size of the latent vector z."""
     latent_distribution: Literal["normal", "uniform"] = "uniform"
@@ -86,6 +90,11 @@ class Config:
         if self.kernel not in (3, 4, 5):
             raise ValueError(
                 f"kernel {self.kernel} is not supported; use 4 or 5 (or 3)"
+            )
+        if self.double and self.kernel % 2 == 0:
+            raise ValueError(
+                f"kernel {self.kernel} cannot keep the size of an image; double needs"
+                " 3 or 5"
             )
         kinds = get_type_hints(type(self))
         for name in ("loss", "norm", "latent_distribution", "dtype"):
@@ -130,10 +139,17 @@ class Generator(linen.Module):
             name="project",
         )(latent)
         x = linen.relu(norm(x.reshape(-1, 4, 4, deepest)))
-        for width in rest:
-            up = nn.ConvTranspose(width, c.kernel, use_bias=False, dtype=dtype)
-            x = linen.relu(norm(up(x)))
-        x = nn.ConvTranspose(c.channels, c.kernel, dtype=dtype, name="to_image")(x)
+        widths = (deepest, *rest, c.channels)
+        for i, (width, out) in enumerate(itertools.pairwise(widths), 1):
+            up = functools.partial(nn.ConvTranspose, kernel_size=c.kernel, dtype=dtype)
+            layer = up
+            if c.double:
+                x = linen.relu(norm(up(width, use_bias=False)(x)))
+                layer = functools.partial(nn.Conv, kernel_size=c.kernel, dtype=dtype)
+            if i < len(c.widths):
+                x = linen.relu(norm(layer(out, use_bias=False)(x)))
+            else:
+                x = layer(out, name="to_image")(x)
         return jnp.tanh(x.astype(jnp.float32))
 
 
@@ -148,12 +164,14 @@ class Discriminator(linen.Module):
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         spectral = c.norm == "spectral"
         x = image
-        for i, width in enumerate(c.widths):
+        strides = (1, 2) if c.double else (2,)
+        layers = [(width, stride) for width in c.widths for stride in strides]
+        for i, (width, stride) in enumerate(layers):
             batch_norm = i > 0 and not spectral
             x = nn.Conv(
                 width,
                 c.kernel,
-                strides=2,
+                strides=stride,
                 use_bias=not batch_norm,
                 spectral=spectral,
                 dtype=dtype,

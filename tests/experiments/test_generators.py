@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments import _generators
+from experiments import _generators, _trained
 from jaxgan import game, models
 from jaxgan.models import acgan, dcgan, wgan_gp
 
@@ -32,10 +32,10 @@ def test_shapes_follow_from_the_configuration(name):
     module = importlib.import_module(f"jaxgan.models.{name}")
     config = (wgan_gp.ImageConfig if name == "wgan_gp" else module.Config)()
     played = game.algorithm(module.game(config))
-    batch = _generators.batch_for(module, config, 4)
+    batch = _trained.batch_for(module, config, 4)
     state = jax.eval_shape(played.init, jax.random.key(0), batch)
     plain = {"run": {"batch_size": 4}}
-    generator = _generators.Generator(module, config, game.variables(state), 0, plain)
+    generator = _trained.Trained(module, config, game.variables(state), 0, plain)
     drawn = _generators.drawn(generator, 6, 0)
     side = getattr(config, "resolution", 28)
     assert drawn.shape == (side, side, getattr(config, "channels", 1))
@@ -48,7 +48,7 @@ def test_vectors_are_no_images():
     batch = {"data": np.zeros((5, 4, 2), np.float32)}
     played = game.algorithm(wgan_gp.game(config))
     state = jax.eval_shape(played.init, jax.random.key(0), batch)
-    generator = _generators.Generator(
+    generator = _trained.Trained(
         wgan_gp, config, game.variables(state), 0, {"run": {"batch_size": 4}}
     )
     with pytest.raises(ValueError, match="not images"):
@@ -57,14 +57,14 @@ def test_vectors_are_no_images():
 
 def test_labels_go_through_the_classes_in_turn():
     config = acgan.Config()
-    batch = _generators.batch_for(acgan, config, 4)
+    batch = _trained.batch_for(acgan, config, 4)
     state = jax.eval_shape(
         game.algorithm(acgan.game(config)).init, jax.random.key(0), batch
     )
     zeros = jax.tree.map(
         lambda x: np.zeros(x.shape, x.dtype), dict(game.variables(state))["generator"]
     )
-    generator = _generators.Generator(
+    generator = _trained.Trained(
         acgan, config, {"generator": zeros}, 0, {"run": {"batch_size": 4}}
     )
     blocks = list(_generators.drawn(generator, 13, 0).blocks(5))
@@ -75,9 +75,9 @@ def test_labels_go_through_the_classes_in_turn():
 def test_pixels_are_those_of_the_models_own_range():
     config = dcgan.Config(resolution=8, width=2, kernel=4, latent=3)
     played = game.algorithm(dcgan.game(config))
-    batch = _generators.batch_for(dcgan, config, 4)
+    batch = _trained.batch_for(dcgan, config, 4)
     variables = game.variables(jax.jit(played.init)(jax.random.key(0), batch))
-    generator = _generators.Generator(
+    generator = _trained.Trained(
         dcgan, config, variables, 0, {"run": {"batch_size": 4}}
     )
     (block,) = _generators.drawn(generator, 4, 7).blocks(4)

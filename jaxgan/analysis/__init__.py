@@ -1,0 +1,1 @@
+"""Looking inside trained networks: latents, maps, and what they can be used for."""

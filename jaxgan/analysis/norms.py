@@ -1,0 +1,92 @@
+"""Batch norms held still, so that an image depends on itself and not on its company."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen
+
+Statistics = dict[str, tuple[jax.Array, jax.Array]]
+
+
+def batch_statistics(function: Callable[..., Any], *args: Any) -> Statistics:
+    """What every batch norm of a function sees.
+
+    Args:
+        function: applies linen modules.
+        *args: its arguments: a batch large enough to speak for all, such as 1,000.
+
+    Returns:
+        For every call of `linen.BatchNorm`, in order, its mean and variance a channel,
+        float32 `[C]`. Empty for functions without batch norms.
+    """
+    seen: Statistics = {}
+
+    def look(next_function, args, kwargs, context):
+        if _is_norm(context):
+            x = args[0].astype(jnp.float32)
+            over = tuple(range(x.ndim - 1))
+            seen[_name(context, seen)] = (x.mean(over), x.var(over))
+        return next_function(*args, **kwargs)
+
+    with linen.intercept_methods(look):
+        function(*args)
+    return seen
+
+
+def frozen(function: Callable[..., Any], statistics: Statistics) -> Callable[..., Any]:
+    """A function whose batch norms use given statistics, for any batch and mode.
+
+    DCGAN's code normalises with the batch at hand, so an image depends on those drawn
+    with it. An analysis that changes one latent wants the others to stay out of it.
+
+    Args:
+        function: applies linen modules.
+        statistics: of `batch_statistics`, of the same function.
+
+    Returns:
+        `f(*args)`, as `function`. What it returns of running averages is not to be
+        used.
+
+    Raises:
+        ValueError: the function has a batch norm that `statistics` do not know.
+    """
+
+    def apply(*args):
+        used: Statistics = {}
+
+        def hold(next_function, args, kwargs, context):
+            if not _is_norm(context):
+                return next_function(*args, **kwargs)
+            module, x = context.module, args[0]
+            name = _name(context, used)
+            if name not in statistics:
+                raise ValueError(
+                    f"no statistics of {name}, only of {sorted(statistics)}: take those"
+                    " of the same function, by batch_statistics"
+                )
+            used[name] = mean, var = statistics[name]
+            params = module.variables.get("params", {})
+            factor = jax.lax.rsqrt(var + module.epsilon) * params.get("scale", 1.0)
+            shift = params.get("bias", 0.0) - mean * factor
+            spread = (None,) * (x.ndim - 1)
+            y = x.astype(jnp.float32) * factor[spread] + shift[spread]
+            return y.astype(module.dtype or x.dtype)
+
+        with linen.intercept_methods(hold):
+            return function(*args)
+
+    return apply
+
+
+def _is_norm(context) -> bool:
+    is_norm = isinstance(context.module, linen.BatchNorm)
+    return is_norm and context.method_name == "__call__"
+
+
+def _name(context, seen) -> str:
+    """The path of a module, and the number of its call where it has several."""
+    path = "/".join(context.module.path)
+    calls = sum(name.split("#")[0] == path for name in seen)
+    return f"{path}#{calls + 1}" if calls else path
