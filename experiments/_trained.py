@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax.errors import FlaxError
 
 from experiments import _run
 from experiments._image_sets import Reading, open_set
@@ -186,7 +187,7 @@ def judging(
     reference = from_uint8(trained, images), jnp.asarray(labels)
     try:
         held = jax.jit(lambda *x: norms.batch_statistics(look, *x))(*reference)
-    except (TypeError, ValueError, AssertionError) as error:
+    except (TypeError, ValueError, AssertionError, FlaxError) as error:
         raise ValueError(
             f"the net {net!r} of {trained.name} does not look at images"
             f" {list(images.shape)}: {str(error).splitlines()[0]}"

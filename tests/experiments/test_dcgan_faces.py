@@ -94,6 +94,7 @@ def folder(tmp_path):
         (["--data", "folder:{tmp}/small"], r"1\.jpg.*8x8.*--upscale"),
         (["--data", "tfds:no_such_set"], r"no_such_set.*"),
         (["--data", "what:ever"], "what.*folder"),
+        (["--leave-out", "1"], r"--leave-out \(1,\).*has no labels"),
         (["--model.resolution", "48"], "resolution 48.*power of two.*32 or 64"),
         (["--batch-size", "12"], "batch size 12.*8 devices.*8 or 16"),
         (["--workdir", "{tmp}/file"], "file is a file.*--workdir"),
@@ -120,6 +121,21 @@ def test_corrupt_pictures_are_skipped_when_asked(folder, monkeypatch, capsys):
     workdir = ["--workdir", folder / "run"]
     assert call(dcgan_faces, [*TINY, *flags, *workdir], monkeypatch) == 0
     assert "10 images" in capsys.readouterr().err
+
+
+def test_classes_are_left_out_of_training(tmp_path, monkeypatch, capsys):
+    arrays = {"images": np.zeros((12, 16, 16, 3), np.uint8)}
+    np.savez(tmp_path / "set.npz", **arrays, labels=np.arange(12) % 3)
+    argv = [*TINY, "--data", f"npz:{tmp_path / 'set.npz'}", "--steps", "1"]
+    argv += ["--workdir", tmp_path / "run", "--leave-out"]
+    assert call(dcgan_faces, [*argv, "7"], monkeypatch) == 2
+    assert "the classes [7], of which" in capsys.readouterr().err
+    assert call(dcgan_faces, [*argv, "0", "1", "2"], monkeypatch) == 2
+    assert "leaves nothing of" in capsys.readouterr().err
+    assert call(dcgan_faces, [*argv, "2"], monkeypatch) == 0
+    assert "8 images" in capsys.readouterr().err
+    plain = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert plain["data"]["leave_out"] == [2]
 
 
 def test_a_mistyped_flag_is_explained(monkeypatch, capsys):

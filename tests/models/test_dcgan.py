@@ -56,9 +56,9 @@ def sizes(config):
     return params, {net: parameter_count(tree) for net, tree in params.items()}
 
 
-def test_the_layers_of_the_paper():
-    params, _ = sizes(PAPER)
-    kernels = {
+def kernels_of(config):
+    params, _ = sizes(config)
+    return {
         net: [
             leaf.shape
             for path, leaf in jax.tree.leaves_with_path(tree)
@@ -66,6 +66,10 @@ def test_the_layers_of_the_paper():
         ]
         for net, tree in params.items()
     }
+
+
+def test_the_layers_of_the_paper():
+    kernels = kernels_of(PAPER)
     assert kernels["generator"] == [
         (5, 5, 512, 1024),
         (5, 5, 256, 512),
@@ -80,6 +84,41 @@ def test_the_layers_of_the_paper():
         (5, 5, 512, 1024),
         (4 * 4 * 1024, 1),
     ]
+
+
+def test_the_network_that_the_paper_trains_on_imagenet():
+    """Strides 2, 1, 2, 1, 2, 1 up; 1, 2, 1, 2, 1, 2 down; 3x3 all of them."""
+    config = dcgan.Config(resolution=32, kernel=3, latent=256, double=True)
+    kernels = kernels_of(config)
+    assert kernels["generator"] == [
+        (3, 3, 512, 512),  # transposed: channels made, channels given
+        (3, 3, 256, 256),
+        (3, 3, 128, 128),
+        (3, 3, 512, 256),
+        (3, 3, 256, 128),
+        (256, 4 * 4 * 512),
+        (3, 3, 128, 3),
+    ]
+    assert kernels["discriminator"] == [
+        (3, 3, 3, 128),
+        (3, 3, 128, 128),
+        (3, 3, 128, 256),
+        (3, 3, 256, 256),
+        (3, 3, 256, 512),
+        (3, 3, 512, 512),
+        (4 * 4 * 512, 1),
+    ]
+
+
+def test_a_double_network_draws_and_judges():
+    config = dataclasses.replace(TINY, kernel=3, double=True)
+    variables_ = variables(started(config))
+    drawn = dcgan.sample(config, variables_, latents(config))
+    assert drawn.shape == (8, 16, 16, 3)
+    judge = pure(dcgan.Discriminator(config), "discriminator")
+    assert judge(variables_, drawn)[0].shape == (8,)
+    with pytest.raises(ValueError, match="kernel 4 cannot keep the size"):
+        dcgan.Config(kernel=4, double=True)
 
 
 # Beside what the published code has, these nets have a bias on the generator's last
