@@ -8,14 +8,9 @@ them and none on others.
 """
 
 import functools
-import hashlib
-import io
-import os
 import pathlib
 import sys
 import time
-import zipfile
-import zlib
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -23,9 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from experiments import _cache
 from experiments._data import say
 from jaxgan import data as jaxgan_data
-from jaxgan import game, report
+from jaxgan import game
 from jaxgan.data import digits
 from jaxgan.models import classifier
 
@@ -119,7 +115,8 @@ def trained(sets: Sets, *, again: bool = False) -> Classifier:
         f"the classifier gets {made.accuracy:.2%} of {made.tested:,} test images right"
         f" ({time.perf_counter() - began:.0f} s)"
     )
-    _save(path, made)
+    facts = {"accuracy": made.accuracy, "tested": made.tested}
+    _cache.save(path, made.variables, facts)
     return made
 
 
@@ -149,11 +146,9 @@ def recipe(sets: Sets) -> classifier.Config:
 
 def file(sets: Sets, config: classifier.Config) -> pathlib.Path:
     """Where the cache has the classifier of a set: the name changes with either."""
-    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     parts = [jaxgan_data.fingerprint(part) for part in (sets.train, sets.test)]
     about = repr((*parts, config, BATCH, SHIFT, RECIPE))
-    name = hashlib.sha256(about.encode()).hexdigest()[:16]
-    return pathlib.Path(cache) / "jaxgan" / "classifier" / f"{name}.npz"
+    return _cache.place("classifier", about)
 
 
 def _train(train: dict[str, np.ndarray], config: classifier.Config) -> game.Variables:
@@ -191,48 +186,19 @@ def _train(train: dict[str, np.ndarray], config: classifier.Config) -> game.Vari
     return game.variables(state)
 
 
-def _save(path: pathlib.Path, made: Classifier) -> None:
-    """Puts a classifier into the cache, whole or not at all."""
-    leaves: dict[str, Any] = {
-        f"leaf{i}": np.asarray(leaf)
-        for i, leaf in enumerate(jax.tree.leaves(made.variables))
-    }
-    content = io.BytesIO()
-    np.savez(content, accuracy=made.accuracy, tested=made.tested, **leaves)
-    # Two processes may finish together; each writes a file of its own.
-    own = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        report.write(own, content.getvalue())
-        os.replace(own, path)
-    except OSError as error:
-        say(f"cannot keep the classifier in {path.parent} ({error.strerror}): it will")
-        say("be trained again next time; set XDG_CACHE_HOME to a directory to write to")
-
-
 def _load(path: pathlib.Path, config: classifier.Config) -> Classifier | None:
-    """A classifier from the cache, or None, with a sentence if it is there but bad."""
-    if not path.is_file():
-        return None
-    module = classifier.Network(config)
+    """A classifier from the cache, or None."""
     side = config.resolution
     like = jax.eval_shape(
-        module.init, jax.random.key(0), jnp.zeros((1, side, side, config.channels))
+        classifier.Network(config).init,
+        jax.random.key(0),
+        jnp.zeros((1, side, side, config.channels)),
     )
-    try:
-        # From memory: where it is no archive, numpy would leave the file open.
-        content = io.BytesIO(path.read_bytes())
-        with np.load(content, allow_pickle=False) as held:
-            wanted, shape = jax.tree.flatten({"network": like})
-            leaves = [held[f"leaf{i}"] for i in range(len(wanted))]
-            accuracy, tested = float(held["accuracy"]), int(held["tested"])
-        for leaf, want in zip(leaves, wanted, strict=True):
-            if leaf.shape != want.shape or leaf.dtype != want.dtype:
-                raise ValueError(f"{leaf.shape} where {want.shape} should be")
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error):
-        say(f"{path} is damaged: training the classifier again")
+    found = _cache.load(path, {"network": like}, ("accuracy", "tested"))
+    if found is None:
         return None
-    variables = jax.tree.unflatten(shape, [jnp.asarray(leaf) for leaf in leaves])
-    return Classifier(config, variables, accuracy, tested)
+    variables, facts = found
+    return Classifier(config, variables, facts["accuracy"], int(facts["tested"]))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -19,6 +19,7 @@ import numpy as np
 
 from experiments import _cli, _data, _run
 from jaxgan import game, nn, report
+from jaxgan.analysis import latent
 from jaxgan.compose import ema_variables
 from jaxgan.models import dcgan
 
@@ -73,8 +74,8 @@ def main(config: Config) -> None:
         statistics = "running"
 
     @jax.jit
-    def draw(latent):
-        return nn.to_uint8(dcgan.sample(model, variables, latent, statistics))
+    def draw(z):
+        return nn.to_uint8(dcgan.sample(model, variables, z, statistics))
 
     # Under the batch's statistics an image depends on its company: draw full blocks.
     blocks = -(-config.count // BLOCK)
@@ -90,30 +91,16 @@ def main(config: Config) -> None:
         count = config.stops * config.walkers
         stops = dcgan.latent(model, jax.random.fold_in(key, 2), count)
         stops = stops.reshape(config.stops, config.walkers, -1)
-        path = walk(stops, config.frames, model.latent_distribution)
+        spherical = model.latent_distribution == "normal"
+        path = latent.walk(stops, config.frames, spherical=spherical, closed=True)
         frames = [report.sheet(np.asarray(draw(z))) for z in path]
         report.save_gif(out / "walk.gif", frames)
         _data.say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
 
 
-def walk(stops: jax.Array, frames: int, distribution: str) -> jax.Array:
-    """Latents along a closed path: stops `[S, W, Z]` to `[S * frames, W, Z]`."""
-    between = nn.slerp if distribution == "normal" else _line
-    t = jnp.arange(frames) / frames
-    legs = [
-        jnp.stack([between(a, b, jnp.full(a.shape[:1], x)) for x in t])
-        for a, b in zip(stops, jnp.roll(stops, -1, 0), strict=True)
-    ]
-    return jnp.concatenate(legs)
-
-
 def _batch(model: dcgan.Config):
     shape = (1, model.resolution, model.resolution, model.channels)
     return {"image": jnp.zeros(shape)}
-
-
-def _line(a, b, t):
-    return (1 - t[:, None]) * a + t[:, None] * b
 
 
 if __name__ == "__main__":

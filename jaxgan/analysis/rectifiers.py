@@ -25,6 +25,8 @@ Rule = Literal["gradient", "deconvnet", "guided"]
 
 _RECTIFIERS = ("relu", "relu6", "leaky_relu", "elu", "celu", "selu")
 _CALLS = ("jit", "pjit", "closed_call")  # what is walked into
+# What a rectifier is wrapped in: by JAX, and by `with_rule`.
+_OWN_DERIVATIVE = ("custom_jvp_call", "custom_vjp_call")
 
 
 def observed(function: Callable[..., Any]) -> Callable[..., tuple[Any, tuple]]:
@@ -74,6 +76,8 @@ def edited(
 
     def apply(*args):
         total = len(jax.eval_shape(observed(function), *args)[1])
+        if edits and not total:
+            raise ValueError("the function has no rectifiers, so there is none to edit")
         if strange := sorted(i for i in edits if not -total <= i < total):
             raise ValueError(
                 f"edits name rectifiers {strange}, but the function has {total}: number"
@@ -189,7 +193,7 @@ def _evaluate(jaxpr, consts, args, visit):
 
 
 def _is_rectifier(equation) -> bool:
-    if equation.primitive.name == "custom_jvp_call":  # relu has a derivative of its own
+    if equation.primitive.name in _OWN_DERIVATIVE:
         (body,) = _bodies(equation)
         return len(body.jaxpr.eqns) == 1 and _is_rectifier(body.jaxpr.eqns[0])
     return equation.params.get("name") in _RECTIFIERS

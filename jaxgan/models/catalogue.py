@@ -22,8 +22,10 @@ from jaxgan.models import (
     classifier,
     cyclegan,
     dcgan,
+    denoising_autoencoder,
     discriminator_only,
     ebgan,
+    factor_regressor,
     fgan,
     gan,
     gogan,
@@ -100,6 +102,16 @@ def _labelled(resolution: int, classes: int, latent: int = 0):
     return batch
 
 
+def _factors(key: jax.Array, size: int) -> Batch:
+    keys = jax.random.split(key, 4)
+    return {
+        "image": jax.random.uniform(keys[0], (size, 8, 8, 3)),
+        "number": jax.random.normal(keys[1], (size, 3)),
+        "known": jax.random.bernoulli(keys[2], 0.5, (size, 3)).astype("float32"),
+        "binary": jax.random.bernoulli(keys[3], 0.5, (size, 2)).astype("float32"),
+    }
+
+
 def _payoffs(key: jax.Array, size: int) -> Batch:
     return {"payoff": jax.random.uniform(key, (2, size), minval=0.5, maxval=1.5)}
 
@@ -126,6 +138,14 @@ def _classifier(**changes) -> Game:
     return classifier.game(
         classifier.Config(
             resolution=8, classes=3, width=2, hidden=5, steps=100, **changes
+        )
+    )
+
+
+def _factor_regressor(**changes) -> Game:
+    return factor_regressor.game(
+        factor_regressor.Config(
+            resolution=8, numbers=3, binaries=2, width=2, hidden=5, steps=100, **changes
         )
     )
 
@@ -344,12 +364,26 @@ CATALOGUE = {
         changes=("dtype", "axis_name"),
         exact=True,
     ),
+    "denoising_autoencoder": Entry(
+        paper="1511.06434",
+        make=lambda: denoising_autoencoder.game(
+            denoising_autoencoder.Config(resolution=4, code=6)
+        ),
+        batch=_images(4, 3, latent=1),
+    ),
     "discriminator_only": Entry(
         paper="Lee 2018",
         make=_discriminator_only,
         batch=_vectors("data", size=2),
     ),
     "ebgan": Entry(paper="1609.03126", make=_ebgan, batch=_digits(4)),
+    "factor_regressor": Entry(
+        paper="LeCun et al. 1998",
+        make=_factor_regressor,
+        batch=_factors,
+        changes=("dtype",),
+        exact=True,
+    ),
     "fgan": Entry(
         paper="1606.00709",
         make=_fgan,

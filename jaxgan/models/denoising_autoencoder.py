@@ -1,0 +1,140 @@
+"""A denoising autoencoder whose codes are hashes: the game of one player.
+
+Vincent, Larochelle, Bengio and Manzagol, "Extracting and composing robust features with
+denoising autoencoders" (2008): some pixels are blanked, and the whole image is to come
+back. Radford, Metz and Chintala, arXiv:1511.06434, section 4.1, train a 3072-128-3072
+one with dropout and ReLU on 32x32 images, cut its codes at a threshold, and take images
+of one code for copies; `jaxgan.analysis.hashing` does that part. `Config()` has their
+sizes.
+
+Images come centred, less the mean image of the set: without that, the first steps of
+Adam move all weights of a unit one way, and most units are off for good.
+
+Known differences: the paper does not say how inputs are corrupted, how much is dropped,
+or how it is trained; here half of the pixels are blanked, half of the code dropped,
+and Adam minimises the squared error.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+
+from jaxgan.game import Game, Move, Player, Variables, pure
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training."""
+
+    resolution: int = 32
+    """Height and width of images in pixels."""
+    channels: int = 3
+    """Image channels: 3 for colour, 1 for grey."""
+    code: int = 128
+    """Size of the code: bits of a hash."""
+    corruption: float = 0.5
+    """Share of the pixels that are blanked, drawn anew for every image and step."""
+    dropout: float = 0.5
+    """Share of the code that is dropped while training."""
+    learning_rate: float = 1e-3
+    """Adam's step size."""
+
+    def __post_init__(self):
+        for name in ("resolution", "channels", "code"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        for name in ("corruption", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 0 and below"
+                    " 1"
+                )
+        if self.learning_rate <= 0:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}; it must be above 0"
+            )
+
+
+class Encoder(linen.Module):
+    """Centred images `[B, R, R, C]` to codes `[B, Z]`, none below 0."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Looks at images."""
+        c = self.config
+        expected = (c.resolution, c.resolution, c.channels)
+        if image.shape[1:] != expected:
+            raise ValueError(
+                f"images are {image.shape[1:]}, but the model takes {expected}: set"
+                " resolution and channels, or bring the images to that shape"
+            )
+        init = linen.initializers.he_normal()
+        return linen.relu(
+            linen.Dense(c.code, kernel_init=init)(image.reshape(len(image), -1))
+        )
+
+
+class Decoder(linen.Module):
+    """Codes `[B, Z]` to centred images `[B, R, R, C]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, code: jax.Array) -> jax.Array:
+        """Draws images."""
+        c = self.config
+        shape = (-1, c.resolution, c.resolution, c.channels)
+        return linen.Dense(c.resolution**2 * c.channels)(code).reshape(shape)
+
+
+def game(config: Config) -> Game:
+    """One player that owns both nets. Batches: `{"image": [B, R, R, C]}`, centred."""
+    nets = _nets(config)
+    encoder, decoder = (pure(module, name) for name, module in nets.items())
+
+    def loss(variables, batch, turn):
+        image = batch["image"]
+        blank_key, drop_key = jax.random.split(turn.key)
+        # A pixel is blanked in all its channels: one that is left would tell it.
+        left = jax.random.bernoulli(
+            blank_key, 1 - config.corruption, (*image.shape[:-1], 1)
+        )
+        code, variables = encoder(variables, image * left)
+        kept = jax.random.bernoulli(drop_key, 1 - config.dropout, code.shape)
+        again, variables = decoder(variables, code * kept / (1 - config.dropout))
+        error = jnp.square(again - image).mean()
+        active = (code > 0).mean(dtype=jnp.float32)
+        return error, (variables, {"active": active})
+
+    return Game(
+        nets=nets,
+        inputs=lambda batch: {
+            "encoder": (batch["image"][:1],),
+            "decoder": (jnp.zeros((1, config.code)),),
+        },
+        players={
+            "autoencoder": Player(loss, tuple(nets), optax.adam(config.learning_rate))
+        },
+        moves=(Move("autoencoder"),),
+    )
+
+
+def encode(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Codes `[B, Z]`, none below 0, of whole, centred images `[B, R, R, C]`."""
+    return pure(Encoder(config), "encoder")(variables, image)[0]
+
+
+def decode(config: Config, variables: Variables, code: jax.Array) -> jax.Array:
+    """Centred images `[B, R, R, C]` from codes `[B, Z]`."""
+    return pure(Decoder(config), "decoder")(variables, code)[0]
+
+
+def _nets(config: Config) -> dict[str, linen.Module]:
+    return {"encoder": Encoder(config), "decoder": Decoder(config)}

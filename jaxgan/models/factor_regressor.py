@@ -1,0 +1,133 @@
+"""A small convolutional regressor: it reads the factors of an image, and their places.
+
+The convolutional network of LeCun, Bottou, Bengio and Haffner, "Gradient-based learning
+applied to document recognition" (1998), in today's parts: strided convolutions down to
+4x4 maps, a dense layer, ReLU, Adam. It answers three kinds of question at once: real
+numbers by squared error, yes or no by cross-entropy, and numbers that only some images
+have, such as the box around an object, by squared error where they are. What a
+generator does can be measured with it where the factors of its data are known.
+"""
+
+import dataclasses
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+
+from jaxgan import nn
+from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models.capsnet import check_image
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Network and training."""
+
+    resolution: int = 64
+    """Height and width of the images in pixels: a power of two, at least 8."""
+    channels: int = 3
+    """Channels of the images."""
+    numbers: int = 1
+    """Real factors to read."""
+    binaries: int = 1
+    """Factors that are there or not."""
+    width: int = 16
+    """Channels of the first maps; they double at each halving, up to eight times."""
+    hidden: int = 128
+    """Units of the dense layer."""
+    learning_rate: float = 2e-3
+    """Adam's first step size."""
+    steps: int = 1500
+    """Steps in which the step size falls to zero, along a cosine."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the hidden layers."""
+
+    def __post_init__(self):
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            raise ValueError(
+                f"resolution is {self.resolution}, expected a power of two of at least"
+                " 8: resize the images"
+            )
+        for name in ("channels", "numbers", "binaries", "width", "hidden", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 1"
+                )
+        if self.learning_rate <= 0:
+            raise ValueError(
+                f"learning_rate is {self.learning_rate}; it must be above 0"
+            )
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the maps at resolution / 2, / 4, ... 4."""
+        levels = self.resolution.bit_length() - 3
+        return tuple(self.width * min(2**i, 8) for i in range(levels))
+
+
+class Network(linen.Module):
+    """Images `[B, R, R, C]` in [0, 1] to numbers `[B, N]` and logits `[B, J]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Looks at a batch."""
+        c, init = self.config, linen.initializers.he_normal()
+        check_image(image, c.resolution, c.channels)
+        x, dtype = 2 * image - 1, jnp.dtype(c.dtype)
+        for width in c.widths:
+            x = linen.relu(nn.Conv(width, 4, 2, dtype=dtype, kernel_init=init)(x))
+        x = linen.Dense(c.hidden, dtype=dtype, kernel_init=init)(x.reshape(len(x), -1))
+        x = linen.relu(x).astype(jnp.float32)
+        out = linen.Dense(c.numbers + c.binaries)(x)
+        return out[:, : c.numbers], out[:, c.numbers :]
+
+
+class Read(NamedTuple):
+    """What is read off images.
+
+    Attributes:
+        numbers: `[B, N]`, in the units of the training.
+        logits: `[B, J]` of the binary factors; above 0 means there.
+    """
+
+    numbers: jax.Array
+    logits: jax.Array
+
+
+def game(config: Config) -> Game:
+    """One player. Batches have `image`, `number`, `known` and `binary`.
+
+    Images are `[B, R, R, C]` in [0, 1]. Numbers `[B, N]` count as `known` `[B, N]`
+    says: 0 where an image has none. Bring them to a spread of 1, so that all matter
+    alike. Binary factors `[B, J]` are 0 or 1.
+    """
+    module = Network(config)
+    network = pure(module, "network")
+
+    def loss(variables, batch, turn):
+        del turn
+        (numbers, logits), variables = network(variables, batch["image"])
+        # Means over all images, not over those that know, do not depend on company.
+        errors = batch["known"] * jnp.square(numbers - batch["number"])
+        crosses = optax.sigmoid_binary_cross_entropy(logits, batch["binary"])
+        squared, cross = errors.sum(1).mean(), crosses.sum(1).mean()
+        right = ((logits > 0) == (batch["binary"] > 0.5)).mean(dtype=jnp.float32)
+        metrics = {"squared": squared, "cross_entropy": cross, "accuracy": right}
+        return squared + cross, (variables, metrics)
+
+    adam = optax.adam(optax.cosine_decay_schedule(config.learning_rate, config.steps))
+    return Game(
+        nets={"network": module},
+        inputs=lambda batch: {"network": (batch["image"][:1],)},
+        players={"regressor": Player(loss, ("network",), adam)},
+        moves=(Move("regressor"),),
+    )
+
+
+def read(config: Config, variables: Variables, image: jax.Array) -> Read:
+    """Reads the factors off images `[B, R, R, C]` in [0, 1]."""
+    return Read(*pure(Network(config), "network")(variables, image)[0])
