@@ -3,7 +3,7 @@
 | module | what it is for |
 | --- | --- |
 | `latent` | walks, grids, vector arithmetic, turn vectors, closed-form directions |
-| `rectifiers` | maps of any network: seen, edited, and backward rules (deconvnet, guided) |
+| `rectifiers` | maps of any network, seen and edited; deconvnet, guided gradients |
 | `norms` | batch norms held still |
 | `inside` | tiles of filters, what a map answers to, receptive fields |
 | `outline` | shapes and parameters of every layer |
@@ -11,7 +11,8 @@
 | `features` | a discriminator's maps, pooled, for other tasks |
 | `hashing` | semantic hashes, and near duplicates in linear time |
 | `search` | the latent of an image, by optimisation |
-| `inpainting`, `blending` | holes filled by a generator, blended by Poisson's equation |
+| `inpainting` | holes filled by a generator |
+| `blending` | Poisson's equation |
 | `anomaly` | AnoGAN's scores |
 """
 
