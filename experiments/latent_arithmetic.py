@@ -22,11 +22,13 @@ those to calculate with. Models of classes draw all in one class, `--label`.
 Minutes on two CPU cores; the first run on drawn faces trains the regressor, which takes
 some more. The run itself is only read. The directory gets sheet.png, sefa.png, and for
 drawn faces arithmetic_*.png, trials_*.png and turn.png, for given samples
-arithmetic.png; results.json has the counts.
+arithmetic.png; results.json has the counts, and directions.npz a direction for all
+that the regressor reads, for experiments.explore.
 """
 
 import dataclasses
 import functools
+import io
 import pathlib
 from typing import Any
 
@@ -122,6 +124,9 @@ def main(config: Config) -> None:
             for equation in _arithmetic_trials.EQUATIONS
         }
         results["turn"] = _arithmetic_directions.turn_faces(lab)
+        found = io.BytesIO()
+        np.savez(found, allow_pickle=False, **_arithmetic_directions.named(lab))
+        report.write(config.workdir / "directions.npz", found.getvalue())
     elif not config.start:
         _data.say(
             "arithmetic needs samples to calculate with: choose some from sheet.png,"

@@ -104,9 +104,9 @@ def centred(signals: ArrayLike) -> jax.Array:
 
 def project(
     function: Callable[[jax.Array], object],
-    images: jax.Array,
+    images: ArrayLike,
     layer: int,
-    channel: jax.Array | int,
+    channel: ArrayLike,
     rule: Rule,
 ) -> jax.Array:
     """Sends the strongest response of a map to each image back to the pixels.
@@ -135,7 +135,8 @@ def project(
         Zeiler and Fergus, arXiv:1311.2901, section 2.1; Springenberg et al.,
         arXiv:1412.6806, section 3.4; Radford et al., arXiv:1511.06434, section 6.2.
     """
-    maps, back = jax.vjp(with_rule(_layer(function, layer), rule), images)
+    ruled = with_rule(_layer(function, layer), rule)
+    maps, back = jax.vjp(ruled, jnp.asarray(images))
     if isinstance(channel, int) and not -maps.shape[-1] <= channel < maps.shape[-1]:
         raise ValueError(
             f"channel is {channel}, but layer {layer} has {maps.shape[-1]} channels"
@@ -149,8 +150,9 @@ def project(
     return back((signal[..., None] * chosen[:, None, :]).reshape(maps.shape))[0]
 
 
-def peaks(maps: jax.Array) -> Peaks:
+def peaks(maps: ArrayLike) -> Peaks:
     """The strongest response of every map of `[N, H, W, C]`, and where it is."""
+    maps = jnp.asarray(maps)
     count, _, width, channels = maps.shape
     flat = maps.reshape(count, -1, channels)
     index = flat.argmax(1).astype(jnp.int32)
@@ -183,7 +185,7 @@ def strongest(found: Peaks, count: int) -> tuple[jax.Array, jax.Array]:
 
 
 def patches(
-    images: jax.Array, position: jax.Array, field: Field, fill: float = jnp.nan
+    images: ArrayLike, position: ArrayLike, field: Field, fill: float = jnp.nan
 ) -> jax.Array:
     """Cuts out what one unit sees of each image.
 
@@ -196,6 +198,7 @@ def patches(
     Returns:
         `[N, size, size, C]`.
     """
+    images, position = jnp.asarray(images), jnp.asarray(position)
     rows, columns = (
         field.start
         + field.stride * position[:, axis, None]
@@ -216,7 +219,7 @@ def patches(
     return jax.vmap(cut)(images, rows, columns)
 
 
-def agreement(found: jax.Array) -> jax.Array:
+def agreement(found: ArrayLike) -> jax.Array:
     """How alike patches are: their mean correlation, over all pairs.
 
     Args:
@@ -229,6 +232,7 @@ def agreement(found: jax.Array) -> jax.Array:
     Raises:
         ValueError: fewer than two patches.
     """
+    found = jnp.asarray(found)
     if len(found) < 2:
         raise ValueError(f"agreement is of 2 patches or more, not of {len(found)}")
     flat = found.reshape(len(found), -1)
@@ -249,7 +253,7 @@ def agreement(found: jax.Array) -> jax.Array:
     return pairs.mean()
 
 
-def spread(signals: jax.Array) -> jax.Array:
+def spread(signals: ArrayLike) -> jax.Array:
     """How far a signal is spread over its pixels: 1 / (n sum p^2).
 
     p is the share of each of n pixels in the signal's energy, its squares summed over
@@ -262,6 +266,7 @@ def spread(signals: jax.Array) -> jax.Array:
     Returns:
         `[N]` in [0, 1]; 0 where there is no signal.
     """
+    signals = jnp.asarray(signals)
     flat = signals.reshape(len(signals), -1, signals.shape[-1])
     known = jnp.isfinite(flat).all(-1)
     energy = jnp.where(known[..., None], jnp.square(flat), 0).sum(-1)

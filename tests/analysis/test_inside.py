@@ -10,8 +10,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jaxgan import nn
 from jaxgan.analysis import inside
+from jaxgan.nn.conv import conv, conv_transpose
 
 RNG = np.random.default_rng(0)
 KERNELS = [RNG.normal(size=s).astype("float32") for s in ((4, 4, 3, 5), (3, 3, 5, 4))]
@@ -22,13 +22,13 @@ IMAGES = RNG.normal(size=(4, 8, 8, 3)).astype("float32")
 def network(x, slope=0.2):
     """Two convolutions: maps `[N, 4, 4, 5]` and `[N, 4, 4, 4]`."""
     for kernel, stride in zip(KERNELS, STRIDES, strict=True):
-        x = jax.nn.leaky_relu(nn.conv.conv(x, kernel, stride=stride), slope)
+        x = jax.nn.leaky_relu(conv(x, kernel, stride=stride), slope)
     return x.sum((1, 2, 3))
 
 
 def maps_of(x):
-    first = nn.conv.conv(x, KERNELS[0], stride=2)
-    second = nn.conv.conv(jnp.where(first > 0, first, 0.2 * first), KERNELS[1])
+    first = conv(x, KERNELS[0], stride=2)
+    second = conv(jnp.where(first > 0, first, 0.2 * first), KERNELS[1])
     return np.asarray(first), np.asarray(jnp.where(second > 0, second, 0.2 * second))
 
 
@@ -101,7 +101,7 @@ def back_by_hand(rule, layer, channels):
         )  # fmt: skip
         (signal,) = through(jnp.asarray(mask(signal, second)))
     signal = mask(np.asarray(signal), first)
-    return np.asarray(nn.conv.conv_transpose(jnp.asarray(signal), KERNELS[0]))
+    return np.asarray(conv_transpose(jnp.asarray(signal), KERNELS[0]))
 
 
 @pytest.mark.parametrize("rule", ["gradient", "deconvnet", "guided"])
@@ -121,8 +121,8 @@ def test_the_gradient_is_that_of_the_largest_response():
     sent = inside.project(network, IMAGES, 1, 3, "gradient")
 
     def largest(x):
-        x = jax.nn.leaky_relu(nn.conv.conv(x, KERNELS[0], stride=2), 0.2)
-        x = jax.nn.leaky_relu(nn.conv.conv(x, KERNELS[1]), 0.2)
+        x = jax.nn.leaky_relu(conv(x, KERNELS[0], stride=2), 0.2)
+        x = jax.nn.leaky_relu(conv(x, KERNELS[1]), 0.2)
         return x[..., 3].max((1, 2)).sum()
 
     np.testing.assert_allclose(sent, jax.grad(largest)(IMAGES), rtol=1e-3, atol=1e-5)
@@ -135,7 +135,7 @@ def test_a_map_that_does_not_answer_sends_nothing_back_through_relu():
     dark = -np.abs(IMAGES)
 
     def bright(x):
-        return jax.nn.relu(nn.conv.conv(x, np.abs(KERNELS[0]), stride=2))
+        return jax.nn.relu(conv(x, np.abs(KERNELS[0]), stride=2))
 
     for rule in ("gradient", "deconvnet", "guided"):
         sent = inside.project(bright, dark, 0, 1, rule)
@@ -200,8 +200,8 @@ def test_a_field_holds_the_slopes_of_a_unit():
     image = np.ones((1, 12, 12, 3), "float32")
 
     def unit(x):
-        x = nn.conv.conv(x, np.abs(KERNELS[0]), stride=2)
-        return nn.conv.conv(x, np.abs(KERNELS[1]))[0, 2, 3, 0]
+        x = conv(x, np.abs(KERNELS[0]), stride=2)
+        return conv(x, np.abs(KERNELS[1]))[0, 2, 3, 0]
 
     rows, columns = (abs(jax.grad(unit)(image)).sum((0, 3, i)) for i in (2, 1))
     for found, at in ((rows, 2), (columns, 3)):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from flax import linen
 
-from jaxgan import nn
 from jaxgan.analysis.rectifiers import edited, observed, with_rule
+from jaxgan.nn.conv import conv
 
 RULES = ("gradient", "deconvnet", "guided")
 RNG = np.random.default_rng(0)
@@ -76,7 +76,7 @@ def test_a_convolutional_net_agrees_with_torch_and_hooks(rule):
 
     def net(x):
         for kernel in kernels:
-            x = jax.nn.leaky_relu(nn.conv.conv(x, kernel, stride=2), 0.2)
+            x = jax.nn.leaky_relu(conv(x, kernel, stride=2), 0.2)
         return x[:, 1, 0, 2].sum()
 
     def hook(module, given, signals):

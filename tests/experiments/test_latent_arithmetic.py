@@ -85,7 +85,7 @@ def test_what_is_an_axis_is_gained_and_all_else_is_kept(tmp_path, monkeypatch):
     pictures = {
         f"{kind}_{x}.png" for kind in ("arithmetic", "trials") for x in equations
     }
-    wanted = pictures | {"sheet.png", "turn.png", "results.json"}
+    wanted = pictures | {"sheet.png", "turn.png", "results.json", "directions.npz"}
     assert wanted == names(tmp_path)
     kept = np.zeros(2)
     for equation in equations:
@@ -110,6 +110,12 @@ def test_what_is_an_axis_is_gained_and_all_else_is_kept(tmp_path, monkeypatch):
             assert row["random_direction"]["gains"] < 30
     assert kept[1] > 1.2 * kept[0]  # those that are alike look the same way
     turned_all_the_way(found["turn"])
+    with np.load(tmp_path / "directions.npz") as directions:
+        assert set(directions) == set(linear_faces.NAMES)
+        # Each factor is a number of the latent, in the order of the names.
+        for i, name in enumerate(linear_faces.NAMES):
+            assert abs(directions[name]).argmax() == i
+            assert directions[name][i] > 1
 
 
 def turned_all_the_way(found):
