@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen
 from tqdm import tqdm
 
 from experiments import _factors, _figures, _trained
@@ -120,42 +119,6 @@ def read(factors: Any, images: np.ndarray) -> dict[str, np.ndarray]:
         for name, values in found.items()
         if np.ndim(values) == 1
     }
-
-
-def first_layer(trained: Trained) -> jax.Array:
-    """The weight `[Z, F]` of the layer that the latents of a generator go into.
-
-    Raises:
-        ValueError: latents go into no layer with a kernel.
-    """
-    drawn = _trained.latents(trained, jax.random.key(0), 2)
-    leaves = jax.tree.leaves(drawn)
-    z = next(x for x in leaves if jnp.issubdtype(x.dtype, jnp.floating))
-    found = []
-
-    def look(next_function, args, kwargs, context):
-        layer = context.module
-        if not found and context.method_name == "__call__" and takes(layer, args):
-            kernel = layer.variables["params"]["kernel"]  # [..., in, out]
-            rows = jnp.moveaxis(kernel, -2, 0).reshape(kernel.shape[-2], -1)
-            found.append(rows[: z.shape[-1]])
-        return next_function(*args, **kwargs)
-
-    def takes(layer, args):
-        if not args or "kernel" not in layer.variables.get("params", {}):
-            return False
-        x = jnp.asarray(args[0]).reshape(2, -1)[:, : z.shape[-1]]
-        return x.shape == z.shape and bool(jnp.allclose(x, z, atol=1e-2))
-
-    label = (jnp.zeros(2, jnp.int32),) if trained.classes else ()
-    with linen.intercept_methods(look):
-        trained.module.sample(trained.config, trained.variables, drawn, *label)
-    if not found:
-        raise ValueError(
-            f"the latents of {trained.name} go into no layer with a kernel of their"
-            " own; leave the directions out with --directions 0"
-        )
-    return found[0].astype(jnp.float32)
 
 
 class Laboratory(NamedTuple):

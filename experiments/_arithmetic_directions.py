@@ -146,10 +146,10 @@ def _draw_turn(lab: Laboratory, turn, faces, other, scales, count) -> None:
     )
 
 
-def factorise(lab: Laboratory, weight: jax.Array) -> dict[str, Any]:
+def factorise(lab: Laboratory, weight: Any) -> dict[str, Any]:
     """Goes along the directions that the first layer stretches most."""
     count = min(lab.config.directions, len(weight))
-    found = latent.sefa(weight, count)
+    found = latent.sefa(jnp.asarray(weight), count)
     spread = float(lab.latents.std())
     scales = np.linspace(-SPREADS, SPREADS, PLACES, dtype=np.float32) * spread
     faces = jnp.asarray(lab.latents[:FACES])

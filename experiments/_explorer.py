@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen
 
 from experiments import _figures, _trained
 from jaxgan import metrics
@@ -298,32 +297,6 @@ def _distances(image, real):
 # --- ways to change latents ---------------------------------------------------------
 
 
-def first_layer(trained: _trained.Trained) -> np.ndarray | None:
-    """The weight of the dense layer that takes latents, `[Z, F]`, where there is one.
-
-    Of a layer that takes labels beside latents, the part that takes latents.
-    """
-    one = _trained.latents(trained, jax.random.key(0), 1)
-    given = (jnp.zeros(1, jnp.int32),) if trained.classes else ()
-    size = vector(one).shape[1]
-    kernels = []
-
-    def look(next_function, args, kwargs, context):
-        dense = isinstance(context.module, linen.Dense)
-        if dense and context.method_name == "__call__":
-            kernels.append(context.module.variables["params"]["kernel"])
-        return next_function(*args, **kwargs)
-
-    def sample(latent):
-        return trained.module.sample(trained.config, trained.variables, latent, *given)
-
-    with linen.intercept_methods(look):
-        jax.eval_shape(sample, one)
-    if kernels and size <= len(kernels[0]) <= size + trained.classes:
-        return np.asarray(kernels[0][:size], np.float32)
-    return None
-
-
 def read_directions(path: pathlib.Path) -> dict[str, np.ndarray]:
     """Directions from a file, name -> `[Z]`.
 
@@ -382,7 +355,7 @@ def _codes(trained, spread, size):
 
 def _strongest(trained, spread, count, size):
     """Sliders along what the first layer stretches most, among the first numbers."""
-    weight = first_layer(trained)
+    weight = _trained.first_layer(trained)
     if weight is None or not count:
         return []
     found = latents.sefa(jnp.asarray(weight[:size]), min(count, size))

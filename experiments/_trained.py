@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 from flax.errors import FlaxError
 
 from experiments import _run
@@ -200,6 +201,35 @@ def judging(
         )
 
     return judge
+
+
+def first_layer(trained: Trained) -> np.ndarray | None:
+    """The weight of the dense layer that takes latents, `[Z, F]`, where there is one.
+
+    Of a layer that takes labels beside latents, the part that takes latents. None where
+    latents go elsewhere.
+    """
+    one = latents(trained, jax.random.key(0), 1)
+    given = (jnp.zeros(1, jnp.int32),) if trained.classes else ()
+    numbers = [x for x in jax.tree.leaves(one) if jnp.issubdtype(x.dtype, jnp.floating)]
+    size = numbers[0].shape[1]
+    kernels = []
+
+    def look(next_function, args, kwargs, context):
+        dense = isinstance(context.module, linen.Dense)
+        if dense and context.method_name == "__call__":
+            kernels.append(context.module.variables["params"]["kernel"])
+        return next_function(*args, **kwargs)
+
+    def sample(latent):
+        return trained.module.sample(trained.config, trained.variables, latent, *given)
+
+    with linen.intercept_methods(look):
+        jax.eval_shape(sample, one)
+    for kernel in kernels:
+        if size <= len(kernel) <= size + trained.classes:
+            return np.asarray(kernel[:size], np.float32)
+    return None
 
 
 def range_of(trained: Trained) -> tuple[float, float]:

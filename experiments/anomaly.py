@@ -13,7 +13,7 @@ stand two that need no search: the discriminator's own word, and the distance to
 nearest training image, which needs no GAN.
 
 --workdir gets scores.png (a histogram and the ROC curves), images.png (image, G(z) and
-where they differ) and results.json, with 95 per cent intervals of a bootstrap. Some two
+where they differ) and results.json, with 95 per cent intervals of a bootstrap. A few
 minutes on two CPU cores. Needs scikit-learn: `pip install -e ".[analysis]"`.
 """
 

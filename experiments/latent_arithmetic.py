@@ -105,7 +105,12 @@ def main(config: Config) -> None:
     """Draws samples, calculates with them, and counts."""
     trained = _trained.open_run(config.run, ema=config.ema)
     _check_label(config, trained)
-    weight = _arithmetic.first_layer(trained) if config.directions else None
+    weight = _trained.first_layer(trained) if config.directions else None
+    if config.directions and weight is None:
+        raise ValueError(
+            f"the latents of {trained.name} go into no dense layer of their own; leave"
+            " the directions out with --directions 0"
+        )
     lab, quality = _open(config, trained)
     results: dict[str, Any] = {
         "step": trained.step,

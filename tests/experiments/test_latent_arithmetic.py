@@ -265,7 +265,7 @@ def test_the_first_layer_is_the_one_that_latents_go_into():
         return Net().apply(variables, latent, label)
 
     trained.module.sample = sample
-    found = _arithmetic.first_layer(trained._replace(variables=variables))
+    found = _trained.first_layer(trained._replace(variables=variables))
     kernel = variables["params"]["first"]["kernel"]
     np.testing.assert_array_equal(found, kernel[:8])
 
