@@ -1,7 +1,6 @@
 """What the page of experiments.explore shows, as functions of what is chosen on it."""
 
 import pathlib
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -12,6 +11,7 @@ import numpy as np
 from experiments import _figures, _trained
 from jaxgan import metrics
 from jaxgan.analysis import latent as latents
+from jaxgan.data import arrays
 from jaxgan.models import infogan
 
 BLOCK = 8  # frames of a walk drawn at once
@@ -305,13 +305,18 @@ def read_directions(path: pathlib.Path) -> dict[str, np.ndarray]:
     """
     try:
         with np.load(path, allow_pickle=False) as held:
-            return {name: held[name] for name in held.files}
+            for entry in held.zip.infolist():  # pyright: ignore[reportOptionalMemberAccess]
+                arrays.check_entry(entry)
+            found = {name: held[name] for name in held.files}
+        if not all(isinstance(member, np.ndarray) for member in found.values()):
+            raise ValueError("not all of its members are arrays")
+        return found
     except FileNotFoundError:
         raise ValueError(
             f"there is no file {path}; give one such as experiments.latent_arithmetic"
             " writes, directions.npz"
         ) from None
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile):
+    except Exception:  # of a hostile file, a dozen kinds
         raise ValueError(
             f"{path} is no .npz with an array a direction, such as"
             " experiments.latent_arithmetic writes"

@@ -225,7 +225,7 @@ def _plane(config: Config) -> dict[str, Any]:
                 if "peaks/without" in r]  # fmt: skip
         for path in sorted(kept.glob("*.npz")):
             if int(path.stem) <= run.steps:
-                with np.load(path) as arrays:
+                with np.load(path, allow_pickle=False) as arrays:
                     seen[int(path.stem)] = dict(arrays)
         results.update(
             rounds=config.plane_rounds,

@@ -32,6 +32,8 @@ from experiments import _cli, _figures, _image_sets, _trained
 from experiments._data import say
 from experiments._image_sets import Reading
 from jaxgan.analysis import blending, inpainting, search
+from jaxgan.data import CorruptImage
+from jaxgan.data.decode import decode
 
 SHOWN = 8  # images in a picture
 FOLLOWED = 3  # images in a strip
@@ -206,10 +208,10 @@ def known_pixels(name: str, shape: tuple[int, ...], config: Config) -> jax.Array
             f"--mask {name} is no file; choose from {', '.join(KINDS)} or give a PNG"
         )
     try:
-        with Image.open(name) as picture:
-            missing = np.asarray(picture.convert("L")) >= 128
-    except OSError:
-        raise ValueError(f"--mask {name} is no picture; give a PNG") from None
+        picture = Image.fromarray(decode(pathlib.Path(name), name).squeeze())
+    except CorruptImage as error:
+        raise ValueError(f"--mask {name} is no picture; give a PNG ({error})") from None
+    missing = np.asarray(picture.convert("L")) >= 128
     if missing.shape != (height, width):
         raise ValueError(
             f"--mask {name} is {missing.shape[1]}x{missing.shape[0]}, but the run draws"

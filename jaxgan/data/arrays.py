@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import importlib.resources
 import io
+import math
 import pathlib
 import struct
 import zipfile
@@ -11,6 +12,8 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+
+from jaxgan.data.decode import check_unpacked
 
 _IMAGES = ("images", "image", "x", "x_train", "arr_0")
 _LABELS = ("labels", "label", "y", "y_train")
@@ -76,6 +79,8 @@ def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
     # Opened here, because `np.load` leaves a damaged archive open.
     with _reading(path), path.open("rb") as stream:
         with np.load(stream, allow_pickle=False) as file:
+            for entry in file.zip.infolist():
+                check_entry(entry)
             names, arrays = ", ".join(file.files), _pick(file, key)
     if "images" in arrays:
         return arrays
@@ -87,31 +92,50 @@ def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
     )
 
 
+def check_entry(entry: zipfile.ZipInfo) -> None:
+    """Sees that an entry of an archive can be unpacked in a memory that is known.
+
+    Raises:
+        ValueError: if it would take absurdly more than it has in the archive, or is
+            packed by a method (bzip2, LZMA) that Python unpacks without any limit.
+    """
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(
+            f"packed by zip's method {entry.compress_type}, expected deflate or none"
+        )
+    check_unpacked(entry.file_size, entry.compress_size)
+
+
 @contextlib.contextmanager
 def _reading(path: pathlib.Path) -> Iterator[None]:
     """Says which file it was that numpy could not read, and what to do."""
     try:
         yield
-    except _DAMAGE as error:
+    except Exception as error:  # of a hostile header, a dozen kinds
+        why = " ".join(str(error).split())[:160] or type(error).__name__
         raise ValueError(
-            f"cannot read {str(path)!r} as an npz file ({error}): save plain arrays "
+            f"cannot read {str(path)!r} as an npz file ({why}): save plain arrays "
             "with numpy.savez"
         ) from error
 
 
 def _pick(file: np.lib.npyio.NpzFile, key: str) -> dict[str, np.ndarray]:
     """The arrays of interest in an npz; others are only read to look for images."""
+
+    def read(name: str) -> np.ndarray:
+        return np.asarray(file[name])  # what is no array in there comes as bytes
+
     arrays = {}
     for name in (key,) if key else (*_IMAGES, *file.files):
-        if name in file and (key or name in _IMAGES or _like_images(file[name])):
-            arrays["images"] = file[name]
+        if name in file and (key or name in _IMAGES or _like_images(read(name))):
+            arrays["images"] = read(name)
             break
     for name in _LABELS:
         if name in file:
-            arrays["labels"] = file[name]
+            arrays["labels"] = read(name)
             break
     if "label_names" in file:
-        arrays["names"] = file["label_names"]
+        arrays["names"] = np.atleast_1d(read("label_names"))
     return arrays
 
 
@@ -201,26 +225,30 @@ def _idx_file(folder: pathlib.Path, split: str) -> pathlib.Path:
 
 def _read_idx_file(path: pathlib.Path) -> np.ndarray:
     """One idx file of bytes: magic, big-endian sizes, content."""
+    opened = gzip.open if path.suffix == ".gz" else open
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
+        with opened(path, "rb") as file:
+            magic = file.read(4)
+            known = len(magic) == 4 and magic[:3] == b"\x00\x00\x08" and magic[3] < 5
+            rank = magic[3] if known else 0
+            sizes = file.read(4 * rank)
+            shape = struct.unpack(f">{rank}I", sizes) if len(sizes) == 4 * rank else ()
+            check_unpacked(math.prod(shape), path.stat().st_size)
+            # One byte more would say that it is too long.
+            content = np.frombuffer(file.read(math.prod(shape) + 1), np.uint8)
+    except Exception as error:
         raise ValueError(
             f"cannot read {str(path)!r} ({error}): fetch it again"
         ) from error
-    if len(data) < 4 or data[:3] != b"\x00\x00\x08" or not data[3]:
+    if not rank:
         raise ValueError(
-            f"{str(path)!r} is not an idx file of bytes: it must begin with 00 00 08"
+            f"{str(path)!r} is not an idx file of bytes: it must begin with 00 00 08 "
+            "and 01 to 04"
         )
-    rank = data[3]
-    head = 4 + 4 * rank
-    shape = struct.unpack(f">{rank}I", data[4:head]) if len(data) >= head else (1,)
-    content = np.frombuffer(data, np.uint8, offset=min(head, len(data)))
-    if len(content) != np.prod(shape, dtype=np.int64):
+    if not shape or len(content) != math.prod(shape):
         raise ValueError(
-            f"{str(path)!r} is cut short or too long: {len(data)} bytes for the shape "
-            f"{shape}: fetch it again"
+            f"{str(path)!r} is cut short or too long for its shape {shape}: fetch it "
+            "again"
         )
     return content.reshape(shape)
 

@@ -2,6 +2,7 @@
 
 import io
 import pathlib
+import stat
 import struct
 import zlib
 
@@ -16,11 +17,30 @@ SUFFIXES = (
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 # What pillow's readers raise on damaged files, as met in practice.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
+MOST_BYTES = 1 << 28  # of a file; larger than any image, smaller than memory
+_FREE, _RATIO = 1 << 26, 500
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class CorruptImage(ValueError):
     """An image that cannot be read; the text names the file."""
+
+
+def check_unpacked(unpacked: int, packed: int) -> None:
+    """Refuses a small file that would take a large memory, before it takes it.
+
+    Lossless packing of real images gains a factor of 200 at the very best (black and
+    white shapes); deflate can gain 1,000, and other packings far more.
+
+    Args:
+        unpacked: bytes that a header claims; up to 64 MiB all is well.
+        packed: bytes that are there.
+
+    Raises:
+        ValueError: if the one is more than 64 MiB and 500 times the other.
+    """
+    if unpacked > max(_FREE, _RATIO * packed):
+        raise ValueError(f"{packed} bytes that claim to hold {unpacked}")
 
 
 def decode(file: bytes | pathlib.Path, name: str) -> np.ndarray:
@@ -38,12 +58,16 @@ def decode(file: bytes | pathlib.Path, name: str) -> np.ndarray:
         `uint8 [H, W, 1]` for grey images, `uint8 [H, W, 3]` (RGB) for all others.
 
     Raises:
-        CorruptImage: if it is no image, is damaged or cut short, or has more pixels
-            than pillow's limit.
+        CorruptImage: if it is no image, is damaged or cut short, is gone, or has more
+            pixels than twice pillow's limit or than its bytes can be meant to hold.
     """
     try:
+        size = len(file) if isinstance(file, bytes) else _size(file)
+        if size > MOST_BYTES:
+            raise ValueError(f"over {MOST_BYTES} bytes")
         opened = io.BytesIO(file) if isinstance(file, bytes) else file
         with Image.open(opened, formats=_FORMATS) as image:
+            check_unpacked(image.width * image.height * len(image.getbands()), size)
             return _pixels(ImageOps.exif_transpose(image))
     except _BOMB as error:
         raise CorruptImage(
@@ -52,10 +76,28 @@ def decode(file: bytes | pathlib.Path, name: str) -> np.ndarray:
             "if you trust it"
         ) from error
     except _DAMAGE as error:
+        if isinstance(error, OSError) and error.strerror:  # the disk's word
+            raise CorruptImage(unread(f"the image {name}", error.strerror)) from error
         raise CorruptImage(
             f"cannot read the image {name} ({type(error).__name__}: {error}): replace "
             "or remove it, or pass --skip-corrupt to go on without it"
         ) from error
+
+
+def unread(what: str, why: object, mend: str = "put the file back") -> str:
+    """What to say of a file that was there and cannot be read any more."""
+    return (
+        f"cannot read {what} ({why}): {mend} and run the same command again (what was "
+        "saved is intact), or pass --skip-corrupt to go on without it"
+    )
+
+
+def _size(path: pathlib.Path) -> int:
+    """Bytes of a file; a pipe that is called an image would never end."""
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError("not a plain file")
+    return about.st_size
 
 
 def _pixels(image: Image.Image) -> np.ndarray:

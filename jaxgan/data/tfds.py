@@ -4,6 +4,7 @@ Preparing (downloading and writing) is never done unasked: without a network it 
 for minutes, and it needs TensorFlow. Reading needs neither.
 """
 
+import contextlib
 import dataclasses
 import importlib.util
 import json
@@ -13,15 +14,17 @@ import re
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from jaxgan.data.arrays import NoSplit
-from jaxgan.data.decode import CorruptImage, decode
+from jaxgan.data.decode import CorruptImage, decode, unread
 
 _FORMATS = ("array_record", "parquet")
+# What a description of features calls the class that reads one, old and new.
+_CLASS_KEYS = ("type", "pythonClassName", "python_class_name")
 _HOST = "https://storage.googleapis.com"
 _PATIENCE = 3.0  # seconds to wait for the network
 
@@ -56,10 +59,8 @@ class TfdsSource:
                 raise ValueError("nothing is stored there")
             label = np.asarray(row[self.label], np.int32) if self.label else None
         except Exception as error:  # array_record and parquet raise what they like
-            raise CorruptImage(
-                f"cannot read {self.name(index)} ({error}): copy or prepare the set "
-                "again, or pass --skip-corrupt to go on without it"
-            ) from error
+            text = unread(self.name(index), error, "copy or prepare the set again")
+            raise CorruptImage(text) from error
         if isinstance(image, bytes):
             image = decode(image, self.name(index))
         example = {"image": image[..., None] if image.ndim == 2 else image}
@@ -106,15 +107,23 @@ def open_tfds(
             )
         path = _prepare(root, name)
     _check_format(path)
+    _check_features(path)
     import tensorflow_datasets as tfds
 
-    builder: Any = tfds.builder_from_directory(path)  # its stubs are not typed
-    features = builder.info.features
+    try:
+        builder: Any = tfds.builder_from_directory(path)  # its stubs are not typed
+        features = builder.info.features
+    except Exception as error:
+        raise ValueError(
+            f"tfds cannot open {str(path)!r} ({_first(error)}): copy or prepare the "
+            "set again"
+        ) from error
     image = _image_feature(path, features)
-    raw = isinstance(features[image], tfds.features.Image)
     # Stored files are decoded here: tfds would do it by whichever of OpenCV and pillow
-    # is installed, and they do not agree on the pixels of a JPEG.
-    decoders = {image: tfds.decode.SkipDecoding()} if raw else None
+    # is installed, and they do not agree on the pixels of a JPEG. Other pictures of an
+    # example are not decoded at all.
+    pictures = [n for n, f in features.items() if isinstance(f, tfds.features.Image)]
+    decoders = {name: tfds.decode.SkipDecoding() for name in pictures} or None
     try:
         rows = builder.as_data_source(split, decoders=decoders)
     except (ValueError, KeyError) as error:
@@ -124,6 +133,13 @@ def open_tfds(
         ) from error
     if not len(rows):
         raise ValueError(f"the split {split!r} of tfds:{name} is empty: use another")
+    said = builder.info.splits[split].num_examples
+    if said and said != len(rows):  # parquet knows no parts of a split, for one
+        raise ValueError(
+            f"the split {split!r} of tfds:{name} has {len(rows)} examples, but its "
+            f"description says {said}: copy the set again, or prepare it as "
+            "array_record"
+        )
     classes, label = (), ""
     if "label" in features and features["label"].shape == ():
         classes = tuple(getattr(features["label"], "names", None) or ())
@@ -168,20 +184,56 @@ def _versions(home: pathlib.Path, version: str) -> list[pathlib.Path]:
 
 def _check_format(path: pathlib.Path) -> None:
     """Refuses sets that can only be read from beginning to end."""
-    try:
-        info = json.loads((path / "dataset_info.json").read_text())
-    except ValueError as error:
-        raise ValueError(
-            f"{str(path / 'dataset_info.json')!r} is damaged ({error}): copy or "
-            "prepare the set again"
-        ) from error
+    info = _json(path / "dataset_info.json")
     formats = [info.get("fileFormat", "tfrecord")]
     formats += info.get("alternativeFileFormats", [])
-    if not set(formats) & set(_FORMATS):
+    if not set(map(str, formats)) & set(_FORMATS):
         raise ValueError(
             f"{str(path)!r} is prepared as {formats[0]}, which cannot be read at "
             "random: move it away and prepare it again with --download"
         )
+
+
+def _check_features(path: pathlib.Path) -> None:
+    """Refuses sets that name code of their own: tfds would import it, and so run it."""
+    file = path / "features.json"
+    named = list(_named(_json(file))) if file.exists() else []
+    if own := [name for name in named if not name.startswith("tensorflow_datasets.")]:
+        raise ValueError(
+            f"{str(file)!r} names code outside tensorflow_datasets ({own[0]}), which "
+            "is not run: prepare the set with features of tfds itself"
+        )
+
+
+def _named(node: Any) -> Iterator[str]:
+    """The classes that a description of features names, at any depth."""
+    if isinstance(node, str) and node.lstrip()[:1] in ("{", "["):
+        with contextlib.suppress(ValueError):  # some parts are JSON within JSON
+            yield from _named(json.loads(node))
+    for child in node if isinstance(node, list) else ():
+        yield from _named(child)
+    for key, child in node.items() if isinstance(node, dict) else ():
+        if key in _CLASS_KEYS and isinstance(child, str):
+            yield child
+        yield from _named(child)
+
+
+def _json(file: pathlib.Path) -> dict[str, Any]:
+    """What is in a file that must be a JSON object."""
+    try:
+        held = json.loads(file.read_text())
+        if not isinstance(held, dict):
+            raise ValueError("it holds no JSON object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(
+            f"{str(file)!r} is damaged ({_first(error)}): copy or prepare the set again"
+        ) from error
+    return held
+
+
+def _first(error: Exception) -> str:
+    """The first line of an error, without the stop at its end."""
+    return str(error).partition("\n")[0].rstrip(".")
 
 
 def _image_feature(path: pathlib.Path, features: Any) -> str:
@@ -212,9 +264,8 @@ def _prepare(root: pathlib.Path, name: str) -> pathlib.Path:
     try:
         builder = tfds.builder(name, try_gcs=False, **options)
     except Exception as error:
-        first = str(error).partition("\n")[0].rstrip(".")
         raise ValueError(
-            f"tfds cannot offer {name!r} ({first}): see the names at "
+            f"tfds cannot offer {name!r} ({_first(error)}): see the names at "
             "https://www.tensorflow.org/datasets/catalog/overview"
         ) from error
     if importlib.util.find_spec("tensorflow") is None:

@@ -16,6 +16,7 @@ import hashlib
 import io
 import os
 import pathlib
+import zipfile
 from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
 
@@ -32,6 +33,7 @@ PUBLISHED = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 _SOURCE = "source_sha256"  # in an npz: of the file that it was made from
 _FILE = "pt_inception-2015-12-05-6726825d.pth"
+_MOST_BYTES = 1 << 28  # of a file unpacked; the published one has 95 MB
 _NOT_A_WEIGHT = ".num_batches_tracked"
 # The last name of a variable: here, and in the published file.
 _LEAVES = {
@@ -273,10 +275,23 @@ def _name(path: tuple[str, ...]) -> str:
     return ".".join([*path[1:-1], _LEAVES[path[-1]]])
 
 
+def _check_unpacked(content: bytes) -> None:
+    """Refuses an archive that would unpack to more memory than any such network."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+    known = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without limit
+    if not {entry.compress_type for entry in entries} <= known:
+        raise ValueError("packed by another method than deflate")
+    if sum(entry.file_size for entry in entries) > _MOST_BYTES:
+        raise ValueError(f"it unpacks to over {_MOST_BYTES} bytes")
+
+
 def _read_npz(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
     try:
+        _check_unpacked(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return dict(file)
+            # What is no array in there comes as bytes.
+            return {name: np.asarray(file[name]) for name in file.files}
     except Exception as error:  # many kinds: a damaged archive, one array, pickles
         raise ValueError(f"{path} is no npz of arrays, or a damaged one") from error
 
@@ -290,6 +305,8 @@ def _read_torch(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
             " once where it is, with python -m experiments.convert_inception"
         ) from None
     try:
+        if zipfile.is_zipfile(io.BytesIO(content)):  # before 2020 it was none
+            _check_unpacked(content)
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # many kinds, among them whole programs and cut files
         raise ValueError(
@@ -301,13 +318,22 @@ def _read_torch(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
             f"{path} holds a {type(state).__name__}, expected names and arrays, as in"
             f" {_FILE}"
         )
-    return {
-        # What is no array has no name that is expected, or a shape that is not.
-        str(name): x.detach().float().numpy()
-        if isinstance(x, torch.Tensor)
-        else np.zeros(0)
-        for name, x in state.items()
-    }
+    expected = expected_shapes()
+
+    def array(name: str, x: Any) -> np.ndarray:
+        # A shape costs no memory here, and may be one that would not fit into any.
+        shape = tuple(x.shape) if isinstance(x, torch.Tensor) else (0,)
+        if expected.get(name) == shape:
+            return x.detach().numpy()
+        return np.broadcast_to(np.float32(0), shape)
+
+    try:
+        return {str(name): array(str(name), x) for name, x in state.items()}
+    except Exception as error:  # sparse, quantised, without memory
+        raise ValueError(
+            f"{path} holds tensors that are not plain arrays; the published file is"
+            f" {_FILE}"
+        ) from error
 
 
 def _check(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
@@ -321,6 +347,7 @@ def _check(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
             for name in shared
             if arrays[name].shape != expected[name]
         ],
+        "not of real numbers": [n for n in shared if arrays[n].dtype.kind not in "fiu"],
     }
     if any(faults.values()):
         found = "; ".join(f"{what}: {_some(n)}" for what, n in faults.items() if n)

@@ -142,7 +142,7 @@ def test_idx_missing_or_ambiguous(digits):
     [
         (b"", "not an idx file of bytes: it must begin with 00 00 08"),
         (b"\x00\x00\x0d\x03" + bytes(12), "not an idx file of bytes"),
-        (b"\x00\x00\x08\x03\x00", "cut short or too long: 5 bytes"),
+        (b"\x00\x00\x08\x03\x00", r"cut short or too long for its shape \(\)"),
         (idx(IMAGES[..., 0])[:-1], "cut short or too long"),
         (idx(IMAGES[..., 0]) + b"1", "cut short or too long"),
         (idx(np.arange(4)), r"images of shape \(4, 1\)|images of shape \(4,\)"),

@@ -1,13 +1,14 @@
 """Image files of every mode, and damaged ones."""
 
 import io
+import os
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgan.data.decode import CorruptImage, decode
+from jaxgan.data.decode import CorruptImage, check_unpacked, decode
 
 
 def encode(image, kind="PNG", **options):
@@ -107,8 +108,34 @@ def test_floating_point_is_refused():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(CorruptImage, match=r"gone\.png"):
+    text = r"gone\.png \(No such file or directory\): put the file back .* is intact"
+    with pytest.raises(CorruptImage, match=text):
         decode(tmp_path / "gone.png", "gone.png")
+
+
+def test_a_file_larger_than_any_image_is_not_read(tmp_path):
+    path = tmp_path / "vast.webp"
+    path.write_bytes(b"RIFF\0\0\0\0WEBPVP8X")
+    os.truncate(path, 2**28 + 1)  # without a block on the disk
+    with pytest.raises(CorruptImage, match=r"vast\.webp \(ValueError: over 268435456"):
+        decode(path, "vast.webp")
+
+
+@pytest.mark.parametrize(
+    ("unpacked", "packed", "bad"),
+    [
+        (2**26, 0, False),
+        (2**26 + 1, 0, True),
+        (500 * 10**6, 10**6, False),
+        (500 * 10**6 + 1, 10**6, True),
+    ],
+)
+def test_what_may_be_unpacked(unpacked, packed, bad):
+    if not bad:
+        check_unpacked(unpacked, packed)
+        return
+    with pytest.raises(ValueError, match=f"{packed} bytes that claim .* {unpacked}"):
+        check_unpacked(unpacked, packed)
 
 
 def test_decompression_bombs_are_named(monkeypatch, colour):

@@ -1,6 +1,8 @@
 """Whole sets in memory: the same images as one by one, and what stops them."""
 
 import logging
+import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +60,25 @@ def test_arrays_of_the_right_size_go_the_short_way(have, want):
     np.testing.assert_array_equal(arrays["label"], np.arange(100))
     if have == want:
         assert arrays["image"] is images
+
+
+def test_a_mapped_array_is_read_into_memory(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)
+    np.save(tmp_path / "a.npy", images)
+    np.save(tmp_path / "b.npy", np.asfortranarray(images))
+    for name in "ab":
+        source: Any = open_source(f"{tmp_path}/{name}.npy")
+        assert isinstance(source.arrays["image"], np.memmap)
+        read = load(source, size=8, channels=3)["image"]
+        assert type(read) is np.ndarray
+        assert not np.shares_memory(read, source.arrays["image"])
+        np.testing.assert_array_equal(read, images)
+        np.testing.assert_array_equal(source[8]["image"], images[8])
+        os.truncate(tmp_path / f"{name}.npy", 128 + 8 * 8 * 8 * 3 + 1)
+        with pytest.raises(CorruptImage, match="cut short to 1665 bytes.*is intact"):
+            load(source, size=8, channels=3)
+        with pytest.raises(CorruptImage, match=r"image 8 of .* cut short"):
+            source[8]
 
 
 def test_pairs_stay_pairs():

@@ -182,7 +182,7 @@ def test_an_archive_that_is_none_or_damaged(tmp_path):
 
 
 def test_a_huge_member_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxgan.data.sources._MOST_BYTES", 10_000)
+    monkeypatch.setattr("jaxgan.data.sources.MOST_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(20_000))
     with pytest.raises(CorruptImage, match=r"a\.png \(over 10000 bytes\)"):

@@ -128,7 +128,10 @@ def test_parts_make_up_the_batch(request, where):
     for repeats in (1, 2):
         options = {"repeats": repeats, "stop": 4, "flip": True}
         whole = stream(data, 0, 6, **options)
-        parts = [stream(data, 0, 6, part=(p, 3), **options) for p in range(3)]
+        parts = [
+            stream(data, 0, 6, rows=slice(2 * p, 2 * p + 2), **options)
+            for p in range(3)
+        ]
         axis = 0 if repeats == 1 else 1
         joined = [
             {k: np.concatenate([b[k] for b in batch], axis) for k in batch[0]}
@@ -210,8 +213,7 @@ def test_a_mapped_file_is_arrays_and_a_source(tmp_path):
         ({"repeats": 0}, "repeats is 0"),
         ({"start": -1}, "batches -1 to None: count upwards from 0"),
         ({"start": 5, "stop": 4}, "batches 5 to 4"),
-        ({"part": (2, 2)}, r"part \(2, 2\) of a batch of 4"),
-        ({"part": (0, 3)}, "must divide the batch"),
+        ({"rows": slice(4, 6)}, "rows 4 to 6 of a batch of 4: there are none"),
         ({"workers": 0}, "workers 0 and prefetch 4 must be at least 1"),
         ({"prefetch": 0}, "workers 2 and prefetch 0 must be"),
     ],

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import socket
 import time
 
@@ -80,14 +82,25 @@ class TinyNumbers(TinySet):
             yield i, {"value": i}
 
 
+class TinyPairs(TinySet):
+    def _info(self):
+        pictures = {n: tfds.features.Image(shape=(None, None, 3)) for n in ("a", "b")}
+        return self.described({"image": pictures["a"], "mask": pictures["b"]})
+
+    def examples(self, places):
+        for i in places:
+            yield i, {"image": encoded(i), "mask": b"\x89PNG\r\n\x1a\nno image"}
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A folder with all three sets, and one of them once more in parquet."""
+    """A folder with all sets, and one of them once more in parquet."""
     folder = tmp_path_factory.mktemp("sets")
     for builder, kind, where in [
         (TinySet, "array_record", folder),
         (TinyPictures, "array_record", folder),
         (TinyNumbers, "array_record", folder),
+        (TinyPairs, "array_record", folder),
         (TinySet, "parquet", folder / "parquet"),
     ]:
         builder(data_dir=where, file_format=kind).download_and_prepare()
@@ -169,6 +182,75 @@ def test_a_damaged_shard_is_named(prepared, tmp_path):
         (copy / file.name).write_bytes(data[: len(data) // 2] if cut else data)
     with pytest.raises(ValueError, match=r"of tfds:tiny_set .*: copy or prepare"):
         open_source("tfds:tiny_set", data_dir=str(tmp_path))[0]
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied", "removed", "flipped"])
+def test_a_shard_damaged_while_it_is_read(prepared, tmp_path, damage):
+    path = tmp_path / "1.0.0"
+    shutil.copytree(prepared / "tiny_set" / "1.0.0", path)
+    source = open_source(f"tfds:{path}")
+    whole = load(source, size=6, channels=3)
+    shard = next(f for f in path.iterdir() if "train.array_record" in f.name)
+    data = bytearray(shard.read_bytes())
+    data[100:-1] = bytes(255 - byte for byte in data[100:-1])
+    if damage == "removed":
+        shard.unlink()  # what is open stays
+        read = load(source, size=6, channels=3)
+        np.testing.assert_array_equal(read["image"], whole["image"])
+        return
+    if damage == "flipped":
+        shard.write_bytes(data)
+    else:
+        os.truncate(shard, {"cut": 400, "emptied": 0}[damage])
+    again = r"copy or prepare the set again and run the same command again .*intact"
+    with pytest.raises(CorruptImage, match=again) as caught:
+        load(source, size=6, channels=3)
+    assert "\n" not in str(caught.value)
+    if damage == "emptied":
+        with pytest.raises(CorruptImage, match="none of the 11 images can be read"):
+            load(source, size=6, channels=3, skip_corrupt=True)
+
+
+def test_a_set_of_another_length_than_it_says(prepared):
+    # Parquet has no parts: tfds would give the whole split without a word.
+    with pytest.raises(ValueError, match=r"has 11 examples, but .* says 4: .*array_r"):
+        open_source("tfds:tiny_set", split="train[:4]", data_dir=f"{prepared}/parquet")
+
+
+def test_other_pictures_are_not_decoded(prepared):
+    source = open_source("tfds:tiny_pairs", data_dir=str(prepared))
+    assert contents(source) == {pixels(i).tobytes() for i in range(11)}
+
+
+def test_code_beside_a_set_is_not_run(prepared, tmp_path, monkeypatch):
+    path = tmp_path / "1.0.0"
+    shutil.copytree(prepared / "tiny_set" / "1.0.0", path)
+    features = (path / "features.json").read_text()
+    named = "tensorflow_datasets.core.features.scalar.Scalar"
+    assert named in features
+    (path / "features.json").write_text(features.replace(named, "code_beside.Scalar"))
+    marker = tmp_path / "code-was-run"
+    (tmp_path / "code_beside.py").write_text(f"open({str(marker)!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match=r"code outside .* \(code_beside\.Scalar\)"):
+        open_source(f"tfds:{path}")
+    assert not marker.exists()
+    monkeypatch.setattr(ours, "_check_features", lambda path: None)
+    with pytest.raises(ValueError, match=r"tfds cannot open .*copy or prepare"):
+        open_source(f"tfds:{path}")
+    assert marker.exists()  # so much for what tfds does by itself
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "[" * 100_000, '{"a": 1}', "\udcff"])
+@pytest.mark.parametrize("name", ["features.json", "dataset_info.json"])
+def test_damaged_descriptions(prepared, tmp_path, name, content):
+    path = tmp_path / "1.0.0"
+    shutil.copytree(prepared / "tiny_set" / "1.0.0", path)
+    (path / name).write_text(content, errors="surrogateescape")
+    text = "is damaged|cannot open|is prepared as tfrecord"
+    with pytest.raises(ValueError, match=text) as caught:
+        open_source(f"tfds:{path}")
+    assert len(str(caught.value)) < 500
 
 
 def test_no_pictures_among_the_features(prepared):
