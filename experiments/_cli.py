@@ -4,6 +4,7 @@ import argparse
 import os
 import pathlib
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -37,20 +38,57 @@ def run(
         default = {"default": _preset(presets)} if presets else {}
         parsed = tyro.cli(config, description=description, prog=_program(), **default)
         _cache_compilations()
+        _join(getattr(parsed, "run", None))
         main(parsed)
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
-        sys.exit(130)
+        _leave(130)
     except Exception as error:
-        if os.environ.get("JAXGAN_TRACEBACK"):
-            raise
         if (number := getattr(error, "signal", None)) is not None:
             sys.stderr.write(f"\n{error}\n")
-            sys.exit(128 + number)
-        if not isinstance(error, ValueError | OSError | ArithmeticError):
-            raise
+            sys.exit(128 + number)  # all processes do
+        known = isinstance(error, ValueError | OSError | ArithmeticError)
+        if _among_others() and type(error).__name__ == "JaxRuntimeError":
+            sys.stderr.write(
+                f"\nerror: what the processes compute together failed"
+                f" ({_sentence(error)[:300]}); most likely another of them is gone."
+                " What was saved is intact: start the same command again in all\n"
+            )
+            _leave(1)
+        if os.environ.get("JAXGAN_TRACEBACK") or not known:
+            if not _among_others():
+                raise
+            traceback.print_exc()
+            _leave(1)
         sys.stderr.write(f"\nerror: {_sentence(error)}\n")
-        sys.exit(1 if isinstance(error, ArithmeticError) else 2)
+        _leave(1 if isinstance(error, ArithmeticError) else 2)
+
+
+def _join(run: Any) -> None:
+    """Meets the other processes of a training run, where there are some."""
+    if hasattr(run, "coordinator"):
+        from jaxgan import parallel
+
+        parallel.start(run.processes, run.process, run.coordinator)
+
+
+def _leave(code: int) -> None:
+    """Ends this process.
+
+    One of several leaves at once: on the regular way out, JAX and orbax wait for the
+    others, who wait for this one. They notice that it is gone, and end too.
+    """
+    if _among_others():
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _among_others() -> bool:
+    import jax
+
+    return jax.distributed.is_initialized()
 
 
 def _preset(presets: Mapping[str, Any]) -> Any:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
@@ -168,7 +167,7 @@ def feed(
                 step += 1
 
         return Feed(
-            arrays=jax.device_put(arrays, parallel.replicated(mesh)),
+            arrays=parallel.resident(mesh, arrays),
             items=plans,
             prepare=lambda held, plan: prepare(jaxgan_data.take(held, plan, xp=jnp)),
             axis=int(repeats > 1),
@@ -181,6 +180,7 @@ def feed(
             run.batch_size,
             start=start,
             skip_corrupt=images.skip_corrupt,
+            rows=parallel.rows(mesh, run.batch_size),
             **options,
         ),
         prepare=lambda _, batch: prepare(batch),
@@ -193,5 +193,7 @@ def _bytes(arrays):
 
 
 def say(text: str) -> None:
-    """Tells the user something, beside the results."""
+    """Tells the user something, beside the results; of several processes, one does."""
+    if not parallel.is_main():
+        return
     sys.stderr.write(text + "\n")

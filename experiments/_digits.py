@@ -158,7 +158,7 @@ def feed(sets: Sets, data: Data, run: Run, mesh: Mesh, model: Any) -> Feed:
         return {"image": image, "label": arrays["label"][item["index"]]}
 
     return Feed(
-        arrays=jax.device_put(_arrays(sets.train, model), parallel.replicated(mesh)),
+        arrays=parallel.resident(mesh, _arrays(sets.train, model)),
         items=positions(run, len(sets.train["label"])),
         prepare=prepare,
     )

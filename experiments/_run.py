@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments._data import say
-from jaxgan import report, train
+from jaxgan import parallel, report, train
 from jaxgan.compose import parameter_count
 from jaxgan.game import Game, algorithm
 from jaxgan.metrics import nearest_neighbours
@@ -91,13 +91,22 @@ def train_and_report(
             "game": f"{kind.__module__}.{kind.__qualname__}",
         }
     )
-    train.claim(run.workdir, plain)
+    train.claim(
+        run.workdir,
+        plain,
+        defaults=train.as_json(_defaults(config)),
+        accept_changes=run.accept_changes,
+    )
     mesh = train.devices(run)
-    played = algorithm(game)
-    facts = _plan(title, played, batches, run, data, mesh)
+    played = algorithm(game, accumulate=run.accumulate, gather=parallel.gathering(mesh))
+    main = parallel.is_main()
+    facts = _plan(title, played, batches, run, data, mesh) if main else {}
     say("\n".join(f"{name:>11}  {value}" for name, value in facts.items()))
     began = time.perf_counter()
     state = train.train(played, batches, run, plain, look, mesh, evaluate)
+    state = parallel.gather(mesh, state)
+    if not main:
+        return state, {}
     facts["trained"] = f"{int(state.step):,} steps"
     facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
     rows = report.read_scalars(run.workdir / "scalars.jsonl")
@@ -243,7 +252,7 @@ def configuration(run: pathlib.Path) -> dict[str, Any]:
         )
     try:
         plain = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         plain = None
     if not isinstance(plain, dict):
         raise ValueError(f"{path} is damaged: it holds no configuration")
@@ -259,16 +268,35 @@ def _tuples(value: Any) -> Any:
     return value
 
 
+def _defaults(config: Any) -> dict[str, Any]:
+    """What the fields of a configuration are by default, as far as they have one.
+
+    A run that began before a field came into being goes on with its default, which must
+    therefore be what the library did before.
+    """
+    found = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            found[field.name] = _defaults(value)
+        elif field.default is not dataclasses.MISSING:
+            found[field.name] = field.default
+    return found
+
+
 def _plan(title, played, batches, run, data, mesh) -> dict[str, str]:
     """What is about to happen; nothing is run for it."""
     item = next(batches.items(0))
+    item = parallel.assemble(mesh, item, run.batch_size, batches.axis)
+    item = jax.eval_shape(lambda: item)
+    held = jax.eval_shape(lambda: batches.arrays)
     step = lambda state, held, item: played.step(state, batches.prepare(held, item))  # noqa: E731
     state = jax.eval_shape(
         lambda held, item: played.init(jax.random.key(0), batches.prepare(held, item)),
-        batches.arrays,
+        held,
         item,
     )
-    cost = jax.jit(step).lower(state, batches.arrays, item).cost_analysis()
+    cost = jax.jit(step).lower(state, held, item).cost_analysis()
     flops = float((cost or {}).get("flops", math.nan))
     counts = {net: parameter_count(params) for net, params in state.params.items()}
     seconds = flops * run.steps / _flops_per_second() / mesh.size

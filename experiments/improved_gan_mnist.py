@@ -209,7 +209,7 @@ def feed(
             "label": arrays["label"][item["labelled"]],
         }
 
-    held = jax.device_put(arrays, parallel.replicated(mesh))
+    held = parallel.resident(mesh, arrays)
     return train.Feed(arrays=held, items=items, prepare=prepare)
 
 

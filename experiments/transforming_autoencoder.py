@@ -106,7 +106,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model, run, most = config.model, config.run, config.data.shift
     sets = _digits.open_sets(config.data, model.resolution, model.channels)
-    held = jax.device_put(sets.train["image"], parallel.replicated(train.devices(run)))
+    held = parallel.resident(train.devices(run), sets.train["image"])
     batches = train.Feed(
         arrays=held,
         items=_digits.positions(run, len(held)),

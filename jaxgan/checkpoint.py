@@ -1,9 +1,13 @@
 """Saving and restoring training: the only importer of orbax.
 
 A checkpoint is the state and a record of it: the configuration, and for every array its
-path, shape, dtype and CRC-32. Restoring checks all of them, because orbax by itself
+path, shape, dtype and checksum. Restoring checks all of them, because orbax by itself
 restores a flipped byte without a word, and names a wrong shape without its array. A
 damaged newest step is reported and the one before it used.
+
+Of several processes, all call these functions; each writes what only it has. The
+checksum of an array does not depend on how it is split, so a state may be restored to
+other devices, and to more or fewer processes, than it was saved from.
 """
 
 import contextlib
@@ -11,13 +15,13 @@ import logging
 import pathlib
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 
 if TYPE_CHECKING:  # importing orbax takes a while, which `--help` need not wait for
     from orbax.checkpoint import CheckpointManager
@@ -48,15 +52,20 @@ def manager(
     # A failure in a writing thread comes back from the next call, as one sentence; the
     # tracebacks that its threads would print on the way say nothing more.
     hook, threading.excepthook = threading.excepthook, lambda args: None
+    lost = False
     try:
         yield opened
         with _as_checkpoint_error(opened):
             opened.wait_until_finished()
+    except BaseException:
+        lost = jax.process_count() > 1
+        raise
     finally:
         threading.excepthook = hook
-        # After a failed write, closing raises its error once more; one is enough.
+        # After a failed write, closing raises its error once more; one is enough. And
+        # closing waits for other processes, which may know nothing of an error here.
         with contextlib.suppress(Exception):
-            opened.close()
+            None if lost else opened.close()
 
 
 def save(
@@ -77,10 +86,10 @@ def save(
 
     if step in checkpoints.all_steps():
         return
-    host = jax.device_get(_unwrap_keys(state))
-    record = {"config": config, "arrays": _describe(host)}
+    arrays = _unwrap_keys(state)
+    record = {"config": config, "arrays": _describe(arrays, _checksums(arrays))}
     parts = {
-        _STATE: ocp.args.StandardSave(host),
+        _STATE: ocp.args.StandardSave(arrays),
         _RECORD: ocp.args.JsonSave(record),
     }
     with _as_checkpoint_error(checkpoints):
@@ -98,14 +107,19 @@ def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
     Raises:
         CheckpointError: they belong to another model, or none is intact.
     """
+    with _as_checkpoint_error(checkpoints):
+        checkpoints.wait_until_finished()
     failures = []
     for step in sorted(checkpoints.all_steps(), reverse=True):
+        failure = "another process could not read it"
         try:
             state = _restore_step(checkpoints, step, like)
         except CheckpointError:
             raise
         except Exception as error:  # orbax raises many kinds for damage, some bare
-            failures.append(f"step {step}: {_brief(error)}")
+            state, failure = None, _brief(error)
+        if not _all(state is not None):
+            failures.append(f"step {step}: {failure}")
             continue
         if failures:
             warnings.warn(
@@ -148,7 +162,7 @@ def _restore_step(checkpoints, step, like):
         step, args=ocp.args.Composite(**{_RECORD: ocp.args.JsonRestore()})
     )[_RECORD]
     stored = {path: _layout(about) for path, about in record["arrays"].items()}
-    target = jax.eval_shape(_unwrap_keys, like)
+    target = jax.tree.map(_target, jax.eval_shape(_unwrap_keys, like), like)
     expected = {path: _layout(about) for path, about in _describe(target).items()}
     if wrong := differences(stored, expected):
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
@@ -157,29 +171,76 @@ def _restore_step(checkpoints, step, like):
             f" ({'; '.join(wrong[:3])}{more}); use the configuration it was trained"
             " with, or another directory"
         )
-    empty = jax.tree.map(lambda x: np.empty(x.shape, x.dtype), target)
-    host = checkpoints.restore(
-        step, args=ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(empty)})
+    arrays = checkpoints.restore(
+        step, args=ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(target)})
     )[_STATE]
-    for path, about in _describe(host).items():
-        if about["crc"] != record["arrays"][path]["crc"]:
+    for path, checksum in zip(_describe(target), _checksums(arrays), strict=True):
+        # Version 0.1.0 wrote another sum, under another name: those go unchecked.
+        if checksum != record["arrays"][path].get("checksum", checksum):
             raise OSError(f"the checksum of {path} does not match")
-    return jax.tree.map(_place, host, like)
+    return jax.tree.map(_own, arrays, like)
 
 
-def _describe(tree) -> dict[str, dict[str, Any]]:
-    """Path -> shape, dtype and, for concrete arrays, CRC-32."""
-
-    def about(x):
-        known = {"shape": list(x.shape), "dtype": str(x.dtype)}
-        if isinstance(x, jax.ShapeDtypeStruct):
-            return known
-        return known | {"crc": zlib.crc32(np.ascontiguousarray(x).view(np.uint8).data)}
-
-    return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): about(x)
+def _describe(tree, checksums=None) -> dict[str, dict[str, Any]]:
+    """Path -> shape, dtype and, where they are given, checksum."""
+    described = {
+        jax.tree_util.keystr(path, simple=True, separator="/"): {
+            "shape": list(x.shape),
+            "dtype": str(x.dtype),
+        }
         for path, x in jax.tree.leaves_with_path(tree)
     }
+    if checksums is not None:
+        for about, checksum in zip(described.values(), checksums, strict=True):
+            about["checksum"] = checksum
+    return described
+
+
+def _checksums(tree) -> list[int]:
+    """A checksum of every array, whichever way it is split over devices.
+
+    Each byte counts by where it stands in the whole array, so that what the shards give
+    can be added up, over devices and over processes.
+    """
+    sums = np.array([_checksum(x) for x in jax.tree.leaves(tree)], np.uint32)
+    if jax.process_count() > 1:
+        sums = np.asarray(multihost_utils.process_allgather(sums)).sum(
+            0, dtype=np.uint32
+        )
+    return [int(x) for x in sums]
+
+
+def _checksum(array) -> np.uint32:
+    """The sum of this process's part of an array, each piece of it counted once."""
+    total = np.uint32(0)
+    with np.errstate(over="ignore"):
+        for shard in array.addressable_shards:
+            if shard.replica_id == 0:
+                start = [piece.start or 0 for piece in shard.index]
+                total += _weighted(np.asarray(shard.data), start, array.shape)
+    return total
+
+
+def _weighted(piece: np.ndarray, start, shape) -> np.uint32:
+    """The sum, modulo 2^32, of words times odd numbers that their places give.
+
+    An odd factor loses nothing modulo 2^32, so no change of a single word goes unseen.
+    """
+    size = piece.dtype.itemsize
+    unit = next(u for u in (np.uint32, np.uint16, np.uint8) if size % u().itemsize == 0)
+    words = np.ascontiguousarray(piece).view(unit)
+    words = words.reshape(*piece.shape, size // unit().itemsize)
+    # Places in row-major order, an axis after the other.
+    place = np.zeros((1,) * words.ndim, np.uint32)
+    stride = 1
+    for axis, length in reversed(list(enumerate((*shape, words.shape[-1])))):
+        first = start[axis] if axis < len(start) else 0
+        steps = np.arange(first, first + words.shape[axis], dtype=np.uint32)
+        steps *= np.uint32(stride % 2**32)
+        place = place + steps.reshape(-1, *[1] * (words.ndim - 1 - axis))
+        stride *= length
+    weights = place * np.uint32(0x9E3779B1) | np.uint32(1)
+    return (words * weights).sum(dtype=np.uint32)
 
 
 def _layout(about):
@@ -194,12 +255,25 @@ def _unwrap_keys(tree):
     return jax.tree.map(lambda x: jax.random.key_data(x) if _is_key(x) else x, tree)
 
 
-def _place(host, like):
+def _all(flag: bool) -> bool:
+    """Whether it holds in every process."""
+    if jax.process_count() == 1:
+        return flag
+    return bool(np.asarray(multihost_utils.process_allgather(np.asarray(flag))).all())
+
+
+def _target(array, like):
+    """What to restore and where: the sharding of `like`, or else the first device."""
+    sharding = like.sharding or jax.sharding.SingleDeviceSharding(
+        jax.local_devices()[0]
+    )
+    return jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=sharding)
+
+
+def _own(array, like):
     # A copy of its own: the state will be donated, which borrowed memory cannot be.
-    array = jnp.array(host)
-    if _is_key(like):
-        array = jax.random.wrap_key_data(array)
-    return jax.device_put(array, like.sharding) if like.sharding else array
+    array = jnp.copy(array)
+    return jax.random.wrap_key_data(array) if _is_key(like) else array
 
 
 def _flatten(tree, prefix=""):

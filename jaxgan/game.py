@@ -202,14 +202,31 @@ def variables(state: TrainState) -> Variables:
     return {net: {"params": p, **state.stats[net]} for net, p in state.params.items()}
 
 
-def algorithm(game: Game, *, axis_name: str | None = None) -> Algorithm:
+def algorithm(
+    game: Game,
+    *,
+    axis_name: str | None = None,
+    accumulate: int = 1,
+    gather: Callable[[Variables], Variables] = lambda variables: variables,
+) -> Algorithm:
     """The engine: makes `init` and `step` from a game.
 
     Args:
         game: what is played.
         axis_name: the mapped axis to average over, when the step itself runs under
             `pmap` or `shard_map`. Leave it out under `jit` over a mesh.
+        accumulate: in how many parts, one after the other, a minibatch is played whose
+            gradients are then averaged: the memory of a part, the gradient of the
+            whole. What looks at its batch (batch norm, minibatch features) sees a part
+            at a time, and every part draws its own noise. Every array of the batch must
+            have examples on its first axis, a multiple of this many.
+        gather: what becomes of the variables before a loss sees them: where parameters
+            are split over devices, `parallel.gathering` brings them together.
     """
+    if accumulate < 1:
+        raise ValueError(f"accumulate is {accumulate}; it must be at least 1")
+
+    options = (axis_name, accumulate, gather)
 
     def init(key: jax.Array, batch: Batch) -> TrainState:
         init_key, key = jax.random.split(key)
@@ -237,7 +254,7 @@ def algorithm(game: Game, *, axis_name: str | None = None) -> Algorithm:
         metrics: Metrics = {}
         for i, move in enumerate(game.moves):
             state, seen = _play_move(
-                game, move, state, batch, jax.random.fold_in(key, i), axis_name
+                game, move, state, batch, jax.random.fold_in(key, i), options
             )
             metrics |= seen
         return state.replace(step=state.step + 1, ema=_averages(game, state)), metrics
@@ -245,14 +262,14 @@ def algorithm(game: Game, *, axis_name: str | None = None) -> Algorithm:
     return Algorithm(init, step)
 
 
-def _play_move(game, move, state, batch, key, axis_name):
+def _play_move(game, move, state, batch, key, options):
     if game.repeats == 1:
-        return _update(game, move, state, batch, key, axis_name)
+        return _update(game, move, state, batch, key, options)
 
     def body(state, repeat):
         i, minibatch = repeat
         return _update(
-            game, move, state, minibatch, jax.random.fold_in(key, i), axis_name
+            game, move, state, minibatch, jax.random.fold_in(key, i), options
         )
 
     minibatches = jax.tree.map(lambda x: x[: move.repeat], batch)
@@ -264,8 +281,9 @@ def _play_move(game, move, state, batch, key, axis_name):
     return state, jax.tree.map(lambda x: x.mean(0), metrics)
 
 
-def _update(game, move, state, batch, key, axis_name):
+def _update(game, move, state, batch, key, options):
     """One simultaneous update of a move's players, all from the same `state`."""
+    axis_name, accumulate, gather = options
     if axis_name is not None:
         key = jax.random.fold_in(key, lax.axis_index(axis_name))
     turn = Turn(key, state.step)
@@ -279,9 +297,14 @@ def _update(game, move, state, batch, key, axis_name):
         player = game.players[name]
         owned = {net: state.params[net] for net in player.owns}
 
-        def objective(owned, name=name, player=player):
-            before = variables(state.replace(params={**state.params, **owned}))
-            loss, (after, seen) = player.loss(before, batch, turn)
+        def objective(owned, own_stats, batch, turn, name=name, player=player):
+            before = variables(
+                state.replace(
+                    params={**state.params, **owned},
+                    stats={**state.stats, **own_stats},
+                )
+            )
+            loss, (after, seen) = player.loss(gather(before), batch, turn)
             if jnp.shape(loss):
                 raise ValueError(
                     f"the loss of player {name!r} has shape {jnp.shape(loss)}, expected"
@@ -292,7 +315,14 @@ def _update(game, move, state, batch, key, axis_name):
             }
             return loss, (kept, {"loss": loss, **seen})
 
-        grads, (kept, seen) = jax.grad(objective, has_aux=True)(owned)
+        own_stats = {net: state.stats[net] for net in player.owns}
+        gradient = jax.grad(objective, has_aux=True)
+        if accumulate == 1:
+            grads, (kept, seen) = gradient(owned, own_stats, batch, turn)
+        else:
+            grads, kept, seen = _in_parts(
+                gradient, owned, own_stats, batch, turn, accumulate
+            )
         if axis_name is not None:
             grads, seen = lax.pmean((grads, seen), axis_name)
             kept = {net: _mean_batch_stats(c, axis_name) for net, c in kept.items()}
@@ -303,6 +333,38 @@ def _update(game, move, state, batch, key, axis_name):
         stats |= kept
         metrics |= {f"{name}/{metric}": value for metric, value in seen.items()}
     return state.replace(params=params, stats=stats, opt_state=opt_state), metrics
+
+
+def _in_parts(gradient, owned, stats, batch, turn, count):
+    """The mean gradient of the parts of a batch; statistics go from part to part."""
+
+    def split(x):
+        if not jnp.ndim(x) or len(x) % count:
+            raise ValueError(
+                f"a batch with an array of shape {jnp.shape(x)} cannot be played in"
+                f" {count} parts; its first axis must be a multiple of that"
+            )
+        # Every count-th example: each device finds its share of a part in what it has.
+        return jnp.swapaxes(x.reshape(-1, count, *x.shape[1:]), 0, 1)
+
+    def play(stats, i, batch):
+        key = jax.random.fold_in(turn.key, i)
+        grads, (stats, seen) = gradient(owned, stats, batch, turn._replace(key=key))
+        return stats, (grads, seen)
+
+    def body(carry, part):
+        stats, total = carry
+        stats, new = play(stats, *part)
+        return (stats, jax.tree.map(jnp.add, total, new)), None
+
+    parts = (jnp.arange(count), jax.tree.map(split, batch))
+    first = jax.tree.map(lambda x: x[0], parts)
+    _, new = jax.eval_shape(play, stats, *first)
+    total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), new)
+    unroll = jax.default_backend() == "cpu"  # as in `_play_move`
+    (stats, total), _ = lax.scan(body, (stats, total), parts, unroll=unroll)
+    grads, seen = jax.tree.map(lambda x: x / count, total)
+    return grads, stats, seen
 
 
 def _averages(game, state):

@@ -8,16 +8,21 @@ since the last checkpoint.
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import json
 import math
+import os
 import pathlib
 import signal
 import time
+import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend.core import jaxprs_in_params
@@ -30,8 +35,11 @@ from jaxgan.game import Algorithm, Batch
 # What may change between a run and its resumption; all else is another run.
 _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
-    "devices", "steps_per_call", "evaluate_every", "evaluation", "game",
+    "devices", "fsdp", "processes", "process", "coordinator", "steps_per_call",
+    "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
 }  # fmt: skip
+MOST_ROLLBACKS = 3  # from one checkpoint
+_ORDINALS = {1: "first", 2: "second", 3: "third"}
 MOST_PER_CALL = 25  # steps
 LATEST, BEST = "checkpoints", "best"  # directories of a run
 
@@ -49,7 +57,23 @@ class Run:
     seed: int = 0
     """Seed of initial weights, noise and data order."""
     devices: int = 0
-    """Devices to train on; 0 takes all there are."""
+    """Devices to train on; 0 takes all there are, of all processes."""
+    fsdp: int = 1
+    """Devices over which large parameters, their optimiser states and averages are
+    split; 1 keeps them whole on every device."""
+    accumulate: int = 1
+    """Parts in which a minibatch is played, gradients averaged, to save memory."""
+    processes: int | Literal["auto"] = 1
+    """Processes that train together; auto: ask the cluster (TPU pod, SLURM, MPI)."""
+    process: int = 0
+    """Which of them this is, from 0; auto finds it."""
+    coordinator: str = ""
+    """Address of process 0, as HOST:PORT; auto finds it."""
+    on_nan: Literal["stop", "rollback", "ignore"] = "stop"
+    """When a loss or weight is no number: stop; go back to the last checkpoint and on
+    from there with other noise, three times at most; or only tell."""
+    accept_changes: bool = False
+    """Resume although the configuration changed; what changed is told."""
     log_every: int = 20
     """Steps between scalars."""
     sample_every: int = 250
@@ -67,7 +91,7 @@ class Run:
     def __post_init__(self):
         for name in ("steps", "batch_size", "log_every", "sample_every", "keep"):
             _at_least(1, name, getattr(self, name))
-        for name in ("checkpoint_every",):
+        for name in ("checkpoint_every", "fsdp", "accumulate"):
             _at_least(1, name, getattr(self, name))
         for name in ("seed", "devices", "steps_per_call", "evaluate_every"):
             _at_least(0, name, getattr(self, name))
@@ -78,7 +102,8 @@ class Feed(NamedTuple):
 
     Attributes:
         arrays: what stays on the devices, whole: a small data set, or nothing.
-        items: `items(start)` gives the host's part of each batch, from a step on.
+        items: `items(start)` gives the host's part of each batch, from a step on; of
+            several processes each may give all of a batch, or its `parallel.rows`.
         prepare: `prepare(arrays, item) -> batch`, pure, run inside the compiled step.
         axis: the axis of every array of an item that devices share: 1 for `[k, B]`.
     """
@@ -90,7 +115,7 @@ class Feed(NamedTuple):
 
 
 class Diverged(ArithmeticError):
-    """A metric is no longer a number."""
+    """A loss, or what is learned, is no longer a number."""
 
 
 class Stopped(Exception):
@@ -139,73 +164,89 @@ def train(
             " evaluation while it trains; leave the flag out"
         )
     config = as_json(config)
-    claim(run.workdir, config)
+    claim(run.workdir, config, accept_changes=run.accept_changes)
+    _check_alike(config)
     one, many, like, size = _compile(algorithm, feed, run, mesh)
     scalars = run.workdir / "scalars.jsonl"
+    events = (
+        *(run.log_every, run.sample_every, run.checkpoint_every),
+        run.evaluate_every or run.steps,
+    )
     with (
+        _alone(run.workdir),
         checkpoint.manager(run.workdir / LATEST, run.keep) as checkpoints,
-        _judging(run, evaluate, scalars, config) as judge,
+        _judging(run, evaluate, scalars, config, mesh) as judge,
         _signals() as stop,
     ):
-        state = checkpoint.restore(checkpoints, like)
-        if state is None:
-            whole = parallel.replicated(mesh)
-            init = jax.jit(
-                lambda key, batch: algorithm.init(key, feed.prepare(*batch)),
-                out_shardings=whole,
-            )
-            key = jax.random.key(run.seed)
-            state = init(key, (feed.arrays, next(feed.items(0))))
-        step = first = int(state.step)
-        checkpoint.drop_after(checkpoints, first)
-        report.rewind_scalars(scalars, first)
-        items = feed.items(first)
-        events = (
-            *(run.log_every, run.sample_every, run.checkpoint_every),
-            run.evaluate_every or run.steps,
+        begin = functools.partial(
+            _begin, algorithm, feed, run, like, checkpoints, scalars
         )
+        state, step, items = begin()
+        first, rollbacks = step, 0  # since the last checkpoint
         with (
-            contextlib.closing(_tensorboard(run.workdir, first)) as board,
-            tqdm(total=run.steps, initial=min(first, run.steps), unit="step") as bar,
+            _logging(run.workdir, scalars, first) as log,
+            tqdm(
+                total=run.steps,
+                initial=min(first, run.steps),
+                unit="step",
+                disable=not parallel.is_main(),
+            ) as bar,
         ):
             if first == 0:
-                _log(scalars, board, _look(run, look, state, 0))
+                log(_look(run, look, mesh, state, 0))
             pending, began, waited = [], time.perf_counter(), 0.0
-            while step < run.steps and not stop:
+            while step < run.steps:
                 room = min(run.steps, *((step // e + 1) * e for e in events)) - step
                 count = size if step % size == 0 and size <= room else 1
                 asked = time.perf_counter()
                 chunk = list(itertools.islice(items, count))
                 waited += time.perf_counter() - asked
                 if count == 1:
-                    state, metrics = one(state, (feed.arrays, chunk[0]))
+                    item = parallel.assemble(mesh, chunk[0], run.batch_size, feed.axis)
+                    state, metrics = one(state, (feed.arrays, item))
                     metrics = jax.tree.map(lambda x: x[None], metrics)
                 else:
                     chunk = jax.tree.map(lambda *x: np.stack(x), *chunk)
+                    chunk = parallel.assemble(
+                        mesh, chunk, run.batch_size, feed.axis + 1
+                    )
                     state, metrics = many(state, (feed.arrays, chunk))
                 pending.append((step + 1, count, metrics))
                 step += count
                 bar.update(count)
+                if parallel.preempted(step):
+                    stop.append(signal.SIGTERM)
+                stopping = bool(stop)  # asked once: a signal may come at any moment
+                last = stopping or step == run.steps
                 due = [step % every == 0 for every in events]
-                if not any(due) and step < run.steps and not stop:
+                if not any(due) and not last:
                     continue
                 # Only here does the host wait for the devices.
                 rows = _rows(jax.device_get(pending))
                 pending = []
-                _check_finite(rows, checkpoints)
+                if broken := _broken(rows, state, weights=due[2] or last):
+                    rollbacks += 1
+                    if _goes_back(run, broken, checkpoints, rollbacks):
+                        reached = step
+                        state, step, items = begin(rollbacks)
+                        bar.update(step - reached)
+                        continue
                 spent = time.perf_counter() - began
                 shown = [row for row in rows if row["step"] % run.log_every == 0]
                 for row in shown:
                     row["images_per_second"] = len(rows) * run.batch_size / spent
                     row["waiting_for_data"] = waited / spent
-                _log(scalars, board, shown)
+                log(shown)
                 bar.set_postfix_str(_brief(rows[-1]))
                 if due[1] or step == run.steps:
-                    _log(scalars, board, _look(run, look, state, step))
+                    log(_look(run, look, mesh, state, step))
                 if due[3] or step == run.steps:
-                    judge(board, step, state)
-                if due[2] or step == run.steps or stop:
+                    judge(log, step, state)
+                if due[2] or last:
                     checkpoint.save(checkpoints, step, state, config)
+                    rollbacks = rollbacks if broken else 0
+                if stopping:
+                    break
                 began, waited = time.perf_counter(), 0.0
     if step < run.steps:
         raise Stopped(
@@ -216,12 +257,27 @@ def train(
     return state
 
 
-def claim(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
-    """Makes a directory a run's own, or sees that it is.
+def claim(
+    workdir: pathlib.Path,
+    config: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    accept_changes: bool = False,
+) -> None:
+    """Makes a directory a run's own, or sees that it is; the main process does.
+
+    Args:
+        workdir: of the run.
+        config: of the run.
+        defaults: what is taken of fields that the directory's configuration does not
+            have, because they came into being after the run began.
+        accept_changes: go on with another configuration, and say so.
 
     Raises:
         ValueError: it is a file, cannot be written, or holds a different run.
     """
+    if not parallel.is_main():
+        return
     path = workdir / "config.json"
     try:
         workdir.mkdir(parents=True, exist_ok=True)
@@ -244,16 +300,21 @@ def claim(workdir: pathlib.Path, config: Mapping[str, Any]) -> None:
     if path.exists():
         try:
             before = json.loads(path.read_text())
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise ValueError(
                 f"{path} is damaged; restore it, or give another --workdir"
             ) from None
-        if changed := checkpoint.differences(_fixed(before), _fixed(config)):
+        before = _filled(before, defaults or {}, config)
+        changed = checkpoint.differences(_fixed(before), _fixed(config))
+        if changed and not accept_changes:
             raise ValueError(
                 f"{workdir} holds a run of another configuration"
                 f" ({'; '.join(changed)}); give another --workdir, or the same"
-                " configuration to go on with it"
+                " configuration to go on with it, or --accept-changes to go on with"
+                " this one"
             )
+        if changed:
+            _tell(f"going on with another configuration ({'; '.join(changed)})")
     report.write(path, json.dumps(config, indent=1).encode())
 
 
@@ -268,14 +329,19 @@ def devices(run: Run) -> Mesh:
     Raises:
         ValueError: there are not as many, or the batch does not divide over them.
     """
-    there = jax.local_devices()
+    there = jax.devices()
     if run.devices > len(there):
         raise ValueError(
             f"{run.devices} devices were asked for, but there are {len(there)};"
             f" use --devices {len(there)} or fewer"
         )
-    mesh = parallel.mesh(there[: run.devices or None])
-    parallel.check_batch_size(run.batch_size, mesh)
+    if jax.process_count() > 1 and run.devices not in (0, len(there)):
+        raise ValueError(
+            f"--devices is {run.devices}, but several processes train on all they have"
+            f" ({len(there)}); leave it out"
+        )
+    mesh = parallel.mesh(there[: run.devices or None], run.fsdp)
+    parallel.check_batch_size(run.batch_size, mesh, run.accumulate)
     return mesh
 
 
@@ -285,28 +351,28 @@ def _compile(algorithm, feed, run, mesh):
     def step(arrays):
         return lambda state, item: algorithm.step(state, feed.prepare(arrays, item))
 
+    item = parallel.assemble(mesh, next(feed.items(0)), run.batch_size, feed.axis)
+    like = jax.eval_shape(
+        lambda batch: _init(algorithm, feed, run, batch), (feed.arrays, item)
+    )
+    places = parallel.shardings(mesh, like)
+    like = jax.tree.map(
+        lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place),
+        *(like, places),
+    )
+
     def play(f, axis):
         whole = parallel.replicated(mesh)
         return jax.jit(
             f,
-            in_shardings=(whole, (whole, parallel.split(mesh, axis))),
-            out_shardings=(whole, whole),
+            in_shardings=(places, (whole, parallel.split(mesh, axis))),
+            out_shardings=(places, whole),
             donate_argnums=0,
         )
 
-    item = next(feed.items(0))
     one = play(lambda state, batch: step(batch[0])(state, batch[1]), feed.axis)
     many = play(
         lambda state, batch: lax.scan(step(batch[0]), state, batch[1]), feed.axis + 1
-    )
-    like = jax.eval_shape(
-        lambda key, batch: algorithm.init(key, feed.prepare(*batch)),
-        jax.random.key(run.seed),
-        (feed.arrays, item),
-    )
-    place = parallel.replicated(mesh)
-    like = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place), like
     )
     return (
         one,
@@ -317,6 +383,35 @@ def _compile(algorithm, feed, run, mesh):
             run, lambda: one.trace(like, (feed.arrays, item)).jaxpr.jaxpr
         ),
     )
+
+
+def _init(algorithm, feed, run, batch):
+    return algorithm.init(jax.random.key(run.seed), feed.prepare(*batch))
+
+
+def _begin(algorithm, feed, run, like, checkpoints, scalars, again=0):
+    """The newest state on disk, or a first one; its step, and the batches from there.
+
+    After a rollback, the `again`-th to this state, the noise is another: the same one
+    whenever the run comes to this point, so that a run that was killed repeats it.
+    """
+    state = checkpoint.restore(checkpoints, like)
+    if state is None:
+        mesh = like.step.sharding.mesh
+        item = parallel.assemble(mesh, next(feed.items(0)), run.batch_size, feed.axis)
+        init = jax.jit(
+            lambda batch: _init(algorithm, feed, run, batch),
+            out_shardings=jax.tree.map(lambda x: x.sharding, like),
+        )
+        state = init((feed.arrays, item))
+    if again:
+        fold = jax.jit(jax.random.fold_in, out_shardings=like.key.sharding)
+        state = state.replace(key=fold(state.key, again))
+    step = int(state.step)
+    checkpoint.drop_after(checkpoints, step)
+    if parallel.is_main():
+        report.rewind_scalars(scalars, step)
+    return state, step, feed.items(step)
 
 
 def _steps_per_call(run, program) -> int:
@@ -343,21 +438,25 @@ def _convolves(jaxpr) -> bool:
 
 
 @contextlib.contextmanager
-def _judging(run, evaluate, scalars, config):
-    """`judge(board, step, state)`: scores a state, and keeps it if it is the best."""
+def _judging(run, evaluate, scalars, config, mesh):
+    """`judge(log, step, state)`: scores a state, and keeps it if it is the best."""
     if not run.evaluate_every:
-        yield lambda board, step, state: None
+        yield lambda log, step, state: None
         return
     with checkpoint.manager(run.workdir / BEST, 1) as checkpoints:
 
-        def judge(board, step, state):
+        def is_best(log, step, state):
             numbers = {name: float(x) for name, x in evaluate(state).items()}
-            _log(scalars, board, [{"step": step, **numbers}])
+            log([{"step": step, **numbers}])
             name, score = next(iter(numbers.items()))
             # After a crash the best may lie ahead; it will be played, and found, again.
             rows = report.read_scalars(scalars)
             scores = [row[name] for row in rows if math.isfinite(row.get(name, np.nan))]
-            if score == min(scores, default=None):
+            return score == min(scores, default=None)
+
+        def judge(log, step, state):
+            seen = parallel.gather(mesh, state)
+            if parallel.agreed(parallel.is_main() and is_best(log, step, seen)):
                 checkpoint.save(checkpoints, step, state, config)
 
         yield judge
@@ -371,22 +470,81 @@ def _rows(pending) -> list[dict[str, Any]]:
     ]
 
 
-def _check_finite(rows, checkpoints) -> None:
-    for row in rows:
-        if bad := [name for name, value in row.items() if not np.isfinite(value)]:
-            # The player whose own loss broke says more than those it pulled along.
-            saved = checkpoints.latest_step()
-            kept = (
-                "nothing was saved yet" if saved is None else f"step {saved} is saved"
-            )
-            raise Diverged(
-                f"{', '.join(bad)} became {row[bad[0]]} at step {row['step']} ({kept});"
-                " lower the learning rate, or resume with another --seed elsewhere"
-            )
+def _broken(rows, state, *, weights: bool) -> str:
+    """What is no longer a number, in words; nothing where all is well.
+
+    Args:
+        rows: the metrics of the last steps.
+        state: after them.
+        weights: whether to look into the nets even where all metrics are fine.
+    """
+    bad = [
+        (row["step"], name, value)
+        for row in rows
+        for name, value in row.items()
+        if not math.isfinite(value)
+    ]
+    params = getattr(state, "params", {})
+    if not bad and not (weights and params and not bool(_all_finite(params))):
+        return ""
+    nets = _broken_nets(params)
+    if not bad:
+        return f"weights are no numbers at step {rows[-1]['step']} ({nets})"
+    # The player whose own loss broke says more than those it pulled along.
+    step, _, value = bad[0]
+    names = ", ".join(name for at, name, _ in bad if at == step)
+    learned = f" (no numbers by step {rows[-1]['step']}: {nets})" if nets else ""
+    return f"{names} became {value} at step {step}{learned}"
 
 
-def _look(run, look, state, step) -> list[dict[str, Any]]:
+@jax.jit
+def _all_finite(params):
+    return jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(params)]).all()
+
+
+def _broken_nets(params) -> str:
+    """The nets with values that are no numbers, and the first array of each."""
+    found = {}
+    for path, x in jax.tree.leaves_with_path(params):
+        if not bool(jnp.isfinite(x).all()):
+            net, _, rest = jax.tree_util.keystr(
+                path, simple=True, separator="/"
+            ).partition("/")
+            found.setdefault(net, []).append(rest)
+    return ", ".join(
+        f"{net}: {paths[0]}" + (f" and {len(paths) - 1} more" if paths[1:] else "")
+        for net, paths in found.items()
+    )
+
+
+def _goes_back(run, broken, checkpoints, times) -> bool:
+    """Whether to go back to the last checkpoint, now that something broke.
+
+    Raises:
+        Diverged: the run is to stop, or going back did not help.
+    """
+    checkpoints.wait_until_finished()
+    saved = checkpoints.latest_step()
+    kept = "nothing was saved yet" if saved is None else f"step {saved} is saved"
+    if run.on_nan == "ignore":
+        if times == 1:
+            _tell(f"{broken} ({kept}); going on, as --on-nan ignore asks")
+        return False
+    if run.on_nan == "rollback" and times <= MOST_ROLLBACKS:
+        _tell(f"{broken}; back to step {saved or 0}, for the {_ORDINALS[times]} time")
+        return True
+    tried = f", even after {times - 1} rollbacks" if times > 1 else ""
+    raise Diverged(
+        f"{broken}{tried} ({kept}); lower the learning rate, or resume with another"
+        " --seed elsewhere"
+    )
+
+
+def _look(run, look, mesh, state, step) -> list[dict[str, Any]]:
     """Draws the sheets of a step; returns its numbers, as a row or none."""
+    state = parallel.gather(mesh, state)
+    if not parallel.is_main():
+        return []
     numbers = {}
     for name, seen in look(state).items():
         if np.ndim(seen):
@@ -397,12 +555,69 @@ def _look(run, look, state, step) -> list[dict[str, Any]]:
     return [{"step": step, **numbers}] if numbers else []
 
 
-def _log(scalars, board, rows) -> None:
-    for row in rows:
-        for name, value in row.items():
-            if name != "step":
-                board.add_scalar(name, value, row["step"])
-    report.append_scalars(scalars, rows)
+@contextlib.contextmanager
+def _logging(workdir, scalars, first):
+    """`log(rows)`: to the file of scalars and to TensorBoard, in the main process."""
+    if not parallel.is_main():
+        yield lambda rows: None
+        return
+    from tensorboardX import SummaryWriter
+
+    board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first or None)
+
+    def log(rows):
+        for row in rows:
+            for name, value in row.items():
+                if name != "step":
+                    board.add_scalar(name, value, row["step"])
+        report.append_scalars(scalars, rows)
+
+    with contextlib.closing(board):
+        yield log
+
+
+@contextlib.contextmanager
+def _alone(workdir):
+    """Holds a directory, so that no other run writes in it at the same time.
+
+    The system lets go of it when the process ends, however it ends.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        fcntl = None
+    if fcntl is None or not parallel.is_main():
+        yield
+        return
+    held = os.open(workdir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"another process is training in {workdir}; wait for it, or give"
+                " another --workdir"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(held)
+
+
+def _check_alike(config) -> None:
+    """Sees that all processes were started with the same configuration and data."""
+    text = json.dumps(_fixed(config), sort_keys=True)
+    if not parallel.same_everywhere(zlib.crc32(text.encode())):
+        raise ValueError(
+            "the processes of this run were started with different configurations or"
+            " data; run the same command, on the same data, everywhere"
+        )
+
+
+def _tell(message: str) -> None:
+    if parallel.is_main():
+        warnings.warn(message, stacklevel=3)
 
 
 @contextlib.contextmanager
@@ -413,15 +628,20 @@ def _signals():
     """
     came: list[int] = []
     before = {}
+    several = jax.process_count() > 1
 
     def handle(number, frame):
         del frame
-        came.append(number)
+        if several:
+            os.kill(os.getpid(), signal.SIGTERM)  # which the processes agree about
+        else:
+            came.append(number)
         for each, old in before.items():
             signal.signal(each, old)
 
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        # Of several processes, SIGTERM belongs to `parallel.preempted`.
+        for number in (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, handle)
     except ValueError:  # not the main thread: signals are its business
         before.clear()
@@ -432,10 +652,16 @@ def _signals():
             signal.signal(number, old)
 
 
-def _tensorboard(workdir, step):
-    from tensorboardX import SummaryWriter
-
-    return SummaryWriter(str(workdir / "tensorboard"), purge_step=step or None)
+def _filled(before, defaults, config):
+    """A configuration with the defaults of those fields of `config` that it lacks."""
+    filled = dict(before)
+    for name in config:
+        default, value = defaults.get(name), before.get(name)
+        if name not in before and name in defaults:
+            filled[name] = default
+        elif isinstance(value, Mapping) and isinstance(default, Mapping):
+            filled[name] = _filled(value, default, config[name])
+    return filled
 
 
 def _fixed(config):

@@ -132,7 +132,7 @@ def test_values_that_do_not_match_their_checksum_are_not_used(tmp_path):
     saved(tmp_path / "c", (1, make()))
     record = tmp_path / "c" / "1" / "record" / "metadata"
     about = json.loads(record.read_text())
-    about["arrays"]["params/net/kernel"]["crc"] ^= 1
+    about["arrays"]["params/net/kernel"]["checksum"] ^= 1
     record.write_text(json.dumps(about))
     with checkpoint.manager(tmp_path / "c") as checkpoints:
         with pytest.raises(

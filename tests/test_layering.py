@@ -21,7 +21,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "game": ("", "jax flax optax"),
     "compose": ("game", "jax flax optax"),
     "dynamics": ("game", "jax optax"),
-    "parallel": ("game", "jax flax optax"),
+    "parallel": ("game", "jax numpy"),
     "checkpoint": ("", "jax numpy orbax"),
     "report": ("", "numpy PIL matplotlib"),
     "train": (

@@ -46,8 +46,8 @@ BATCH = {"x": np.random.default_rng(0).normal(size=(16, 3)).astype("float32")}
 
 def test_the_mesh_has_one_axis_over_all_devices_or_the_given_ones():
     mesh = parallel.mesh()
-    assert mesh.shape == {"data": 8}
-    assert mesh.axis_types == (AxisType.Auto,)
+    assert mesh.shape == {"data": 8, "fsdp": 1}
+    assert mesh.axis_types == (AxisType.Auto, AxisType.Auto)
     some = jax.devices()[2:5]
     assert list(parallel.mesh(some).devices.flat) == some
 

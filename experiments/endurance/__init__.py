@@ -1,0 +1,1 @@
+"""What must never happen, tried out: devices that disagree, lost runs, leaks."""

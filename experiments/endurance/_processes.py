@@ -1,0 +1,58 @@
+"""Real processes on this machine that meet over the loopback address."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+def meeting(process: int, processes: int, port: int) -> list[str]:
+    """The flags with which one of several processes finds the others."""
+    if processes == 1:
+        return []
+    return [
+        *("--processes", str(processes), "--process", str(process)),
+        *("--coordinator", f"127.0.0.1:{port}"),
+    ]
+
+
+def start(
+    module: str,
+    arguments: Sequence[str],
+    devices: int = 1,
+    environment: Mapping[str, str] = {},
+    **options,
+) -> subprocess.Popen:
+    """Starts `python -m module` on so many CPU devices, in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        env={
+            **os.environ,
+            "JAX_PLATFORMS": "cpu",
+            "JAX_NUM_CPU_DEVICES": str(devices),
+            **environment,
+        },
+        **options,
+    )
+
+
+def together(
+    module: str, arguments: Sequence[str], processes: int, devices: int = 1, **options
+) -> list[subprocess.Popen]:
+    """Starts the same command in several processes that train together.
+
+    Options are those of `start`, and of `subprocess.Popen`.
+    """
+    port = free_port()
+    return [
+        start(module, [*arguments, *meeting(i, processes, port)], devices, **options)
+        for i in range(processes)
+    ]
