@@ -290,10 +290,12 @@ def _as_checkpoint_error(checkpoints):
     try:
         yield
     except Exception as error:
+        several = jax.process_count() > 1
+        gone = "See whether another process is gone, free" if several else "Free"
         raise CheckpointError(
             f"could not save in {checkpoints.directory} ({_brief(error)}); what was"
-            " saved before is intact. Free some space, or give another directory, and"
-            " run the same command again"
+            f" saved before is intact. {gone} some space, or give another directory,"
+            " and run the same command again"
         ) from error
 
 

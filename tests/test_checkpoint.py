@@ -5,6 +5,8 @@ import pathlib
 import time
 
 import chex
+import hypothesis
+import hypothesis.strategies
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -88,6 +90,44 @@ def test_restores_onto_the_sharding_asked_for(tmp_path):
         again = checkpoint.restore(checkpoints, like)
     assert again["a"].sharding == sharding
     np.testing.assert_array_equal(again["a"], np.arange(8.0))
+
+
+@hypothesis.given(
+    shape=hypothesis.strategies.lists(hypothesis.strategies.integers(1, 5), max_size=3),
+    dtype=hypothesis.strategies.sampled_from(["float32", "bfloat16", "bool", "int16"]),
+    data=hypothesis.strategies.data(),
+)
+@hypothesis.settings(max_examples=60)
+def test_a_checksum_adds_up_over_parts_and_sees_a_change(shape, dtype, data):
+    size = int(np.prod(shape)) * jnp.dtype(dtype).itemsize
+    content = np.random.default_rng(size).integers(0, 2, size, np.uint8)
+    array = content.view(jnp.dtype(dtype)).reshape(shape)
+    whole = checkpoint._weighted(array, [0] * len(shape), shape)
+    if shape:
+        cut = data.draw(hypothesis.strategies.integers(0, shape[-1]))
+        start = [0] * (len(shape) - 1)
+        parts = [
+            checkpoint._weighted(array[..., :cut], [*start, 0], shape),
+            checkpoint._weighted(array[..., cut:], [*start, cut], shape),
+        ]
+        assert (int(parts[0]) + int(parts[1])) % 2**32 == whole
+    place = data.draw(hypothesis.strategies.integers(0, size - 1))
+    content[place] ^= 1 << data.draw(hypothesis.strategies.integers(0, 7))
+    assert checkpoint._weighted(array, [0] * len(shape), shape) != whole
+
+
+def test_a_checksum_does_not_depend_on_where_the_array_is():
+    array = jax.random.normal(jax.random.key(0), (8, 16))
+    mesh = parallel.mesh(fsdp=4)
+    expected = checkpoint._checksums([array])
+    for place in (
+        parallel.replicated(mesh),
+        parallel.split(mesh),
+        parallel.split(mesh, 1),
+        jax.sharding.NamedSharding(mesh, jax.P(None, "fsdp")),
+        jax.sharding.NamedSharding(mesh, jax.P("data", "fsdp")),
+    ):
+        assert checkpoint._checksums([jax.device_put(array, place)]) == expected
 
 
 def test_another_model_is_refused_by_name(tmp_path):

@@ -182,13 +182,19 @@ def test_vmap_over_seeds_equals_each_alone(played):
 
 def test_eight_devices_equal_one(entry):
     game = gentle(entry.make())
-    run = algorithm(game)
     batch = entry.batch(jax.random.key(1), 16)
     axis = int(game.repeats > 1)
     ends = []
-    for devices in (jax.devices()[:1], jax.devices()):
-        mesh = parallel.mesh(devices)
-        init, step = parallel.compiled(run, mesh, parallel.split(mesh, axis))
+
+    def split_all(path, shape, size):
+        return parallel.largest_axis(path, shape, size, least=1)
+
+    # On eight the batch is split over all, and every array that can be over four.
+    for mesh in (parallel.mesh(jax.devices()[:1]), parallel.mesh(fsdp=4)):
+        run = algorithm(game, gather=parallel.gathering(mesh, split_all))
+        abstract = jax.eval_shape(run.init, jax.random.key(0), batch)
+        places = parallel.shardings(mesh, abstract, split_all)
+        init, step = parallel.compiled(run, mesh, parallel.split(mesh, axis), places)
         state = init(jax.random.key(0), batch)
         for _ in range(2):
             state, metrics = step(state, batch)

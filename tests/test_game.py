@@ -286,3 +286,65 @@ def test_missing_inputs_are_named():
     game = Game(NETS, lambda batch: {"a": (batch["x"],)}, two().players, two().moves)
     with pytest.raises(ValueError, match=r"no arguments for net \['b'\]"):
         algorithm(game).init(jax.random.key(0), BATCH)
+
+
+def test_parts_of_a_batch_give_the_gradient_of_the_whole():
+    rng = np.random.default_rng(0)
+    batch = {"x": jnp.asarray(rng.normal(size=12), jnp.float32)}
+    game = two()
+    _, whole = start(game, batch)
+    parts = whole
+    for _ in range(3):
+        whole, seen = jax.jit(algorithm(game).step)(whole, batch)
+        parts, same = jax.jit(algorithm(game, accumulate=4).step)(parts, batch)
+    for name in seen:
+        np.testing.assert_allclose(same[name], seen[name], rtol=1e-6)
+    for net in ("a", "b"):
+        np.testing.assert_allclose(
+            parts.params[net]["w"], whole.params[net]["w"], rtol=1e-6
+        )
+    # Four calls a player where there was one; statistics go from part to part.
+    calls = whole.stats["a"]["memory"]["calls"]
+    assert parts.stats["a"]["memory"]["calls"] == 4 * calls > 0
+
+
+def test_parts_are_every_so_many_examples_and_draw_their_own_noise():
+    seen = []
+
+    def loss(variables, batch, turn):
+        jax.debug.callback(
+            lambda x, k: seen.append((x.tolist(), k.tolist())),
+            *(batch["x"], jax.random.key_data(turn.key)),
+            ordered=True,
+        )
+        x, variables = a(variables, batch["x"])
+        return x.mean(), (variables, {})
+
+    game = make({"p": Player(loss, ("a",), SGD)}, (Move("p"),))
+    batch = {"x": jnp.arange(6.0)}
+    _, state = start(game, batch)
+    jax.block_until_ready(jax.jit(algorithm(game, accumulate=2).step)(state, batch))
+    jax.effects_barrier()
+    (first, key), (second, other) = seen
+    assert (first, second) == ([0, 2, 4], [1, 3, 5])
+    assert key != other
+
+
+def test_parts_that_do_not_divide_a_batch_are_refused():
+    game = two()
+    with pytest.raises(ValueError, match="accumulate is 0"):
+        algorithm(game, accumulate=0)
+    batch = {"x": jnp.ones(6)}
+    with pytest.raises(ValueError, match=r"shape \(6,\) cannot be played in 4 parts"):
+        algorithm(game, accumulate=4).step(start(game, batch)[1], batch)
+
+
+def test_what_losses_see_passes_through_gather():
+    game = two()
+    _, state = start(game)
+
+    def doubled(variables):
+        return jax.tree.map(lambda x: 2 * x, variables)
+
+    _, seen = algorithm(game, gather=doubled).step(state, BATCH)
+    assert seen["down/mean"] == 8  # 2 a times 2 b times the mean of x, which is 2

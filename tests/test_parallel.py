@@ -131,3 +131,147 @@ def test_the_batch_may_be_split_part_by_part():
     init, step = parallel.compiled(noisy_game(), mesh)
     _, single = step(init(jax.random.key(0), BATCH), BATCH)
     np.testing.assert_allclose(doubled["p/loss"], 2 * single["p/loss"], rtol=1e-5)
+
+
+def test_the_second_axis_must_divide_the_devices():
+    assert parallel.mesh(fsdp=4).shape == {"data": 2, "fsdp": 4}
+    with pytest.raises(ValueError, match="--fsdp is 3.* 8 devices; use one of 1, 2, 4"):
+        parallel.mesh(fsdp=3)
+    with pytest.raises(ValueError, match="--fsdp is 0"):
+        parallel.mesh(fsdp=0)
+
+
+@pytest.mark.parametrize(
+    ("path", "shape", "expected"),
+    [
+        ("params/g/Dense_0/kernel", (128, 512), (None, "fsdp")),
+        ("opt_state/g/0/mu/g/Dense_0/kernel", (512, 128), ("fsdp",)),
+        ("ema/g/Conv_0/kernel", (5, 5, 256, 130), (None, None, "fsdp")),
+        ("params/g/Dense_0/kernel", (127, 513), ()),  # nothing divides
+        ("params/g/Dense_0/bias", (512,), ()),  # small
+        ("stats/d/memory", (512, 512), ()),  # not learned
+    ],
+)
+def test_the_longest_axis_of_what_is_large_and_learned_is_split(path, shape, expected):
+    assert parallel.largest_axis(path, shape, 4) == PartitionSpec(*expected)
+
+
+def split_all(path, shape, size):
+    return parallel.largest_axis(path, shape, size, least=1)
+
+
+class Wide(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        return nn.Dense(1)(nn.tanh(nn.Dense(8)(x)))
+
+
+def wide_game():
+    net = pure(Wide(), "net")
+
+    def loss(variables, batch, turn):
+        out, variables = net(variables, batch["x"])
+        noise = jax.random.normal(turn.key, out.shape)
+        return jnp.square(out - noise).mean(), (variables, {})
+
+    return Game(
+        {"net": Wide()},
+        lambda batch: {"net": (batch["x"],)},
+        {"p": Player(loss, ("net",), optax.adam(0.1))},
+        (Move("p"),),
+        ema={"net": 0.5},
+    )
+
+
+def test_split_parameters_play_as_whole_ones_and_stay_split(caplog):
+    run = algorithm(wide_game())
+    expected = jax.jit(run.init)(jax.random.key(0), BATCH)
+    for _ in range(3):
+        expected, seen = jax.jit(run.step)(expected, BATCH)
+    mesh = parallel.mesh(fsdp=4)
+    run = algorithm(wide_game(), gather=parallel.gathering(mesh, split_all))
+    abstract = jax.eval_shape(run.init, jax.random.key(0), BATCH)
+    places = parallel.shardings(mesh, abstract, split_all)
+    init, step = parallel.compiled(run, mesh, state_sharding=places)
+    with jax.log_compiles(), caplog.at_level(logging.WARNING):
+        state = init(jax.random.key(0), BATCH)
+        for _ in range(3):
+            state, metrics = step(state, BATCH)
+    assert sum("Compiling jit(step)" in r.getMessage() for r in caplog.records) == 1
+    for leaf in (
+        state.params["net"]["Dense_0"]["kernel"],
+        state.ema["net"]["Dense_0"]["kernel"],
+        state.opt_state["p"][0].mu["net"]["Dense_0"]["kernel"],
+    ):
+        assert leaf.sharding.spec == PartitionSpec(None, "fsdp")
+        assert leaf.addressable_shards[0].data.shape == (3, 2)
+    together = parallel.gather(mesh, state)
+    for leaf in jax.tree.leaves(together):
+        assert leaf.sharding.is_fully_replicated
+    chex.assert_trees_all_close(
+        jax.device_get((together.params, together.ema, metrics)),
+        jax.device_get((expected.params, expected.ema, seen)),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def test_the_gradient_of_a_gathered_array_is_split_and_differentiable_again():
+    mesh = parallel.mesh(fsdp=8)
+    place = parallel.shardings(mesh, {"params": {"n": {"w": jnp.ones(8)}}}, split_all)
+    w = jax.device_put(jnp.arange(8.0), place["params"]["n"]["w"])
+    gather = parallel.gathering(mesh, split_all)
+
+    def cubes(w):
+        return (gather({"n": {"params": {"w": w}}})["n"]["params"]["w"] ** 3).sum()
+
+    gradient = jax.jit(jax.grad(cubes))(w)
+    assert gradient.sharding.spec == PartitionSpec("fsdp")
+    np.testing.assert_allclose(gradient, 3 * np.arange(8.0) ** 2)
+    second = jax.jit(jax.grad(lambda w: (jax.grad(cubes)(w) ** 2).sum()))(w)
+    np.testing.assert_allclose(second, 36 * np.arange(8.0) ** 3)  # d/dw (3 w^2)^2
+
+
+def test_one_process_has_all_rows_and_places_nothing():
+    mesh = parallel.mesh()
+    assert parallel.rows(mesh, 16) == slice(0, 16)
+    assert parallel.assemble(mesh, BATCH, 16) is BATCH
+    state = {"w": jnp.ones(3)}
+    assert parallel.gather(mesh, state) is state
+    assert parallel.is_main()
+    assert parallel.agreed(True)
+    assert not parallel.agreed(False)
+    assert not parallel.preempted(3)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((1, 1, ""), "for several processes.*--processes"),
+        ((1, 0, "host:1"), "for several processes"),
+        (("auto", 1, ""), "finds process and coordinator by itself"),
+        (("auto", 0, ""), "found no cluster.*--processes N --process I --coordinator"),
+        ((2, 2, "host:1"), "--process is 2 of --processes 2; count from 0 to 1"),
+        ((2, -1, "host:1"), "--process is -1"),
+        ((0, 0, "host:1"), "--process is 0 of --processes 0"),
+        ((2, 0, ""), "--coordinator is ''.*HOST:PORT"),
+        ((2, 0, "host"), "--coordinator is 'host'"),
+        ((2, 0, "host:port"), "--coordinator is 'host:port'"),
+    ],
+)
+def test_processes_that_cannot_meet_are_refused(given, message, monkeypatch):
+    def initialize(*args, **kwargs):
+        raise ValueError("coordinator_address should be defined.")  # as JAX does
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    with pytest.raises(ValueError, match=message):
+        parallel.start(*given)
+    parallel.start()  # one process has nobody to meet
+
+
+def test_parts_must_divide_the_batch_too():
+    parallel.check_batch_size(48, parallel.mesh(), accumulate=3)
+    with pytest.raises(
+        ValueError, match="size 32 .* 8 devices in 3 parts; use 24 or 48"
+    ):
+        parallel.check_batch_size(32, parallel.mesh(), accumulate=3)

@@ -330,30 +330,158 @@ def test_how_long_and_how_often_may_change(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["steps"] == 6
 
 
-def test_divergence_names_the_loss_and_keeps_the_last_good_state(tmp_path):
-    @dataclasses.dataclass
-    class Poison:
-        step: int = 6
+def breaking(step_of, once=False):
+    """DCGAN whose generator breaks after a step, always or with the first noise."""
+    run = algorithm(dcgan.game(MODEL))
 
-    def algorithm_that_breaks():
-        run = algorithm(dcgan.game(MODEL))
+    def run_key():
+        return jax.random.split(jax.random.key(0))[1]
 
-        def step(state, batch):
-            state, metrics = run.step(state, batch)
-            loss = metrics["generator/loss"]
-            broken = jnp.where(state.step > Poison.step, jnp.nan, loss)
-            return state, metrics | {"generator/loss": broken}
+    def step(state, batch):
+        after, metrics = run.step(state, batch)
+        broken = after.step > step_of
+        if once:
+            original = jax.random.key_data(run_key())
+            broken &= (jax.random.key_data(state.key) == original).all()
+        loss = jnp.where(broken, jnp.nan, metrics["generator/loss"])
+        weights = jax.tree.map(
+            lambda x: jnp.where(broken, jnp.nan, x), after.params["generator"]
+        )
+        after = after.replace(params=after.params | {"generator": weights})
+        return after, metrics | {"generator/loss": loss}
 
-        return run._replace(step=step)
+    return run._replace(step=step)
 
-    run = make_run(tmp_path, steps=12)
-    with pytest.raises(train.Diverged, match=r"generator/loss.*nan at step 7.*step 4"):
+
+def play_breaking(run, **options):
+    return train.train(
+        breaking(6, **options), resident(run), run, CONFIG, sheets,
+        parallel.mesh(jax.devices()[:1]),
+    )  # fmt: skip
+
+
+def saved_steps(workdir):
+    with checkpoint.manager(workdir / "checkpoints", read_only=True) as checkpoints:
+        return sorted(checkpoints.all_steps())
+
+
+def test_divergence_names_loss_and_net_and_keeps_the_last_good_state(tmp_path):
+    message = (
+        r"^generator/loss became nan at step 7 \(no numbers by step 8: .*generator:"
+        r" BatchNorm_0/bias and \d+ more\) \(step 4 is saved\).*learning rate"
+    )
+    with pytest.raises(train.Diverged, match=message):
+        play_breaking(make_run(tmp_path, steps=12))
+    assert saved_steps(tmp_path) == [4]
+
+
+def test_weights_are_looked_at_before_they_are_saved(tmp_path):
+    def step(state, batch):
+        after, metrics = run.step(state, batch)
+        stay = jax.tree.map(
+            lambda x: jnp.where(after.step == 8, jnp.inf, x), after.params
+        )
+        return after.replace(params=stay), metrics
+
+    run = algorithm(dcgan.game(MODEL))
+    setting = make_run(tmp_path, steps=12)
+    with pytest.raises(train.Diverged, match="no numbers at step 8.*step 4"):
         train.train(
-            algorithm_that_breaks(), resident(run), run, CONFIG, sheets,
+            run._replace(step=step), resident(setting), setting, CONFIG, sheets,
             parallel.mesh(jax.devices()[:1]),
         )  # fmt: skip
-    with checkpoint.manager(tmp_path / "checkpoints", read_only=True) as checkpoints:
-        assert checkpoints.latest_step() == 4
+    assert saved_steps(tmp_path) == [4]
+
+
+def test_a_rollback_goes_on_with_other_noise_and_again_so_after_a_crash(tmp_path):
+    straight, cut = tmp_path / "straight", tmp_path / "cut"
+    with pytest.warns(UserWarning, match="step 7.*back to step 4, for the first time"):
+        state = play_breaking(
+            make_run(straight, steps=12, on_nan="rollback"), once=True
+        )
+    assert int(state.step) == 12
+    assert all(np.isfinite(row["generator/loss"]) for row in scalars(straight))
+    with pytest.warns(UserWarning, match="back to step 4"):
+        play_breaking(make_run(cut, steps=8, on_nan="rollback"), once=True)
+    again = play_breaking(make_run(cut, steps=12, on_nan="rollback"), once=True)
+    assert_same(again, state)
+    assert scalars(cut) == scalars(straight)
+
+
+def test_rollbacks_that_do_not_help_end(tmp_path):
+    with (
+        pytest.warns(UserWarning, match="back to step 4") as told,
+        pytest.raises(train.Diverged, match="even after 3 rollbacks .step 4 is saved"),
+    ):
+        play_breaking(make_run(tmp_path, steps=12, on_nan="rollback"))
+    assert len(told) == 3
+    assert saved_steps(tmp_path) == [4]
+
+
+def test_a_break_may_be_ignored(tmp_path):
+    with pytest.warns(UserWarning, match="became nan at step 7.*ignore") as told:
+        state = play_breaking(make_run(tmp_path, steps=12, on_nan="ignore"))
+    assert len([w for w in told if "became nan" in str(w.message)]) == 1
+    assert int(state.step) == 12
+    assert np.isnan(scalars(tmp_path)[-1]["generator/loss"])
+
+
+def test_a_changed_configuration_is_taken_when_asked_for(tmp_path):
+    play(make_run(tmp_path, steps=4))
+    changed = CONFIG | {"rate": 0.1}
+    with pytest.raises(ValueError, match=r"rate: \(absent\) -> 0.1.*--accept-changes"):
+        play(make_run(tmp_path), config=changed)
+    with pytest.warns(UserWarning, match=r"rate: \(absent\) -> 0.1"):
+        play(make_run(tmp_path, accept_changes=True), config=changed)
+    assert json.loads((tmp_path / "config.json").read_text())["rate"] == 0.1
+
+
+def test_a_field_that_a_run_is_too_old_for_had_its_default(tmp_path):
+    old = {"model": {"width": 4}, "seed": 1}
+    train.claim(tmp_path, old)
+    new = {"model": {"width": 4, "double": False}, "seed": 1, "rate": 2}
+    with pytest.raises(ValueError, match=r"model.double: \(absent\) -> False; rate"):
+        train.claim(tmp_path, new)
+    train.claim(tmp_path, new, defaults={"model": {"double": False}, "rate": 2})
+    other = new | {"model": {"width": 4, "double": True}}
+    (tmp_path / "config.json").write_text(json.dumps(old))
+    with pytest.raises(ValueError, match=r"\(model.double: False -> True\); give"):
+        train.claim(tmp_path, other, defaults={"model": {"double": False}, "rate": 2})
+
+
+def test_a_directory_belongs_to_one_process_at_a_time(tmp_path, whole):
+    inside = []
+
+    def look(state):
+        if not inside:
+            with pytest.raises(ValueError, match="another process is training in"):
+                play(make_run(tmp_path))
+            inside.append(True)
+        return sheets(state)
+
+    assert_same(play(make_run(tmp_path), sheets=look), whole[1])
+    assert inside
+
+
+def test_split_parameters_train_and_resume_alike(tmp_path, whole):
+    # Adam turns rounding noise into steps, so compare what eight of them can move.
+    mesh = parallel.mesh(fsdp=4)
+    straight = play(make_run(tmp_path / "a", fsdp=4), mesh=mesh)
+    play(make_run(tmp_path / "b", fsdp=4, steps=4), mesh=mesh)
+    assert_same(play(make_run(tmp_path / "b", fsdp=4), mesh=mesh), straight)
+    chex.assert_trees_all_close(
+        plain(straight).params, plain(whole[1]).params, rtol=0, atol=8 * 2e-4
+    )
+
+
+def test_a_checkpoint_of_many_devices_goes_on_with_one(tmp_path, whole):
+    play(make_run(tmp_path, fsdp=4, steps=4), mesh=parallel.mesh(fsdp=4))
+    state = play(make_run(tmp_path))
+    assert int(state.step) == 8
+    first, last = scalars(tmp_path), scalars(whole[0])
+    for mine, other in zip(first, last, strict=True):
+        for name in mine:
+            np.testing.assert_allclose(mine[name], other[name], rtol=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -384,6 +512,8 @@ def test_a_damaged_configuration_is_refused(tmp_path):
         ({"batch_size": -1}, "--batch-size is -1"),
         ({"seed": -1}, "--seed is -1"),
         ({"keep": 0}, "--keep is 0"),
+        ({"fsdp": 0}, "--fsdp is 0"),
+        ({"accumulate": 0}, "--accumulate is 0"),
     ],
 )
 def test_a_run_that_makes_no_sense_is_refused(tmp_path, changes, message):
@@ -397,3 +527,7 @@ def test_devices_must_exist_and_share_the_batch(tmp_path):
     with pytest.raises(ValueError, match="batch size 12.*8 devices; use 8 or 16"):
         train.devices(make_run(tmp_path, batch_size=12))
     assert train.devices(make_run(tmp_path, devices=2)).size == 2
+    with pytest.raises(ValueError, match="batch size 8.*8 devices in 2 parts; use 16"):
+        train.devices(make_run(tmp_path, accumulate=2))
+    mesh = train.devices(make_run(tmp_path, fsdp=2))
+    assert mesh.shape == {"data": 4, "fsdp": 2}

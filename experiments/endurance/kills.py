@@ -1,0 +1,216 @@
+"""A run that is killed again and again, and ends as one that never was.
+
+    python -m experiments.endurance.kills
+    python -m experiments.endurance.kills --kills 50 --processes 2
+
+Trains a small DCGAN on drawn faces once in peace, and once with `kill -9` at random
+moments, one third of them in the middle of steps, one third while a checkpoint is being
+written, and one third when its files are there but not yet under their final name; each
+time the same command goes on. Then compares every array of the two final states, and
+every loss, to the bit.
+
+About ten seconds a kill on two cores. Writes results.json: for each kill what was
+saved, what was played and so lost, and whether a save was cut short.
+"""
+
+import dataclasses
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import time
+from typing import Any
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from experiments import _cli, _figures, _run
+from experiments._data import say
+from experiments.endurance import _processes
+from jaxgan import report
+from jaxgan.models import dcgan
+
+MOMENTS = ("step", "save", "rename")
+EVERY = 5  # steps between checkpoints
+UNFINISHED = "*.orbax-checkpoint-tmp"
+PATIENCE = 600  # seconds without a sign of life
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How often to kill, and what."""
+
+    workdir: pathlib.Path = pathlib.Path("runs/kills")
+    """Where the two runs and results.json go; what is there is removed."""
+    kills: int = 20
+    """Times to kill, until the run is left to end."""
+    processes: int = 1
+    """Processes of the run, of which one is killed; the other has to end by itself."""
+    seed: int = 0
+    """Of the moments."""
+
+    def __post_init__(self):
+        if self.kills < 1 or self.processes < 1:
+            raise ValueError(
+                f"--kills is {self.kills} and --processes {self.processes}; both must"
+                " be at least 1"
+            )
+
+
+def main(config: Config) -> None:
+    """Trains in peace, trains under fire, compares."""
+    straight, killed = config.workdir / "straight", config.workdir / "killed"
+    for folder in (straight, killed):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    chance = random.Random(config.seed)
+    kills = []
+    with tqdm(total=config.kills, unit="kill") as bar:
+        while len(kills) < config.kills:
+            kind = MOMENTS[len(kills) % len(MOMENTS)]
+            kills.append(_kill(config, killed, kind, chance))
+            bar.update()
+    # As many steps as were reached, and some to go: both runs end at the same one.
+    steps = (max([kill["played"] for kill in kills]) // EVERY + 4) * EVERY
+    began = time.perf_counter()
+    for folder in (straight, killed):
+        _to_the_end(config, folder, steps)
+    differing = _differing(straight, killed, steps)
+    results = {
+        "kills": kills,
+        "steps": steps,
+        "checkpoint every": EVERY,
+        "most steps lost": max(kill["lost"] for kill in kills),
+        "saves cut short": sum(kill["save cut short"] for kill in kills),
+        "arrays that differ": differing,
+        "losses that differ": _losses(straight) != _losses(killed),
+        "seconds of the last parts": round(time.perf_counter() - began),
+    }
+    _figures.save_results(config.workdir / "results.json", results)
+    say(
+        f"{len(kills)} kills, {results['saves cut short']} of them in a save; at most"
+        f" {results['most steps lost']} steps lost, with a checkpoint every {EVERY};"
+        f" after {steps} steps {len(differing)} arrays differ, and"
+        f" {'some' if results['losses that differ'] else 'no'} losses"
+    )
+
+
+def _command(folder, steps):
+    return [
+        *("--data", "faces:64", "--workdir", str(folder), "--steps", str(steps)),
+        *("--model.resolution", "16", "--model.width", "8", "--batch-size", "8"),
+        *("--log-every", "1", "--checkpoint-every", str(EVERY)),
+        *("--sample-every", "100000"),
+    ]
+
+
+def _start(config, folder, steps, said):
+    return _processes.together(
+        "experiments.dcgan_faces", _command(folder, steps), config.processes,
+        stderr=said, stdout=said,
+    )  # fmt: skip
+
+
+def _kill(config, folder, kind, chance) -> dict[str, Any]:
+    """Goes on with the run, and kills one of its processes at such a moment."""
+    with (folder / "said.log").open("ab") as said:
+        started = _start(config, folder, 10**6, said)
+        before = _played(folder)
+        try:
+            _wait(lambda: _played(folder) != before, started)
+            # Past the first steps, at a moment tied to nothing that was waited for.
+            time.sleep(chance.uniform(0, 1.5))
+            _wait(lambda: kind == "step" or _saving(folder, kind == "rename"), started)
+            time.sleep(chance.uniform(0, 0.01) if kind == "save" else 0)
+            unlucky = started[chance.randrange(len(started))]
+            unlucky.kill()
+            # The others have to notice, and to end.
+            for process in started:
+                process.wait(PATIENCE)
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+    saved, played = _saved(folder), _played(folder)
+    return {
+        "moment": kind,
+        "saved": saved,
+        "played": played,
+        "lost": played - saved,
+        "save cut short": any((folder / "checkpoints").glob(UNFINISHED)),
+    }
+
+
+def _saving(folder, written) -> bool:
+    """Whether a checkpoint is being saved, or is written but for its name."""
+    for unfinished in (folder / "checkpoints").glob(UNFINISHED):
+        if not written:
+            return True
+        if (unfinished / "_CHECKPOINT_METADATA").exists():
+            return True
+    return False
+
+
+def _wait(condition, started) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline or any(p.poll() is not None for p in started):
+            raise ChildProcessError("the run ended, or hangs; see said.log beside it")
+        time.sleep(0.0005)
+
+
+def _saved(folder) -> int:
+    steps = [int(p.name) for p in (folder / "checkpoints").glob("[0-9]*") if
+             p.name.isdigit()]  # fmt: skip
+    return max(steps, default=0)
+
+
+def _played(folder) -> int:
+    rows = report.read_scalars(folder / "scalars.jsonl")
+    return rows[-1]["step"] if rows else 0
+
+
+def _to_the_end(config, folder, steps) -> None:
+    with (folder / "said.log").open("ab") as said:
+        codes = [p.wait() for p in _start(config, folder, steps, said)]
+    if any(codes):
+        raise subprocess.CalledProcessError(max(codes), f"see {folder / 'said.log'}")
+
+
+def _differing(one, other, steps) -> list[str]:
+    """Paths of the arrays of two final states that are not the same to the bit."""
+    states = []
+    for folder in (one, other):
+        restored = _run.restore(folder, dcgan, lambda model: _batch(model))
+        if int(restored.state.step) != steps:
+            raise ValueError(f"{folder} ends at step {int(restored.state.step)}")
+        state = restored.state
+        states.append(state.replace(key=jax.random.key_data(state.key)))
+    return [
+        jax.tree_util.keystr(path, simple=True, separator="/")
+        for (path, x), y in zip(
+            jax.tree.leaves_with_path(states[0]),
+            jax.tree.leaves(states[1]),
+            strict=True,
+        )
+        if np.asarray(x).tobytes() != np.asarray(y).tobytes()
+    ]
+
+
+def _batch(model):
+    size = model.resolution
+    return {"image": np.zeros((1, size, size, model.channels), np.float32)}
+
+
+def _losses(folder) -> list[str]:
+    rows = report.read_scalars(folder / "scalars.jsonl")
+    timing = {"images_per_second", "waiting_for_data"}
+    return [
+        json.dumps({k: x for k, x in row.items() if k not in timing}) for row in rows
+    ]
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)

@@ -1,0 +1,136 @@
+"""A long run whose memory stays flat, and that compiles nothing after its first steps.
+
+    python -m experiments.endurance.soak
+    python -m experiments.endurance.soak --steps 20000 --streamed
+
+Trains a small DCGAN with everything a run does (sheets, scalars, checkpoints), and
+looks at the process every hundred steps: memory that it holds, arrays alive on the
+devices, programs compiled. From memory (the default) or from pictures on disk
+(`--streamed`). About two minutes for 2,000 steps on two cores. Writes results.json.
+"""
+
+import dataclasses
+import pathlib
+import resource
+import shutil
+import tempfile
+
+import jax
+import jax.monitoring
+import numpy as np
+
+from experiments import _cli, _data, _figures
+from experiments._data import say
+from jaxgan import data, game, nn, report, train
+from jaxgan.models import dcgan
+
+BETWEEN = 100  # steps
+MODEL = dcgan.Config(resolution=16, width=8, kernel=4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """How long."""
+
+    workdir: pathlib.Path = pathlib.Path("runs/soak")
+    """Where the run and results.json go; what is there is removed."""
+    steps: int = 2000
+    """Steps to train."""
+    streamed: bool = False
+    """Read pictures from disk, not from memory."""
+
+    def __post_init__(self):
+        if self.steps < 4 * BETWEEN:
+            raise ValueError(
+                f"--steps is {self.steps}; it takes at least {4 * BETWEEN} to see"
+                " whether anything grows"
+            )
+
+
+def main(config: Config) -> None:
+    """Trains, looks, reports."""
+    shutil.rmtree(config.workdir, ignore_errors=True)
+    run = train.Run(
+        workdir=config.workdir / "run",
+        steps=config.steps,
+        batch_size=16,
+        sample_every=BETWEEN,
+        checkpoint_every=BETWEEN,
+    )
+    seen = []
+    compiled = []
+
+    def listen(event, duration_secs, **_):
+        del duration_secs
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    latent = dcgan.latent(MODEL, jax.random.key(1), 16)
+
+    @jax.jit
+    def draw(variables):
+        return nn.to_uint8(dcgan.sample(MODEL, variables, latent))
+
+    def look(state):
+        seen.append(
+            {
+                "step": int(state.step),
+                "resident MiB": _resident_mib(),
+                "device arrays": len(jax.live_arrays()),
+                "device MiB": sum(x.nbytes for x in jax.live_arrays()) / 2**20,
+                "compiled": len(compiled),
+            }
+        )
+        return {"raw": np.asarray(draw(game.variables(state)))}
+
+    mesh = train.devices(run)
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    with tempfile.TemporaryDirectory() as folder:
+        images = _images(pathlib.Path(folder) if config.streamed else None)
+        feed = _data.feed(images, run, mesh)
+        played = game.algorithm(dcgan.game(MODEL))
+        train.train(played, feed, run, {"steps": config.steps}, look, mesh)
+    half = seen[len(seen) // 2 :]  # past caches that fill, and the allocator's pools
+    growth = np.polyfit([x["step"] for x in half], [x["resident MiB"] for x in half], 1)
+    results = {
+        "streamed": config.streamed,
+        "steps": config.steps,
+        "KiB a step, second half": round(float(growth[0]) * 1024, 3),
+        "most MiB ever": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "compiled after the first hundred steps": seen[-1]["compiled"]
+        - seen[1]["compiled"],
+        "device arrays, second half": sorted({x["device arrays"] for x in half}),
+        "seen": seen,
+    }
+    _figures.save_results(config.workdir / "results.json", results)
+    say(
+        f"{config.steps} steps: {half[0]['resident MiB']:.0f} MiB at step"
+        f" {half[0]['step']}, {half[-1]['resident MiB']:.0f} at step"
+        f" {half[-1]['step']} ({results['KiB a step, second half']} KiB a step);"
+        f" {results['device arrays, second half']} arrays on the devices;"
+        f" {results['compiled after the first hundred steps']} programs compiled after"
+        " the first hundred steps"
+    )
+
+
+def _images(folder: pathlib.Path | None) -> _data.Images:
+    """Drawn faces: in memory, or read from a folder for every batch."""
+    source = data.open_source("faces:256", size=MODEL.resolution)
+    held = data.load(source, size=MODEL.resolution, channels=3)
+    if folder:
+        for i, image in enumerate(held["image"]):
+            report.save_png(folder / f"{i:03}.png", image)
+        source = data.open_source(f"folder:{folder}")
+        held = data.fitted(source, size=MODEL.resolution, channels=3)
+    return _data.Images("faces", "soak", held, flip=True, skip_corrupt=False)
+
+
+def _resident_mib() -> float:
+    """What the process holds in memory now."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)

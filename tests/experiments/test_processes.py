@@ -1,0 +1,188 @@
+"""Real processes that train together over the loopback address, and lose each other."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import jax
+import numpy as np
+import pytest
+from commands import call
+
+from experiments import dcgan_faces
+from experiments.endurance import _processes
+from jaxgan import checkpoint, parallel, report
+from jaxgan.game import algorithm
+from jaxgan.models import dcgan
+
+pytestmark = pytest.mark.slow
+FLAGS = [
+    "--model.resolution", "16", "--model.width", "4", "--batch-size", "8",
+    "--log-every", "1", "--checkpoint-every", "4", "--sample-every", "100000",
+]  # fmt: skip
+PATIENCE = 200  # seconds, on a machine that does much else
+FAST = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # to compile, that is
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """An npz of 24 small pictures."""
+    path = tmp_path_factory.mktemp("data") / "photos.npz"
+    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
+    np.savez(path, images=images)
+    return path
+
+
+def start(workdir, photos, *flags, processes=2, devices=2):
+    command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", str(workdir), *flags]
+    return _processes.together(
+        "experiments.dcgan_faces", command, processes, devices,
+        environment=FAST, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def end(started):
+    """Exit statuses and what was said, once all have ended."""
+    said = [process.communicate(timeout=PATIENCE)[1] for process in started]
+    return [process.returncode for process in started], said
+
+
+def wait_for(condition, started):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        assert all(p.poll() is None for p in started), [
+            p.stderr.read() for p in started
+        ]
+        time.sleep(0.05)
+
+
+def losses(workdir):
+    return {
+        row["step"]: [row["discriminator/loss"], row["generator/loss"]]
+        for row in report.read_scalars(workdir / "scalars.jsonl")
+    }
+
+
+def arrays(workdir, step):
+    """Every array of a checkpoint, on one device."""
+    model = json.loads((workdir / "config.json").read_text())["model"]
+    model["augment"] = tuple(model["augment"])
+    config = dcgan.Config(**model)
+    batch = {"image": np.zeros((8, 16, 16, 3), np.float32)}
+    like = jax.eval_shape(algorithm(dcgan.game(config)).init, jax.random.key(0), batch)
+    with checkpoint.manager(workdir / "checkpoints", read_only=True) as checkpoints:
+        assert max(checkpoints.all_steps()) == step
+        state = checkpoint.restore(checkpoints, like)
+    state = state.replace(key=jax.random.key_data(state.key))
+    return [np.asarray(x) for x in jax.tree.leaves(state)]
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, photos):
+    """Eight steps of two processes of two devices each, parameters split over two."""
+    workdir = tmp_path_factory.mktemp("straight") / "run"
+    codes, said = end(start(workdir, photos, "--steps", "8", "--fsdp", "2"))
+    assert codes == [0, 0], said
+    assert "4 x cpu" in said[0]
+    assert "done" in said[0]
+    assert not re.sub(r"\[Gloo\].*", "", said[1]).strip()  # the other one is silent
+    return workdir
+
+
+@pytest.fixture
+def killed(straight, tmp_path):
+    """The same run, as if both had been killed after step 4."""
+    workdir = tmp_path / "run"
+    shutil.copytree(straight, workdir)
+    shutil.rmtree(workdir / "checkpoints" / "8")
+    return workdir
+
+
+def test_two_processes_train_as_one_does(straight, tmp_path, photos, monkeypatch):
+    command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", tmp_path / "run"]
+    command += ["--steps", 8, "--devices", 1]
+    assert call(dcgan_faces, command, monkeypatch) == 0
+    one, two = losses(tmp_path / "run"), losses(straight)
+    assert list(one) == list(two) == list(range(1, 9))
+    np.testing.assert_allclose(two[1], one[1], rtol=1e-5)
+    # Later ones follow Adam, which turns rounding into steps.
+    for step in one:
+        np.testing.assert_allclose(two[step], one[step], rtol=2e-3)
+
+
+def test_two_processes_go_on_to_the_same_bits(straight, killed, photos):
+    codes, said = end(start(killed, photos, "--steps", "8", "--fsdp", "2"))
+    assert codes == [0, 0], said
+    assert losses(killed) == losses(straight)
+    for mine, other in zip(arrays(killed, 8), arrays(straight, 8), strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+def test_one_process_goes_on_where_two_were(straight, killed, photos, monkeypatch):
+    command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", killed, "--steps", 8]
+    assert call(dcgan_faces, [*command, "--devices", 1], monkeypatch) == 0
+    mine, other = losses(killed), losses(straight)
+    assert {step: mine[step] for step in range(1, 5)} == {
+        step: other[step] for step in range(1, 5)
+    }
+    np.testing.assert_allclose(mine[5], other[5], rtol=1e-5)
+    for step in (6, 7, 8):
+        np.testing.assert_allclose(mine[step], other[step], rtol=2e-3)
+
+
+def test_one_is_asked_to_stop_and_both_save_one_is_killed_and_both_end(
+    tmp_path, photos, monkeypatch
+):
+    workdir = tmp_path / "run"
+    started = start(workdir, photos, "--steps", "100000", devices=1)
+    wait_for(lambda: (workdir / "checkpoints" / "4").exists(), started)
+    started[1].send_signal(signal.SIGTERM)
+    codes, said = end(started)
+    assert codes == [143, 143], said
+    stopped = [int(re.search(r"saved at step (\d+) of 100000", s)[1]) for s in said]
+    assert stopped[0] == stopped[1]
+    assert max(saved_steps(workdir)) == stopped[0] == max(losses(workdir))
+
+    started = start(workdir, photos, "--steps", "100000", devices=1)
+    later = lambda: max(saved_steps(workdir)) >= stopped[0] + 8  # noqa: E731
+    wait_for(later, started)
+    started[1].kill()
+    began = time.monotonic()
+    codes, said = end(started)
+    assert time.monotonic() - began < parallel.HEARTBEAT + 60
+    assert codes[0] != 0
+    assert codes[1] == -signal.SIGKILL
+    assert re.search("another (of them|process) is gone|heartbeat", said[0]), said[0]
+
+    saved = max(saved_steps(workdir))
+    command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", workdir]
+    command += ["--devices", 1, "--steps", saved + 2]
+    assert call(dcgan_faces, command, monkeypatch) == 0
+    assert max(losses(workdir)) == saved + 2
+
+
+def saved_steps(workdir):
+    folder = workdir / "checkpoints"
+    return [int(p.name) for p in folder.iterdir() if p.name.isdigit()]
+
+
+def test_processes_of_different_configurations_are_refused(tmp_path, photos):
+    port = _processes.free_port()
+    started = [
+        _processes.start(
+            "experiments.dcgan_faces",
+            [
+                *FLAGS, "--data", f"npz:{photos}", "--workdir", str(tmp_path / "run"),
+                "--seed", str(i), *_processes.meeting(i, 2, port),
+            ],
+            environment=FAST, stderr=subprocess.PIPE, text=True,
+        )
+        for i in range(2)
+    ]  # fmt: skip
+    codes, said = end(started)
+    assert 0 not in codes
+    assert any("different configurations or data" in text for text in said), said
