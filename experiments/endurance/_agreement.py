@@ -2,8 +2,8 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -65,16 +65,30 @@ class Config:
 def main(config: Config) -> None:
     """Plays them, and what pmap is compared with too where there is one device."""
     for name in config.models:
-        entry = CATALOGUE[name]
-        one = config.layout == Layout()
-        kinds = {"": lambda: play(entry, config.layout, config.steps)}  # noqa: B023
-        if one:
-            kinds["_pmap"] = lambda: under_pmap(entry, config.steps, vmapped)  # noqa: B023
-        for kind, played in kinds.items():
-            for steps, numbers in played().items():
+        entry, layout = CATALOGUE[name], config.layout
+        kinds = {"": play(entry, layout, config.steps)}
+        if layout == Layout():
+            kinds["_nudged"] = play(entry, layout, config.steps, nudge)
+            kinds["_pmap"] = under_pmap(entry, config.steps, vmapped)
+            kinds["_pmap_nudged"] = under_pmap(entry, config.steps, vmapped, nudge)
+        for kind, seen in kinds.items():
+            for steps, numbers in seen.items():
                 path = config.folder / f"{name}_{steps}{kind}.npz"
                 if parallel.is_main():
                     np.savez(path, **numbers)  # pyright: ignore[reportArgumentType]
+
+
+def nudge(state: Any) -> Any:
+    """The state with every parameter rounded once more, up or down at random."""
+    leaves, tree = jax.tree.flatten(state.params)
+    rng = np.random.default_rng(0)
+    near = [
+        jnp.asarray(
+            np.nextafter(x, rng.choice([-np.inf, np.inf], x.shape), dtype=x.dtype)
+        )
+        for x in map(np.asarray, leaves)
+    ]
+    return state.replace(params=jax.tree.unflatten(tree, near))
 
 
 def gentle(game: Game) -> Game:
@@ -86,7 +100,9 @@ def gentle(game: Game) -> Game:
     return dataclasses.replace(game, players=players)
 
 
-def play(entry: Entry, layout: Layout, steps: Sequence[int]) -> Seen:
+def play(
+    entry: Entry, layout: Layout, steps: Sequence[int], start: Callable = lambda x: x
+) -> Seen:
     """The state and the metrics after some steps.
 
     Every process that takes part must ask. Nothing where a model cannot be played so.
@@ -103,7 +119,7 @@ def play(entry: Entry, layout: Layout, steps: Sequence[int]) -> Seen:
     _, step = parallel.compiled(run, mesh, parallel.split(mesh, axis), places)
     init = jax.jit(lambda b: run.init(jax.random.key(0), b), out_shardings=places)
     batch = parallel.assemble(mesh, jax.device_get(batch), BATCH, axis)
-    state, seen = init(batch), {}
+    state, seen = start(init(batch)), {}
     for i in range(1, max(steps) + 1):
         state, metrics = step(state, batch)
         if i in steps:
@@ -115,12 +131,13 @@ def _split_all(path, shape, size):
     return parallel.largest_axis(path, shape, size, least=1)
 
 
-def under_pmap(entry: Entry, steps: Sequence[int], mapped) -> Seen:
+def under_pmap(
+    entry: Entry, steps: Sequence[int], mapped: Callable, begin: Callable = lambda x: x
+) -> Seen:
     """The same of a mapped axis of eight shards: `parallel.pmap`, or `vmapped`."""
     batch = entry.batch(jax.random.key(1), BATCH)
-    changes = {"axis_name": "data"} if "axis_name" in entry.changes else {}
-    game = gentle(entry.make(**changes))
-    start = jax.jit(algorithm(gentle(entry.make())).init)(jax.random.key(0), batch)
+    game = gentle(entry.make())
+    start = jax.jit(algorithm(game).init)(jax.random.key(0), batch)
     if any("memory" in stats for stats in start.stats.values()):
         return {}  # per device under pmap: such games belong on the mesh
     axis = int(game.repeats > 1)
@@ -131,7 +148,7 @@ def under_pmap(entry: Entry, steps: Sequence[int], mapped) -> Seen:
         batch,
     )
     step = mapped(algorithm(game, axis_name="data")).step
-    state, seen = start, {}
+    state, seen = begin(start), {}
     for i in range(1, max(steps) + 1):
         state, metrics = step(state, shards)
         if i in steps:

@@ -5,8 +5,8 @@
 
 Trains a small DCGAN on drawn faces once in peace, and once with `kill -9` at random
 moments, one third of them in the middle of steps, one third while a checkpoint is being
-written, and one third when its files are there but not yet under their final name; each
-time the same command goes on. Then compares every array of the two final states, and
+written, and one third when its files are written and about to be renamed; each time
+the same command goes on. Then compares every array of the two final states, and
 every loss, to the bit.
 
 About ten seconds a kill on two cores. Writes results.json: for each kill what was
@@ -33,7 +33,7 @@ from jaxgan import report
 from jaxgan.models import dcgan
 
 MOMENTS = ("step", "save", "rename")
-EVERY = 5  # steps between checkpoints
+EVERY = 20  # steps between checkpoints
 UNFINISHED = "*.orbax-checkpoint-tmp"
 PATIENCE = 600  # seconds without a sign of life
 
@@ -117,13 +117,16 @@ def _kill(config, folder, kind, chance) -> dict[str, Any]:
     """Goes on with the run, and kills one of its processes at such a moment."""
     with (folder / "said.log").open("ab") as said:
         started = _start(config, folder, 10**6, said)
-        before = _played(folder)
+        scalars, rewound = folder / "scalars.jsonl", _file(folder / "scalars.jsonl")
+        saved = _saved(folder)
         try:
-            _wait(lambda: _played(folder) != before, started)
+            # What was played after the last checkpoint is dropped first, by a new file.
+            _wait(lambda: _file(scalars) != rewound, started)
+            _wait(lambda: _played(folder) > saved, started)
             # Past the first steps, at a moment tied to nothing that was waited for.
             time.sleep(chance.uniform(0, 1.5))
             _wait(lambda: kind == "step" or _saving(folder, kind == "rename"), started)
-            time.sleep(chance.uniform(0, 0.01) if kind == "save" else 0)
+            time.sleep(chance.uniform(0, 0.1) if kind == "save" else 0)
             unlucky = started[chance.randrange(len(started))]
             unlucky.kill()
             # The others have to notice, and to end.
@@ -148,7 +151,8 @@ def _saving(folder, written) -> bool:
     for unfinished in (folder / "checkpoints").glob(UNFINISHED):
         if not written:
             return True
-        if (unfinished / "_CHECKPOINT_METADATA").exists():
+        # Its two parts get their names first, and then the whole.
+        if (unfinished / "state").exists() or (unfinished / "record").exists():
             return True
     return False
 
@@ -159,6 +163,10 @@ def _wait(condition, started) -> None:
         if time.monotonic() > deadline or any(p.poll() is not None for p in started):
             raise ChildProcessError("the run ended, or hangs; see said.log beside it")
         time.sleep(0.0005)
+
+
+def _file(path) -> int:
+    return path.stat().st_ino if path.exists() else 0
 
 
 def _saved(folder) -> int:

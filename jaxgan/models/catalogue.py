@@ -47,8 +47,8 @@ class Entry(NamedTuple):
 
     Attributes:
         paper: arXiv id, or authors and year.
-        make: `make(**changes) -> Game`; the changes it takes are `dtype` ("bfloat16")
-            and `axis_name`, where the model has them.
+        make: `make(**changes) -> Game`; the change it takes is `dtype` ("bfloat16"),
+            where the model has it.
         batch: `batch(key, size) -> Batch` of a game that it can play.
         changes: which changes `make` takes.
         still: paths of owned parameters whose gradient is zero by algebra.
@@ -336,7 +336,7 @@ CATALOGUE = {
             )
         ),
         batch=_labelled(28, classes=3, latent=4),
-        changes=("dtype", "axis_name"),
+        changes=("dtype",),
         exact=True,
     ),
     "classifier": Entry(
@@ -361,7 +361,7 @@ CATALOGUE = {
         paper="1511.06434",
         make=_dcgan,
         batch=_images(16, 3, latent=6),
-        changes=("dtype", "axis_name"),
+        changes=("dtype",),
         exact=True,
     ),
     "denoising_autoencoder": Entry(
@@ -438,7 +438,7 @@ CATALOGUE = {
         paper="1606.03498",
         make=_improved_gan,
         batch=_semi_supervised,
-        changes=("dtype", "axis_name"),
+        changes=("dtype",),
     ),
     "progressive": Entry(
         paper="1710.10196", make=_progressive, batch=_images(8, 3, latent=6)

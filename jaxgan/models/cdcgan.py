@@ -64,7 +64,7 @@ class Config:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters, statistics and losses stay float32."""
     axis_name: str | None = None
-    """Axis to share batch statistics over; set it under `pmap` only."""
+    """Mapped axis to share batch statistics over; one called data is found anyway."""
 
     def __post_init__(self):
         if self.classes < 0 or self.classes == 1:

@@ -1,7 +1,6 @@
 """Batch normalisation with the constants of the GAN papers, and its statistics."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 import jax
@@ -11,15 +10,36 @@ from jax import lax
 
 STATISTICS = ("batch", "running")
 
-# Momentum 0.9, not linen's 0.99; gains start at N(1, 0.02) (DCGAN, arXiv:1511.06434).
-BatchNorm = partial(
-    nn.BatchNorm,
-    momentum=0.9,
-    epsilon=1e-5,
-    scale_init=lambda key, shape, dtype=jnp.float32: (
-        1 + 0.02 * jax.random.normal(key, shape, dtype)
-    ),
-)
+MAPPED = "data"  # the axis of `jaxgan.parallel.pmap`
+
+
+def BatchNorm(*, axis_name: str | None = None, **options: Any) -> nn.BatchNorm:
+    """Linen's batch normalisation with the constants of DCGAN (arXiv:1511.06434).
+
+    Momentum 0.9, not 0.99; gains start at N(1, 0.02). Statistics are of the global
+    batch: under `jit` over a mesh by themselves, and under a mapped axis (`pmap`,
+    `vmap`, `shard_map`) by averaging over it.
+
+    Args:
+        axis_name: of the mapped axis; one that is called `data` is found anyway.
+        options: of `flax.linen.BatchNorm`.
+    """
+    constants = {"momentum": 0.9, "epsilon": 1e-5, "scale_init": gains}
+    axis_name = axis_name or (MAPPED if _is_mapped(MAPPED) else None)
+    return nn.BatchNorm(axis_name=axis_name, **(constants | options))
+
+
+def gains(key: jax.Array, shape: tuple, dtype: Any = jnp.float32) -> jax.Array:
+    """Initial gains: N(1, 0.02)."""
+    return 1 + 0.02 * jax.random.normal(key, shape, dtype)
+
+
+def _is_mapped(axis_name):
+    try:
+        lax.axis_index(axis_name)
+    except NameError:
+        return False
+    return True
 
 
 def use_running(statistics: str) -> bool:

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jaxgan.nn.norm import BatchNorm
+from jaxgan.nn.norm import gains
 
 
 class VirtualBatchNorm(nn.Module):
@@ -31,7 +31,7 @@ class VirtualBatchNorm(nn.Module):
 
     reference: int
     epsilon: float = 1e-5
-    scale_init: Callable[..., jax.Array] = BatchNorm.keywords["scale_init"]
+    scale_init: Callable[..., jax.Array] = gains
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
