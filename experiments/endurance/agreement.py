@@ -4,17 +4,17 @@
     python -m experiments.endurance.agreement --models dcgan infogan --steps 1 10
 
 Plays every model of the catalogue, at its size for tests, one step and ten on each
-layout of devices, each layout in processes of its own, and compares the whole state and
-the losses with those of a single device. Two numbers a and b deviate by
-|a - b| / (1 + |b|); the table has the largest deviation of each model, and beside it the
-largest difference within an array over its largest number, which is stricter where all
-numbers of an array are small. All games play under plain gradient descent: Adam divides
-by the size of a gradient, and so turns the rounding of one that is nearly zero into
-whole steps.
+layout of devices, each layout in processes of its own, and compares the whole state
+and the losses with those of a single device. Two numbers a and b deviate by
+|a - b| / (1 + |b|); the table has the largest deviation of each model, and beside it
+the largest difference within an array over its largest number, which is stricter where
+all numbers of an array are small. All games play under plain gradient descent: Adam
+divides by the size of a gradient, and so turns the rounding of one that is nearly zero
+into whole steps.
 
 Some games, at some moments, make much of little. So the same is played on one device
-from weights that were nudged to the next number that float32 has: no layout can be asked
-to deviate less than that.
+from weights that were nudged to the next number that float32 has: no layout can be
+asked to deviate less than that.
 
 Under pmap every device draws its own noise, which is another computation than that of
 the global batch; it is compared with `jax.vmap` over the same shards on one device.
