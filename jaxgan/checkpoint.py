@@ -46,7 +46,7 @@ def manager(
     """
     import orbax.checkpoint as ocp
 
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only)
     opened = ocp.CheckpointManager(directory.resolve(), options=options)
     # A failure in a writing thread comes back from the next call, as one sentence; the

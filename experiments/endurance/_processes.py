@@ -24,24 +24,30 @@ def meeting(process: int, processes: int, port: int) -> list[str]:
     ]
 
 
+def environment(devices: int, more: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment, for one with so many CPU devices."""
+    own = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
+    return {**os.environ, **own, **more}
+
+
 def start(
     module: str,
     arguments: Sequence[str],
     devices: int = 1,
-    environment: Mapping[str, str] = {},
+    more: Mapping[str, str] = {},
     **options,
 ) -> subprocess.Popen:
-    """Starts `python -m module` on so many CPU devices, in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
-        env={
-            **os.environ,
-            "JAX_PLATFORMS": "cpu",
-            "JAX_NUM_CPU_DEVICES": str(devices),
-            **environment,
-        },
-        **options,
-    )
+    """Starts `python -m module` on so many CPU devices, in a process of its own.
+
+    Args:
+        module: what to run.
+        arguments: of the command.
+        devices: of the process.
+        more: of the environment.
+        options: of `subprocess.Popen`.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(command, env=environment(devices, more), **options)
 
 
 def together(

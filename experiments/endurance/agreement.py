@@ -153,7 +153,7 @@ def _play_apart(config, layout, folder) -> None:
     module = "experiments.endurance._agreement"
     started = _processes.together(
         module, flags, layout.processes, layout.devices,
-        environment={"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+        more={"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
     )  # fmt: skip
     if any([process.wait() for process in started]):
         raise ChildProcessError(f"the processes of {layout.name} failed; see above")

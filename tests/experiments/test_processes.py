@@ -40,7 +40,7 @@ def start(workdir, photos, *flags, processes=2, devices=2):
     command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", str(workdir), *flags]
     return _processes.together(
         "experiments.dcgan_faces", command, processes, devices,
-        environment=FAST, stderr=subprocess.PIPE, text=True,
+        more=FAST, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def test_processes_of_different_configurations_are_refused(tmp_path, photos):
                 *FLAGS, "--data", f"npz:{photos}", "--workdir", str(tmp_path / "run"),
                 "--seed", str(i), *_processes.meeting(i, 2, port),
             ],
-            environment=FAST, stderr=subprocess.PIPE, text=True,
+            more=FAST, stderr=subprocess.PIPE, text=True,
         )
         for i in range(2)
     ]  # fmt: skip

@@ -1,0 +1,116 @@
+"""What the endurance commands measure with; the processes are in test_processes."""
+
+import json
+import re
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from commands import call
+
+from experiments.endurance import _agreement, _processes, agreement, kills, soak
+from jaxgan.models.catalogue import CATALOGUE
+
+
+def test_deviation_is_the_largest_difference_in_two_measures():
+    one = {"a": np.array([1.0, 2.0]), "b": np.array(0.5), "c": np.zeros((0, 2))}
+    other = {"a": np.array([1.0, 3.0]), "b": np.array(0.5), "c": np.zeros((0, 2))}
+    found = agreement.deviation(one, other)
+    assert found == {"of 1 + |b|": 1 / 4, "of the array": 1 / 3}
+    assert set(agreement.deviation(one, one).values()) == {0.0}
+    tiny = agreement.deviation({"a": np.array(1e-6)}, {"a": np.array(0.0)})
+    assert tiny["of the array"] == pytest.approx(1e-6 / agreement.LEAST)
+    with pytest.raises(ValueError, match="the states differ in .'b'"):
+        agreement.deviation({"a": one["a"]}, {"a": one["a"], "b": one["b"]})
+
+
+def test_layouts_agree_in_one_process():
+    entry = CATALOGUE["gan"]
+    eight = _agreement.play(entry, _agreement.Layout(devices=8, fsdp=4), (1, 2))
+    mapped = _agreement.under_pmap(entry, (2,), _agreement.vmapped)
+    on_eight = _agreement.play(entry, _agreement.Layout(pmap=True), (2,))
+    assert eight.keys() == {1, 2}
+    assert agreement.deviation(on_eight[2], mapped[2])["of 1 + |b|"] < 1e-6
+    assert agreement.deviation(eight[2], eight[1])["of the array"] > 1e-4  # it trains
+
+
+def test_a_nudge_moves_every_parameter_to_its_neighbour():
+    entry = CATALOGUE["gan"]
+    run = _agreement.algorithm(entry.make())
+    state = jax.jit(run.init)(jax.random.key(0), entry.batch(jax.random.key(1), 8))
+    moved = _agreement.nudge(state)
+    for x, y in zip(
+        jax.tree.leaves(state.params), jax.tree.leaves(moved.params), strict=True
+    ):
+        x, y = np.asarray(x), np.asarray(y)
+        assert y.dtype == x.dtype
+        assert ((y == np.nextafter(x, np.float32(9e9))) |
+                (y == np.nextafter(x, np.float32(-9e9)))).all()  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "flags", "message"),
+    [
+        (agreement, ["--models", "nobody"], r"--models names \['nobody'\]; there are"),
+        (agreement, ["--steps", "0"], r"--steps is \(0,\)"),
+        (agreement, ["--at-once", "0"], "--at-once is 0"),
+        (kills, ["--kills", "0"], "--kills is 0"),
+        (kills, ["--processes", "0"], "--processes 0"),
+        (soak, ["--steps", "399"], "--steps is 399; it takes at least 400"),
+    ],
+)
+def test_flags_that_make_no_sense_are_refused(
+    module, flags, message, monkeypatch, capsys, tmp_path
+):
+    assert call(module, [*flags, "--workdir", tmp_path / "run"], monkeypatch) == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert re.search(message, said), said
+
+
+def test_a_save_is_seen_and_so_is_its_end(tmp_path):
+    unfinished = tmp_path / "checkpoints" / "20.orbax-checkpoint-tmp"
+    assert not kills._saving(tmp_path, written=False)
+    unfinished.mkdir(parents=True)
+    assert kills._saving(tmp_path, written=False)
+    assert not kills._saving(tmp_path, written=True)
+    (unfinished / "record").mkdir()
+    assert kills._saving(tmp_path, written=True)
+    assert kills._saved(tmp_path) == 0
+    unfinished.rename(tmp_path / "checkpoints" / "20")
+    assert kills._saved(tmp_path) == 20
+    assert not kills._saving(tmp_path, written=False)
+
+
+def test_the_last_step_played_is_that_of_the_scalars(tmp_path):
+    assert kills._played(tmp_path) == 0
+    rows = [{"step": 1, "x": 2}, {"step": 2, "x": 3}]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "scalars.jsonl").write_text(text + '{"step": 3')
+    assert kills._played(tmp_path) == 2
+
+
+def test_processes_are_told_where_to_meet():
+    assert _processes.meeting(0, 1, 5) == []
+    assert _processes.meeting(1, 2, 5) == [
+        "--processes", "2", "--process", "1", "--coordinator", "127.0.0.1:5",
+    ]  # fmt: skip
+    script = "import os; print(os.environ['JAX_NUM_CPU_DEVICES'], os.environ['MORE'])"
+    shown = subprocess.run(
+        [sys.executable, "-c", script],
+        env=_processes.environment(3, {"MORE": "yes"}),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout == "3 yes\n"
+
+
+def test_a_soak_sees_memory_programs_and_arrays(tmp_path, monkeypatch):
+    flags = ["--workdir", tmp_path / "soak", "--steps", 400, "--streamed"]
+    assert call(soak, flags, monkeypatch) == 0
+    results = json.loads((tmp_path / "soak" / "results.json").read_text())
+    assert [x["step"] for x in results["seen"]] == [0, 100, 200, 300, 400]
+    assert results["compiled after two hundred steps"] == 0
+    assert len(results["device arrays, second half"]) == 1
+    assert results["seen"][1]["compiled"] > 0
+    assert results["most MiB ever"] > results["seen"][-1]["resident MiB"] * 0.9 > 100
