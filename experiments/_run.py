@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import math
 import pathlib
@@ -24,6 +25,8 @@ from jaxgan.metrics import nearest_neighbours
 from jaxgan.train import Feed, Run
 
 NEIGHBOURS = 8  # samples shown with their neighbours
+
+_TRAININGS = itertools.count()  # of this process
 
 Pictures = Mapping[str, pathlib.Path]  # caption -> file
 Facts = dict[str, Any]
@@ -80,9 +83,15 @@ def train_and_report(
         evaluate: scores a state, lowest best first; see `train.train`.
 
     Returns:
-        The final state, and the facts of the report.
+        The final state, and the facts of the report. Of several processes only the main
+        one returns; the others have done their part, and end.
     """
     run = config.run
+    if jax.process_count() > 1 and next(_TRAININGS):
+        raise ValueError(
+            "this experiment trains several runs, one after the other, which several"
+            " processes cannot share; give each run a process of its own"
+        )
     kind = type(getattr(config, "model", None))
     plain = train.as_json(
         dataclasses.asdict(config)
@@ -106,7 +115,7 @@ def train_and_report(
     state = train.train(played, batches, run, plain, look, mesh, evaluate)
     state = parallel.gather(mesh, state)
     if not main:
-        return state, {}
+        sys.exit(0)  # all that is left is the main process's
     facts["trained"] = f"{int(state.step):,} steps"
     facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
     rows = report.read_scalars(run.workdir / "scalars.jsonl")

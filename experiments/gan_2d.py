@@ -243,6 +243,8 @@ def overview(config: Config, seen: dict[str, np.ndarray], step: int):
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     run, points = config.run, SETS[config.data]
+    if jax.process_count() > 1:
+        raise ValueError("points need no second process; leave out --processes")
     game = points_gan.game(config.model)
     key = jax.random.fold_in(jax.random.key(run.seed), 0x6C6F6F6B)
     measured = jax.jit(lambda states: measure(config, states, key))
@@ -265,7 +267,7 @@ def main(config: Config) -> None:
         f" {run.workdir}"
     )
     state = train.train(
-        compose.seeds(algorithm(game), config.seeds),
+        compose.seeds(algorithm(game, accumulate=run.accumulate), config.seeds),
         _points.feed(points, run, game.repeats, config.seeds),
         run,
         dataclasses.asdict(config),

@@ -23,6 +23,7 @@ from jaxgan.game import Algorithm, Variables
 
 DATA, FSDP = "data", "fsdp"  # the axes of every mesh
 HEARTBEAT = 30  # seconds of silence after which a process counts as lost
+_DAY = 86_400  # seconds
 _LEAST = 2**14  # elements: smaller arrays cost more to gather than to keep
 
 Rule = Callable[[str, tuple[int, ...], int], PartitionSpec]
@@ -60,7 +61,7 @@ def start(
                 " --process and --coordinator, or give the number of processes"
             )
         try:
-            jax.distributed.initialize(heartbeat_timeout_seconds=HEARTBEAT)
+            _initialize()
         except ValueError as error:
             raise ValueError(
                 "--processes auto found no cluster that JAX knows (Cloud TPU, SLURM,"
@@ -79,8 +80,15 @@ def start(
             f"--coordinator is {coordinator!r}; give the address of process 0 as"
             " HOST:PORT, the same to all processes"
         )
+    _initialize(coordinator, processes, process)
+
+
+def _initialize(*where):
     jax.distributed.initialize(
-        coordinator, processes, process, heartbeat_timeout_seconds=HEARTBEAT
+        *where,
+        heartbeat_timeout_seconds=HEARTBEAT,
+        # The others wait at their end for the main one, which may have much to draw.
+        shutdown_timeout_seconds=_DAY,
     )
 
 

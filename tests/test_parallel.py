@@ -199,9 +199,9 @@ def test_split_parameters_play_as_whole_ones_and_stay_split(caplog):
             state, metrics = step(state, BATCH)
     assert sum("Compiling jit(step)" in r.getMessage() for r in caplog.records) == 1
     for leaf in (
-        state.params["net"]["Dense_0"]["kernel"],
-        state.ema["net"]["Dense_0"]["kernel"],
-        state.opt_state["p"][0].mu["net"]["Dense_0"]["kernel"],
+        state.params["net"]["Dense_1"]["kernel"],
+        state.ema["net"]["Dense_1"]["kernel"],
+        state.opt_state["p"][0].mu["net"]["Dense_1"]["kernel"],
     ):
         assert leaf.sharding.spec == PartitionSpec(None, "fsdp")
         assert leaf.addressable_shards[0].data.shape == (3, 2)

@@ -5,8 +5,9 @@
 
 Trains a small DCGAN with everything a run does (sheets, scalars, checkpoints), and
 looks at the process every hundred steps: memory that it holds, arrays alive on the
-devices, programs compiled. (The first checkpoint, after a hundred, compiles too.) From memory (the default) or from pictures on disk
-(`--streamed`). About two minutes for 2,000 steps on two cores. Writes results.json.
+devices, programs compiled (the first checkpoint, after a hundred, compiles too). From
+memory, or, with `--streamed`, from pictures on disk. About a minute for 2,000 steps on
+two cores. Writes results.json.
 """
 
 import dataclasses
