@@ -10,19 +10,15 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import json
 import math
 import os
 import pathlib
 import signal
 import time
-import warnings
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.extend.core import jaxprs_in_params
@@ -30,16 +26,11 @@ from jax.sharding import Mesh
 from tqdm import tqdm
 
 from jaxgan import checkpoint, parallel, report
+from jaxgan.divergence import Diverged as Diverged
+from jaxgan.divergence import broken, goes_back
 from jaxgan.game import Algorithm, Batch
+from jaxgan.workdir import alone, as_json, check_alike, claim
 
-# What may change between a run and its resumption; all else is another run.
-_FREE = {
-    "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
-    "devices", "fsdp", "processes", "process", "coordinator", "steps_per_call",
-    "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
-}  # fmt: skip
-MOST_ROLLBACKS = 3  # from one checkpoint
-_ORDINALS = {1: "first", 2: "second", 3: "third"}
 MOST_PER_CALL = 25  # steps
 LATEST, BEST = "checkpoints", "best"  # directories of a run
 
@@ -114,10 +105,6 @@ class Feed(NamedTuple):
     axis: int = 0
 
 
-class Diverged(ArithmeticError):
-    """A loss, or what is learned, is no longer a number."""
-
-
 class Stopped(Exception):
     """The run was asked to stop, and has saved itself."""
 
@@ -165,7 +152,7 @@ def train(
         )
     config = as_json(config)
     claim(run.workdir, config, accept_changes=run.accept_changes)
-    _check_alike(config)
+    check_alike(config)
     one, many, like, size = _compile(algorithm, feed, run, mesh)
     scalars = run.workdir / "scalars.jsonl"
     events = (
@@ -173,7 +160,7 @@ def train(
         run.evaluate_every or run.steps,
     )
     with (
-        _alone(run.workdir),
+        alone(run.workdir),
         checkpoint.manager(run.workdir / LATEST, run.keep) as checkpoints,
         _judging(run, evaluate, scalars, config, mesh) as judge,
         _signals() as stop,
@@ -224,9 +211,11 @@ def train(
                 # Only here does the host wait for the devices.
                 rows = _rows(jax.device_get(pending))
                 pending = []
-                if broken := _broken(rows, state, weights=due[2] or last):
+                if what := broken(rows, state, weights=due[2] or last):
                     rollbacks += 1
-                    if _goes_back(run, broken, checkpoints, rollbacks):
+                    checkpoints.wait_until_finished()
+                    saved = checkpoints.latest_step()
+                    if goes_back(what, saved, rollbacks, run.on_nan):
                         reached = step
                         state, step, items = begin(rollbacks)
                         bar.update(step - reached)
@@ -244,7 +233,7 @@ def train(
                     judge(log, step, state)
                 if due[2] or last:
                     checkpoint.save(checkpoints, step, state, config)
-                    rollbacks = rollbacks if broken else 0
+                    rollbacks = rollbacks if what else 0
                 if stopping:
                     break
                 began, waited = time.perf_counter(), 0.0
@@ -255,72 +244,6 @@ def train(
             stop[0],
         )
     return state
-
-
-def claim(
-    workdir: pathlib.Path,
-    config: Mapping[str, Any],
-    *,
-    defaults: Mapping[str, Any] | None = None,
-    accept_changes: bool = False,
-) -> None:
-    """Makes a directory a run's own, or sees that it is; the main process does.
-
-    Args:
-        workdir: of the run.
-        config: of the run.
-        defaults: what is taken of fields that the directory's configuration does not
-            have, because they came into being after the run began.
-        accept_changes: go on with another configuration, and say so.
-
-    Raises:
-        ValueError: it is a file, cannot be written, or holds a different run.
-    """
-    if not parallel.is_main():
-        return
-    path = workdir / "config.json"
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        report.write(workdir / ".writable", b"")
-        (workdir / ".writable").unlink()
-    except FileExistsError:
-        raise ValueError(
-            f"the work directory {workdir} is a file; give another --workdir"
-        ) from None
-    except NotADirectoryError:
-        raise ValueError(
-            f"a part of the work directory {workdir} is a file; give another --workdir"
-        ) from None
-    except OSError as error:
-        raise ValueError(
-            f"cannot write in the work directory {workdir} ({error.strerror});"
-            " give another --workdir"
-        ) from None
-    config = as_json(config)
-    if path.exists():
-        try:
-            before = json.loads(path.read_text())
-        except (ValueError, RecursionError):
-            raise ValueError(
-                f"{path} is damaged; restore it, or give another --workdir"
-            ) from None
-        before = _filled(before, defaults or {}, config)
-        changed = checkpoint.differences(_fixed(before), _fixed(config))
-        if changed and not accept_changes:
-            raise ValueError(
-                f"{workdir} holds a run of another configuration"
-                f" ({'; '.join(changed)}); give another --workdir, or the same"
-                " configuration to go on with it, or --accept-changes to go on with"
-                " this one"
-            )
-        if changed:
-            _tell(f"going on with another configuration ({'; '.join(changed)})")
-    report.write(path, json.dumps(config, indent=1).encode())
-
-
-def as_json(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as JSON gives it back: paths as text, tuples as lists."""
-    return json.loads(json.dumps(config, default=str))
 
 
 def devices(run: Run) -> Mesh:
@@ -470,76 +393,6 @@ def _rows(pending) -> list[dict[str, Any]]:
     ]
 
 
-def _broken(rows, state, *, weights: bool) -> str:
-    """What is no longer a number, in words; nothing where all is well.
-
-    Args:
-        rows: the metrics of the last steps.
-        state: after them.
-        weights: whether to look into the nets even where all metrics are fine.
-    """
-    bad = [
-        (row["step"], name, value)
-        for row in rows
-        for name, value in row.items()
-        if not math.isfinite(value)
-    ]
-    params = getattr(state, "params", {})
-    if not bad and not (weights and params and not bool(_all_finite(params))):
-        return ""
-    nets = _broken_nets(params)
-    if not bad:
-        return f"weights are no numbers at step {rows[-1]['step']} ({nets})"
-    # The player whose own loss broke says more than those it pulled along.
-    step, _, value = bad[0]
-    names = ", ".join(name for at, name, _ in bad if at == step)
-    learned = f" (no numbers by step {rows[-1]['step']}: {nets})" if nets else ""
-    return f"{names} became {value} at step {step}{learned}"
-
-
-@jax.jit
-def _all_finite(params):
-    return jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(params)]).all()
-
-
-def _broken_nets(params) -> str:
-    """The nets with values that are no numbers, and the first array of each."""
-    found = {}
-    for path, x in jax.tree.leaves_with_path(params):
-        if not bool(jnp.isfinite(x).all()):
-            net, _, rest = jax.tree_util.keystr(
-                path, simple=True, separator="/"
-            ).partition("/")
-            found.setdefault(net, []).append(rest)
-    return ", ".join(
-        f"{net}: {paths[0]}" + (f" and {len(paths) - 1} more" if paths[1:] else "")
-        for net, paths in found.items()
-    )
-
-
-def _goes_back(run, broken, checkpoints, times) -> bool:
-    """Whether to go back to the last checkpoint, now that something broke.
-
-    Raises:
-        Diverged: the run is to stop, or going back did not help.
-    """
-    checkpoints.wait_until_finished()
-    saved = checkpoints.latest_step()
-    kept = "nothing was saved yet" if saved is None else f"step {saved} is saved"
-    if run.on_nan == "ignore":
-        if times == 1:
-            _tell(f"{broken} ({kept}); going on, as --on-nan ignore asks")
-        return False
-    if run.on_nan == "rollback" and times <= MOST_ROLLBACKS:
-        _tell(f"{broken}; back to step {saved or 0}, for the {_ORDINALS[times]} time")
-        return True
-    tried = f", even after {times - 1} rollbacks" if times > 1 else ""
-    raise Diverged(
-        f"{broken}{tried} ({kept}); lower the learning rate, or resume with another"
-        " --seed elsewhere"
-    )
-
-
 def _look(run, look, mesh, state, step) -> list[dict[str, Any]]:
     """Draws the sheets of a step; returns its numbers, as a row or none."""
     state = parallel.gather(mesh, state)
@@ -577,50 +430,6 @@ def _logging(workdir, scalars, first):
 
 
 @contextlib.contextmanager
-def _alone(workdir):
-    """Holds a directory, so that no other run writes in it at the same time.
-
-    The system lets go of it when the process ends, however it ends.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        fcntl = None
-    if fcntl is None or not parallel.is_main():
-        yield
-        return
-    held = os.open(workdir, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"another process is training in {workdir}; wait for it, or give"
-                " another --workdir"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(held)
-
-
-def _check_alike(config) -> None:
-    """Sees that all processes were started with the same configuration and data."""
-    text = json.dumps(_fixed(config), sort_keys=True)
-    if not parallel.same_everywhere(zlib.crc32(text.encode())):
-        raise ValueError(
-            "the processes of this run were started with different configurations or"
-            " data; run the same command, on the same data, everywhere"
-        )
-
-
-def _tell(message: str) -> None:
-    if parallel.is_main():
-        warnings.warn(message, stacklevel=3)
-
-
-@contextlib.contextmanager
 def _signals():
     """A list that holds the number of the first SIGINT or SIGTERM, once it came.
 
@@ -650,27 +459,6 @@ def _signals():
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-
-
-def _filled(before, defaults, config):
-    """A configuration with the defaults of those fields of `config` that it lacks."""
-    filled = dict(before)
-    for name in config:
-        default, value = defaults.get(name), before.get(name)
-        if name not in before and name in defaults:
-            filled[name] = default
-        elif isinstance(value, Mapping) and isinstance(default, Mapping):
-            filled[name] = _filled(value, default, config[name])
-    return filled
-
-
-def _fixed(config):
-    """The configuration without what may change."""
-    return {
-        name: _fixed(value) if isinstance(value, Mapping) else value
-        for name, value in config.items()
-        if name not in _FREE
-    }
 
 
 def _brief(row) -> str:

@@ -24,8 +24,10 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "parallel": ("game", "jax numpy"),
     "checkpoint": ("", "jax numpy orbax"),
     "report": ("", "numpy PIL matplotlib"),
+    "workdir": ("checkpoint parallel report", ""),
+    "divergence": ("workdir", "jax"),
     "train": (
-        "game compose parallel checkpoint report",
+        "game compose parallel checkpoint report workdir divergence",
         "jax numpy tqdm tensorboardX",
     ),
     "losses": ("", "jax numpy chex"),

@@ -1,9 +1,10 @@
 """One process of `experiments.endurance.agreement`: plays models, leaves the states."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -60,12 +61,17 @@ class Config:
     run: Annotated[Meeting, tyro.conf.arg(name="")]
     models: tuple[str, ...]
     steps: tuple[int, ...]
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
 
 def main(config: Config) -> None:
     """Plays them, and what pmap is compared with too where there is one device."""
     for name in config.models:
         entry, layout = CATALOGUE[name], config.layout
+        if config.dtype == "bfloat16":
+            if "dtype" not in entry.changes:
+                continue
+            entry = entry._replace(make=functools.partial(entry.make, dtype="bfloat16"))
         kinds = {"": play(entry, layout, config.steps)}
         if layout == Layout():
             kinds["_nudged"] = play(entry, layout, config.steps, nudge)

@@ -28,6 +28,7 @@ import dataclasses
 import functools
 import pathlib
 import tempfile
+from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -63,6 +64,8 @@ class Config:
     """Models of the catalogue."""
     steps: tuple[int, ...] = (1, 10)
     """After how many steps."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks; bfloat16 leaves out models that have no choice."""
     at_once: int = 2
     """Layouts to play at the same time."""
 
@@ -93,7 +96,12 @@ def main(config: Config) -> None:
         }
         table["nudged, 1 device"] = compare(homes[0], "_nudged")
         table["nudged, under vmap"] = compare(homes[0], "_pmap_nudged", "_pmap")
-    results = {"deviation": table, "batch": BATCH, "learning rate": RATE}
+    results = {
+        "deviation": table,
+        "dtype": config.dtype,
+        "batch": BATCH,
+        "learning rate": RATE,
+    }
     _figures.save_results(config.workdir / "results.json", results)
     for layout, rows in table.items():
         for steps in map(str, config.steps):
@@ -145,7 +153,7 @@ def _play_apart(config, layout, folder) -> None:
     folder.mkdir()
     flags = [
         *("--folder", str(folder), "--models", *config.models),
-        *("--steps", *map(str, config.steps)),
+        *("--steps", *map(str, config.steps), "--dtype", config.dtype),
         *("--layout.processes", str(layout.processes)),
         *("--layout.devices", str(layout.devices), "--layout.fsdp", str(layout.fsdp)),
         "--layout.pmap" if layout.pmap else "--layout.no-pmap",

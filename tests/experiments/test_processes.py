@@ -19,8 +19,9 @@ from jaxgan.game import algorithm
 from jaxgan.models import dcgan
 
 pytestmark = pytest.mark.slow
+# At this width one array is large enough for --fsdp to split it.
 FLAGS = [
-    "--model.resolution", "16", "--model.width", "4", "--batch-size", "8",
+    "--model.resolution", "16", "--model.width", "8", "--batch-size", "8",
     "--log-every", "1", "--checkpoint-every", "4", "--sample-every", "100000",
 ]  # fmt: skip
 PATIENCE = 200  # seconds, on a machine that does much else
@@ -90,6 +91,11 @@ def straight(tmp_path_factory, photos):
     assert "4 x cpu" in said[0]
     assert "done" in said[0]
     assert not re.sub(r"\[Gloo\].*", "", said[1]).strip()  # the other one is silent
+    sizes = [x.size for x in arrays(workdir, 8)]
+    assert max(sizes) > 2**14  # so it was split
+    # Each process wrote what only it had.
+    written = {p.name for p in (workdir / "checkpoints" / "8" / "state").iterdir()}
+    assert {"ocdbt.process_0", "ocdbt.process_1"} <= written
     return workdir
 
 

@@ -37,7 +37,7 @@ def toy(play=Play(), norms=(), params=10, fixed=0.0):  # noqa: B008
     [(96, 70_433_988, 87_982_370), (64, 31_978_628, 39_448_258)],
 )
 def test_biggan_has_the_published_number_of_parameters(ch, generator, discriminator):
-    """As the authors' PyTorch code prints them for 128 pixels and 1,000 classes."""
+    """128 pixels, 1,000 classes: G's count is published, D's comes from its table."""
     nets = _scaling_nets.biggan(ch)
     assert nets["generator"].params == generator
     assert nets["discriminator"].params == discriminator

@@ -1,0 +1,151 @@
+"""The directory of a run: whose it is, and what it was begun with."""
+
+import contextlib
+import json
+import os
+import pathlib
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jaxgan import checkpoint, parallel, report
+
+# What may change between a run and its resumption; all else is another run.
+_FREE = {
+    "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
+    "devices", "fsdp", "processes", "process", "coordinator", "steps_per_call",
+    "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
+}  # fmt: skip
+
+
+def claim(
+    workdir: pathlib.Path,
+    config: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    accept_changes: bool = False,
+) -> None:
+    """Makes a directory a run's own, or sees that it is; the main process does.
+
+    Args:
+        workdir: of the run.
+        config: of the run.
+        defaults: what is taken of fields that the directory's configuration does not
+            have, because they came into being after the run began.
+        accept_changes: go on with another configuration, and say so.
+
+    Raises:
+        ValueError: it is a file, cannot be written, or holds a different run.
+    """
+    if not parallel.is_main():
+        return
+    path = workdir / "config.json"
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        report.write(workdir / ".writable", b"")
+        (workdir / ".writable").unlink()
+    except FileExistsError:
+        raise ValueError(
+            f"the work directory {workdir} is a file; give another --workdir"
+        ) from None
+    except NotADirectoryError:
+        raise ValueError(
+            f"a part of the work directory {workdir} is a file; give another --workdir"
+        ) from None
+    except OSError as error:
+        raise ValueError(
+            f"cannot write in the work directory {workdir} ({error.strerror});"
+            " give another --workdir"
+        ) from None
+    config = as_json(config)
+    if path.exists():
+        try:
+            before = json.loads(path.read_text())
+        except (ValueError, RecursionError):
+            raise ValueError(
+                f"{path} is damaged; restore it, or give another --workdir"
+            ) from None
+        before = _filled(before, defaults or {}, config)
+        changed = checkpoint.differences(_fixed(before), _fixed(config))
+        if changed and not accept_changes:
+            raise ValueError(
+                f"{workdir} holds a run of another configuration"
+                f" ({'; '.join(changed)}); give another --workdir, or the same"
+                " configuration to go on with it, or --accept-changes to go on with"
+                " this one"
+            )
+        if changed:
+            tell(f"going on with another configuration ({'; '.join(changed)})")
+    report.write(path, json.dumps(config, indent=1).encode())
+
+
+def as_json(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as JSON gives it back: paths as text, tuples as lists."""
+    return json.loads(json.dumps(config, default=str))
+
+
+@contextlib.contextmanager
+def alone(workdir: pathlib.Path) -> Iterator[None]:
+    """Holds a directory, so that no other run writes in it at the same time.
+
+    The system lets go of it when the process ends, however it ends.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        fcntl = None
+    if fcntl is None or not parallel.is_main():
+        yield
+        return
+    held = os.open(workdir, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(
+                f"another process is training in {workdir}; wait for it, or give"
+                " another --workdir"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(held)
+
+
+def check_alike(config: Mapping[str, Any]) -> None:
+    """Sees that all processes were started with the same configuration and data."""
+    text = json.dumps(_fixed(config), sort_keys=True)
+    if not parallel.same_everywhere(zlib.crc32(text.encode())):
+        raise ValueError(
+            "the processes of this run were started with different configurations or"
+            " data; run the same command, on the same data, everywhere"
+        )
+
+
+def tell(message: str) -> None:
+    """Warns; of several processes, one does."""
+    if parallel.is_main():
+        warnings.warn(message, stacklevel=3)
+
+
+def _filled(before, defaults, config):
+    """A configuration with the defaults of those fields of `config` that it lacks."""
+    filled = dict(before)
+    for name in config:
+        default, value = defaults.get(name), before.get(name)
+        if name not in before and name in defaults:
+            filled[name] = default
+        elif isinstance(value, Mapping) and isinstance(default, Mapping):
+            filled[name] = _filled(value, default, config[name])
+    return filled
+
+
+def _fixed(config):
+    """The configuration without what may change."""
+    return {
+        name: _fixed(value) if isinstance(value, Mapping) else value
+        for name, value in config.items()
+        if name not in _FREE
+    }
