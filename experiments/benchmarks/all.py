@@ -1,0 +1,175 @@
+"""Every benchmark against PyTorch, one after the other, and one table of them all.
+
+    python -m experiments.benchmarks.all
+    python -m experiments.benchmarks.all --only dcgan capsnet --rounds 5
+
+Each part is a command of its own (`dcgan_step`, `capsnet`, `small_gan`), with the two
+sides interleaved in processes of their own, on the same threads and with the same
+settings of the allocator: tuned, and with nothing set. What a part measured stays in
+the work directory, so that the same command again goes on with the next; `--again`
+measures anew. Stop other programs first. About 40 minutes on two cores at the defaults.
+Writes table.md and results.json.
+"""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from tqdm import tqdm
+
+from experiments import _cli, _figures
+from experiments._data import say
+from jaxgan import report
+
+HEAD = (
+    "| model | case | allocator | PyTorch, ms | jaxgan, ms | ratio (quartiles) |\n"
+    "|---|---|---|---|---|---|"
+)
+
+
+class Part(NamedTuple):
+    """One command.
+
+    Attributes:
+        title: of its rows.
+        module: in this package.
+        flags: of the command.
+        over: a case of jaxgan -> that of PyTorch it is compared with.
+    """
+
+    title: str
+    module: str
+    flags: tuple[str, ...]
+    over: Callable[[str], str]
+
+
+def _same(case: str) -> str:
+    """`jaxgan-fused forward tuned` -> `torch forward tuned`."""
+    return f"torch {case.split(maxsplit=1)[1]}"
+
+
+def _small(case: str) -> str:
+    return "torch-in-turn" if case in ("in-turn", "vmap") else "torch"
+
+
+def _default(part: Part) -> Part:
+    flags = (*part.flags, "--allocator", "default")
+    return part._replace(title=f"{part.title}, nothing set", flags=flags)
+
+
+_MLP = Part("MLP GAN, 128 units, batch 64", "small_gan", (), _small)
+PARTS: dict[str, tuple[Part, ...]] = {
+    "dcgan": (
+        Part("DCGAN, width 32, 4x4", "dcgan_step", (), _same),
+        Part("DCGAN, width 64, 4x4", "dcgan_step", ("--width", "64"), _same),
+        Part("DCGAN, width 32, 5x5", "dcgan_step", ("--kernel", "5"), _same),
+    ),
+    "capsnet": (
+        Part("CapsNet's routing", "capsnet", ("--part", "routing"), _same),
+        Part("CapsNet, paper's size", "capsnet", ("--part", "step"), _same),
+    ),
+    "mlp": (
+        _MLP,
+        _default(_MLP),
+        Part(
+            "MLP GAN, 1,200 units, batch 100",
+            "small_gan",
+            ("--hidden", "1200", "--batch-size", "100", "--steps", "10"),
+            _small,
+        ),
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to measure, and for how long."""
+
+    workdir: pathlib.Path = pathlib.Path("runs/benchmarks")
+    """Where each part's JSON, table.md and results.json go."""
+    only: tuple[Literal["dcgan", "capsnet", "mlp"], ...] = ("dcgan", "capsnet", "mlp")
+    """Which models."""
+    rounds: int = 10
+    """Timed turns of each case."""
+    again: bool = False
+    """Measure what was measured before too."""
+
+    def __post_init__(self):
+        if self.rounds < 2:
+            raise ValueError(
+                f"--rounds is {self.rounds}; quartiles need at least 2, and 5 to mean"
+                " something"
+            )
+
+
+def main(config: Config) -> None:
+    """Runs the commands, draws up the table."""
+    parts = [part for name in config.only for part in PARTS[name]]
+    measured = {}
+    for part in tqdm(parts, unit="part"):
+        command, found = _measure(config, part)
+        measured[command] = {"title": part.title, **found}
+    lines = [
+        line
+        for part, found in zip(parts, measured.values(), strict=True)
+        for line in rows(part, found["config"], found["rows"])
+    ]
+    commands = "\n".join(f"    {command}" for command in measured)
+    text = "\n".join([HEAD, *lines]) + f"\n\n{commands}\n"
+    report.write(config.workdir / "table.md", text.encode())
+    _figures.save_results(config.workdir / "results.json", {"parts": measured})
+    say(text)
+
+
+def rows(
+    part: Part, settings: Mapping[str, Any], measured: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Lines of the table: every case of jaxgan beside PyTorch's.
+
+    Times are of a step: a turn of `small_gan` holds `settings["steps"]` of them, for
+    each of its seeds where there are several.
+    """
+    by_name = {row["name"]: row for row in measured}
+    lines = []
+    for name, row in by_name.items():
+        if name.startswith("torch"):
+            continue
+        case, allocator = name, settings.get("allocator", "")
+        steps = 1
+        if part.module == "small_gan":
+            many = name in ("in-turn", "vmap")
+            steps = settings["steps"] * (settings["seeds"] if many else 1)
+        else:
+            case, _, allocator = name.rpartition(" ")
+        spread = f"{row['ratio_low']:.2f}-{row['ratio_high']:.2f}"
+        torch = by_name[part.over(name)]
+        lines.append(
+            f"| {part.title} | {case} | {allocator} | {torch['ms'] / steps:.3g}"
+            f" | {row['ms'] / steps:.3g} | {row['ratio']:.2f} ({spread}) |"
+        )
+    return lines
+
+
+def _measure(config: Config, part: Part) -> tuple[str, dict[str, Any]]:
+    """The command of a part as a user types it, and what it found, now or before."""
+    flags = [*part.flags, "--rounds", str(config.rounds)]
+    module = f"experiments.benchmarks.{part.module}"
+    words = [part.module, *(flag.removeprefix("--") for flag in flags)]
+    path = config.workdir / f"{'_'.join(words)}.json"
+    command = ["-m", module, *flags]
+    if config.again or not path.exists():
+        done = subprocess.run([sys.executable, *command, "--output", str(path)])
+        if done.returncode:
+            raise ValueError(
+                f"`{' '.join(['python', *command])}` failed, see above; what was"
+                " measured before is kept, and the same command goes on from there"
+            )
+    return " ".join(["python", *command]), json.loads(path.read_text())
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)
