@@ -64,8 +64,9 @@ def manager(
         threading.excepthook = hook
         # After a failed write, closing raises its error once more; one is enough. And
         # closing waits for other processes, which may know nothing of an error here.
-        with contextlib.suppress(Exception):
-            None if lost else opened.close()
+        if not lost:
+            with contextlib.suppress(Exception):
+                opened.close()
 
 
 def save(

@@ -80,3 +80,12 @@ def untouched():
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """An npz of 24 small pictures."""
+    path = tmp_path_factory.mktemp("data") / "photos.npz"
+    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
+    np.savez(path, images=images)
+    return path

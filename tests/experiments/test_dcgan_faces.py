@@ -27,15 +27,6 @@ TINY = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """An npz of 24 small pictures."""
-    path = tmp_path_factory.mktemp("data") / "photos.npz"
-    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
-    np.savez(path, images=images)
-    return path
-
-
 def test_trains_reports_resumes_and_samples(tmp_path, photos, monkeypatch, capsys):
     workdir = tmp_path / "run"
     command = [*TINY, "--data", f"npz:{photos}", "--workdir", workdir]

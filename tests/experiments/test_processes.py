@@ -28,15 +28,6 @@ PATIENCE = 200  # seconds, on a machine that does much else
 FAST = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # to compile, that is
 
 
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    """An npz of 24 small pictures."""
-    path = tmp_path_factory.mktemp("data") / "photos.npz"
-    images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
-    np.savez(path, images=images)
-    return path
-
-
 def start(workdir, photos, *flags, processes=2, devices=2):
     command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", str(workdir), *flags]
     return _processes.together(
@@ -154,8 +145,7 @@ def test_one_is_asked_to_stop_and_both_save_one_is_killed_and_both_end(
     assert max(saved_steps(workdir)) == stopped[0] == max(losses(workdir))
 
     started = start(workdir, photos, "--steps", "100000", devices=1)
-    later = lambda: max(saved_steps(workdir)) >= stopped[0] + 8  # noqa: E731
-    wait_for(later, started)
+    wait_for(lambda: max(saved_steps(workdir)) >= stopped[0] + 8, started)
     started[1].kill()
     began = time.monotonic()
     codes, said = end(started)
