@@ -7,11 +7,14 @@ inside `lax.scan` it does not, and the convolution is a hundred times slower. So
 forms for CPU transpose their arguments themselves.
 """
 
+import itertools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+from jaxgan.nn import winograd
 
 Pair = tuple[int, int]
 
@@ -19,8 +22,8 @@ Layout = tuple[str, str, str]
 
 _LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # the one of the fast CPU kernels
 _FEW_CHANNELS = 16  # fewer leave a strided convolution's inner loop idle on CPU
-_MANY_CHANNELS = 128  # from which on one large product is faster than its loops
-_PRODUCT_COST = 45  # of storing one product and reading it again, in multiply-adds
+_WIDE = 2**14  # entries of each tap's matrix from which on Winograd's forms can pay
+_SAVED = 0.75  # of the products that a plain convolution takes, no more than this
 
 
 class Axis(NamedTuple):
@@ -31,6 +34,11 @@ class Axis(NamedTuple):
     small: int  # size of y
     kernel: int
     low: int  # zeros before the first pixel of x; what follows the last, sizes tell
+
+    @property
+    def taps(self) -> int:
+        """Taps in blocks of as many pixels as the stride."""
+        return -(-self.kernel // self.stride)
 
     @property
     def high(self) -> int:
@@ -94,94 +102,112 @@ def filter_plain(
     return w.transpose(1, 2, 0, 3) if layout is _LAYOUT else w
 
 
-# --- faster forms for CPU, stride 2 --------------------------------------------------
-# With an image cut into blocks of 2 x 2 pixels, the kernel is one of half the size and
-# has no stride: a block in, a pixel out.
+# --- faster forms for CPU ------------------------------------------------------------
+# With an image cut into blocks of stride by stride pixels, the kernel is one of so many
+# times fewer taps and has no stride: a block in, a pixel out.
 
 
-def _block_pads(axis: Axis) -> tuple[Pair, Pair]:
-    """Pixels that complete the outermost blocks, then whole blocks of zeros to add."""
-    odd = axis.low % 2
-    blocks = (odd + axis.large + 1) // 2
-    low = axis.low // 2
-    high = axis.small + (axis.kernel + 1) // 2 - 1 - blocks - low
-    return (odd, 2 * blocks - axis.large - odd), (low, high)
+def _blocks(x: jax.Array, axes: Axes) -> jax.Array:
+    """All that is seen of an image, zeros around it: [B, h + th - 1, w + tw - 1, ssC].
+
+    Written in place, one pixel of every block at a time: a transpose XLA would make
+    anew within whatever reads it, and one number at a time.
+    """
+    b, _, _, c = x.shape
+    s = axes[0].stride
+    blocks = jnp.zeros((b, *(a.small + a.taps - 1 for a in axes), s * s * c), x.dtype)
+    for i, phases in enumerate(itertools.product(range(s), repeat=2)):
+        to, pixels = zip(*map(_phase, axes, phases), strict=True)
+        part = x[:, *pixels]
+        if part.size:
+            blocks = lax.dynamic_update_slice(blocks, part, (0, *to, i * c))
+    return blocks
 
 
-def _block_kernel(w: jax.Array) -> jax.Array:
-    """[kh, kw, C, O] -> [th, tw, 4C, O], an odd size filled up with zeros."""
+def _phase(axis: Axis, phase: int) -> tuple[int, slice]:
+    """Where the first pixel of a phase goes, and which pixels those are."""
+    s = axis.stride
+    to = max(0, -((phase - axis.low) // s))
+    first = s * to + phase - axis.low
+    room = axis.small + axis.taps - 1 - to
+    return to, slice(first, min(axis.large, first + s * room), s)
+
+
+def _unblocks(blocks: jax.Array, axes: Axes) -> jax.Array:
+    """The adjoint of `_blocks`."""
+    b, h, w, depth = blocks.shape
+    s = axes[0].stride
+    x = blocks.reshape(b, h, w, s, s, depth // s**2).transpose(0, 1, 3, 2, 4, 5)
+    x = x.reshape(b, s * h, s * w, depth // s**2)
+    pads = [
+        (-a.low, a.large + a.low - s * n) for a, n in zip(axes, (h, w), strict=True)
+    ]
+    zero = jnp.zeros((), x.dtype)
+    return lax.pad(x, zero, [(0, 0, 0), *((*p, 0) for p in pads), (0, 0, 0)])
+
+
+def _block_kernel(w: jax.Array, axes: Axes) -> jax.Array:
+    """[kh, kw, C, O] -> [th, tw, ssC, O], filled up with zeros."""
     kh, kw, c, o = w.shape
-    w = jnp.pad(w, ((0, kh % 2), (0, kw % 2), (0, 0), (0, 0)))
-    th, tw = (kh + 1) // 2, (kw + 1) // 2
-    w = w.reshape(th, 2, tw, 2, c, o).transpose(0, 2, 1, 3, 4, 5)
-    return w.reshape(th, tw, 4 * c, o)
+    s, (th, tw) = axes[0].stride, (a.taps for a in axes)
+    w = jnp.pad(w, ((0, s * th - kh), (0, s * tw - kw), (0, 0), (0, 0)))
+    w = w.reshape(th, s, tw, s, c, o).transpose(0, 2, 1, 3, 4, 5)
+    return w.reshape(th, tw, s * s * c, o)
+
+
+def _unblock_kernel(w: jax.Array, axes: Axes) -> jax.Array:
+    """The adjoint of `_block_kernel`."""
+    th, tw, depth, o = w.shape
+    s = axes[0].stride
+    w = w.reshape(th, tw, s, s, depth // s**2, o).transpose(0, 2, 1, 3, 4, 5)
+    w = w.reshape(s * th, s * tw, depth // s**2, o)
+    return w[: axes[0].kernel, : axes[1].kernel]
+
+
+def _unit(axes: Axes) -> Axes:
+    """The axes of the convolution of blocks."""
+    rows, columns = (Axis(1, a.small + a.taps - 1, a.small, a.taps, 0) for a in axes)
+    return rows, columns
 
 
 def _down_blocks(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
-    pixels, blocks = zip(*map(_block_pads, axes), strict=True)
-    x = jnp.pad(x, ((0, 0), *pixels, (0, 0)))
-    b, h, width, c = x.shape
-    x = x.reshape(b, h // 2, 2, width // 2, 2, c).transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(b, h // 2, width // 2, 4 * c)
-    return lax.conv_general_dilated(
-        x, _block_kernel(w), (1, 1), blocks, dimension_numbers=_LAYOUT
-    )
+    return down_plain(_blocks(x, axes), _block_kernel(w, axes), _unit(axes))
 
 
 def _up_blocks(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
-    pixels, blocks = zip(*map(_block_pads, axes), strict=True)
-    w = jnp.flip(_block_kernel(w), (0, 1)).swapaxes(2, 3)
-    pads = [
-        (taps - 1 - low, taps - 1 - high)
-        for taps, (low, high) in zip(w.shape[:2], blocks, strict=True)
-    ]
-    x = lax.conv_general_dilated(y, w, (1, 1), pads, dimension_numbers=_LAYOUT)
-    b, h, width, depth = x.shape
-    x = x.reshape(b, h, width, 2, 2, depth // 4).transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(b, 2 * h, 2 * width, depth // 4)
-    (top, _), (left, _) = pixels
-    return x[:, top : top + axes[0].large, left : left + axes[1].large]
+    return _unblocks(up_plain(y, _block_kernel(w, axes), _unit(axes)), axes)
 
 
-def _down_rows(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
-    """A matrix product for each row of the kernel.
-
-    What a row of the kernel sees, pixels side by side, [B * h * w, kw * C], by the row
-    [kw * C, O].
-    """
-    rows, columns = axes
-    dtype = x.dtype
-    x, w = (a.astype(jnp.promote_types(dtype, jnp.float32)) for a in (x, w))
-    spare = rows.stride - 1  # so that rows can be cut by strides, and the first kept
-    pads = [(0, 0, 0), (rows.low, rows.high + spare, 0), (columns.low, columns.high, 0)]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [*pads, (0, 0, 0)])
-    ends = [j + columns.stride * (columns.small - 1) + 1 for j in range(columns.kernel)]
-
-    def product(i: jax.Array | int, w: jax.Array) -> jax.Array:
-        seen = lax.dynamic_slice_in_dim(x, i, rows.stride * rows.small, axis=1)
-        seen = seen.reshape(len(x), rows.small, rows.stride, *x.shape[2:])[:, :, 0]
-        runs = [
-            lax.slice_in_dim(seen, j, end, columns.stride, axis=2)
-            for j, end in enumerate(ends)
-        ]
-        run = jnp.concatenate(runs, axis=-1)
-        return jnp.matmul(run, w.reshape(-1, w.shape[-1]))
-
-    # In a loop, where products stay fast, so that one row's runs exist at a time.
-    rest = (jnp.arange(1, rows.kernel), w[1:])
-    total, _ = lax.scan(
-        lambda total, row: (total + product(*row), None), product(0, w[0]), rest
-    )
-    return total.astype(dtype)
+def _down_winograd(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
+    (x, w), dtype = _precise(x, w)
+    y = winograd.conv(_blocks(x, axes), _block_kernel(w, axes), _spare(axes))
+    return y.astype(dtype)
 
 
-def _up_rows(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
-    """The transpose of `_down_rows`."""
-    shape = (len(y), axes[0].large, axes[1].large, w.shape[2])
-    down = jax.linear_transpose(
-        lambda x: _down_rows(x, w, axes), jax.ShapeDtypeStruct(shape, y.dtype)
-    )
-    return down(y)[0]
+def _up_winograd(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
+    (y, w), dtype = _precise(y, w)
+    x = _unblocks(winograd.conv_transpose(y, _block_kernel(w, axes)), axes)
+    return x.astype(dtype)
+
+
+def _filter_winograd(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
+    (x, y), dtype = _precise(x, y)
+    w = winograd.filter_gradient(_blocks(x, axes), y, _spare(axes))
+    return _unblock_kernel(w, axes).astype(dtype)
+
+
+def _precise(
+    a: jax.Array, b: jax.Array
+) -> tuple[tuple[jax.Array, jax.Array], jnp.dtype]:
+    """Both in float32 at least, as sums before the products must be; and the dtype."""
+    wide = jnp.promote_types(a.dtype, jnp.float32)
+    return (a.astype(wide), b.astype(wide)), a.dtype
+
+
+def _spare(axes: Axes) -> tuple[bool, bool]:
+    """Whether the last taps are zero for the second pixels of blocks of two."""
+    rows, columns = (a.stride == 2 and a.kernel % 2 == 1 for a in axes)
+    return rows, columns
 
 
 def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
@@ -201,11 +227,10 @@ def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
 
 def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`down_plain` in the form that is fastest on CPU."""
-    strided = all(a.stride == 2 and a.kernel > 1 for a in axes)
-    if w.shape[2] < _FEW_CHANNELS and _blocks_fit(axes):
+    if _winograd_pays(axes, *w.shape[2:]):
+        form = _down_winograd
+    elif w.shape[2] < _FEW_CHANNELS and _halves(axes):
         form = _down_blocks
-    elif w.shape[2] >= _MANY_CHANNELS and strided:
-        form = _down_rows
     else:
         form = down_plain
     return form(x, w, axes)
@@ -213,31 +238,35 @@ def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
 
 def up_cpu(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`up_plain` in the form that is fastest on CPU."""
-    if any(a.stride != 2 or a.kernel == 1 for a in axes):
-        form = up_plain
-    elif _blocks_fit(axes) and _block_work(axes) < 1 + _PRODUCT_COST / w.shape[3]:
-        form = _up_blocks
+    if _winograd_pays(axes, *w.shape[2:]):
+        form = _up_winograd
     else:
-        form = _up_rows
+        form = _up_blocks if _halves(axes) else up_plain
     return form(y, w, axes)
 
 
 def filter_cpu(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
     """`filter_plain` in the form that is fastest on CPU."""
-    few = x.shape[-1] < _FEW_CHANNELS and all(a.stride == 1 for a in axes)
-    return (_filter_columns if few else filter_plain)(x, y, axes)
+    if _winograd_pays(axes, x.shape[-1], y.shape[-1]):
+        form = _filter_winograd
+    elif x.shape[-1] < _FEW_CHANNELS and all(a.stride == 1 for a in axes):
+        form = _filter_columns
+    else:
+        form = filter_plain
+    return form(x, y, axes)
 
 
-def _block_work(axes: Axes) -> float:
-    """Multiply-adds of `_up_blocks`, zeros and border included, for each needed one."""
-    work = 1.0
-    for a in axes:
-        (before, after), _ = _block_pads(a)
-        work *= (before + a.large + after) * ((a.kernel + 1) // 2)
-        work /= a.small * a.kernel
-    return work
+def _halves(axes: Axes) -> bool:
+    return all(a.stride == 2 and a.kernel > 2 for a in axes)
 
 
-def _blocks_fit(axes: Axes) -> bool:
-    """Whether stride and sizes are such that whole blocks make the image."""
-    return all(a.stride == 2 and min(_block_pads(a)[1]) >= 0 for a in axes)
+def _winograd_pays(axes: Axes, c: int, o: int) -> bool:
+    """Whether the products that are saved outweigh the sums that save them."""
+    rows, columns = axes
+    if rows.stride != columns.stride or min(rows.taps, columns.taps) < 2:
+        return False
+    products = winograd.products(rows.taps) * winograd.products(columns.taps)
+    tiles = -(-rows.small // 2) * -(-columns.small // 2)
+    plain = rows.small * rows.kernel * columns.small * columns.kernel
+    wide = rows.stride**2 * c * o >= _WIDE
+    return wide and products * tiles <= _SAVED * plain * rows.stride**-2

@@ -68,6 +68,9 @@ CASES = {
     "k5 few channels": (3, (4, 4), (5, 5), 3, 8),
     "k4 large map": (1, (16, 16), (4, 4), 16, 4),
     "k5 large map": (1, (16, 16), (5, 5), 16, 4),
+    "k4 wide": (1, (4, 4), (4, 4), 64, 64),
+    "k5 wide": (1, (6, 4), (5, 5), 64, 64),
+    "k9 wide": (1, (4, 6), (9, 9), 64, 64),
     "k1": (2, (3, 3), (1, 1), 16, 4),
     "k9": (1, (6, 6), (9, 9), 16, 4),
     "oblong": (2, (3, 5), (3, 5), 16, 4),
@@ -80,7 +83,7 @@ CASES = {
 def test_down_and_up_and_their_derivatives_equal_plain_lax(case):
     b, (h, w), size, c, o = case
     x, y = normal(0, b, 2 * h, 2 * w, c), normal(1, b, h, w, o)
-    kernel = 0.1 * normal(2, *size, c, o)
+    kernel = normal(2, *size, c, o) / np.sqrt(c * size[0] * size[1])
     close(
         jax.jit(partial(to_second_order, down))(x, kernel, y),
         jax.jit(partial(to_second_order, plain_down))(x, kernel, y),
@@ -116,6 +119,8 @@ def test_the_three_maps_are_adjoint(case):
         ((7, 8), 3, 2, (3, 3), "SAME"),
         ((12, 11), 16, 2, (9, 9), "VALID"),
         ((8, 7), 128, 2, (3, 4), None),
+        ((16, 12), 1024, 2, (4, 5), [(0, 1), (3, 0)]),
+        ((8, 10), 4096, 1, (3, 2), [(0, 3), (1, 0)]),
         ((8, 8), 3, 2, (3, 3), [(2, 0), (0, 3)]),
         ((10, 9), 16, 3, (2, 4), [(0, 1), (1, 2)]),
     ],
@@ -123,7 +128,8 @@ def test_the_three_maps_are_adjoint(case):
 def test_conv_equals_plain_lax_at_any_stride_and_padding(
     size, channels, stride, kernel, padding
 ):
-    x, w = normal(0, 2, *size, channels), 0.1 * normal(1, *kernel, channels, 4)
+    x, w = normal(0, 2, *size, channels), normal(1, *kernel, channels, 4)
+    w = w / np.sqrt(channels * kernel[0] * kernel[1])
     if padding is None:
         pads = [((k - 1) // 2,) * 2 for k in kernel]
     else:
