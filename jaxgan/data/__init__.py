@@ -9,6 +9,7 @@ from jaxgan.data.arrays import NoSplit
 from jaxgan.data.batches import Plan, plan, plan_many, take
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
+from jaxgan.data.shards import ShardSource
 from jaxgan.data.sources import ArraySource, Example, Source, open_source
 from jaxgan.data.stream import Batch, stream
 from jaxgan.data.transforms import Crop, Upscale, fit
@@ -22,6 +23,7 @@ __all__ = [
     "Example",
     "NoSplit",
     "Plan",
+    "ShardSource",
     "Source",
     "Upscale",
     "fingerprint",

