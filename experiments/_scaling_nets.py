@@ -22,6 +22,30 @@ class Net(NamedTuple):
     arrays: int = 1
 
 
+class Layer(NamedTuple):
+    """One product of a network, dense or a convolution, for one image.
+
+    Attributes:
+        name: which.
+        kernel: parameters of the product.
+        macs: multiply-adds of a forward pass; a border of zeros counts.
+        reads: numbers of its input.
+        numbers: that it puts out.
+        extra: other parameters: biases, and the gains of a norm behind it.
+        data: whether its input is data or a latent, which training asks no gradient of.
+        border: of `macs`, those with the zeros around an image.
+    """
+
+    name: str
+    kernel: int
+    macs: int
+    reads: int
+    numbers: int
+    extra: int = 0
+    data: bool = False
+    border: int = 0
+
+
 class Play(NamedTuple):
     """How often one step sends an image through a net.
 
@@ -111,43 +135,124 @@ def _attention(channels: int, keys: int) -> Net:
     )
 
 
+def dcgan_layers(
+    resolution: int, width: int, latent: int, kernel: int
+) -> dict[str, list[Layer]]:
+    """Layers of a DCGAN, in the order in which an image passes them."""
+    widths = [width * 2**i for i in range(resolution.bit_length() - 3)]
+    deepest = 16 * widths[-1]
+    generator = [
+        Layer(
+            "project", latent * deepest, latent * deepest, latent, deepest,
+            2 * widths[-1], data=True,
+        )
+    ]  # fmt: skip
+    discriminator = []
+    for i, (high, low) in enumerate(itertools.pairwise([3, *widths])):
+        area = (resolution >> i + 1) ** 2  # of the smaller map
+        weights = kernel**2 * high * low
+        wide, deep = 4 * area * high, area * low
+        border = (
+            high * low * (kernel**2 * area - taps(resolution >> i + 1, kernel) ** 2)
+        )
+        bias = 3 if i == 0 else 2 * high
+        name = f"up {resolution >> i}"
+        up = Layer(name, weights, weights * area, deep, wide, bias, False, border)
+        generator.insert(1, up)
+        bias = low if i == 0 else 2 * low
+        name = f"down {resolution >> i + 1}"
+        down = Layer(name, weights, weights * area, wide, deep, bias, i == 0, border)
+        discriminator.append(down)
+    discriminator.append(Layer("logit", deepest, deepest, deepest, 1, 1))
+    return {"generator": generator, "discriminator": discriminator}
+
+
+def taps(side: int, kernel: int, stride: int = 2) -> int:
+    """Taps of a convolution along an axis that meet the image, not zeros around it.
+
+    Args:
+        side: of the smaller map; of both at stride 1.
+        kernel: side of the kernel, which begins (kernel - 1) // 2 before the image.
+        stride: 1 or 2.
+    """
+    first = [stride * i - (kernel - 1) // 2 for i in range(side)]
+    return sum(0 <= x + t < stride * side for x in first for t in range(kernel))
+
+
 def dcgan(resolution: int, width: int, latent: int, kernel: int) -> dict[str, Net]:
     """DCGAN without doubled layers, for colour images: `jaxgan.models.dcgan`."""
+    layers = dcgan_layers(resolution, width, latent, kernel)
     widths = [width * 2**i for i in range(resolution.bit_length() - 3)]
-    taps, deepest = kernel**2, widths[-1]
-    weights = [a * b * taps for a, b in itertools.pairwise([3, *widths])]
-    areas = [(resolution >> i + 1) ** 2 for i in range(len(widths))]
-    convolved = sum(w * a for w, a in zip(weights, areas, strict=True))
-    numbers = sum(w * a for w, a in zip(widths, areas, strict=True))
-    project, normed = latent * 16 * deepest, 2 * sum(widths[1:])
+    generator, discriminator = layers["generator"], layers["discriminator"]
+    logit = discriminator[-1].numbers  # one, which is nothing
     return {
-        "generator": Net(
-            sum(weights) + project + normed + 2 * width + 3,
-            convolved + project,
-            numbers + resolution**2 * 3,
-            tuple(reversed(widths)),
-            len(widths) + 1,
+        "generator": total(generator)._replace(norms=tuple(reversed(widths))),
+        "discriminator": total(discriminator)._replace(
+            numbers=total(discriminator).numbers - logit,
+            norms=tuple(widths[1:]),
+            arrays=len(widths),
         ),
-        "discriminator": Net(
-            sum(weights) + normed + width + 16 * deepest + 1,
-            convolved + 16 * deepest,
-            numbers,
-            tuple(widths[1:]),
-            len(widths),
-        ),
+    }
+
+
+def capsnet_layers(
+    *,
+    features: int = 256,
+    types: int = 32,
+    decoder: tuple[int, int] = (512, 1024),
+    iterations: int = 3,
+) -> dict[str, list[Layer]]:
+    """Layers of a CapsNet for MNIST.
+
+    Routing stores nothing: its sums and agreements are multiply-adds alone.
+    """
+    width, dim, out = 8 * types, 8, 160
+    first, second = 20**2 * features, 6**2 * width
+    kernel = 81 * features * width
+    votes = 36 * types * dim * out
+    routing = (2 * iterations - 1) * 36 * types * out
+    units = [out, *decoder, 28**2]
+    return {
+        "encoder": [
+            Layer("conv", 81 * features, 81 * first, 28**2, first, features, True),
+            Layer("primary", kernel, 36 * kernel, first, second, width),
+            Layer("votes", votes, votes, second, out, out),
+            Layer("routing", 0, routing, 0, 0),
+        ],
+        "decoder": dense_layers(units, data=False),
     }
 
 
 def capsnet() -> dict[str, Net]:
     """CapsNet for MNIST: `jaxgan.models.capsnet`, routing itself left out."""
-    first, second, votes = 20**2 * 256, 6**2 * 256, 1152 * 8 * 160
-    encoder = Net(
-        (81 + 1) * 256 + (81 * 256 + 1) * 256 + votes + 160,
-        first * 81 + second * 81 * 256 + votes,
-        first + 2 * second + 160,
-        arrays=3,
+    layers = capsnet_layers()
+    *encoder, _ = layers["encoder"]
+    squashed = encoder[1].numbers
+    net = total(encoder)
+    return {
+        "encoder": net._replace(numbers=net.numbers + squashed),
+        "decoder": total(layers["decoder"]),
+    }
+
+
+def dense_layers(units: list[int], *, data: bool = True) -> list[Layer]:
+    """A multi-layer perceptron of these units, its input first.
+
+    Args:
+        units: of the input and of each layer.
+        data: whether the input is data or a latent.
+    """
+    return [
+        Layer(f"dense {b}", a * b, a * b, a, b, b, data and i == 0)
+        for i, (a, b) in enumerate(itertools.pairwise(units))
+    ]
+
+
+def total(layers: list[Layer]) -> Net:
+    """The network that layers are; norms are not told."""
+    return Net(
+        sum(layer.kernel + layer.extra for layer in layers),
+        sum(layer.macs for layer in layers),
+        sum(layer.numbers for layer in layers),
+        arrays=len(layers),
     )
-    units = [160, 512, 1024, 784]
-    products = sum(a * b for a, b in itertools.pairwise(units))
-    decoder = Net(products + sum(units[1:]), products, sum(units[1:]), arrays=3)
-    return {"encoder": encoder, "decoder": decoder}

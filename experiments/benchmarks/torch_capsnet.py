@@ -157,9 +157,14 @@ def loss(net: CapsNet, image: torch.Tensor, label: torch.Tensor) -> torch.Tensor
 
 
 def make_step(
-    sizes: Sizes, runtime: Runtime, *, batch_size: int, learning_rate: float = 1e-3
+    sizes: Sizes,
+    runtime: Runtime,
+    *,
+    batch_size: int,
+    learning_rate: float = 1e-3,
+    steps: int = 1,
 ) -> Callable[[], float]:
-    """Makes a function that trains once and returns the loss."""
+    """Makes a function that trains `steps` times, then waits; it returns the loss."""
     runtime.prepare()
     n = sizes
     layout = torch.channels_last if runtime.channels_last else torch.contiguous_format
@@ -177,14 +182,26 @@ def make_step(
     forward = runtime.compile(forward)
 
     def step() -> float:
-        adam.zero_grad(set_to_none=True)
-        value = forward()
-        value.backward()
-        adam.step()
+        value = torch.zeros(())
+        for _ in range(steps):
+            adam.zero_grad(set_to_none=True)
+            value = forward()
+            value.backward()
+            adam.step()
         runtime.wait()
         return value.item()
 
     return step
+
+
+def router(runtime: Runtime, iterations: int) -> Callable:
+    """Capsules below and weights to capsules above, compiled if asked for."""
+
+    def route(u: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        with runtime.autocast():
+            return dynamic_routing(predict(u, weights), iterations)
+
+    return runtime.compile(route)
 
 
 def make_routing(
@@ -194,29 +211,37 @@ def make_routing(
     *,
     iterations: int,
     backward: bool,
+    route: Callable | None = None,
+    wait: bool = True,
 ) -> Callable[[], torch.Tensor]:
-    """Makes a function that routes, and if asked also makes both gradients."""
+    """Makes a function that routes, and if asked also makes both gradients.
+
+    Args:
+        u: capsules below [B, I, K].
+        weights: [I, K, J, D].
+        runtime: how.
+        iterations: of routing.
+        backward: whether to make the gradients of both.
+        route: of `router`, where it is shared with others.
+        wait: for the device, at every call.
+    """
     runtime.prepare()
     dtype = getattr(torch, runtime.dtype)
     u, weights = (
         x.to(runtime.device, dtype).requires_grad_(backward) for x in (u, weights)
     )
-
-    def route(u: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        with runtime.autocast():
-            return dynamic_routing(predict(u, weights), iterations)
-
-    route = runtime.compile(route)
+    forward = route or router(runtime, iterations)
 
     def once() -> torch.Tensor:
         if backward:
             u.grad = weights.grad = None
-            v = route(u, weights)
+            v = forward(u, weights)
             v.backward(torch.ones_like(v))
         else:
             with torch.no_grad():
-                v = route(u, weights)
-        runtime.wait()
+                v = forward(u, weights)
+        if wait:
+            runtime.wait()
         return v.detach()
 
     return once

@@ -62,8 +62,21 @@ def make_step(
     compiled: bool = False,
     device: str = "cpu",
     dtype: str = "float32",
+    steps: int = 1,
 ) -> Callable[[], float]:
-    """Makes a function that trains both players once and returns D's loss."""
+    """Makes a function that trains both players and returns D's loss.
+
+    Args:
+        width: channels of the widest maps.
+        kernel: side of the kernels.
+        batch_size: images of a batch.
+        latent: size of a latent.
+        threads: of the CPU.
+        compiled: whether losses go through `torch.compile`.
+        device: "cpu" or "cuda".
+        dtype: with "bfloat16", through autocast.
+        steps: of a call, which waits for the device at its end only.
+    """
     if device == "cpu":
         torch.set_num_threads(threads)
     torch.manual_seed(0)
@@ -75,31 +88,66 @@ def make_step(
         for net in (g, d)
     )
     real = torch.rand(batch_size, 3, 64, 64).mul_(2).sub_(1).to(**place)
-    low = getattr(torch, dtype)
-
-    def autocast() -> torch.autocast:
-        return torch.autocast(device, dtype=low, enabled=dtype != "float32")
 
     def latents() -> torch.Tensor:
         return torch.randn(batch_size, latent, 1, 1, device=device)
+
+    def loss_d(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+    def loss_g(fake: torch.Tensor) -> torch.Tensor:
+        return F.softplus(-fake).mean()
+
+    step = adversarial_step(
+        (g, d), (adam_g, adam_d), real, latents, (loss_d, loss_g), dtype, compiled
+    )
+    return many(step, steps, device)
+
+
+def adversarial_step(
+    nets: tuple[nn.Module, nn.Module],
+    adams: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+    real: torch.Tensor,
+    latents: Callable[[], torch.Tensor],
+    losses: tuple[Callable, Callable],
+    dtype: str,
+    compiled: bool,
+) -> Callable[[], torch.Tensor]:
+    """One update of each player, as a function that does not wait for the device.
+
+    Args:
+        nets: the generator and the discriminator, on their device.
+        adams: of each.
+        real: a batch.
+        latents: draws a batch of them.
+        losses: of D, from the logits of real and of generated images; of G, from the
+            latter. Logits come in float32.
+        dtype: with "bfloat16", the nets run under autocast.
+        compiled: whether losses go through `torch.compile`.
+    """
+    (g, d), (adam_g, adam_d), (loss_d, loss_g) = nets, adams, losses
+    low = getattr(torch, dtype)
+
+    def autocast() -> torch.autocast:
+        return torch.autocast(real.device.type, dtype=low, enabled=dtype != "float32")
 
     def step_losses_d() -> torch.Tensor:
         with autocast():
             with torch.no_grad():
                 fake = g(latents())
             real_logit, fake_logit = d(real).float(), d(fake).float()
-        return F.softplus(-real_logit).mean() + F.softplus(fake_logit).mean()
+        return loss_d(real_logit, fake_logit)
 
     def step_losses_g() -> torch.Tensor:
         with autocast():
             logit = d(g(latents())).float()
-        return F.softplus(-logit).mean()
+        return loss_g(logit)
 
     if compiled:
         step_losses_d = torch.compile(step_losses_d)
         step_losses_g = torch.compile(step_losses_g)
 
-    def step() -> float:
+    def step() -> torch.Tensor:
         d.requires_grad_(True)
         adam_d.zero_grad(set_to_none=True)
         loss = step_losses_d()
@@ -109,8 +157,22 @@ def make_step(
         adam_g.zero_grad(set_to_none=True)
         step_losses_g().backward()
         adam_g.step()
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return loss.item()
+        return loss.detach()
 
     return step
+
+
+def many(
+    step: Callable[[], torch.Tensor], steps: int, device: str
+) -> Callable[[], float]:
+    """The function that takes so many steps, waits, and returns the last value."""
+
+    def play() -> float:
+        value = torch.zeros(())
+        for _ in range(steps):
+            value = step()
+        if device == "cuda":
+            torch.cuda.synchronize()
+        return value.item()
+
+    return play

@@ -33,6 +33,8 @@ def make_steps(
     threads: int,
     seeds: int,
     device: str = "cpu",
+    dtype: str = "float32",
+    compiled: bool = False,
 ) -> Callable[[], float]:
     """Makes a function that plays `steps` steps of each of `seeds` runs in turn.
 
@@ -45,6 +47,8 @@ def make_steps(
         threads: of PyTorch.
         seeds: runs, each with nets of its own.
         device: where to.
+        dtype: with "bfloat16", the nets run under autocast.
+        compiled: whether losses go through `torch.compile`.
 
     Returns:
         The function; it returns the discriminator's last loss.
@@ -52,7 +56,7 @@ def make_steps(
     if device == "cpu":
         torch.set_num_threads(threads)
     runs = [
-        _run(seed, images.to(device), hidden, latent, batch_size)
+        _run(seed, images.to(device), hidden, latent, batch_size, dtype, compiled)
         for seed in range(seeds)
     ]
 
@@ -66,7 +70,9 @@ def make_steps(
     return play
 
 
-def _run(seed, images, hidden, latent, batch_size) -> Callable[[], torch.Tensor]:
+def _run(
+    seed, images, hidden, latent, batch_size, dtype, compiled
+) -> Callable[[], torch.Tensor]:
     torch.manual_seed(seed)
     device = images.device
     g = nn.Sequential(*_mlp(latent, hidden, DATA), nn.Sigmoid()).to(device)
@@ -75,21 +81,40 @@ def _run(seed, images, hidden, latent, batch_size) -> Callable[[], torch.Tensor]
         torch.optim.Adam(net.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
         for net in (g, d)
     )
+    low = getattr(torch, dtype)
 
-    def step() -> torch.Tensor:
+    def autocast() -> torch.autocast:
+        return torch.autocast(device.type, dtype=low, enabled=dtype != "float32")
+
+    def generate() -> torch.Tensor:
+        return g(torch.randn(batch_size, latent, device=device))
+
+    def loss_d() -> torch.Tensor:
         index = torch.randint(len(images), (batch_size,), device=device)
         real = images[index].float().div_(255)
+        with autocast():
+            with torch.no_grad():
+                fake = generate()
+            real, fake = d(real).float(), d(fake).float()
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+    def loss_g() -> torch.Tensor:
+        with autocast():
+            fake = d(generate()).float()
+        return F.softplus(-fake).mean()
+
+    if compiled:
+        loss_d, loss_g = torch.compile(loss_d), torch.compile(loss_g)
+
+    def step() -> torch.Tensor:
         d.requires_grad_(True)
         adam_d.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            fake = g(torch.randn(batch_size, latent, device=device))
-        loss = F.softplus(-d(real)).mean() + F.softplus(d(fake)).mean()
+        loss = loss_d()
         loss.backward()
         adam_d.step()
         d.requires_grad_(False)  # no gradient for D's weights in G's update
         adam_g.zero_grad(set_to_none=True)
-        fake = g(torch.randn(batch_size, latent, device=device))
-        F.softplus(-d(fake)).mean().backward()
+        loss_g().backward()
         adam_g.step()
         return loss.detach()
 

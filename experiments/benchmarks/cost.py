@@ -1,0 +1,448 @@
+"""Where the time of a step goes on this machine, and how it grows.
+
+    python -m experiments.benchmarks.cost
+    python -m experiments.benchmarks.cost --only roofs roofline
+
+Four parts. `roofs`: what the machine reaches in a large matrix product, and in a large
+copy. `roofline`: multiply-adds and bytes of the DCGAN's and the CapsNet's step, counted
+by hand layer by layer (`_roofline.py`) beside XLA's own count; the time they take at
+least, the measured time, and the share. XLA counts the body of a loop once, nothing of
+what it hands to a library as a custom call, and each operand of each kernel as bytes,
+in a cache or not. `growth`: time as the batch, the width and the resolution grow, one
+axis at a time. `compile`: seconds to the first step of a new process, without and with
+kept compilations.
+
+What was measured stays in the work directory, point by point, so that the same command
+again goes on with the next; `--again` measures anew. Stop other programs first. About
+seven minutes on two cores at the defaults. Writes cost.md, cost.png and results.json.
+"""
+
+import dataclasses
+import json
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from matplotlib.ticker import LogLocator
+from tqdm import tqdm
+
+from experiments import _cli, _figures
+from experiments._data import say
+from experiments.benchmarks import _parts, _roofline, _steps, _timing
+from jaxgan import report
+
+Part = Literal["roofs", "roofline", "growth", "compile"]
+PARTS: tuple[Part, ...] = ("roofs", "roofline", "growth", "compile")
+STARTS = 2  # new processes of each kind, of which the quickest counts
+COLOURS = {"dcgan": "#1b4965", "capsnet": "#e4572e"}
+TITLES = {"dcgan": "DCGAN", "capsnet": "CapsNet"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What to measure, and for how long."""
+
+    workdir: pathlib.Path = pathlib.Path("runs/cost")
+    """Where the measured points, cost.md, cost.png and results.json go."""
+    only: tuple[Part, ...] = PARTS
+    """Which parts; roofline and growth need the roofs, and measure them if need be."""
+    batch_size: int = 64
+    """Images of a batch of the DCGAN, where another axis grows."""
+    width: int = 32
+    """Channels of its widest maps."""
+    resolution: int = 64
+    """Height and width of its images."""
+    capsnet_batch_size: int = 128
+    """Images of a batch of the CapsNet."""
+    features: int = 256
+    """Channels of the CapsNet's first convolution; 256 in the paper."""
+    batches: tuple[int, ...] = (16, 32, 64, 128, 256)
+    """Batches of the DCGAN as it grows."""
+    widths: tuple[int, ...] = (16, 32, 64, 96)
+    """Its widths."""
+    resolutions: tuple[int, ...] = (32, 64, 128)
+    """Its resolutions."""
+    capsnet_batches: tuple[int, ...] = (32, 128)
+    """Batches of the CapsNet."""
+    products: tuple[int, ...] = (512, 1024, 2048)
+    """Sides of the matrices whose product is the roof; the fastest counts."""
+    megabytes: int = 512
+    """Of each of the arrays whose copy is the roof; far more than the caches hold."""
+    threads: int = 2
+    """Threads, and cores."""
+    rounds: int = 5
+    """Timed turns of each point, of two steps; the median counts."""
+    again: bool = False
+    """Measure what was measured before too."""
+    serve: str | None = None
+    """Internal: be the child process that steps this."""
+    xla: pathlib.Path | None = None
+    """Internal: where the child writes XLA's count."""
+    roofs: bool = False
+    """Internal: be the child process that measures roofs."""
+
+    def __post_init__(self):
+        for name in dataclasses.fields(self):
+            value = getattr(self, name.name)
+            flag = f"--{name.name.replace('_', '-')}"
+            if value == () and name.name != "only":
+                raise ValueError(f"{flag} is empty; give one number or more")
+            numbers = value if isinstance(value, tuple) else (value,)
+            for number in numbers:
+                if isinstance(number, int) and number < 1 and number is not False:
+                    raise ValueError(f"{flag} has {number}; it must be at least 1")
+        if not self.only:
+            raise ValueError(f"--only is empty; choose from {', '.join(PARTS)}")
+
+
+def main(config: Config) -> None:
+    """Measures what is not there yet, draws up the tables and the picture."""
+    if config.roofs:
+        return _roofs(config)
+    if config.serve:
+        return _serve(config, config.serve)
+    for _, _, words in points(config):  # wrong sizes are told before anything runs
+        _steps.parse(words)
+    needed = [part for part in PARTS if part in config.only]
+    if {"roofline", "growth"} & set(needed) and "roofs" not in needed:
+        needed.insert(0, "roofs")
+    results: dict[str, Any] = {"machine": _timing.machine()}
+    done: set[pathlib.Path] = set()  # what --again has measured already
+    bar = tqdm(needed, unit="part")
+    for part in bar:
+        bar.set_postfix_str(part)
+        match part:
+            case "roofs":
+                again = config.again and "roofs" in config.only
+                results["roofs"] = _parts.kept(
+                    _path(config, "roofs"), again, lambda: _ask_roofs(config)
+                )
+            case "roofline":
+                words = [_dcgan(config), _capsnet(config)]
+                results["roofline"] = {
+                    word.split()[0]: roofline(
+                        word, _point(config, word, done), results["roofs"]
+                    )
+                    for word in words
+                }
+            case "growth":
+                results["growth"] = [
+                    {"axis": axis, **_grown(config, word, value, results, done)}
+                    for axis, value, word in points(config)
+                ]
+            case "compile":
+                results["compile"] = {
+                    word.split()[0]: _parts.kept(
+                        _path(config, "starts", word),
+                        config.again,
+                        lambda word=word: starts(config, word),
+                    )
+                    for word in (_dcgan(config), _capsnet(config), "mlp batch=64")
+                }
+    text = tables(results)
+    report.write(config.workdir / "cost.md", text.encode())
+    if "growth" in results:
+        _draw(config.workdir / "cost.png", results["growth"], results["roofs"])
+    _figures.save_results(config.workdir / "results.json", results)
+    say(text)
+
+
+def points(config: Config) -> list[tuple[str, int, str]]:
+    """Axis, value and subject of everything whose growth is measured."""
+    return [
+        *(("batch", n, _dcgan(config, batch=n)) for n in config.batches),
+        *(("width", n, _dcgan(config, width=n)) for n in config.widths),
+        *(("resolution", n, _dcgan(config, resolution=n)) for n in config.resolutions),
+        *(("capsnet's batch", n, _capsnet(config, n)) for n in config.capsnet_batches),
+    ]
+
+
+def _dcgan(config: Config, **sizes: int) -> str:
+    sizes = {
+        "batch": config.batch_size,
+        "resolution": config.resolution,
+        "width": config.width,
+        **sizes,
+    }
+    return " ".join(["dcgan", *(f"{name}={n}" for name, n in sizes.items())])
+
+
+def _capsnet(config: Config, batch: int | None = None) -> str:
+    batch = batch or config.capsnet_batch_size
+    return f"capsnet batch={batch} features={config.features}"
+
+
+def roofline(
+    words: str, point: Mapping[str, Any], roofs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A step's counts, the least time they take, and what was measured. Seconds."""
+    subject = _steps.parse(words)
+    peak, rate = roofs["float32"], roofs["bandwidth"]
+    layers = _roofline.rows(subject.nets, subject.size)
+    work = _roofline.step(subject.nets, subject.size)
+    least = _roofline.seconds(work, peak, rate)
+    measured = point["ms"] / 1e3
+    return {
+        "subject": words,
+        "images": subject.size,
+        "flops": work.flops,
+        "bytes": work.bytes,
+        "xla_flops": point["xla"]["flops"],
+        "xla_bytes": point["xla"]["bytes"],
+        "arithmetic": work.flops / peak,
+        "memory": work.bytes / rate,
+        "least": least,
+        "in_turn": sum(_roofline.seconds(layer, peak, rate) for layer in layers),
+        "measured": measured,
+        "share": least / measured,
+        "layers": [layer._asdict() for layer in layers],
+    }
+
+
+def starts(config: Config, words: str) -> dict[str, Any]:
+    """Seconds to the first step of new processes: nothing kept yet, and all kept."""
+    cold, warm = [], []
+    for _ in range(STARTS):
+        with tempfile.TemporaryDirectory() as cache:
+            for found in (cold, warm):
+                module = "experiments.benchmarks._first_step"
+                command = [sys.executable, "-m", module, words]
+                env = {"JAX_COMPILATION_CACHE_DIR": cache}
+                rest = [str(time.time()), str(config.threads)]
+                found.append(_parts.ask([*command, *rest], env))
+    quickest = [min(found, key=lambda one: one["all"]) for found in (cold, warm)]
+    return {"subject": words, "cold": quickest[0], "warm": quickest[1]}
+
+
+def _path(config: Config, *words: str) -> pathlib.Path:
+    """Where a measured point is kept; the name has all that it depends on."""
+    parts = [*" ".join(words).replace("=", " ").split(), f"threads_{config.threads}"]
+    if words[0] == "roofs":
+        parts += [*map(str, config.products), f"{config.megabytes}MB"]
+    elif words[0] != "starts":
+        parts.append(f"rounds_{config.rounds}")
+    return config.workdir / "points" / f"{'_'.join(parts)}.json"
+
+
+def _child() -> list[str]:
+    return [sys.executable, "-m", "experiments.benchmarks.cost", *sys.argv[1:]]
+
+
+def _ask_roofs(config: Config) -> dict[str, Any]:
+    del config
+    return _parts.ask([*_child(), "--roofs"])
+
+
+def _roofs(config: Config) -> None:
+    """The child that measures roofs. Operations and bytes a second."""
+    _parts.prepare(config.threads)
+    from experiments.benchmarks import _roofs
+
+    found = {
+        dtype: _roofs.product(dtype, config.products)
+        for dtype in ("float32", "bfloat16")
+    }
+    found["bandwidth"] = _roofs.bandwidth(config.megabytes)
+    print(json.dumps(found), flush=True)
+
+
+def _point(config: Config, words: str, done: set[pathlib.Path]) -> dict[str, Any]:
+    """Milliseconds of a step and XLA's count of it, now or from before."""
+    path = _path(config, words)
+    again = config.again and path not in done
+    done.add(path)
+    return _parts.kept(path, again, lambda: _measure(config, words))
+
+
+def _measure(config: Config, words: str) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        xla = pathlib.Path(folder) / "xla.json"
+        samples = _timing.measure(
+            {words: [*_child(), "--serve", words, "--xla", str(xla)]},
+            rounds=config.rounds,
+            steps=2,
+        )[words]
+        count = json.loads(xla.read_text())
+    times = [sample.ms for sample in samples]
+    return {"ms": statistics.median(times), "xla": count, "samples": samples}
+
+
+def _serve(config: Config, words: str) -> None:
+    """The child that steps; XLA's count goes to a file."""
+    _parts.prepare(config.threads)
+    built = _steps.build(_steps.parse(words))
+    if config.xla:
+        cost = built.compiled.cost_analysis() or {}
+        count = {"flops": cost.get("flops"), "bytes": cost.get("bytes accessed")}
+        report.write(config.xla, json.dumps(count).encode())
+    _timing.serve(lambda: built.play(1), warmup=2)
+
+
+def _grown(
+    config: Config,
+    words: str,
+    value: int,
+    results: Mapping[str, Any],
+    done: set[pathlib.Path],
+) -> dict[str, Any]:
+    found = roofline(words, _point(config, words, done), results["roofs"])
+    del found["layers"]
+    return {"value": value, **found}
+
+
+def tables(results: Mapping[str, Any]) -> str:
+    """All that was measured, as Markdown."""
+    lines = []
+    if "roofs" in results:
+        roofs = results["roofs"]
+        lines += [
+            "| float32 product, GFLOP/s | bfloat16 product, GFLOP/s | memory, GB/s |",
+            "|---|---|---|",
+            "| "
+            + " | ".join(
+                f"{roofs[name] / 1e9:.1f}"
+                for name in ("float32", "bfloat16", "bandwidth")
+            )
+            + " |",
+            "",
+        ]
+    for part, table in (
+        ("roofline", _roofline_table),
+        ("growth", _growth_table),
+        ("compile", _compile_table),
+    ):
+        if part in results:
+            lines += [*table(results), ""]
+    return "\n".join(lines)
+
+
+def _number(value: float | None, unit: float) -> str:
+    return "" if value is None else f"{value / unit:.4g}"
+
+
+def _roofline_table(results: Mapping[str, Any]) -> list[str]:
+    found, roofs = results["roofline"], results["roofs"]
+    lines = [
+        "| step | GFLOP by hand | by XLA | MB at least | XLA's bytes, MB"
+        " | arithmetic, ms | memory, ms | least, ms | layer by layer, ms"
+        " | measured, ms | share of the roof |",
+        "|---" * 11 + "|",
+    ]
+    for row in found.values():
+        cells = [
+            row["subject"],
+            *(_number(row[name], 1e9) for name in ("flops", "xla_flops")),
+            *(_number(row[name], 1e6) for name in ("bytes", "xla_bytes")),
+            *(
+                f"{1e3 * row[name]:.3g}"
+                for name in ("arithmetic", "memory", "least", "in_turn", "measured")
+            ),
+            f"{row['share']:.0%}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    for name, row in found.items():
+        lines += [
+            "",
+            f"| {name}: layer | GFLOP | MB | arithmetic, ms | memory, ms | bound by |",
+            "|---|---|---|---|---|---|",
+        ]
+        for layer in row["layers"]:
+            times = (
+                layer["flops"] / roofs["float32"],
+                layer["bytes"] / roofs["bandwidth"],
+            )
+            cells = [
+                layer["name"],
+                _number(layer["flops"], 1e9),
+                _number(layer["bytes"], 1e6),
+                *(f"{1e3 * seconds:.3g}" for seconds in times),
+                "arithmetic" if times[0] > times[1] else "memory",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _growth_table(results: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "| axis | value | ms a step | images/s | GFLOP | ms per GFLOP"
+        " | share of the roof |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in results["growth"]:
+        lines.append(
+            f"| {row['axis']} | {row['value']} | {1e3 * row['measured']:.4g}"
+            f" | {row['images'] / row['measured']:.4g} | {row['flops'] / 1e9:.4g}"
+            f" | {_per_gflop(row):.3g} | {row['share']:.0%} |"
+        )
+    return lines
+
+
+def _per_gflop(row: Mapping[str, Any]) -> float:
+    """Milliseconds."""
+    return 1e12 * row["measured"] / row["flops"]
+
+
+def _compile_table(results: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "| model | kept compilations | to the first step, s | of which import"
+        " | state and compilation | first step |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, found in results["compile"].items():
+        for which, kept in (("cold", "none"), ("warm", "all")):
+            times = [found[which][key] for key in ("all", "import", "build", "step")]
+            cells = [name, kept, *(f"{seconds:.2f}" for seconds in times)]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _draw(
+    path: pathlib.Path, growth: Sequence[Mapping[str, Any]], roofs: Mapping[str, Any]
+) -> None:
+    axes_names = list(dict.fromkeys(row["axis"] for row in growth))
+    figure = _figures.new(3.6 * len(axes_names), 6.4, 0.03)
+    panels = figure.subplots(2, len(axes_names), squeeze=False, sharey="row")
+    for (above, below), name in zip(panels.T, axes_names, strict=True):
+        rows = sorted(
+            (r for r in growth if r["axis"] == name), key=lambda r: r["value"]
+        )
+        values = [row["value"] for row in rows]
+        model = rows[0]["subject"].split()[0]
+        colour = COLOURS[model]
+        for axes, measured, least in (
+            (
+                above,
+                [1e3 * r["measured"] for r in rows],
+                [1e3 * r["least"] for r in rows],
+            ),
+            (
+                below,
+                [_per_gflop(r) for r in rows],
+                [1e12 * r["least"] / r["flops"] for r in rows],
+            ),
+        ):
+            axes.plot(values, measured, "o-", color=colour, label="measured")
+            axes.plot(values, least, ":", color="#777777", label="least")
+            axes.set_xscale("log", base=2)
+            axes.set_yscale("log")
+            axes.set_xticks(values, list(map(str, values)))
+            axes.minorticks_off()
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.grid(alpha=0.3)
+        above.set_title(TITLES[model])
+        below.axhline(1e12 / roofs["float32"], color="#e8a33d", label="the peak")
+        below.set_xlabel(name.removeprefix("capsnet's "))
+    panels[0, 0].set_ylabel("milliseconds a step")
+    panels[1, 0].set_ylabel("milliseconds per GFLOP")
+    handles, labels = panels[1, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    _figures.save(path, figure, "what a step costs as it grows")
+
+
+if __name__ == "__main__":
+    _cli.run(main, Config, description=__doc__)
