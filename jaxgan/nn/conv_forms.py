@@ -22,7 +22,7 @@ Layout = tuple[str, str, str]
 
 _LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # the one of the fast CPU kernels
 _FEW_CHANNELS = 16  # fewer leave a strided convolution's inner loop idle on CPU
-_WIDE = 2**14  # entries of each tap's matrix from which on Winograd's forms can pay
+_WIDE = 2**13  # entries of each tap's matrix from which on Winograd's forms can pay
 _SAVED = 0.75  # of the products that a plain convolution takes, no more than this
 
 
