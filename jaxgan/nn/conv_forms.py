@@ -7,7 +7,10 @@ inside `lax.scan` it does not, and the convolution is a hundred times slower. So
 forms for CPU transpose their arguments themselves.
 """
 
+import functools
 import itertools
+import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -22,7 +25,9 @@ Layout = tuple[str, str, str]
 
 _LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # the one of the fast CPU kernels
 _FEW_CHANNELS = 16  # fewer leave a strided convolution's inner loop idle on CPU
-_WIDE = 2**13  # entries of each tap's matrix from which on Winograd's forms can pay
+_WIDE = 2**14  # entries of each tap's matrix from which on Winograd's forms can pay
+_NEAR = 2**17  # numbers of y that stay in a core's own cache
+_PIECES = 8  # of a batch, at most
 _SAVED = 0.75  # of the products that a plain convolution takes, no more than this
 
 
@@ -225,15 +230,43 @@ def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
     return w.reshape(rows.kernel, columns.kernel, x.shape[-1], y.shape[-1])
 
 
+def _filter_pieces(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
+    """Sum over pieces of the batch: each stays in a cache, and has a core of its own.
+
+    The kernel XLA has for it uses one core, and passes over all of y for every tap.
+    """
+    (x, y), dtype = _precise(x, y)
+    most = max(1, min(_PIECES, -(-y.size // _NEAR)))
+    pieces = zip(_cut(x, most), _cut(y, most), strict=True)
+    sums = [filter_plain(*piece, axes) for piece in pieces]
+    return functools.reduce(operator.add, sums).astype(dtype)
+
+
+def _down_halves(
+    x: jax.Array, w: jax.Array, axes: Axes, form: Callable[..., jax.Array]
+) -> jax.Array:
+    """A form for each half of the batch: the kernel for all of it may use one core."""
+    y = jnp.stack([form(half, w, axes) for half in _cut(x, 2)], axis=1)
+    return y.reshape(-1, *y.shape[2:])
+
+
+def _cut(x: jax.Array, most: int) -> list[jax.Array]:
+    """A batch in equal pieces, as many as divide it.
+
+    Every so many images go to one piece: a batch that is split over devices is cut
+    within each of them.
+    """
+    count = max(n for n in range(1, most + 1) if len(x) % n == 0)
+    x = x.reshape(-1, count, *x.shape[1:])
+    return [x[:, i] for i in range(count)]
+
+
 def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`down_plain` in the form that is fastest on CPU."""
     if _winograd_pays(axes, *w.shape[2:]):
-        form = _down_winograd
-    elif w.shape[2] < _FEW_CHANNELS and _halves(axes):
-        form = _down_blocks
-    else:
-        form = down_plain
-    return form(x, w, axes)
+        return _down_winograd(x, w, axes)
+    few = w.shape[2] < _FEW_CHANNELS and _halves(axes)
+    return _down_halves(x, w, axes, _down_blocks if few else down_plain)
 
 
 def up_cpu(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
@@ -252,7 +285,7 @@ def filter_cpu(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
     elif x.shape[-1] < _FEW_CHANNELS and all(a.stride == 1 for a in axes):
         form = _filter_columns
     else:
-        form = filter_plain
+        form = _filter_pieces
     return form(x, y, axes)
 
 

@@ -103,7 +103,7 @@ def axes(stride, large, kernel, low):
     ("axis", "channels", "pays"),
     [
         (axes(2, 16, 4, 1), (64, 128), True),  # the second layer of a DCGAN
-        (axes(2, 32, 4, 1), (16, 64), False),  # narrow: the sums cost too much
+        (axes(2, 32, 4, 1), (32, 64), False),  # narrow: the sums cost too much
         (axes(2, 20, 9, 0), (256, 256), True),  # the primary capsules
         (axes(1, 16, 3, 1), (128, 128), True),
         (axes(1, 4, 4, 0), (512, 512), False),  # one result: most of a tile is waste
