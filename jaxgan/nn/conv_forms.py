@@ -265,8 +265,10 @@ def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`down_plain` in the form that is fastest on CPU."""
     if _winograd_pays(axes, *w.shape[2:]):
         return _down_winograd(x, w, axes)
-    few = w.shape[2] < _FEW_CHANNELS and _halves(axes)
-    return _down_halves(x, w, axes, _down_blocks if few else down_plain)
+    if not _halves(axes):  # putting its larger result together costs more
+        return down_plain(x, w, axes)
+    form = _down_blocks if w.shape[2] < _FEW_CHANNELS else down_plain
+    return _down_halves(x, w, axes, form)
 
 
 def up_cpu(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
