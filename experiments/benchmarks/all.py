@@ -7,7 +7,7 @@ Each part is a command of its own (`dcgan_step`, `capsnet`, `small_gan`), with t
 sides interleaved in processes of their own, on the same threads and with the same
 settings of the allocator: tuned, and with nothing set. What a part measured stays in
 the work directory, so that the same command again goes on with the next; `--again`
-measures anew. Stop other programs first. About 40 minutes on two cores at the defaults.
+measures anew. Stop other programs first. About 20 minutes on two cores at the defaults.
 Writes table.md and results.json.
 """
 

@@ -148,7 +148,7 @@ def test_peaks_without_data_are_levelled():
         alone.judge(config, variables(state), jnp.asarray(grid)[:, None])
     )
     near = np.abs(np.abs(grid) - 1) < 0.25
-    # Between seeds, and between machines, the gap lies anywhere from 0.4 to 1.
+    # Untrained it is 0.01; trained, by seed and machine, anywhere from 0.4 up.
     assert logits[near].mean() > logits[~near].mean() + 0.2
     last = remembered(state)[-8:]
     assert (np.abs(np.abs(last) - 1) < 0.3).mean() > 0.8
