@@ -18,8 +18,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _cli, _mnist
 from jaxgan import train
+from jaxgan.lab import cli, mnist
 from jaxgan.models import acgan
 
 
@@ -28,16 +28,16 @@ class Config:
     """Training an AC-GAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: acgan.Config
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the width of InfoGAN's networks."""
 
     def __post_init__(self):
-        if self.model.classes != _mnist.CLASSES:
+        if self.model.classes != mnist.CLASSES:
             raise ValueError(
                 f"--model.classes is {self.model.classes}, but there are"
-                f" {_mnist.CLASSES} digits"
+                f" {mnist.CLASSES} digits"
             )
 
 
@@ -50,7 +50,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=acgan.Config(width=16, hidden=128, learning_rate=1e-3, ema=0.995),
     ),
     "paper": Config(
@@ -61,7 +61,7 @@ PRESETS = {
             sample_every=2500,
             checkpoint_every=2500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=acgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -70,8 +70,8 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores."""
-    _mnist.fit("AC-GAN", acgan, config, conditional=True)
+    mnist.fit("AC-GAN", acgan, config, conditional=True)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -28,11 +28,12 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
-from experiments import _cli, _figures, _image_sets, _trained
-from experiments._data import say
-from experiments._image_sets import Reading
 from jaxgan import metrics
 from jaxgan.analysis import anomaly, search
+from jaxgan.lab import cli, figures, sets
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.data import say
+from jaxgan.lab.sets import Reading
 
 BLOCK = 128  # searches that step together
 SHOWN = 8  # images of a kind in the picture
@@ -79,7 +80,7 @@ class Config:
     """Of images and latents."""
 
     def __post_init__(self):
-        _figures.at_least(
+        figures.at_least(
             self, images=2, iterations=1, restarts=1, candidates=1, weight=0, seed=0
         )
         if self.weight > 1:
@@ -98,33 +99,33 @@ class Config:
 def main(config: Config) -> None:
     """Searches, scores, and only then writes."""
     area = _roc_auc_score()
-    trained = _trained.open_run(config.run, ema=config.ema)
+    trained = lab_trained.open_run(config.run, ema=config.ema)
     left_out = tuple(trained.plain["data"].get("leave_out", ()))
     if not left_out:
         raise ValueError(
             f"{config.run} was trained on all classes, so none is anomalous; train with"
             " --leave-out"
         )
-    _trained.check_draws(trained)
+    lab_trained.check_draws(trained)
     if trained.classes:
         raise ValueError(
             f"{trained.name} has to be told the class of an image, which is what is"
             " asked here; give the run of a GAN without labels"
         )
-    candidates = _trained.latents(
+    candidates = lab_trained.latents(
         trained, jax.random.key(config.seed), config.candidates
     )
-    draw = _trained.drawing(trained)
+    draw = lab_trained.drawing(trained)
     drawn = search.drawn_in_blocks(draw, candidates)
     images, labels, about = unseen(trained, drawn.shape[1:], left_out, config)
     say(f"images  {about}")
-    real, _ = _trained.training_images(trained)
+    real, _ = lab_trained.training_images(trained)
     some = np.random.default_rng(config.seed).permutation(len(real))
-    judge = _trained.judging(trained, real[some[: _trained.REFERENCE]])
-    shown = _trained.from_uint8(trained, images)
+    judge = lab_trained.judging(trained, real[some[: lab_trained.REFERENCE]])
+    shown = lab_trained.from_uint8(trained, images)
     anomalous = np.isin(labels, left_out)
 
-    logits = _figures.in_blocks(jax.jit(judge), np.asarray(shown), size=BLOCK)
+    logits = figures.in_blocks(jax.jit(judge), np.asarray(shown), size=BLOCK)
     if logits.shape != (len(images),):
         raise ValueError(
             f"the discriminator of {trained.name} does not give one logit an image;"
@@ -158,7 +159,7 @@ def main(config: Config) -> None:
         config.workdir / "images.png", trained, shown, best, scores["A"], anomalous
     )
     say(table(areas))
-    _figures.save_results(
+    figures.save_results(
         config.workdir / "results.json",
         {
             "run": str(config.run),
@@ -179,7 +180,7 @@ def main(config: Config) -> None:
 
 
 def unseen(
-    trained: _trained.Trained,
+    trained: lab_trained.Trained,
     shape: tuple[int, ...],
     left_out: tuple[int, ...],
     config: Config,
@@ -190,7 +191,7 @@ def unseen(
         ValueError: there are none that were not trained on, they have no labels, or
             are too few.
     """
-    spec, reading = _trained.trained_on(trained, shape, Reading())
+    spec, reading = lab_trained.trained_on(trained, shape, Reading())
     if config.data is not None:
         spec = config.data
     elif not (spec.startswith(("idx:", "tfds:")) or spec == "digits"):
@@ -200,7 +201,7 @@ def unseen(
         )
     else:
         reading = dataclasses.replace(reading, split="test")
-    opened = _image_sets.open_set(spec, reading, 0, config.seed)
+    opened = sets.open_set(spec, reading, 0, config.seed)
     if not opened.labelled:
         raise ValueError(
             f"{spec} has no labels, which say what is normal; give a labelled set by"
@@ -275,7 +276,7 @@ def searched(
             return mean, compiled(best)
 
         last, compiled = jax.jit(score), jax.jit(draw)
-        return _figures.in_blocks(one, np.asarray(images), size=size)
+        return figures.in_blocks(one, np.asarray(images), size=size)
 
 
 def interval(
@@ -331,7 +332,7 @@ def _roc_auc_score() -> Callable:
 
 def _scores_picture(path, scores, anomalous, areas):
     """A histogram of the anomaly score, and the ROC curves of all."""
-    figure = _figures.new(11, 4.6, 0.05)
+    figure = figures.new(11, 4.6, 0.05)
     left, right = figure.subplots(1, 2)
     score = scores["A"]
     bins = np.linspace(score.min(), score.max(), 31)
@@ -354,13 +355,13 @@ def _scores_picture(path, scores, anomalous, areas):
     right.set_ylabel("share of anomalous images above")
     right.set_title("ROC curves, and the area under them")
     right.legend(loc="lower right", fontsize="small")
-    _figures.save(path, figure, "how well the scores tell the two kinds apart")
+    figures.save(path, figure, "how well the scores tell the two kinds apart")
 
 
 def _images_picture(path, trained, images, drawn, scores, anomalous):
     """Image, G(z) and residual: normal ones over anomalous ones."""
-    low, high = _trained.range_of(trained)
-    figure = _figures.new(11, 8.6, 0.04)
+    low, high = lab_trained.range_of(trained)
+    figure = figures.new(11, 8.6, 0.04)
     for axes, (kind, those) in zip(
         figure.subplots(2, 1),
         (("normal", ~anomalous), ("anomalous", anomalous)),
@@ -370,15 +371,15 @@ def _images_picture(path, trained, images, drawn, scores, anomalous):
         x, g = ((np.asarray(y)[index] - low) / (high - low) for y in (images, drawn))
         residual = np.asarray(anomaly.residual_image(jnp.asarray(g), jnp.asarray(x)))
         residual = np.broadcast_to(residual[..., None], x.shape)
-        _figures.tiles(
+        figures.tiles(
             axes,
             np.stack([x, g, residual]),
             ["image", "G(z)", "residual"],
             [f"A = {scores[i]:.0f}" for i in index],
         )
         axes.set_title(kind)
-    _figures.save(path, figure, "images, what was drawn for them, and the difference")
+    figures.save(path, figure, "images, what was drawn for them, and the difference")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

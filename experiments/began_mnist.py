@@ -18,9 +18,9 @@ from typing import Annotated, Literal
 import numpy as np
 import tyro
 
-from experiments import _cli, _compared, _figures, _mnist
 from jaxgan import report, train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, compared, figures, mnist
 from jaxgan.models import began
 
 SHOWN = 20  # digits with their reconstructions
@@ -31,7 +31,7 @@ class Config:
     """Training a BEGAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: began.Config
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's width, for an accelerator."""
@@ -46,7 +46,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         # A faster control than the paper's, for a run that is a hundredth as long. At a
         # ratio of 0.5 nearly black images win, which are easy to reconstruct.
         model=began.Config(
@@ -68,7 +68,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=began.Config(ema=0.999),
         preset="paper",
     ),
@@ -85,29 +85,29 @@ def main(config: Config) -> None:
         _draw(path, config, digits, np.asarray(drawn))
         return {}, {"Samples, reconstructions, and the curves of M and k": path}
 
-    _mnist.fit("BEGAN", began, config, finish=finish)
+    mnist.fit("BEGAN", began, config, finish=finish)
 
 
 def _draw(path, config, digits, drawn):
     run = config.run
-    figure = _figures.new(8, 5.4)
+    figure = figures.new(8, 5.4)
     grid = figure.add_gridspec(5, 2, width_ratios=(5, 4))
     title = f"samples, gamma {config.model.gamma:g}"
-    _compared.show(figure.add_subplot(grid[:, 0]), _compared.last_sheet(run), title)
+    compared.show(figure.add_subplot(grid[:, 0]), compared.last_sheet(run), title)
     rows = np.stack([x.reshape(2, -1, *x.shape[1:]) for x in (digits, drawn)], 1)
     rows = (rows * 255 + 0.5).astype(np.uint8)  # digits above what is made of them
     pairs = report.sheet(rows.reshape(-1, *digits.shape[1:]), SHOWN // 2)[..., 0]
     axes = figure.add_subplot(grid[0, 1])
-    _compared.show(axes, pairs, "test digits, and the discriminator's version")
+    compared.show(axes, pairs, "test digits, and the discriminator's version")
     axes = figure.add_subplot(grid[1:3, 1])
-    _compared.curve(axes, run, "generator/measure", "M")
+    compared.curve(axes, run, "generator/measure", "M")
     axes.set_ylabel("convergence M")
     axes.set_ylim(bottom=0)
     axes = figure.add_subplot(grid[3:, 1])
-    _compared.curve(axes, run, "generator/k", "k", color="tab:orange")
+    compared.curve(axes, run, "generator/k", "k", color="tab:orange")
     axes.set_ylabel("k")
-    _figures.save(path, figure, "samples, M and k")
+    figures.save(path, figure, "samples, M and k")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

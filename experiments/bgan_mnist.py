@@ -20,9 +20,9 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _compared, _figures, _mnist, _several
 from jaxgan import report, train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, compared, figures, mnist, several
 from jaxgan.models import bgan
 
 
@@ -31,7 +31,7 @@ class Config:
     """Training a BGAN of either kind."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     continuous: bgan.Config
     discrete: bgan.Config
     discrete_steps: int = 10_000
@@ -67,7 +67,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         continuous=SMALL,
         discrete=DENSE,
     ),
@@ -80,7 +80,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         continuous=dataclasses.replace(PAPER, kind="continuous"),
         discrete=PAPER,
         discrete_steps=94_000,
@@ -92,7 +92,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains both, or goes on, and draws them side by side."""
     models = {"continuous": config.continuous, "discrete": config.discrete}
-    settings = {kind: _several.part(config, kind, models[kind]) for kind in models}
+    settings = {kind: several.part(config, kind, models[kind]) for kind in models}
     runs = {kind: setting.run for kind, setting in settings.items()}
 
     def binary(state, sets):
@@ -107,7 +107,7 @@ def main(config: Config) -> None:
         return {}, {"Binary samples, of the moving average of the weights": path}
 
     results = {
-        kind: _several.fit_once(
+        kind: several.fit_once(
             f"BGAN, {kind}",
             bgan,
             setting,
@@ -116,15 +116,15 @@ def main(config: Config) -> None:
         for kind, setting in settings.items()
     }
     path = config.run.workdir / "bgan.png"
-    figure = _figures.new(8, 4.5)
+    figure = figures.new(8, 4.5)
     for axes, (kind, run) in zip(figure.subplots(1, 2), runs.items(), strict=True):
         about = "samples" if kind == "continuous" else "samples of binary pixels"
-        sheet = _compared.last_sheet(run, "ema" if kind == "continuous" else "binary")
-        _compared.show(axes, sheet, f"{kind}: {about}")
-    _figures.save(path, figure, "samples of both kinds")
+        sheet = compared.last_sheet(run, "ema" if kind == "continuous" else "binary")
+        compared.show(axes, sheet, f"{kind}: {about}")
+    figures.save(path, figure, "samples of both kinds")
     caption = "Samples of the continuous and of the discrete kind"
-    _compared.write("BGAN", config.run.workdir, results, {caption: path})
+    compared.write("BGAN", config.run.workdir, results, {caption: path})
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -17,8 +17,8 @@ import pathlib
 
 import numpy as np
 
-from experiments import _cli, _figures
 from jaxgan import capsules
+from jaxgan.lab import cli, figures
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Config:
     """Dimensions of each digit in the overview: those whose change is most visible."""
 
     def __post_init__(self):
-        _figures.at_least(self, overview=1, dimensions=1)
+        figures.at_least(self, overview=1, dimensions=1)
         if not 0 < self.step <= self.reach or abs(
             self.steps * self.step - self.reach
         ) > (1e-6 * self.reach):
@@ -59,22 +59,22 @@ class Config:
 
 def main(config: Config) -> None:
     """Encodes, changes, decodes and draws."""
-    model, variables, sets = _figures.restore(config.run, drawing=True)
+    model, variables, sets = figures.restore(config.run, drawing=True)
     out = config.out or config.run / "pictures"
     for i in config.digits:
-        _figures.check_digit(sets, "digits", i)
+        figures.check_digit(sets, "digits", i)
     index = (
         np.array(config.digits)
         if config.digits
-        else _figures.classified_right(model, variables, sets)
+        else figures.classified_right(model, variables, sets)
     )
-    image, label = _figures.images(sets, index), sets.test["label"][index]
-    v = _figures.encode(model, variables, image)
+    image, label = figures.images(sets, index), sets.test["label"][index]
+    v = figures.encode(model, variables, image)
     found, v = np.asarray(capsules.longest(v))[:, 0], np.asarray(v)
     offsets = np.arange(-config.steps, config.steps + 1) * config.step
     changed = np.stack([perturb(*each, offsets) for each in zip(v, label, strict=True)])
-    drawn = _figures.in_blocks(
-        lambda masked: _figures.decode(model, variables, masked),
+    drawn = figures.in_blocks(
+        lambda masked: figures.decode(model, variables, masked),
         changed.reshape(-1, *v.shape[1:]),
     ).reshape(*changed.shape[:3], *image.shape[1:])  # [digit, dimension, offset, ...]
     change = np.abs(drawn[:, :, -1] - drawn[:, :, 0]).mean((2, 3, 4))
@@ -84,7 +84,7 @@ def main(config: Config) -> None:
     for n, i in enumerate(index):
         about = f"digit {label[n]} (test image {i}, classified {found[n]})"
         path = out / f"dimensions_{label[n]}_{i}.png"
-        _figures.save(path, draw(image[n], drawn[n], change[n], above, about), about)
+        figures.save(path, draw(image[n], drawn[n], change[n], above, about), about)
     shown = np.linspace(0, len(index) - 1, min(config.overview, len(index)))
     overview = draw_overview(
         [
@@ -94,7 +94,7 @@ def main(config: Config) -> None:
         config.dimensions,
         above,
     )
-    _figures.save(out / "dimensions.png", overview, "dimensions that change most")
+    figures.save(out / "dimensions.png", overview, "dimensions that change most")
     results = [
         {
             "test_image": int(i),
@@ -106,7 +106,7 @@ def main(config: Config) -> None:
         }
         for n, i in enumerate(index)
     ]
-    _figures.save_results(
+    figures.save_results(
         out / "dimensions.json",
         {
             "run": str(config.run),
@@ -135,15 +135,15 @@ def perturb(v: np.ndarray, label: int, offsets: np.ndarray) -> np.ndarray:
 def draw(image, rows, change, above, about):
     """One digit, and below each other the rows of all its dimensions."""
     side, (dims, columns) = 0.56, rows.shape[:2]
-    figure = _figures.new(side * (columns + 3.6), side * dims + 1.3)
+    figure = figures.new(side * (columns + 3.6), side * dims + 1.3)
     figure.suptitle(f"What each dimension of the class capsule does: {about}")
     left, right = figure.subplots(1, 2, width_ratios=(1.6, columns + 1))
     pair = np.stack([image, rows[0, columns // 2]])[:, None]
-    _figures.tiles(left, pair, ["", ""], [""])
+    figures.tiles(left, pair, ["", ""], [""])
     left.set_anchor("N")
     left.set_title("input", size=9)
     left.set_xlabel("drawn from\nits capsule", size=9)
-    _figures.tiles(right, rows, [str(d) for d in range(dims)], above)
+    figures.tiles(right, rows, [str(d) for d in range(dims)], above)
     right.set_ylabel("dimension")
     right.set_title("added to the dimension", size=10)
     label_changes(right, change, rows.shape[2])
@@ -156,14 +156,14 @@ def draw_overview(digits, count, above):
     lines = -(-len(digits) // 2)
     across = min(2, len(digits))
     count = min(count, len(digits[0][1]))
-    figure = _figures.new(
+    figure = figures.new(
         across * side * (columns + 2.0), lines * (side * count + 0.75) + 0.4
     )
     figure.suptitle("One dimension of the class capsule changed, and drawn")
     axes = figure.subplots(lines, across, squeeze=False).ravel()
     for ax, (about, rows, change) in zip(axes, digits, strict=False):
         most = np.argsort(-change)[:count]
-        _figures.tiles(ax, rows[most], [f"dim {d}" for d in most], above)
+        figures.tiles(ax, rows[most], [f"dim {d}" for d in most], above)
         ax.set_title(about, size=10)
         label_changes(ax, change[most], rows.shape[2])
     for ax in axes[len(digits) :]:
@@ -175,11 +175,11 @@ def label_changes(axes, change, height):
     """Writes at the right by how much each row changes from end to end."""
     right = axes.secondary_yaxis("right")
     labels = [f"{x:.3f}" for x in change]
-    right.set_yticks(_figures.middles(len(change), height), labels)
+    right.set_yticks(figures.middles(len(change), height), labels)
     right.set_ylabel("mean change of a pixel, end to end", size=8)
     right.tick_params(length=0, labelsize=8, colors="#777777")
     right.spines[:].set_visible(False)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -22,9 +22,9 @@ import numpy as np
 from flax import linen
 from matplotlib.patches import Rectangle
 
-from experiments import _cli, _figures
 from jaxgan import capsules
-from jaxgan.data import digits
+from jaxgan.data.synthetic import digits
+from jaxgan.lab import cli, figures
 from jaxgan.models import capsnet
 
 POSE, LENGTH, PALE = "#1f6f8b", "#d1495b", "#777777"
@@ -49,12 +49,12 @@ class Config:
     """Test digits of each class, at most; half of them are fitted to."""
 
     def __post_init__(self):
-        _figures.at_least(self, most=1, count=2)
+        figures.at_least(self, most=1, count=2)
 
 
 def main(config: Config) -> None:
     """Pools, shifts, fits and draws."""
-    model, variables, sets = _figures.restore(config.run)
+    model, variables, sets = figures.restore(config.run)
     out = config.out or config.run / "pictures"
     labels = sets.test["label"]
     index = [np.flatnonzero(labels == c)[: config.count] for c in range(model.classes)]
@@ -65,7 +65,7 @@ def main(config: Config) -> None:
     detected, pooled = detect(INPUTS)
     figure = draw_pooling(detected, pooled)
     about = "a detection that moves, and pooling that forgets where"
-    _figures.save(out / "equivariance_pooling.png", figure, about)
+    figures.save(out / "equivariance_pooling.png", figure, about)
 
     steps = np.arange(-config.most, config.most + 1)
     offsets = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)
@@ -76,9 +76,9 @@ def main(config: Config) -> None:
 
     read, classes = [], []
     for c, chosen in enumerate(index):
-        image = _figures.images(sets, chosen).repeat(len(offsets), 0)
+        image = figures.images(sets, chosen).repeat(len(offsets), 0)
         every = np.tile(offsets, (len(chosen), 1))
-        v = _figures.in_blocks(lambda *x: look(variables, *x), image, every)
+        v = figures.in_blocks(lambda *x: look(variables, *x), image, every)
         v = v.reshape(len(chosen), len(offsets), *v.shape[1:])
         predicted, found = of_class(v, c, offsets)
         read.append(predicted)
@@ -92,8 +92,8 @@ def main(config: Config) -> None:
         strip = shifted_strip(model, variables, sets, index, steps)
     figure = draw_pose(strip, steps, offsets, read, classes, mean)
     about = "shifted digits, and the shift read off their capsules"
-    _figures.save(out / "equivariance_pose.png", figure, about)
-    _figures.save_results(
+    figures.save(out / "equivariance_pose.png", figure, about)
+    figures.save_results(
         out / "equivariance.json",
         {
             "run": str(config.run),
@@ -172,16 +172,16 @@ def fit(x: np.ndarray, offsets: np.ndarray, half: int) -> tuple[np.ndarray, np.n
 def shifted_strip(model, variables, sets, index, steps):
     """One digit shifted to the right, over drawings of its capsule: `[2, S, ...]`."""
     c = min(3, len(index) - 1)
-    image = jnp.asarray(_figures.images(sets, index[c][-1]))
+    image = jnp.asarray(figures.images(sets, index[c][-1]))
     moved = jnp.stack([digits.shift(image, np.array([0, x])) for x in steps])
-    v = _figures.encode(model, variables, moved)
+    v = figures.encode(model, variables, moved)
     v = capsules.mask(v, jnp.full(len(steps), c))
-    return np.stack([moved, _figures.decode(model, variables, v)])
+    return np.stack([moved, figures.decode(model, variables, v)])
 
 
 def draw_pooling(detected, pooled):
     """Numbers in boxes: inputs, detections, what is left of them, for both inputs."""
-    figure = _figures.new(9.6, 3.9)
+    figure = figures.new(9.6, 3.9)
     figure.suptitle("A detector moves with its input; pooling forgets where it was")
     axes = figure.subplots(1, 2)
     texts = (
@@ -215,14 +215,14 @@ def draw_pooling(detected, pooled):
 
 def draw_pose(strip, steps, offsets, read, classes, mean):
     """A digit that moves, what is read off its capsule, lengths, and R²."""
-    figure = _figures.new(12, 5.4 + 2.2 * (strip is not None))
+    figure = figures.new(12, 5.4 + 2.2 * (strip is not None))
     below = figure
     if strip is not None:
         parts = figure.subfigures(2, 1, height_ratios=(1, 2), squeeze=False)
         above, below = parts[:, 0]
         ax = above.subplots()
         offset = [f"{x:+d}" if x else "0" for x in steps]
-        _figures.tiles(
+        figures.tiles(
             ax, strip, ["shifted input", "drawn from its\nclass capsule"], offset
         )
         ax.set_title("pixels to the right", size=10)
@@ -263,4 +263,4 @@ def draw_pose(strip, steps, offsets, read, classes, mean):
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -18,8 +18,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _capsules, _cli, _digits
 from jaxgan import train
+from jaxgan.lab import capsule_runs, cli, digits
 from jaxgan.models import capsnet
 
 
@@ -28,7 +28,7 @@ class Config:
     """Training a CapsNet on one object an image."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_digits.Data, tyro.conf.arg(name="")]
+    data: Annotated[digits.Data, tyro.conf.arg(name="")]
     model: capsnet.Config
     preset: Literal["small", "paper"] = "small"
     """small: minutes on two cores; paper: the paper's network, for an accelerator."""
@@ -44,7 +44,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_digits.Data(),
+        data=digits.Data(),
         model=SMALL,
     ),
     "paper": Config(
@@ -56,7 +56,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_digits.Data(),
+        data=digits.Data(),
         model=capsnet.Config(),
         preset="paper",
     ),
@@ -67,8 +67,8 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and tests."""
     if config.model.objects > 1:
         raise ValueError("two objects an image are trained by capsnet_multimnist")
-    _capsules.fit("CapsNet", config)
+    capsule_runs.fit("CapsNet", config)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -21,8 +21,9 @@ import numpy as np
 import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from experiments import _capsules, _cli, _data, _digits
 from jaxgan import capsules, report, train
+from jaxgan.lab import capsule_runs, cli, digits
+from jaxgan.lab import data as lab_data
 from jaxgan.models import capsnet
 
 
@@ -31,7 +32,7 @@ class Config:
     """Training a CapsNet on two objects an image."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_digits.Data, tyro.conf.arg(name="")]
+    data: Annotated[digits.Data, tyro.conf.arg(name="")]
     model: capsnet.Config
     preset: Literal["small", "paper"] = "small"
     """small: minutes on two cores; paper: the paper's network, for an accelerator."""
@@ -49,7 +50,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=500,
         ),
-        data=_digits.Data(tests=2000),
+        data=digits.Data(tests=2000),
         model=SMALL,
     ),
     "paper": Config(
@@ -61,7 +62,7 @@ PRESETS = {
             checkpoint_every=10_000,
             log_every=100,
         ),
-        data=_digits.Data(),
+        data=digits.Data(),
         model=capsnet.MULTI_MNIST,
         preset="paper",
     ),
@@ -75,11 +76,13 @@ def main(config: Config) -> None:
         raise ValueError(
             f"--model.objects is {config.model.objects}; an image has two digits here"
         )
-    _capsules.fit("CapsNet, MultiMNIST", config)
+    capsule_runs.fit("CapsNet, MultiMNIST", config)
     if config.model.reconstruction:
         path = config.run.workdir / "overlay.png"
         report.save_png(path, overlay_grid(config.run.workdir))
-        _data.say(f"{path}: inputs, and below them what was drawn from which capsules")
+        lab_data.say(
+            f"{path}: inputs, and below them what was drawn from which capsules"
+        )
 
 
 def overlay_grid(run: pathlib.Path) -> np.ndarray:
@@ -89,12 +92,12 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
     a digit that is neither label nor prediction (it should come out black); two marked
     P where a digit was missed, drawn from the prediction and from the labels.
     """
-    model, variables, sets = _capsules.restore(run)
-    batch = _digits.unseen(sets, model, 0, _digits.BLOCK)
+    model, variables, sets = capsule_runs.restore(run)
+    batch = digits.unseen(sets, model, 0, digits.BLOCK)
     v = jax.jit(lambda x: capsnet.encode(model, variables, x))(batch["image"])
     labels = np.asarray(batch["label"])
     predicted = np.asarray(capsules.longest(v, 2))
-    wrong = _digits.wrong(predicted, labels)
+    wrong = digits.wrong(predicted, labels)
     columns: list[tuple[int, Any, str]] = []
     for i in np.flatnonzero(~wrong)[:4]:
         columns.append((i, labels[i], ""))
@@ -112,9 +115,9 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
         )
         for k in range(2)
     ]
-    image = _capsules.to_uint8(batch["image"])[chosen]
+    image = capsule_runs.to_uint8(batch["image"])[chosen]
     colours = np.concatenate(
-        [_capsules.to_uint8(x) for x in (*drawn, np.zeros_like(drawn[0]))], -1
+        [capsule_runs.to_uint8(x) for x in (*drawn, np.zeros_like(drawn[0]))], -1
     )
     tiles = []
     for tile, colour, (i, used, mark) in zip(image, colours, columns, strict=True):
@@ -136,4 +139,4 @@ def _caption(lines: list[str], width: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

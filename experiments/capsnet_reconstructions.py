@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _cli, _figures
 from jaxgan import capsules
+from jaxgan.lab import cli, figures
 from jaxgan.models import capsnet
 
 
@@ -43,12 +43,12 @@ class Config:
     """Most failures that are listed in the JSON file."""
 
     def __post_init__(self):
-        _figures.at_least(self, correct=1, failures=0, tests=1, listed=0)
+        figures.at_least(self, correct=1, failures=0, tests=1, listed=0)
 
 
 def main(config: Config) -> None:
     """Tests, draws, and writes."""
-    model, variables, sets = _figures.restore(config.run, drawing=True)
+    model, variables, sets = figures.restore(config.run, drawing=True)
     out = config.out or config.run / "pictures"
     label = sets.test["label"][: config.tests]
 
@@ -67,17 +67,17 @@ def main(config: Config) -> None:
         return predicted, jnp.sort(capsules.lengths(v)), error, drawn
 
     def block(index, label):
-        *found, drawn = look(variables, _figures.images(sets, index), label)
+        *found, drawn = look(variables, figures.images(sets, index), label)
         return (*found, drawn)
 
     index = np.arange(len(label))
-    measured = _figures.in_blocks(lambda *x: block(*x)[:3], index, label)
+    measured = figures.in_blocks(lambda *x: block(*x)[:3], index, label)
     predicted, length, error = measured
     right, wrong = index[predicted == label], index[predicted != label]
 
     def columns(chosen, which):
         *_, drawn = block(chosen, label[chosen])
-        image = _figures.images(sets, chosen)
+        image = figures.images(sets, chosen)
         rows = np.stack([image, np.asarray(drawn)[np.arange(len(chosen)), which]])
         triples = zip(label[chosen], predicted[chosen], which, strict=True)
         return rows, [f"({y}, {p}, {(y, p)[r]})" for y, p, r in triples]
@@ -96,8 +96,8 @@ def main(config: Config) -> None:
         )
     figure = draw(parts, f"test error {len(wrong)} of {len(label):,}")
     about = f"{len(wrong)} of {len(label):,} test images are classified wrong"
-    _figures.save(out / "reconstructions.png", figure, about)
-    _figures.save_results(
+    figures.save(out / "reconstructions.png", figure, about)
+    figures.save_results(
         out / "reconstructions.json",
         {
             "run": str(config.run),
@@ -142,16 +142,16 @@ def one_of_each(index: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
 def draw(parts, error):
     """Inputs over drawings, the columns under their captions."""
     side, counts = 0.84, [rows.shape[1] for _, rows, _ in parts]
-    figure = _figures.new(side * (sum(counts) + 2.2), 2 * side + 1.15)
+    figure = figures.new(side * (sum(counts) + 2.2), 2 * side + 1.15)
     figure.suptitle(
         f"(l, p, r): label l, prediction p, drawn from the capsule of r; {error}"
     )
     axes = figure.subplots(1, len(parts), width_ratios=counts, squeeze=False)[0]
     for n, (ax, (about, rows, above)) in enumerate(zip(axes, parts, strict=True)):
-        _figures.tiles(ax, rows, ["input", "output"] if not n else ["", ""], above)
+        figures.tiles(ax, rows, ["input", "output"] if not n else ["", ""], above)
         ax.set_title(about, size=10)
     return figure
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

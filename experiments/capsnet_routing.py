@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
-from experiments import _cli, _figures
 from jaxgan import capsules
+from jaxgan.lab import cli, figures
 from jaxgan.models import capsnet
 
 TRUE, OTHER, PALE = "#1f6f8b", "#d1495b", "#777777"
@@ -49,22 +49,22 @@ class Config:
     """Test images to average over, spread over the test set."""
 
     def __post_init__(self):
-        _figures.at_least(self, iterations=0, images=1)
+        figures.at_least(self, iterations=0, images=1)
 
 
 def main(config: Config) -> None:
     """Routes and draws."""
-    model, variables, sets = _figures.restore(config.run)
-    _figures.check_digit(sets, "digit", config.digit)
+    model, variables, sets = figures.restore(config.run)
+    figures.check_digit(sets, "digit", config.digit)
     if config.iterations:
         model = dataclasses.replace(model, iterations=config.iterations)
     out = config.out or config.run / "pictures"
     count = min(config.images, len(sets.test["label"]))
     spread = np.linspace(0, len(sets.test["label"]) - 1, count).astype(int)
     index = np.concatenate([[config.digit], spread])
-    image, label = _figures.images(sets, index), sets.test["label"][index]
+    image, label = figures.images(sets, index), sets.test["label"][index]
     look = jax.jit(lambda variables, image: route(model, variables, image))
-    coupling, weight = _figures.in_blocks(
+    coupling, weight = figures.in_blocks(
         lambda image: look(variables, image), image, size=BLOCK
     )
     sums = coupling.sum(-1)
@@ -72,7 +72,7 @@ def main(config: Config) -> None:
     share = (coupling * flat).sum(2) / flat.sum(2)  # [B, iterations, J]
     one = draw_digit(image[0], label[0], coupling[0], weight[0], share[0])
     about = f"the coupling of test image {config.digit}, a {label[0]}"
-    _figures.save(out / "routing_digit.png", one, about)
+    figures.save(out / "routing_digit.png", one, about)
 
     there = label[1:, None] == np.arange(model.classes)
     means = {
@@ -81,9 +81,9 @@ def main(config: Config) -> None:
     }
     stopped = stop_early(model, variables, image[1:], label[1:])
     figure = draw_mean(means, stopped, count, model.classes)
-    _figures.save(out / "routing_mean.png", figure, f"means over {count} test images")
+    figures.save(out / "routing_mean.png", figure, f"means over {count} test images")
     numbers = {"means": means, "after_iterations": stopped}
-    _figures.save_results(
+    figures.save_results(
         out / "routing.json",
         {
             "run": str(config.run),
@@ -139,8 +139,8 @@ def mean_entropy(coupling: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def stop_early(model, variables, image, label) -> dict[str, Any]:
     """Lengths of the class capsules and the error, had routing stopped earlier."""
     v = [
-        _figures.in_blocks(
-            lambda image, n=n: _figures.encode(
+        figures.in_blocks(
+            lambda image, n=n: figures.encode(
                 dataclasses.replace(model, iterations=n), variables, image
             ),
             image,
@@ -163,7 +163,7 @@ def draw_digit(image, label, coupling, weight, share):
     classes, (height, width, types) = coupling.shape[-1], weight.shape
     shown = spread_out(len(coupling))
     coupling = coupling[shown]
-    figure = _figures.new(12, 4.3 + 1.25 * len(shown))
+    figure = figures.new(12, 4.3 + 1.25 * len(shown))
     figure.suptitle(
         f"Coupling from {weight.size} primary capsules to {classes} classes:"
         f" a digit {label}"
@@ -221,7 +221,7 @@ def draw_digit(image, label, coupling, weight, share):
 
 def draw_mean(means, stopped, count, classes):
     """Three panels against the iteration: coupling, entropy, lengths and error."""
-    figure = _figures.new(12, 3.8, space=0.06)
+    figure = figures.new(12, 3.8, space=0.06)
     figure.suptitle(f"Routing, mean of {count} test images")
     names = {
         "true_class": ("the true class", TRUE, "o-"),
@@ -253,4 +253,4 @@ def draw_mean(means, stopped, count, classes):
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -19,8 +19,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from experiments import _capsules, _cli, _data, _digits, _run
 from jaxgan import report, train
+from jaxgan.lab import capsule_runs, cli, digits, session
+from jaxgan.lab import data as lab_data
 from jaxgan.models import capsnet, capsnet_baseline
 
 # What the paper reports, in percent.
@@ -44,7 +45,7 @@ PUBLISHED = {
 class Config:
     """Which runs the table is made of."""
 
-    data: Annotated[_digits.Data, tyro.conf.arg(name="")]
+    data: Annotated[digits.Data, tyro.conf.arg(name="")]
     mnist_steps: int = 3000
     """Steps of every run on single digits; 0 leaves them out."""
     multimnist_steps: int = 3000
@@ -69,9 +70,9 @@ class Config:
 
 
 PRESETS = {
-    "small": Config(data=_digits.Data()),
+    "small": Config(data=digits.Data()),
     "paper": Config(
-        data=_digits.Data(),
+        data=digits.Data(),
         mnist_steps=300_000,
         multimnist_steps=600_000,
         batch_size=128,
@@ -86,7 +87,7 @@ class Setting:
     """One run of the table."""
 
     run: train.Run
-    data: _digits.Data
+    data: digits.Data
     model: Any
 
 
@@ -133,13 +134,13 @@ def main(config: Config) -> None:
                 done = _one(f"{name}, {row}", Setting(run, config.data, model))
                 results[name].setdefault(row, []).append(done)
                 _write(config, results)
-    _data.say((config.workdir / "table.md").read_text())
+    lab_data.say((config.workdir / "table.md").read_text())
 
 
 def _one(title: str, setting: Setting) -> dict[str, Any]:
     """The results of a run that ended, or of one that is trained now."""
-    done = _run.finished(setting)
-    return _capsules.fit(title, setting) if done is None else done
+    done = session.finished(setting)
+    return capsule_runs.fit(title, setting) if done is None else done
 
 
 def _slug(row: str) -> str:
@@ -148,7 +149,7 @@ def _slug(row: str) -> str:
 
 def _write(config: Config, results: dict[str, Any]) -> None:
     """The table so far, as text, picture and JSON."""
-    summary: dict[str, Any] = {"command": _run.command(), "sets": {}}
+    summary: dict[str, Any] = {"command": session.command(), "sets": {}}
     lines = []
     for name, rows in results.items():
         if not rows:
@@ -181,8 +182,8 @@ def _write(config: Config, results: dict[str, Any]) -> None:
             }
         lines.append("")
     report.write(config.workdir / "table.md", "\n".join(lines).encode())
-    _capsules.save_json(config.workdir / "results.json", summary)
+    capsule_runs.save_json(config.workdir / "results.json", summary)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

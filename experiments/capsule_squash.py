@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _cli, _figures
 from jaxgan import capsules
+from jaxgan.lab import cli, figures
 
 CAPSULE, NEURON, PALE = "#1f6f8b", "#d1495b", "#777777"
 MARKS = (0, 0.5, 3**-0.5, 1, 2, 4)  # steepest at 1/√3: the second derivative is 0
@@ -75,7 +75,7 @@ def main(config: Config) -> None:
     at = np.concatenate([MARKS, np.linspace(0, config.reach, 401)], dtype=np.float32)
     value, slope = (np.asarray(x) for x in value_and_slope(at))
     marks, curve = slice(len(MARKS)), slice(len(MARKS), None)
-    figure = _figures.new(12.4, 4.6, space=0.06)
+    figure = figures.new(12.4, 4.6, space=0.06)
     axes, table = figure.subplots(1, 2, width_ratios=(1, 1.25))
     axes.plot(at[curve], value[curve], color=CAPSULE, lw=2.4)
     axes.plot(at[curve], slope[curve], color=CAPSULE, lw=1.4, ls="--")
@@ -93,8 +93,8 @@ def main(config: Config) -> None:
     axes.set_title("Squash: a length becomes a probability")
     axes.spines[["top", "right"]].set_visible(False)
     draw_table(table)
-    _figures.save(config.out / "squash.png", figure, "the squash, and a table")
-    _figures.save_results(
+    figures.save(config.out / "squash.png", figure, "the squash, and a table")
+    figures.save_results(
         config.out / "squash.json",
         {
             "length": at[marks].tolist(),
@@ -124,4 +124,4 @@ def draw_table(axes) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

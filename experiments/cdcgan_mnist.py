@@ -21,9 +21,9 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from experiments import _cli, _figures, _mnist, _several
 from jaxgan import train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, figures, mnist, several
 from jaxgan.models import cdcgan
 
 
@@ -32,7 +32,7 @@ class Config:
     """Training with labels and without."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: cdcgan.Config
     compare: bool = True
     """Also train the network without labels, for the picture of both."""
@@ -40,10 +40,10 @@ class Config:
     """laptop: minutes on two cores; paper: the published sizes."""
 
     def __post_init__(self):
-        if self.model.classes != _mnist.CLASSES:
+        if self.model.classes != mnist.CLASSES:
             raise ValueError(
                 f"--model.classes is {self.model.classes}, but there are"
-                f" {_mnist.CLASSES} digits; the network without labels is trained by"
+                f" {mnist.CLASSES} digits; the network without labels is trained by"
                 " --compare"
             )
 
@@ -57,7 +57,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=cdcgan.Config(
             width=16, discriminator=(10, 32), hidden=128, learning_rate=1e-3, ema=0.995
         ),
@@ -70,7 +70,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=1000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=cdcgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -84,26 +84,26 @@ def main(config: Config) -> None:
         models["without labels"] = dataclasses.replace(config.model, classes=0)
     results, sheets = {}, {}
     for name, model in models.items():
-        setting = _several.part(config, name.replace(" ", "_"), model)
-        results[name] = _several.fit_once(
+        setting = several.part(config, name.replace(" ", "_"), model)
+        results[name] = several.fit_once(
             f"DCGAN {name}", cdcgan, setting, conditional=bool(model.classes)
         )
         sheets[name] = _sheet(setting, model)
-    figure = _figures.new(3.4 * len(sheets), 3.6)
+    figure = figures.new(3.4 * len(sheets), 3.6)
     panels = figure.subplots(1, len(sheets), squeeze=False)[0]
     for axes, name in zip(panels, reversed(sheets), strict=True):
-        left = [str(i) if models[name].classes else "" for i in range(_mnist.CLASSES)]
-        _figures.tiles(axes, sheets[name], left, [""] * 10)
+        left = [str(i) if models[name].classes else "" for i in range(mnist.CLASSES)]
+        figures.tiles(axes, sheets[name], left, [""] * 10)
         axes.set_title(f"DCGAN, {name}")
     about = "a row a digit and a column a latent, where there are labels"
-    _figures.save(config.run.workdir / "sheets.png", figure, about)
-    _figures.save_results(config.run.workdir / "results.json", results)
+    figures.save(config.run.workdir / "sheets.png", figure, about)
+    figures.save_results(config.run.workdir / "results.json", results)
 
 
-def _sheet(setting: _several.Setting, model: cdcgan.Config) -> np.ndarray:
+def _sheet(setting: several.Setting, model: cdcgan.Config) -> np.ndarray:
     """Ten rows of ten images `[10, 10, 28, 28, 1]`, of the latest state of a run."""
-    draw = _mnist.drawer(cdcgan, model, conditional=bool(model.classes))
-    state = _several.restore(setting.run.workdir, cdcgan).state
+    draw = mnist.drawer(cdcgan, model, conditional=bool(model.classes))
+    state = several.restore(setting.run.workdir, cdcgan).state
     key = jax.random.key(setting.run.seed + 1)
     if model.classes:
         latent = jnp.tile(cdcgan.latent(model, key, 10), (10, 1))
@@ -114,4 +114,4 @@ def _sheet(setting: _several.Setting, model: cdcgan.Config) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -25,9 +25,10 @@ from typing import Annotated, Literal
 import jax
 import tyro
 
-from experiments import _cli, _mnist, gan_mnist
+from experiments import gan_mnist
 from jaxgan import train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, mnist
 from jaxgan.models import cgan
 
 PAPER = "132 +- 1.8 on MNIST, with 1,000 samples a class; a weak measure"
@@ -38,7 +39,7 @@ class Config:
     """Training a conditional GAN of multi-layer perceptrons."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: cgan.Config
     parzen: bool = False
     """Also measure with Parzen windows."""
@@ -56,7 +57,7 @@ PRESETS = {
             sample_every=2000,
             checkpoint_every=2000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=cgan.Config(
             hidden_latent=100,
             hidden_class=400,
@@ -76,7 +77,7 @@ PRESETS = {
             sample_every=5000,
             checkpoint_every=5000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=cgan.Config(),
         parzen=True,
         preset="paper",
@@ -87,11 +88,11 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model = config.model
-    if model.classes != _mnist.CLASSES:
+    if model.classes != mnist.CLASSES:
         raise ValueError(
-            f"--model.classes is {model.classes}; digits are of {_mnist.CLASSES}"
+            f"--model.classes is {model.classes}; digits are of {mnist.CLASSES}"
         )
-    mean = gan_mnist.marginals(_mnist.open_sets(config.data))
+    mean = gan_mnist.marginals(mnist.open_sets(config.data))
     module = types.SimpleNamespace(
         game=functools.partial(cgan.game, marginals=mean),
         latent=cgan.latent,
@@ -101,10 +102,10 @@ def main(config: Config) -> None:
     def finish(state, sets):
         if not config.parzen:
             return {}, {}
-        samples, _ = _mnist.draw_many(
+        samples, _ = mnist.draw_many(
             cgan,
             model,
-            _mnist.drawer(cgan, model, conditional=True),
+            mnist.drawer(cgan, model, conditional=True),
             ema_variables(state),
             jax.random.key(config.run.seed + 3),
             gan_mnist.SAMPLES,
@@ -114,8 +115,8 @@ def main(config: Config) -> None:
         found = gan_mnist.parzen(samples, test[:cut], test[cut:])
         return {**found, "parzen_of_the_paper": PAPER}, {}
 
-    _mnist.fit("CGAN", module, config, conditional=True, finish=finish)
+    mnist.fit("CGAN", module, config, conditional=True, finish=finish)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -13,8 +13,8 @@ import hashlib
 import io
 import pathlib
 
-from experiments import _cli, _data
 from jaxgan import report
+from jaxgan.lab import cli, data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +42,10 @@ def main(config: Config) -> None:
     inception.save(content, weights)
     report.write(config.out, content.getvalue())
     is_it = "the published file" if weights.published else "not the published file"
-    _data.say(f"{config.weights}: SHA-256 {weights.checksum}, {is_it}")
+    data.say(f"{config.weights}: SHA-256 {weights.checksum}, {is_it}")
     checksum = hashlib.sha256(content.getvalue()).hexdigest()
-    _data.say(f"{config.out}: SHA-256 {checksum}")
+    data.say(f"{config.out}: SHA-256 {checksum}")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -20,9 +20,11 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _data, _image_sets, _measure, _run
 from jaxgan import game, nn, train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, session, sets
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.measure import moments
 from jaxgan.models import dcgan
 
 SHEET = 64  # samples a sheet
@@ -33,10 +35,10 @@ class Config:
     """Training a DCGAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_data.Data, tyro.conf.arg(name="")]
+    data: Annotated[lab_data.Data, tyro.conf.arg(name="")]
     model: dcgan.Config
-    evaluation: _measure.Evaluation = dataclasses.field(
-        default_factory=_measure.Evaluation
+    evaluation: moments.Evaluation = dataclasses.field(
+        default_factory=moments.Evaluation
     )
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's networks, for an accelerator."""
@@ -51,7 +53,7 @@ PRESETS = {
             sample_every=300,
             checkpoint_every=300,
         ),
-        data=_data.Data(),
+        data=lab_data.Data(),
         model=dcgan.Config(
             width=32,
             kernel=4,
@@ -68,7 +70,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=1000,
         ),
-        data=_data.Data(data="tfds:celeb_a"),
+        data=lab_data.Data(data="tfds:celeb_a"),
         model=dcgan.Config(),
         preset="paper",
     ),
@@ -79,7 +81,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and reports."""
     model, run = config.model, config.run
     mesh = train.devices(run)
-    images = _data.open_images(config.data, model.resolution, model.channels)
+    images = lab_data.open_images(config.data, model.resolution, model.channels)
     played = dcgan.game(model)
     latent = dcgan.latent(model, jax.random.key(run.seed + 1), SHEET)
 
@@ -94,31 +96,31 @@ def main(config: Config) -> None:
         }
 
     def real():
-        return _image_sets.held(images, config.evaluation.samples)
+        return sets.held(images, config.evaluation.samples)
 
     @jax.jit
     def fresh(variables, key):
         z = dcgan.latent(model, key, run.batch_size)
         return nn.to_uint8(dcgan.sample(model, variables, z))
 
-    evaluate = _measure.evaluation(
+    evaluate = moments.evaluation(
         config.evaluation,
         real,
         lambda state, key: np.asarray(fresh(ema_variables(state), key)),
         mesh,
         run.seed + 2,
     )
-    _run.train_and_report(
+    session.train_and_report(
         "DCGAN",
         played,
         config,
-        _data.feed(images, run, mesh, played.repeats),
+        lab_data.feed(images, run, mesh, played.repeats),
         images,
         sheets,
-        lambda state: _run.samples(run, sheets(state), images.arrays),
+        lambda state: session.samples(run, sheets(state), images.arrays),
         evaluate,
     )
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -16,8 +16,11 @@ import pathlib
 
 import numpy as np
 
-from experiments import _capsules, _classifier, _cli, _data, _digits, _scores
 from jaxgan import report
+from jaxgan.lab import capsule_runs, cli, digits
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.judges import classifier
+from jaxgan.lab.judges import scores as lab_scores
 
 SHOWN = 48  # test images it gets wrong
 
@@ -39,16 +42,16 @@ class Config:
 
 def main(config: Config) -> None:
     """Trains or loads, then tests and scores."""
-    data = _digits.Data(data=config.data, download=config.download)
-    sets = _digits.open_sets(data, size=28, channels=1)
-    judge = _classifier.trained(sets, again=config.again)
+    data = digits.Data(data=config.data, download=config.download)
+    sets = digits.open_sets(data, size=28, channels=1)
+    judge = classifier.trained(sets, again=config.again)
     seen, labels = judge.logits(sets.test["image"]).argmax(1), sets.test["label"]
     some = np.random.default_rng(1).permutation(len(sets.train["label"]))
     some = some[: len(labels)]
     of_class = {
         int(c): float((seen[labels == c] == c).mean()) for c in np.unique(labels)
     }
-    scores = _scores.score(
+    scores = lab_scores.score(
         judge, sets.train["image"][some], sets, sets.train["label"][some]
     )
     results = {
@@ -56,17 +59,17 @@ def main(config: Config) -> None:
         "test_accuracy": judge.accuracy,
         "test_images": judge.tested,
         "test_accuracy_of_class": of_class,
-        "kept_in": _classifier.file(sets, judge.config),
+        "kept_in": classifier.file(sets, judge.config),
         "scores_of_training_images": scores,
     }
-    _capsules.save_json(config.workdir / "results.json", results)
+    capsule_runs.save_json(config.workdir / "results.json", results)
     wrong = np.flatnonzero(seen != labels)[:SHOWN]
     if len(wrong):
         sheet = report.sheet(sets.test["image"][wrong])
         report.save_png(config.workdir / "wrong.png", sheet)
-    _data.say(f"{judge.accuracy:.2%} of {judge.tested:,} test images are right")
-    _data.say(f"done: {config.workdir / 'results.json'}")
+    lab_data.say(f"{judge.accuracy:.2%} of {judge.tested:,} test images are right")
+    lab_data.say(f"done: {config.workdir / 'results.json'}")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

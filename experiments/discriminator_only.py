@@ -27,9 +27,10 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _digits, _figures, _mnist, _run
 from jaxgan import game, nn, report, train
-from jaxgan.data import points
+from jaxgan.data.synthetic import points
+from jaxgan.lab import cli, figures, mnist, session
+from jaxgan.lab import digits as lab_digits
 from jaxgan.models import discriminator_only as alone
 
 PANELS = 10  # rounds of which the landscape is shown
@@ -44,7 +45,7 @@ DATA, FOUND, WRONG = "white", "#ff9f1c", "#e71d36"
 class Config:
     """The plane, and digits."""
 
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     plane: alone.Config
     digits: alone.Config
     plane_rounds: int = 40
@@ -66,12 +67,12 @@ class Config:
     is no paper: both are the project's own."""
 
     def __post_init__(self):
-        _figures.at_least(self, plane_rounds=1, digit_rounds=0, modes=1, batch_size=2)
+        figures.at_least(self, plane_rounds=1, digit_rounds=0, modes=1, batch_size=2)
         if self.plane.shape != (2,):
             raise ValueError(
                 f"--plane.shape is {self.plane.shape}; points in the plane are (2,)"
             )
-        size = (_mnist.SIZE, _mnist.SIZE, 1)
+        size = (mnist.SIZE, mnist.SIZE, 1)
         if self.digits.shape != size:
             raise ValueError(
                 f"--digits.shape is {self.digits.shape}; digits are {size}"
@@ -85,9 +86,9 @@ DIGITS = alone.Config(
     ascent_rate=3.0, ascent_reach=1.5, prior=0.02, penalty=0.1, learning_rate=5e-4,
 )  # fmt: skip
 PRESETS = {
-    "laptop": Config(data=_mnist.Data(), plane=PLANE, digits=DIGITS),
+    "laptop": Config(data=mnist.Data(), plane=PLANE, digits=DIGITS),
     "paper": Config(
-        data=_mnist.Data(),
+        data=mnist.Data(),
         plane=PLANE,
         digits=dataclasses.replace(
             DIGITS, width=64, hidden=(512,), negatives=256, ascent_steps=200
@@ -122,7 +123,7 @@ def main(config: Config) -> None:
     results = {"seed": config.seed, "plane": _plane(config)}
     if config.digit_rounds:
         results["digits"] = _digit_rounds(config)
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
 
 
 def _run_of(config: Config, name: str, rounds: int) -> train.Run:
@@ -242,7 +243,7 @@ def _plane(config: Config) -> dict[str, Any]:
         return {"last quarter": results["last_quarter"]}, pictures
 
     about = Ring(f"{config.modes} Gaussians on a ring", f"ring {config.modes}")
-    _run.train_and_report(
+    session.train_and_report(
         "D alone, in the plane",
         alone.game(model),
         Setting(run, {"modes": config.modes}, model),
@@ -268,7 +269,7 @@ def _draw_plane(config, ring, place, seen) -> None:
         wanted[i] = max(wanted[i], wanted[i - 1] + 1)
     chosen = [steps[i - 1] for i in wanted]
     some = np.asarray(ring.sample(jax.random.key(0), 300))
-    figure = _figures.new(13.0, 5.7)
+    figure = figures.new(13.0, 5.7)
     axes = figure.subplots(2, -(-len(chosen) // 2), squeeze=False)
     for panel in axes.flat[len(chosen) :]:
         panel.set_axis_off()
@@ -293,12 +294,12 @@ def _draw_plane(config, ring, place, seen) -> None:
         " crosses: peaks above one half without data",
         size=11,
     )
-    _figures.save(config.workdir / "plane.png", figure, "D's landscape after rounds")
+    figures.save(config.workdir / "plane.png", figure, "D's landscape after rounds")
 
 
 def _draw_rounds(config, rows) -> None:
     """Writes rounds.png."""
-    figure = _figures.new(9.0, 3.2)
+    figure = figures.new(9.0, 3.2)
     left, right = figure.subplots(1, 2)
     rounds = [row["step"] / config.plane.round_steps for row in rows]
     for name, colour in (("peaks/with data", "#1f6f8b"), ("peaks/without", WRONG)):
@@ -313,20 +314,20 @@ def _draw_rounds(config, rows) -> None:
     right.legend(frameon=False)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    _figures.save(config.workdir / "rounds.png", figure, "peaks and negatives by round")
+    figures.save(config.workdir / "rounds.png", figure, "peaks and negatives by round")
 
 
 # --- digits --------------------------------------------------------------------------
 
 
 def _digit_rounds(config: Config) -> dict[str, Any]:
-    model, sets = config.digits, _mnist.open_sets(config.data)
+    model, sets = config.digits, mnist.open_sets(config.data)
     run = _run_of(config, "digits", config.digit_rounds)
-    feed = _mnist.feed(sets, run, train.devices(run))
+    feed = mnist.feed(sets, run, train.devices(run))
     batches = feed._replace(
         prepare=lambda held, item: {"data": feed.prepare(held, item)["image"]}
     )
-    some = _figures.images(sets, np.arange(min(500, len(sets.test["label"]))))
+    some = figures.images(sets, np.arange(min(500, len(sets.test["label"]))))
     judge = jax.jit(lambda v, x: alone.judge(model, v, x))
 
     def negatives(state):
@@ -358,7 +359,7 @@ def _digit_rounds(config: Config) -> dict[str, Any]:
         _draw_digits(config, run, sets)
         return dict(results), {"Negatives by round": config.workdir / "digits.png"}
 
-    _run.train_and_report(
+    session.train_and_report(
         "D alone, on digits",
         alone.game(model),
         Setting(run, config.data, model),
@@ -370,7 +371,7 @@ def _digit_rounds(config: Config) -> dict[str, Any]:
     return results
 
 
-def _draw_digits(config: Config, run: train.Run, sets: _digits.Sets) -> None:
+def _draw_digits(config: Config, run: train.Run, sets: lab_digits.Sets) -> None:
     """Writes digits.png from the sheets, which a resumed run has too."""
     from PIL import Image
 
@@ -384,28 +385,28 @@ def _draw_digits(config: Config, run: train.Run, sets: _digits.Sets) -> None:
         rows.append(tiles[np.arange(SHOWN) % len(tiles)] / 255)
         rounds = int(path.stem.rpartition("_")[2]) // config.digits.round_steps
         labels.append(f"round {rounds}" if rounds else "random")
-    digits = _figures.images(sets, np.arange(SHOWN) % len(sets.test["label"]))
-    figure = _figures.new(0.62 * SHOWN + 1, 0.62 * (len(rows) + 1))
-    _figures.tiles(
+    digits = figures.images(sets, np.arange(SHOWN) % len(sets.test["label"]))
+    figure = figures.new(0.62 * SHOWN + 1, 0.62 * (len(rows) + 1))
+    figures.tiles(
         figure.subplots(),
         np.stack([*rows, digits]),
         [*labels, "digits"],
         [""] * SHOWN,
     )
-    _figures.save(config.workdir / "digits.png", figure, "what D liked best, by round")
+    figures.save(config.workdir / "digits.png", figure, "what D liked best, by round")
 
 
 def _tiles(sheet: np.ndarray) -> np.ndarray:
     """The images `[N, 28, 28, 1]` of a sheet `[height, width]`, row by row."""
-    pitch = _mnist.SIZE + report.GAP
+    pitch = mnist.SIZE + report.GAP
     rows, columns = ((side - report.GAP) // pitch for side in sheet.shape[:2])
     cut = sheet[report.GAP :, report.GAP :][: rows * pitch, : columns * pitch]
     cut = np.pad(
         cut, [(0, rows * pitch - cut.shape[0]), (0, columns * pitch - cut.shape[1])]
     )
     tiles = cut.reshape(rows, pitch, columns, pitch).swapaxes(1, 2)
-    return tiles.reshape(-1, pitch, pitch, 1)[:, : _mnist.SIZE, : _mnist.SIZE]
+    return tiles.reshape(-1, pitch, pitch, 1)[:, : mnist.SIZE, : mnist.SIZE]
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _cli, _data
 from jaxgan import report
-from jaxgan.data import faces
+from jaxgan.data.synthetic import faces
+from jaxgan.lab import cli, data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,8 @@ def main(config: Config) -> None:
     report.save_png(
         config.workdir / "turn.png", report.sheet(np.asarray(turn(yaws)), 9)
     )
-    _data.say(f"{config.workdir}: sheet.png, captions.txt, turn.png")
+    data.say(f"{config.workdir}: sheet.png, captions.txt, turn.png")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -30,8 +30,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from experiments import _cli, _data, _figures, _run
 from jaxgan.analysis.outline import Call, geometry, outline
+from jaxgan.lab import cli, data, session
+from jaxgan.lab import figures as lab_figures
 from jaxgan.models.catalogue import CATALOGUE
 
 Shape = tuple[int, ...]  # without the batch
@@ -118,7 +119,7 @@ def main(config: Config) -> None:
         )
         rows = table(calls)
         title = f"{name}, {net}"
-        _data.say(f"{title}\n{printed(rows)}\n")
+        data.say(f"{title}\n{printed(rows)}\n")
         output = next((x.shape[1:] for x in jax.tree.leaves(out)), ())
         start = next((x.shape[1:] for x in jax.tree.leaves(given[net])), ())
         lines = chains(calls, start, output)
@@ -128,8 +129,8 @@ def main(config: Config) -> None:
             "layers": [described(call) for call in calls],
         }
     for net, figure in figures.items():
-        _figures.save(config.workdir / f"{net}.png", figure, f"{name}'s {net}")
-    _figures.save_results(
+        lab_figures.save(config.workdir / f"{net}.png", figure, f"{name}'s {net}")
+    lab_figures.save_results(
         config.workdir / "results.json",
         {
             "model": name,
@@ -148,7 +149,7 @@ def opened(config: Config) -> tuple[str, Any]:
     """
     if config.run is None:
         return config.model, _module(config.model).Config()
-    plain = _run.configuration(config.run)
+    plain = session.configuration(config.run)
     *package, name, kind = ["", "", *str(plain.get("game", "")).split(".")]
     if package[2:] != ["jaxgan", "models"] or name not in CATALOGUE:
         raise ValueError(
@@ -358,7 +359,7 @@ def draw(title: str, lines: Sequence[Chain], rows: Sequence[Sequence[str]]) -> F
     wide = max(9.0, *widths) + 0.6
     below = LINE * (len(rows) + 2)
     tall = 0.6 + sum(heights) + below
-    figure = _figures.new(wide, tall)
+    figure = lab_figures.new(wide, tall)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, wide)
@@ -527,4 +528,4 @@ def _tuples(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

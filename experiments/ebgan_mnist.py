@@ -17,8 +17,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _cli, _compared, _figures, _mnist, _several
 from jaxgan import train
+from jaxgan.lab import cli, compared, figures, mnist, several
 from jaxgan.models import ebgan
 
 
@@ -27,7 +27,7 @@ class Config:
     """Training an EBGAN twice."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: ebgan.Config
     """Of the run with the term; the one without differs in nothing else."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -50,7 +50,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=1000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         # With the paper's margin of 10 and step size of 1e-3, networks this narrow drew
         # one and the same image; against energies of 20, a weight of 0.1 is nothing.
         model=ebgan.Config(
@@ -72,7 +72,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=ebgan.Config(pulling_away=0.1, ema=0.999),
         preset="paper",
     ),
@@ -85,38 +85,38 @@ def main(config: Config) -> None:
         "without": dataclasses.replace(config.model, pulling_away=0.0),
         "with": config.model,
     }
-    settings = {name: _several.part(config, name, models[name]) for name in models}
+    settings = {name: several.part(config, name, models[name]) for name in models}
     runs = {name: setting.run for name, setting in settings.items()}
     results = {
-        name: _several.fit_once(f"EBGAN {name} pulling away", ebgan, setting)
+        name: several.fit_once(f"EBGAN {name} pulling away", ebgan, setting)
         for name, setting in settings.items()
     }
     path = config.run.workdir / "ebgan.png"
     _draw(path, config, runs, results)
     caption = "Samples, and the energies of real and generated images"
-    _compared.write("EBGAN", config.run.workdir, results, {caption: path})
+    compared.write("EBGAN", config.run.workdir, results, {caption: path})
 
 
 def _draw(path, config, runs, results):
-    figure = _figures.new(8, 6.2)
+    figure = figures.new(8, 6.2)
     grid = figure.add_gridspec(2, 2, height_ratios=(4, 2))
     titles = {
         "without": "without the pulling-away term",
         "with": f"with it, weighing {config.model.pulling_away:g}",
     }
     for column, (name, run) in enumerate(runs.items()):
-        title = titles[name] + _compared.distance(results[name])
-        sheet = _compared.last_sheet(run)
-        _compared.show(figure.add_subplot(grid[0, column]), sheet, title)
+        title = titles[name] + compared.distance(results[name])
+        sheet = compared.last_sheet(run)
+        compared.show(figure.add_subplot(grid[0, column]), sheet, title)
         axes = figure.add_subplot(grid[1, column])
         for kind, metric in (("real", "real"), ("generated", "fake")):
-            _compared.curve(axes, run, f"discriminator/{metric}", kind)
+            compared.curve(axes, run, f"discriminator/{metric}", kind)
         axes.axhline(config.model.margin, color="black", ls=":", lw=1, label="margin")
         axes.set_yscale("log")
         axes.set_ylabel("energy" if column == 0 else "")
         axes.legend(fontsize="small", ncols=3, loc="upper right")
-    _figures.save(path, figure, "both sheets, and the energies")
+    figures.save(path, figure, "both sheets, and the energies")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

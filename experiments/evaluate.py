@@ -30,20 +30,12 @@ import numpy as np
 import tyro
 from jax.sharding import Mesh
 
-from experiments import (
-    _cli,
-    _digits,
-    _extract,
-    _generators,
-    _image_sets,
-    _measure,
-    _run,
-    _statistics,
-    _trained,
-)
-from experiments._data import say
-from experiments._image_sets import ImageSet, Reading
 from jaxgan import metrics, parallel, report
+from jaxgan.lab import cli, digits, session, trained
+from jaxgan.lab import sets as lab_sets
+from jaxgan.lab.data import say
+from jaxgan.lab.measure import extract, generators, moments, statistics
+from jaxgan.lab.sets import ImageSet, Reading
 from jaxgan.metrics import features
 
 SHOWN = 8  # samples with their nearest neighbours
@@ -60,7 +52,7 @@ PUBLISHED_NAMES = {
 class Config:
     """What to measure."""
 
-    extraction: Annotated[_extract.Extraction, tyro.conf.arg(name="")]
+    extraction: Annotated[extract.Extraction, tyro.conf.arg(name="")]
     reading: Annotated[Reading, tyro.conf.arg(name="")]
     run: pathlib.Path | None = None
     """Directory of a finished run, whose generator is measured against its data."""
@@ -71,7 +63,7 @@ class Config:
     held_out: str | None = None
     """Real images that were not trained on: a part of the real set, such as test, or
     a set of its own."""
-    metrics: tuple[_statistics.Metric, ...] = ()
+    metrics: tuple[statistics.Metric, ...] = ()
     """What to measure; all that the extractor, the labels and the held-out images
     allow, if left out."""
     count: int = 10_000
@@ -133,11 +125,11 @@ def main(config: Config) -> None:
             )
     spec = real.protocol["data"]
     labelled = (lambda: _labelled(spec, config, real.shape)) if real.labelled else None
-    extractor = _extract.extractor(config.extraction, real.shape, labelled)
+    extractor = extract.extractor(config.extraction, real.shape, labelled)
     say(f"extractor  {extractor.name}")
     wanted = config.metrics or _possible(sets, extractor, config)
     seen = {
-        name: _measure.look_at(
+        name: moments.look_at(
             pictures,
             extractor,
             mesh,
@@ -148,7 +140,7 @@ def main(config: Config) -> None:
         )
         for name, pictures in sets.items()
     }
-    numbers = _statistics.compare(
+    numbers = statistics.compare(
         seen["real"],
         seen["fake"],
         wanted,
@@ -171,7 +163,7 @@ def main(config: Config) -> None:
             "kernel_subsets": [config.subsets, config.subset_size],
             "seed": config.seed,
         },
-        "command": _run.command(),
+        "command": session.command(),
         "device": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
         "jax": f"{jax.__version__}, Python {platform.python_version()}",
     }
@@ -224,26 +216,26 @@ def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
     """The reference, what is measured, and held-out images if there are any."""
     reading, spec = config.reading, config.real
     if config.run is None:
-        fake = _image_sets.open_set(
+        fake = lab_sets.open_set(
             config.fake or "", _whole(reading), config.count, config.seed
         )
     else:
-        generator = _trained.open_run(config.run, ema=config.ema, best=config.best)
-        fake = _generators.drawn(
+        generator = trained.open_run(config.run, ema=config.ema, best=config.best)
+        fake = generators.drawn(
             generator, config.count, config.seed, truncation=config.truncation
         )
         fake.protocol["moving_average"] = config.ema
         fake.protocol["checkpoint"] = "best" if config.best else "latest"
         if spec is None:
-            spec, reading = _trained.trained_on(generator, fake.shape, reading)
-    real = _image_sets.open_set(spec or "", reading, config.real_count, config.seed)
+            spec, reading = trained.trained_on(generator, fake.shape, reading)
+    real = lab_sets.open_set(spec or "", reading, config.real_count, config.seed)
     if config.held_out is None:
         return real, fake, None
     if ":" in config.held_out or pathlib.Path(config.held_out).exists():
         spec, reading = config.held_out, _whole(reading)
     else:
         reading = dataclasses.replace(reading, split=config.held_out)
-    held_out = _image_sets.open_set(spec or "", reading, config.real_count, config.seed)
+    held_out = lab_sets.open_set(spec or "", reading, config.real_count, config.seed)
     return real, fake, held_out
 
 
@@ -252,18 +244,18 @@ def _whole(reading: Reading) -> Reading:
     return dataclasses.replace(reading, split="train")
 
 
-def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> _digits.Sets:
+def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> digits.Sets:
     """The whole labelled set that a classifier is trained and tested on."""
-    data = _digits.Data(data=spec, download=config.reading.download)
-    return _digits.open_sets(data, shape[0], shape[2])
+    data = digits.Data(data=spec, download=config.reading.download)
+    return digits.open_sets(data, shape[0], shape[2])
 
 
-def _possible(sets, extractor, config) -> tuple[_statistics.Metric, ...]:
+def _possible(sets, extractor, config) -> tuple[statistics.Metric, ...]:
     """The metrics that can be made of what there is."""
     logits = extractor.about.get("classes") is not None
     labels = sets["real"].labelled and sets["fake"].labelled
     fewest = min(config.kept, *(pictures.count for pictures in sets.values()))
-    there: dict[_statistics.Metric, bool] = {
+    there: dict[statistics.Metric, bool] = {
         "frechet": True,
         "kernel": fewest >= config.subset_size,
         "coverage": True,
@@ -279,7 +271,7 @@ def _possible(sets, extractor, config) -> tuple[_statistics.Metric, ...]:
     return tuple(name for name, possible in there.items() if possible)
 
 
-def _neighbours(real: _measure.Seen, fake: _measure.Seen) -> np.ndarray:
+def _neighbours(real: moments.Seen, fake: moments.Seen) -> np.ndarray:
     """Samples, each beside the three real images nearest to it by features."""
     shown = min(SHOWN, len(fake.images))
     near = min(3, len(real.images))
@@ -308,4 +300,4 @@ def _short(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

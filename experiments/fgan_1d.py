@@ -26,11 +26,12 @@ import optax
 from flax import linen
 from matplotlib.axes import Axes
 
-from experiments import _cli, _data, _figures
 from jaxgan import report
 from jaxgan.game import Move, algorithm
+from jaxgan.lab import cli, figures
+from jaxgan.lab import data as lab_data
 from jaxgan.models import fgan
-from jaxgan.models.adversarial import adversarial
+from jaxgan.models.parts.two_players import adversarial
 
 # Weight, mean and deviation of the two components of the data.
 MIXTURE = ((0.7, -0.8, 0.5), (0.3, 1.4, 0.9))
@@ -235,14 +236,14 @@ def main(config: Config) -> None:
     mean, deviation = np.stack(list(means.values()), axis=1)
     table = np.stack([divergence(name, mean, deviation) for name in NAMES], axis=1)
     text = tables(fits, exact, table)
-    _data.say(text)
-    figure = _figures.new(12.6, 4.8, space=0.04)
+    lab_data.say(text)
+    figure = figures.new(12.6, 4.8, space=0.04)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     draw_fits(left, means)
     draw_table(right, table)
-    _figures.save(config.workdir / "fgan_1d.png", figure, "the fits, and a cross table")
+    figures.save(config.workdir / "fgan_1d.png", figure, "the fits, and a cross table")
     report.write(config.workdir / "fgan_1d.md", text.encode())
-    _figures.save_results(
+    figures.save_results(
         config.workdir / "results.json",
         {
             "mixture": MIXTURE,
@@ -330,4 +331,4 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

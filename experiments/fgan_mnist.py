@@ -18,8 +18,8 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _mnist
 from jaxgan import game, train
+from jaxgan.lab import cli, mnist
 from jaxgan.models import fgan
 
 JUDGED = 1000  # test digits, and as many samples, that V judges at the end
@@ -30,7 +30,7 @@ class Config:
     """Training an f-GAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: fgan.Config
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's networks and batches."""
@@ -45,7 +45,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=1000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=fgan.Config(
             divergence="pearson",
             latent=50,
@@ -63,7 +63,7 @@ PRESETS = {
             checkpoint_every=2000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=fgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -89,7 +89,7 @@ def judge(config: Config, state: Any, sets: Any) -> tuple[dict, dict]:
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    _mnist.fit(
+    mnist.fit(
         f"f-GAN, {config.model.divergence}",
         fgan,
         config,
@@ -98,4 +98,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -23,10 +23,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from experiments import _cli, _figures, _points
-from experiments._data import say
 from jaxgan.game import algorithm
-from jaxgan.models import bilinear
+from jaxgan.lab import cli, figures, points
+from jaxgan.lab.data import say
+from jaxgan.models.toys import bilinear
 
 Play = Literal["simultaneous", "alternating", "k-steps", "extragradient", "optimistic"]
 COLOURS: dict[Play, str] = {
@@ -56,7 +56,7 @@ class Config:
     """Where the picture goes."""
 
     def __post_init__(self):
-        _points.check(steps=(self.steps, 2), k=(self.k, 1), play=(len(self.play), 1))
+        points.check(steps=(self.steps, 2), k=(self.k, 1), play=(len(self.play), 1))
         for play in self.play:  # a wrong rate is refused before anything is drawn
             game_config(self, play)
 
@@ -105,7 +105,7 @@ def spectral_radius(play: Play, rate: float, k: int) -> float:
 
 def main(config: Config) -> None:
     """Plays and draws."""
-    figure = _figures.new(11.5, 5.2, space=0.06)
+    figure = figures.new(11.5, 5.2, space=0.06)
     plane, over = figure.subplots(1, 2, width_ratios=(1, 1.15))
     arrows = np.linspace(-2.4, 2.4, 13)
     x, y = np.meshgrid(arrows, arrows)
@@ -142,9 +142,9 @@ def main(config: Config) -> None:
     over.legend(frameon=False)
     for axes in (plane, over):
         axes.spines[["top", "right"]].set_visible(False)
-    _figures.save(config.workdir / "dynamics.png", figure, "paths and distances")
-    _figures.save_results(config.workdir / "dynamics.json", results)
+    figures.save(config.workdir / "dynamics.png", figure, "paths and distances")
+    figures.save_results(config.workdir / "dynamics.json", results)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -26,11 +26,12 @@ from jax import lax
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from experiments import _cli, _figures, _points
-from experiments._data import say
-from jaxgan.data.points import Points, density, mixture
+from jaxgan.data.synthetic.points import Points, density, mixture
 from jaxgan.game import algorithm, variables
-from jaxgan.models import points_gan
+from jaxgan.lab import cli, figures
+from jaxgan.lab import points as lab_points
+from jaxgan.lab.data import say
+from jaxgan.models.toys import points_gan
 
 SETS = {
     "gaussian": mixture(np.array([[2.0]]), 0.6),
@@ -79,7 +80,7 @@ class Config:
     """Where the pictures go."""
 
     def __post_init__(self):
-        _points.check(
+        lab_points.check(
             steps=(self.steps, EVERY),
             batch_size=(self.batch_size, 1),
             seed=(self.seed, 0),
@@ -189,14 +190,14 @@ def draw(axes: Axes, config: Config, seen: dict[str, Any], title: str) -> None:
     scale = 0.8 / float(np.max(p))  # densities at a scale of their own
     best = density(blurred(points), GRID[:, None])
     best = best / (best + q + 1e-9)
-    axes.plot(grid, np.minimum(scale * p, 2), color=_points.REAL, lw=2, ls=":")
+    axes.plot(grid, np.minimum(scale * p, 2), color=lab_points.REAL, lw=2, ls=":")
     axes.fill_between(
-        grid, np.minimum(scale * q, top), color=_points.FAKE, alpha=0.25, lw=0
+        grid, np.minimum(scale * q, top), color=lab_points.FAKE, alpha=0.25, lw=0
     )
-    axes.plot(grid, np.minimum(scale * q, 2), color=_points.FAKE, lw=2)
-    axes.plot(grid, best, color=_points.LINE, lw=1, alpha=0.45)
+    axes.plot(grid, np.minimum(scale * q, 2), color=lab_points.FAKE, lw=2)
+    axes.plot(grid, best, color=lab_points.LINE, lw=1, alpha=0.45)
     d = 1 / (1 + np.exp(-np.clip(seen["logits"], -30, 30)))
-    axes.plot(grid, d, color=_points.LINE, lw=2, ls="--")
+    axes.plot(grid, d, color=lab_points.LINE, lw=2, ls="--")
     axes.axhline(0.5, color="#cccccc", lw=0.8, zorder=0)
     low, floor = -0.08, -0.45
     for level in (low, floor):
@@ -220,7 +221,7 @@ def draw(axes: Axes, config: Config, seen: dict[str, Any], title: str) -> None:
 def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndarray]):
     """Four times above, C(G) below."""
     count = len(seen["step"])
-    figure = _figures.new(13, 6.4, space=0.04)
+    figure = figures.new(13, 6.4, space=0.04)
     cells = figure.add_gridspec(2, 4, height_ratios=(1.9, 1))
     first = np.argmax(of["c"] < of["c"][0] - 0.3 * np.ptp(of["c"]))  # of the way
     half = np.argmax(of["c"] < of["c"][0] - 0.85 * np.ptp(of["c"]))
@@ -228,10 +229,10 @@ def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndar
     handles = [
         Line2D([], [], color=colour, lw=width, ls=style, label=text)
         for text, colour, width, style in (
-            ("data", _points.REAL, 2, ":"),
-            ("samples", _points.FAKE, 2, "-"),
-            ("D", _points.LINE, 2, "--"),
-            ("the best D for these", _points.LINE, 1, "-"),
+            ("data", lab_points.REAL, 2, ":"),
+            ("samples", lab_points.FAKE, 2, "-"),
+            ("D", lab_points.LINE, 2, "--"),
+            ("the best D for these", lab_points.LINE, 1, "-"),
         )
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
@@ -241,8 +242,8 @@ def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndar
         draw(axes, config, now, f"step {now['step']:,}: C(G) = {of['c'][i]:.3f}")
     axes = figure.add_subplot(cells[1, :])
     step = seen["step"] + 1  # a logarithmic axis has no zero
-    axes.plot(step, of["v"], color=_points.LINE, lw=0.9, alpha=0.7)
-    axes.plot(step, of["c"], color=_points.FAKE, lw=2)
+    axes.plot(step, of["v"], color=lab_points.LINE, lw=0.9, alpha=0.7)
+    axes.plot(step, of["c"], color=lab_points.FAKE, lw=2)
     axes.axhline(-np.log(4), color="#555555", lw=0.8, ls=":")
     low = -np.log(4) - 0.25 * (of["c"].max() + np.log(4))
     axes.set(
@@ -253,19 +254,19 @@ def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndar
     axes.text(0.99, -np.log(4) + 0.03, r"$-\log 4$", color="#555555", **right)
     axes.text(
         0.99, of["c"].max() * 0.9, r"$C(G) = -\log 4 + 2\,\mathrm{JSD}$",
-        color=_points.FAKE, **right,
+        color=lab_points.FAKE, **right,
     )  # fmt: skip
     text = "$V(D, G)$, at the D that there is"
-    axes.text(0.99, of["c"].max() * 0.9 - 0.22, text, color=_points.LINE, **right)
+    axes.text(0.99, of["c"].max() * 0.9 - 0.22, text, color=lab_points.LINE, **right)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
 def frame(config: Config, seen: dict[str, Any], c: float) -> np.ndarray:
     """One picture of the animation."""
-    figure = _figures.new(4.2, 3.6)
+    figure = figures.new(4.2, 3.6)
     draw(figure.subplots(), config, seen, f"step {seen['step']:,}: C(G) = {c:.3f}")
-    return _points.pixels(figure)
+    return lab_points.pixels(figure)
 
 
 def main(config: Config) -> None:
@@ -277,7 +278,7 @@ def main(config: Config) -> None:
     say(f"D on data  {of['d'][-1]:.3f}  (tends to 1/2)")
     say(f"C(G)      {of['c'][-1]:.4f}  (tends to -log 4 = {-np.log(4):.4f})")
     say(f"V(D, G)   {of['v'][-1]:.4f}")
-    _figures.save(
+    figures.save(
         config.workdir / "evolution.png", evolution(config, seen, of), "four times"
     )
     if config.frames:
@@ -287,8 +288,8 @@ def main(config: Config) -> None:
             frame(config, {n: x[i] for n, x in seen.items()}, float(of["c"][i]))
             for i in np.unique(chosen)
         ]
-        _points.save_frames(config.workdir / "animation.gif", pictures)
-    _figures.save_results(
+        lab_points.save_frames(config.workdir / "animation.gif", pictures)
+    figures.save_results(
         config.workdir / "results.json",
         {
             "d_on_data": float(of["d"][-1]),
@@ -302,4 +303,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

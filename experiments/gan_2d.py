@@ -32,12 +32,13 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _figures, _points
-from experiments._data import say
 from jaxgan import compose, metrics, report, train
-from jaxgan.data.points import grid, ring, swiss_roll
+from jaxgan.data.synthetic.points import grid, ring, swiss_roll
 from jaxgan.game import Turn, algorithm, variables
-from jaxgan.models import points_gan
+from jaxgan.lab import cli, figures
+from jaxgan.lab import points as lab_points
+from jaxgan.lab.data import say
+from jaxgan.models.toys import points_gan
 
 SIDE = 96  # of the lattice on which the discriminator is drawn
 SHOWN = 1000  # points drawn of each cloud
@@ -65,7 +66,7 @@ class Config:
     """laptop, grid25, notes: minutes on two cores; paper: WGAN-GP's nets."""
 
     def __post_init__(self):
-        _points.check(seeds=(self.seeds, 1), points=(self.points, 1))
+        lab_points.check(seeds=(self.seeds, 1), points=(self.points, 1))
         if self.model.data != 2:
             raise ValueError(
                 f"--model.data is {self.model.data}, but these points have 2"
@@ -141,7 +142,7 @@ def measure(config: Config, states: Any, key: jax.Array) -> dict[str, jax.Array]
     real = points.sample(for_real, config.points)
     latent = points_gan.latent(model, for_latent, config.points)
     least = max(1, config.points // (10 * len(points.centres)))
-    box = _points.lattice(_points.window(points), SIDE)
+    box = lab_points.lattice(lab_points.window(points), SIDE)
 
     def one(state):
         fake = points_gan.sample(model, compose.ema_variables(state), latent)
@@ -175,14 +176,14 @@ PICTURES = ("fake", "scores", "boundary", "real")  # of `measure`, not results
 
 def draw(axes, config: Config, seen: dict[str, np.ndarray], seed: int, size: float):
     """One seed: data and samples over the discriminator."""
-    _points.draw_plane(
+    lab_points.draw_plane(
         axes,
-        _points.window(SETS[config.data]),
+        lab_points.window(SETS[config.data]),
         seen["scores"][seed],
         float(seen["boundary"][seed]),
         (
-            (seen["real"], _points.REAL, 2.5 * size),
-            (seen["fake"][seed], _points.FAKE, size),
+            (seen["real"], lab_points.REAL, 2.5 * size),
+            (seen["fake"][seed], lab_points.FAKE, size),
         ),
     )
 
@@ -203,18 +204,18 @@ def title(config: Config, seen: dict[str, np.ndarray], step: int, seed: int) -> 
 
 def frame(config: Config, seen: dict[str, np.ndarray], step: int) -> np.ndarray:
     """The first seed, as one picture of the animation."""
-    figure = _figures.new(3.8, 4.1)
+    figure = figures.new(3.8, 4.1)
     axes = figure.subplots()
     draw(axes, config, seen, 0, 5)
     axes.set_title(title(config, seen, step, 0), size=7)
-    return _points.pixels(figure)
+    return lab_points.pixels(figure)
 
 
 def overview(config: Config, seen: dict[str, np.ndarray], step: int):
     """The first seed large, the others small."""
     others = range(1, config.seeds)
     columns = -(-len(others) // 2)
-    figure = _figures.new(5.6 + 2.7 * columns, 6.1)
+    figure = figures.new(5.6 + 2.7 * columns, 6.1)
     cells = figure.add_gridspec(2, 2 + columns)
     large = figure.add_subplot(cells[:, :2])
     draw(large, config, seen, 0, 7)
@@ -231,9 +232,9 @@ def overview(config: Config, seen: dict[str, np.ndarray], step: int):
         axes = figure.add_subplot(cells[1, -1])
         axes.set_axis_off()
         for colour, text, marker in (
-            (_points.REAL, "data", "o"),
-            (_points.FAKE, "samples", "o"),
-            (_points.LINE, "median of D\non data", "_"),
+            (lab_points.REAL, "data", "o"),
+            (lab_points.FAKE, "samples", "o"),
+            (lab_points.LINE, "median of D\non data", "_"),
         ):
             axes.plot([], [], marker, color=colour, label=text, ms=8, mew=2)
         axes.legend(loc="center", frameon=False, fontsize=11, labelspacing=1.2)
@@ -268,14 +269,14 @@ def main(config: Config) -> None:
     )
     state = train.train(
         compose.seeds(algorithm(game, accumulate=run.accumulate), config.seeds),
-        _points.feed(points, run, game.repeats, config.seeds),
+        lab_points.feed(points, run, game.repeats, config.seeds),
         run,
         dataclasses.asdict(config),
         look,
         train.devices(run),
     )
     seen = seen_in(state)
-    results = _points.spread(
+    results = lab_points.spread(
         {name: value for name, value in seen.items() if name not in PICTURES}
     )
     for name, of in results.items():
@@ -283,18 +284,18 @@ def main(config: Config) -> None:
         say(f"{name:>20}  {mean:.4g} ± {std:.2g}")
     covered = seen["modes"] == len(points.centres)
     say(f"all {len(points.centres)} modes: {covered.sum()} of {config.seeds} seeds")
-    _figures.save(
+    figures.save(
         run.workdir / "samples.png",
         overview(config, seen, int(state.step)),
         "samples over the discriminator",
     )
     rows = report.read_scalars(run.workdir / "scalars.jsonl")
     report.save_png(run.workdir / "curves.png", report.curves(rows, "GANs on points"))
-    _points.save_frames(
+    lab_points.save_frames(
         run.workdir / "animation.gif",
-        _points.frames(run.workdir / "samples", "frame"),
+        lab_points.frames(run.workdir / "samples", "frame"),
     )
-    _figures.save_results(
+    figures.save_results(
         run.workdir / "results.json",
         {
             "steps": int(state.step),
@@ -307,4 +308,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -29,9 +29,9 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import _cli, _digits, _figures, _mnist
 from jaxgan import metrics, report, train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, digits, figures, mnist
 from jaxgan.models import gan
 
 ROWS, COLUMNS = 10, 9  # of samples on a sheet
@@ -45,7 +45,7 @@ class Config:
     """Training a GAN of multi-layer perceptrons."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: gan.Config
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's networks and optimiser."""
@@ -61,7 +61,7 @@ PRESETS = {
             sample_every=2000,
             checkpoint_every=2000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=gan.Config(
             hidden=(400, 400),
             maxout=(120, 120),
@@ -86,7 +86,7 @@ PRESETS = {
             sample_every=5000,
             checkpoint_every=5000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=gan.Config(),
         preset="paper",
     ),
@@ -96,7 +96,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, draws and measures."""
     model, run = config.model, config.run
-    kept, validation = hold_out(_mnist.open_sets(config.data, labelled=False))
+    kept, validation = hold_out(mnist.open_sets(config.data, labelled=False))
     module = types.SimpleNamespace(
         game=functools.partial(gan.game, marginals=marginals(kept)),
         latent=gan.latent,
@@ -105,8 +105,8 @@ def main(config: Config) -> None:
 
     def finish(state, sets):
         key, variables = jax.random.key(run.seed + 3), ema_variables(state)
-        draw = _mnist.drawer(gan, model)
-        images, _ = _mnist.draw_many(gan, model, draw, variables, key, SAMPLES)
+        draw = mnist.drawer(gan, model)
+        images, _ = mnist.draw_many(gan, model, draw, variables, key, SAMPLES)
         path = run.workdir / "gan_mnist.png"
         shown = np.rint(images[: ROWS * COLUMNS] * 255).astype(np.uint8)
         _draw(path, shown, sets.train["image"])
@@ -115,10 +115,10 @@ def main(config: Config) -> None:
         return {**found, "parzen_of_the_paper": PAPER}, {caption: path}
 
     split = lambda sets: hold_out(sets)[0]  # noqa: E731
-    _mnist.fit("GAN", module, config, split=split, finish=finish)
+    mnist.fit("GAN", module, config, split=split, finish=finish)
 
 
-def hold_out(sets: _digits.Sets) -> tuple[_digits.Sets, dict[str, np.ndarray]]:
+def hold_out(sets: digits.Sets) -> tuple[digits.Sets, dict[str, np.ndarray]]:
     """Splits the last sixth off the training images: what is left, and that."""
     cut = len(sets.train["image"]) * 5 // 6
     held = {name: value[cut:] for name, value in sets.train.items()}
@@ -127,7 +127,7 @@ def hold_out(sets: _digits.Sets) -> tuple[_digits.Sets, dict[str, np.ndarray]]:
     return dataclasses.replace(sets, about=about, train=kept), held
 
 
-def marginals(sets: _digits.Sets) -> np.ndarray:
+def marginals(sets: digits.Sets) -> np.ndarray:
     """The mean of the training images, `[28, 28, 1]` in [0, 1]."""
     return sets.train["image"].mean(0, dtype=np.float64) / 255
 
@@ -163,16 +163,16 @@ def _draw(path: pathlib.Path, samples: np.ndarray, data: np.ndarray) -> None:
     find = jax.jit(metrics.nearest_neighbours, static_argnums=2)
     index, _ = find(rows[:, -1], data, 1)
     nearest = data[np.asarray(index)]
-    figure = _figures.new(6.3, 6.2)
+    figure = figures.new(6.3, 6.2)
     tile = samples.shape[1] + report.GAP  # as wide as the sheets are, so as high
     widths = [count * tile + report.GAP for count in (COLUMNS, 1)]
     grid = figure.add_gridspec(1, 2, width_ratios=widths)
     left, above = [""] * ROWS, [""] * COLUMNS
     above[COLUMNS // 2] = "samples"
-    _figures.tiles(figure.add_subplot(grid[0]), rows / 255, left, above)
-    _figures.tiles(figure.add_subplot(grid[1]), nearest / 255, left, ["nearest"])
-    _figures.save(path, figure, "samples, and the training images nearest to the last")
+    figures.tiles(figure.add_subplot(grid[0]), rows / 255, left, above)
+    figures.tiles(figure.add_subplot(grid[1]), nearest / 255, left, ["nearest"])
+    figures.save(path, figure, "samples, and the training images nearest to the last")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

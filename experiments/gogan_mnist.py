@@ -24,9 +24,9 @@ import numpy as np
 import optax
 import tyro
 
-from experiments import _cli, _compared, _figures, _mnist, _run, _several
 from jaxgan import checkpoint, game, losses, train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, compared, figures, mnist, session, several
 from jaxgan.models import gogan
 
 COMPLETED = 100  # test digits that are completed
@@ -39,7 +39,7 @@ class Config:
     """Training the stages of a GoGAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: gogan.Config
     """Of the first stage; later ones differ in `stage` alone."""
     stages: int = 3
@@ -66,7 +66,7 @@ PRESETS = {
             sample_every=250,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         # With a margin of 0.05, clipped at 0.01, fewer steps and larger batches, there
         # were hardly digits; which of the changes it took was not tried.
         model=gogan.Config(
@@ -89,7 +89,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=gogan.Config(ema=0.999),
         preset="paper",
     ),
@@ -101,7 +101,7 @@ def main(config: Config) -> None:
     settings = {}
     for stage in range(1, config.stages + 1):
         model = dataclasses.replace(config.model, stage=stage)
-        settings[f"stage{stage}"] = _several.part(config, f"stage{stage}", model)
+        settings[f"stage{stage}"] = several.part(config, f"stage{stage}", model)
     runs = {name: setting.run for name, setting in settings.items()}
     _check_lengths(runs, config.run.steps)
     results: dict[str, Any] = {}
@@ -109,7 +109,7 @@ def main(config: Config) -> None:
     for name, setting in settings.items():
         if before is not None:
             _start(setting, before)
-        results[name] = _several.fit_once(
+        results[name] = several.fit_once(
             f"GoGAN, stage {setting.model.stage}",
             gogan,
             setting,
@@ -119,7 +119,7 @@ def main(config: Config) -> None:
     path = config.run.workdir / "gogan.png"
     _draw(path, runs, results)
     caption = "Samples of every stage, and what was measured"
-    _compared.write("GoGAN", config.run.workdir, results, {caption: path})
+    compared.write("GoGAN", config.run.workdir, results, {caption: path})
 
 
 def _check_lengths(runs, steps):
@@ -140,7 +140,7 @@ def _start(setting, before):
     with checkpoint.manager(setting.run.workdir / "checkpoints") as checkpoints:
         if checkpoints.latest_step() is not None:
             return
-        old = _run.restore(before.workdir, gogan, _batch).state
+        old = session.restore(before.workdir, gogan, _batch).state
         key = jax.random.key(setting.run.seed)
         fresh = game.algorithm(gogan.game(setting.model)).init(
             key, _batch(setting.model)
@@ -188,11 +188,11 @@ def _completion(config, state, sets):
 
 
 def _draw(path, runs, results):
-    figure = _figures.new(2.7 * len(runs) + 1.9, 3.2)
+    figure = figures.new(2.7 * len(runs) + 1.9, 3.2)
     grid = figure.add_gridspec(2, len(runs) + 1, width_ratios=[*[4] * len(runs), 3])
     for column, (name, run) in enumerate(runs.items()):
         axes = figure.add_subplot(grid[:, column])
-        _compared.show(axes, _compared.last_sheet(run), f"stage {name[5:]}")
+        compared.show(axes, compared.last_sheet(run), f"stage {name[5:]}")
     stages = np.arange(1, len(runs) + 1)
     measures = {
         "frechet_distance": "Fréchet distance\n(lower is better)",
@@ -207,8 +207,8 @@ def _draw(path, runs, results):
         axes.grid(alpha=0.3)
         axes.margins(0.2)
         axes.set_xlabel("stage" if row == 1 else "")
-    _figures.save(path, figure, "samples of every stage")
+    figures.save(path, figure, "samples of every stage")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -31,9 +31,11 @@ import numpy as np
 import tyro
 from jax.sharding import Mesh
 
-from experiments import _cli, _compared, _data, _digits, _figures, _mnist, _run
 from jaxgan import compose, game, parallel, report, train
 from jaxgan import data as jaxgan_data
+from jaxgan.lab import cli, compared, figures, mnist, session
+from jaxgan.lab import data as lab_data
+from jaxgan.lab import digits as lab_digits
 from jaxgan.models import improved_gan
 
 # Errors of 10,000, mean and standard deviation over ten draws of labelled images.
@@ -46,7 +48,7 @@ SHOWN = 100  # samples on a sheet
 class Config:
     """Which runs the table is made of."""
 
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: improved_gan.Config
     labels: tuple[int, ...] = (100,)
     """Numbers of labelled images; each of the ten digits gets a tenth."""
@@ -81,7 +83,7 @@ class Config:
                     f"--{name} is {given}; give different ones, at least one"
                 )
         for count in self.labels:
-            if count < 1 or count % _mnist.CLASSES:
+            if count < 1 or count % mnist.CLASSES:
                 raise ValueError(
                     f"--labels has {count}; give multiples of ten, for as many of each"
                     " digit"
@@ -100,8 +102,8 @@ class Config:
             if getattr(self.model, name) != default:
                 raise ValueError(f"--model.{name} is set for each run; use {flag}")
         for name, value in (
-            ("resolution", _mnist.SIZE),
-            ("classes", _mnist.CLASSES),
+            ("resolution", mnist.SIZE),
+            ("classes", mnist.CLASSES),
         ):
             if getattr(self.model, name) != value:
                 raise ValueError(f"--model.{name} must be {value} here")
@@ -109,9 +111,9 @@ class Config:
 
 NARROW = improved_gan.Config(discriminator=(500, 250, 250, 250))
 PRESETS = {
-    "laptop": Config(data=_mnist.Data(), model=NARROW),
+    "laptop": Config(data=mnist.Data(), model=NARROW),
     "mnist": Config(
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=improved_gan.Config(),
         steps=20_000,
         minibatch_steps=0,
@@ -119,7 +121,7 @@ PRESETS = {
         preset="mnist",
     ),
     "paper": Config(
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=improved_gan.Config(),
         steps=180_000,
         minibatch_steps=180_000,
@@ -135,7 +137,7 @@ class Setting:
     """One run."""
 
     run: train.Run
-    data: _mnist.Data
+    data: mnist.Data
     labels: int
     model: improved_gan.Config
 
@@ -154,7 +156,7 @@ def main(config: Config) -> None:
         for count in config.labels:
             results[count].append(_once(_setting(config, count, seed)))
             _write(config, results, {k: found for k, (found, _) in pictures.items()})
-    _data.say((config.workdir / "table.md").read_text())
+    lab_data.say((config.workdir / "table.md").read_text())
 
 
 def subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -163,10 +165,10 @@ def subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     Raises:
         ValueError: a digit has not so many images.
     """
-    each = count // _mnist.CLASSES
+    each = count // mnist.CLASSES
     drawn = np.random.default_rng([seed, count])
     index = []
-    for digit in range(_mnist.CLASSES):
+    for digit in range(mnist.CLASSES):
         there = np.flatnonzero(labels == digit)
         if len(there) < each:
             raise ValueError(
@@ -178,7 +180,7 @@ def subset(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
 
 
 def feed(
-    sets: _digits.Sets, chosen: np.ndarray, run: train.Run, mesh: Mesh
+    sets: lab_digits.Sets, chosen: np.ndarray, run: train.Run, mesh: Mesh
 ) -> train.Feed:
     """Batches `{"image", "labelled", "label"}`, made on the devices.
 
@@ -240,7 +242,7 @@ def _setting(config, count, seed, matching="features"):
 
 def _once(setting: Setting) -> dict[str, Any]:
     """The results of a run that ended, or of one that is trained now."""
-    done = _run.finished(setting)
+    done = session.finished(setting)
     return _fit(setting) if done is None else done
 
 
@@ -248,17 +250,17 @@ def _fit(setting: Setting) -> dict[str, Any]:
     """Trains and tests one run."""
     model, run = setting.model, setting.run
     mesh = train.devices(run)
-    sets = _mnist.open_sets(setting.data)
+    sets = mnist.open_sets(setting.data)
     chosen = subset(sets.train["label"], setting.labels, run.seed)
     latent = improved_gan.latent(model, jax.random.key(run.seed + 1), SHOWN)
-    draw = _mnist.drawer(improved_gan, model)
+    draw = mnist.drawer(improved_gan, model)
 
     @jax.jit
     def classify(variables, image):
         return improved_gan.predict(model, variables, _floats(image))
 
     def wrong(variables):
-        predicted = _figures.in_blocks(
+        predicted = figures.in_blocks(
             lambda image: classify(variables, image), sets.test["image"]
         )
         return int((predicted != sets.test["label"]).sum())
@@ -284,17 +286,17 @@ def _fit(setting: Setting) -> dict[str, Any]:
                 "test_error": errors / count,
                 "data": sets.about,
                 "device": mesh.devices.flat[0].device_kind,
-                "command": _run.command(),
+                "command": session.command(),
                 "setting": train.as_json(dataclasses.asdict(setting)),
             }
         )
-        _figures.save_results(run.workdir / "results.json", results)
+        figures.save_results(run.workdir / "results.json", results)
         last = sorted((run.workdir / "samples").glob("samples_*.png"))[-1]
         facts = {"test error": f"{errors} of {count:,} images"}
         return facts, {"Samples of the generator": last}
 
     title = f"Improved GAN, {model.matching}, {setting.labels} labels, seed {run.seed}"
-    _run.train_and_report(
+    session.train_and_report(
         title,
         improved_gan.game(model),
         setting,
@@ -308,14 +310,14 @@ def _fit(setting: Setting) -> dict[str, Any]:
 
 def _draw(path, count, pictures):
     """Samples of both ways to train the generator, side by side."""
-    figure = _figures.new(11, 6)
+    figure = figures.new(11, 6)
     names = {"features": "Feature matching", "minibatch": "Minibatch discrimination"}
     for axes, (matching, (found, run)) in zip(
         figure.subplots(1, 2), pictures.items(), strict=True
     ):
         title = f"{names[matching]}: test error {found['test_error']:.2%}"
-        _compared.show(axes, _compared.last_sheet(run, "samples"), title)
-    _figures.save(path, figure, f"samples of both, trained on {count} labels")
+        compared.show(axes, compared.last_sheet(run, "samples"), title)
+    figures.save(path, figure, f"samples of both, trained on {count} labels")
 
 
 def _write(config, results, pictures):
@@ -348,7 +350,7 @@ def _write(config, results, pictures):
             "runs": runs,
         }
     report.write(config.workdir / "table.md", ("\n".join(lines) + "\n").encode())
-    _figures.save_results(config.workdir / "results.json", summary)
+    figures.save_results(config.workdir / "results.json", summary)
 
 
 def _with_spread(mean, spread, factor, digits):
@@ -365,4 +367,4 @@ def _bytes(image):
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

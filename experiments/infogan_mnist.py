@@ -32,9 +32,9 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from experiments import _cli, _digits, _figures, _mnist, _several
 from jaxgan import game, report, train
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, digits, figures, mnist, several
 from jaxgan.models import infogan
 
 ROWS = 10  # of a sweep
@@ -46,7 +46,7 @@ class Config:
     """Training InfoGANs, and a plain GAN beside them."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: infogan.Config
     seeds: tuple[int, ...] = ()
     """Training seeds, a run each; --seed alone if left out."""
@@ -75,7 +75,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=1000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         # Shorter runs of smaller nets, with the paper's weight of 1, erred by 37 % and
         # more in c1; the weight alone was not tried.
         model=infogan.Config(width=32, hidden=256, continuous_weight=0.1, ema=0.995),
@@ -88,7 +88,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=infogan.Config(ema=0.999),
         preset="paper",
     ),
@@ -100,17 +100,17 @@ def main(config: Config) -> None:
     seeds = config.seeds or (config.run.seed,)
     plain = dataclasses.replace(config.model, inform=False)
     parts = {
-        f"InfoGAN, seed {seed}": _several.part(
+        f"InfoGAN, seed {seed}": several.part(
             config, f"infogan_{seed}", config.model, seed
         )
         for seed in seeds
     }
     if config.compare:
         name = f"plain GAN, seed {seeds[0]}"
-        parts[name] = _several.part(config, f"gan_{seeds[0]}", plain, seeds[0])
+        parts[name] = several.part(config, f"gan_{seeds[0]}", plain, seeds[0])
     runs = {}
     for name, setting in parts.items():
-        runs[name] = _several.fit_once(
+        runs[name] = several.fit_once(
             name,
             infogan,
             setting,
@@ -120,14 +120,14 @@ def main(config: Config) -> None:
             ),
         )
     results = {**summary(runs), "runs": runs}
-    _figures.save_results(config.run.workdir / "results.json", results)
+    figures.save_results(config.run.workdir / "results.json", results)
     shown = {name: parts[name] for name in parts if name.endswith(f"seed {seeds[0]}")}
     _draw_sweeps(config.run.workdir / "sweeps.png", shown, runs)
     _draw_information(config.run.workdir / "information.png", parts)
 
 
 def read_digits(
-    model: infogan.Config, variables: Any, sets: _digits.Sets
+    model: infogan.Config, variables: Any, sets: digits.Sets
 ) -> dict[str, Any]:
     """The error of c1 as a classifier, where the data has labels.
 
@@ -155,7 +155,7 @@ def read_digits(
     def read(part):
         order = np.random.default_rng(0).permutation(len(part["label"]))
         images, labels = part["image"][order], part["label"][order]
-        return _figures.in_blocks(categories, images, size=_mnist.BLOCK), labels
+        return figures.in_blocks(categories, images, size=mnist.BLOCK), labels
 
     meanings = match(*read(sets.train), model.categories)
     predicted, labels = read(sets.test)
@@ -232,16 +232,16 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def _draw_sweeps(path, parts, runs) -> None:
     first = next(iter(parts.values())).model
     codes = 1 + first.continuous
-    figure = _figures.new(3.4 * codes, 3.7 * len(parts))
+    figure = figures.new(3.4 * codes, 3.7 * len(parts))
     panels = figure.subplots(len(parts), codes, squeeze=False)
     for row, (name, setting) in zip(panels, parts.items(), strict=True):
         images, meanings = _swept(setting, runs[name].get("meanings"))
         for axes, (code, tiles) in zip(row, images.items(), strict=True):
             above = [f"{value:g}" for value in VALUES] if code != "c1" else meanings
-            _figures.tiles(axes, tiles, [""] * ROWS, above)
+            figures.tiles(axes, tiles, [""] * ROWS, above)
             axes.set_title(f"{name}: {code}")
     about = "a row keeps noise and codes but one, which changes along it"
-    _figures.save(path, figure, about)
+    figures.save(path, figure, about)
 
 
 def _swept(setting, meanings):
@@ -250,10 +250,10 @@ def _swept(setting, meanings):
     order = np.arange(model.categories)
     if meanings is not None:
         order = np.argsort(meanings, kind="stable")
-    restored = _several.restore(setting.run.workdir, infogan)
+    restored = several.restore(setting.run.workdir, infogan)
     latents = sweeps(model, jax.random.key(setting.run.seed + 3), order)
     every = jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in latents.values()])
-    draw = _mnist.drawer(infogan, model)
+    draw = mnist.drawer(infogan, model)
     images = np.asarray(draw(ema_variables(restored.state), every, None))
     ends = np.cumsum([x.shape[0] * x.shape[1] for x in latents.values()])[:-1]
     tiles = {
@@ -265,7 +265,7 @@ def _swept(setting, meanings):
 
 
 def _draw_information(path, parts) -> None:
-    figure = _figures.new(6, 3)
+    figure = figures.new(6, 3)
     axes = figure.subplots()
     for name, setting in parts.items():
         rows = report.read_scalars(setting.run.workdir / "scalars.jsonl")
@@ -280,8 +280,8 @@ def _draw_information(path, parts) -> None:
     axes.set_ylabel("bound on I(c1; image), nats")
     axes.legend(fontsize="small")
     axes.grid(alpha=0.3)
-    _figures.save(path, figure, "how much of c1 can be read off an image")
+    figures.save(path, figure, "how much of c1 can be read off an image")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

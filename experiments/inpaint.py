@@ -28,12 +28,13 @@ import optax
 from PIL import Image
 from tqdm import tqdm
 
-from experiments import _cli, _figures, _image_sets, _trained
-from experiments._data import say
-from experiments._image_sets import Reading
 from jaxgan.analysis import blending, inpainting, search
 from jaxgan.data import CorruptImage
 from jaxgan.data.decode import decode
+from jaxgan.lab import cli, figures, sets
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.data import say
+from jaxgan.lab.sets import Reading
 
 SHOWN = 8  # images in a picture
 FOLLOWED = 3  # images in a strip
@@ -86,7 +87,7 @@ class Config:
     """Of images, masks and latents."""
 
     def __post_init__(self):
-        _figures.at_least(
+        figures.at_least(
             self, images=1, iterations=1, restarts=1, candidates=1, weight=0, seed=0
         )
         if self.candidates < self.restarts:
@@ -127,10 +128,10 @@ class Nets(NamedTuple):
 
 def main(config: Config) -> None:
     """Fills the holes, measures, and only then writes."""
-    trained = _trained.open_run(config.run, ema=config.ema)
+    trained = lab_trained.open_run(config.run, ema=config.ema)
     key = jax.random.key(config.seed)
-    candidates = _trained.latents(trained, key, config.candidates)
-    draw = _trained.drawing(trained)
+    candidates = lab_trained.latents(trained, key, config.candidates)
+    draw = lab_trained.drawing(trained)
     one = jax.tree.map(lambda x: x[:1], candidates)
     shape = jax.eval_shape(draw, one).shape[1:]
     masks = {
@@ -149,8 +150,8 @@ def main(config: Config) -> None:
         )
         for label in sorted(set(labels.tolist()))
     }
-    nets = Nets(draw, judge, candidates, drawn, _trained.range_of(trained))
-    images, labels = _trained.from_uint8(trained, found.images), jnp.asarray(labels)
+    nets = Nets(draw, judge, candidates, drawn, lab_trained.range_of(trained))
+    images, labels = lab_trained.from_uint8(trained, found.images), jnp.asarray(labels)
     results, pictures = {}, {}
     for name, known in masks.items():
         latents = searched(nets, images, labels, known, config, name)
@@ -163,7 +164,7 @@ def main(config: Config) -> None:
             config.workdir / f"{name}_steps.png", nets, images, labels, known, latents
         )
     say(table(results))
-    _figures.save_results(
+    figures.save_results(
         config.workdir / "results.json",
         {
             "run": str(config.run),
@@ -226,8 +227,8 @@ def known_pixels(name: str, shape: tuple[int, ...], config: Config) -> jax.Array
 
 
 def held_out(
-    trained: _trained.Trained, shape: tuple[int, ...], config: Config
-) -> tuple[_image_sets.Block, str]:
+    trained: lab_trained.Trained, shape: tuple[int, ...], config: Config
+) -> tuple[sets.Block, str]:
     """Images to fill, and what they are.
 
     Raises:
@@ -235,24 +236,22 @@ def held_out(
             model needs.
     """
     if config.data is not None:
-        opened = _image_sets.open_set(
-            config.data, Reading(), config.images, config.seed
-        )
+        opened = sets.open_set(config.data, Reading(), config.images, config.seed)
         if opened.shape != shape:
             raise ValueError(
-                f"--data has images of {_image_sets.size_of(opened.shape)}, but the run"
-                f" draws {_image_sets.size_of(shape)}: give images of that size"
+                f"--data has images of {sets.size_of(opened.shape)}, but the run"
+                f" draws {sets.size_of(shape)}: give images of that size"
             )
         about = f"{opened.about}, given by --data"
     else:
-        spec, reading = _trained.trained_on(trained, shape, Reading())
+        spec, reading = lab_trained.trained_on(trained, shape, Reading())
         held = dataclasses.replace(reading, split="test")
         few = f"faces:{config.images}" if spec.startswith("faces") else spec
         try:
-            opened = _image_sets.open_set(few, held, config.images, config.seed)
+            opened = sets.open_set(few, held, config.images, config.seed)
             about = f"{opened.about}, not trained on"
         except (ValueError, OSError):  # the set has no such part
-            opened = _image_sets.open_set(spec, reading, config.images, config.seed)
+            opened = sets.open_set(spec, reading, config.images, config.seed)
             about = f"{opened.about}, TRAINED ON: the set has no other part"
     if opened.count < config.images:
         raise ValueError(
@@ -379,8 +378,8 @@ def table(results: dict[str, Any]) -> str:
 
 def _judge(trained, shape):
     """The discriminator: images and labels to logits `[B]`."""
-    real, labels = _trained.training_images(trained, _trained.REFERENCE)
-    judge = _trained.judging(trained, real, labels)
+    real, labels = lab_trained.training_images(trained, lab_trained.REFERENCE)
+    judge = lab_trained.judging(trained, real, labels)
     out = jax.eval_shape(judge, jnp.zeros((2, *shape)))
     if getattr(out, "shape", None) != (2,):
         raise ValueError(
@@ -429,10 +428,10 @@ def _strip(path, nets, images, labels, known, kept):
 def _tiled(path, nets, rows, left, above, about):
     low, high = nets.range
     count, columns = rows.shape[:2]
-    figure = _figures.new(2.2 + 1.15 * columns, 0.4 + 1.15 * count)
-    _figures.tiles(figure.subplots(), (rows - low) / (high - low), left, above)
-    _figures.save(path, figure, about)
+    figure = figures.new(2.2 + 1.15 * columns, 0.4 + 1.15 * count)
+    figures.tiles(figure.subplots(), (rows - low) / (high - low), left, above)
+    figures.save(path, figure, about)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

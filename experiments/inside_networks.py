@@ -44,11 +44,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from experiments import _cli, _figures, _trained
 from jaxgan import report
 from jaxgan.analysis import inside
 from jaxgan.analysis.outline import Call, geometry, outline
 from jaxgan.analysis.rectifiers import Rule, observed
+from jaxgan.lab import cli, figures
+from jaxgan.lab import trained as lab_trained
 
 BLOCK = 50  # images looked at together
 MEASURED = 64  # maps of a layer that the numbers are of, at most
@@ -85,7 +86,7 @@ class Config:
     """Of the choice of images, and of the random weights."""
 
     def __post_init__(self):
-        _figures.at_least(self, maps=1, images=2, shown=2, image=0, seed=0)
+        figures.at_least(self, maps=1, images=2, shown=2, image=0, seed=0)
         for name in ("shown", "image"):
             if getattr(self, name) + (name == "image") > self.images:
                 raise ValueError(
@@ -154,15 +155,15 @@ class Look(NamedTuple):
 
 def main(config: Config) -> None:
     """Looks into the trained net and the random one, and draws both."""
-    trained = _trained.open_run(config.run)
-    images, labels = _trained.training_images(trained, config.images, config.seed)
+    trained = lab_trained.open_run(config.run)
+    images, labels = lab_trained.training_images(trained, config.images, config.seed)
     if len(images) < max(config.shown, config.image + 1):
         raise ValueError(
             f"the run was trained on {len(images)} images; give a smaller --shown and"
             " --image"
         )
     labels = np.zeros(len(images), np.int32) if labels is None else labels
-    nets = trained, _trained.untrained(trained, config.seed)
+    nets = trained, lab_trained.untrained(trained, config.seed)
     layers = find_layers(trained, config.net, images, labels)
     if not -len(layers) <= config.layer < len(layers):
         raise ValueError(
@@ -177,7 +178,7 @@ def main(config: Config) -> None:
     about = f"{trained.name}, {config.net}, step {trained.step:,}"
     kind = "units" if height == width == 1 else f"maps of {height}x{width}"
     what = f"{about}, layer {chosen} (of 0 to {len(layers) - 1}): {channels} {kind}"
-    low, high = _trained.range_of(trained)
+    low, high = lab_trained.range_of(trained)
     shown = [x._replace(patches=(x.patches - low) / (high - low)) for x in looks]
     pictures: dict[str, tuple[Figure, str]] = {
         "activations": (
@@ -193,8 +194,8 @@ def main(config: Config) -> None:
         figure = draw_weights(filters, about)
         pictures["weights"] = (figure, "the filters of the first layer")
     for name, (figure, said) in pictures.items():
-        _figures.save(config.workdir / f"{name}.png", figure, said)
-    _figures.save_results(
+        figures.save(config.workdir / f"{name}.png", figure, said)
+    figures.save_results(
         config.workdir / "results.json",
         {
             "run": str(config.run),
@@ -214,15 +215,15 @@ def main(config: Config) -> None:
 
 
 def find_layers(
-    trained: _trained.Trained, net: str, images: np.ndarray, labels: np.ndarray
+    trained: lab_trained.Trained, net: str, images: np.ndarray, labels: np.ndarray
 ) -> list[Layer]:
     """The layers of a net whose maps can be shown.
 
     Raises:
         ValueError: it has none.
     """
-    judge = _trained.judging(trained, images[:BLOCK], labels[:BLOCK], net=net)
-    one = _trained.from_uint8(trained, images[:1]), jnp.asarray(labels[:1])
+    judge = lab_trained.judging(trained, images[:BLOCK], labels[:BLOCK], net=net)
+    one = lab_trained.from_uint8(trained, images[:1]), jnp.asarray(labels[:1])
     shapes = [x.shape[1:] for x in jax.eval_shape(observed(judge), *one)[1]]
     rank = max((len(shape) for shape in shapes if len(shape) in (1, 3)), default=0)
     if not rank:
@@ -243,10 +244,10 @@ def find_layers(
     return layers
 
 
-def calls(trained: _trained.Trained, net: str) -> tuple[Call, ...]:
+def calls(trained: lab_trained.Trained, net: str) -> tuple[Call, ...]:
     """The layers of a net of a model."""
     played = trained.module.game(trained.config)
-    batch = _trained.batch_for(trained.module, trained.config, 2)
+    batch = lab_trained.batch_for(trained.module, trained.config, 2)
     if played.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)
     return outline(played.nets[net], *played.inputs(batch)[net])
@@ -278,7 +279,7 @@ def fields(
 
 
 def look(
-    model: _trained.Trained,
+    model: lab_trained.Trained,
     config: Config,
     images: np.ndarray,
     labels: np.ndarray,
@@ -287,8 +288,8 @@ def look(
 ) -> Look:
     """Sees all that is shown of one net."""
     net = Net(
-        _trained.judging(model, images, labels, net=config.net),
-        np.asarray(_trained.from_uint8(model, images)),
+        lab_trained.judging(model, images, labels, net=config.net),
+        np.asarray(lab_trained.from_uint8(model, images)),
         np.asarray(labels),
         layers,
         layers[config.layer],
@@ -349,7 +350,7 @@ def peaks(net: Net) -> list[inside.Peaks]:
     """
     maps = maps_of(net)
     find = jax.jit(lambda *x: [inside.peaks(found) for found in maps(*x)])
-    found = _figures.in_blocks(find, net.pixels, net.labels, size=BLOCK)
+    found = figures.in_blocks(find, net.pixels, net.labels, size=BLOCK)
     for number, layer in enumerate(found):
         if not np.isfinite(layer.value).all():
             raise ValueError(
@@ -375,7 +376,7 @@ def projected(net: Net, index: np.ndarray, rule: Rule) -> np.ndarray:
 
     flat = index.ravel()
     channel = np.broadcast_to(np.arange(index.shape[1]), index.shape).ravel()
-    sent = _figures.in_blocks(
+    sent = figures.in_blocks(
         back, net.pixels[flat], net.labels[flat], channel, size=BLOCK
     )
     return sent.reshape(*index.shape, *sent.shape[1:])
@@ -385,7 +386,7 @@ def cut(images: np.ndarray, position: np.ndarray, field: inside.Field) -> np.nda
     """Patches of `[shown, M, H, W, C]` at `[shown, M, 2]`."""
     flat = images.reshape(-1, *images.shape[2:]), position.reshape(-1, 2)
     apply = functools.partial(_patches, field=field)
-    found = _figures.in_blocks(apply, *flat, size=BLOCK)
+    found = figures.in_blocks(apply, *flat, size=BLOCK)
     return found.reshape(*position.shape[:2], *found.shape[1:])
 
 
@@ -412,7 +413,7 @@ def measure(
 
 
 def first_filters(
-    model: _trained.Trained, net: str, shape: tuple[int, ...]
+    model: lab_trained.Trained, net: str, shape: tuple[int, ...]
 ) -> np.ndarray | None:
     """Tiles of the first layer's filters, `[O, T, h, w, c]`.
 
@@ -440,7 +441,7 @@ def draw_weights(filters: Sequence[np.ndarray], about: str) -> Figure:
     rows, columns = shown[0].shape[:2]
     if not many:
         rows, columns = -(-rows // 8), min(8, rows)
-    figure = _figures.new(12, 0.9 + 5.8 * rows / columns)
+    figure = figures.new(12, 0.9 + 5.8 * rows / columns)
     figure.suptitle(f"{about}: filters of the first layer, {text}")
     for axes, side, tiles in zip(figure.subplots(1, 2), SIDES, shown, strict=True):
         show(axes, tiles.reshape(-1, *tiles.shape[2:]), columns)
@@ -457,7 +458,7 @@ def draw_activations(
     columns = 40 if units else 8
     heights = [max(0.8, 5.9 / columns * -(-n // columns)) for n in count]
     heights[0] = max(heights[0], 2.2)
-    figure = _figures.new(14, 0.9 + sum(heights) + 0.25 * len(layers))
+    figure = figures.new(14, 0.9 + sum(heights) + 0.25 * len(layers))
     figure.suptitle(f"{about}: maps of one image, each from its least to its largest")
     grid = figure.subplots(
         len(layers), 3, squeeze=False, width_ratios=(1, 3, 3), height_ratios=heights
@@ -490,12 +491,12 @@ def draw_activations(
 def draw_projections(looks: Sequence[Look], images: np.ndarray, about: str) -> Figure:
     """A row a map: the image that it answers to most, and three ways back to it."""
     tile = 6.4 / (1 + len(RULES))
-    figure = _figures.new(14, 1.1 + tile * looks[0].chosen.shape[1])
+    figure = figures.new(14, 1.1 + tile * looks[0].chosen.shape[1])
     figure.suptitle(f"{about}: from the strongest response to the pixels")
     for axes, side, seen in zip(figure.subplots(1, 2), SIDES, looks, strict=True):
         sent = [np.asarray(inside.centred(seen.signals[rule])) for rule in RULES]
         rows = np.stack([images[seen.chosen[0]] / 255, *sent], axis=1)
-        _figures.tiles(axes, rows, _labels(seen), ["image", *RULES])
+        figures.tiles(axes, rows, _labels(seen), ["image", *RULES])
         axes.set_title(side, fontweight="bold")
     return figure
 
@@ -503,13 +504,13 @@ def draw_projections(looks: Sequence[Look], images: np.ndarray, about: str) -> F
 def draw_guided(looks: Sequence[Look], about: str) -> Figure:
     """Guided backpropagation: a row a map, a column an image, strongest first."""
     shown, maps = looks[0].chosen.shape
-    figure = _figures.new(16, 1.0 + 7.2 / shown * maps)
+    figure = figures.new(16, 1.0 + 7.2 / shown * maps)
     figure.suptitle(
         f"{about}: guided backpropagation on the images they answer to most"
     )
     for axes, side, seen in zip(figure.subplots(1, 2), SIDES, looks, strict=True):
         rows = _centred(np.moveaxis(seen.guided, 0, 1))
-        _figures.tiles(axes, rows, _labels(seen), [""] * shown)
+        figures.tiles(axes, rows, _labels(seen), [""] * shown)
         axes.set_title(side, fontweight="bold")
     return figure
 
@@ -517,14 +518,14 @@ def draw_guided(looks: Sequence[Look], about: str) -> Figure:
 def draw_patches(looks: Sequence[Look], about: str) -> Figure:
     """Patches, strongest first, and guided backpropagation below; padding is white."""
     shown, maps = looks[0].chosen.shape
-    figure = _figures.new(16, 1.0 + 7.2 / shown * 2 * maps)
+    figure = figures.new(16, 1.0 + 7.2 / shown * 2 * maps)
     figure.suptitle(f"{about}: what drives them most, and guided backpropagation to it")
     for axes, side, seen in zip(figure.subplots(1, 2), SIDES, looks, strict=True):
         sent = np.where(np.isnan(seen.pieces), 1.0, _centred(seen.pieces))
         both = np.stack([np.nan_to_num(seen.patches, nan=1.0), sent], axis=2)
         rows = np.moveaxis(both, 0, 2).reshape(2 * maps, shown, *both.shape[3:])
         left = [text for label in _labels(seen) for text in (label, "guided")]
-        _figures.tiles(axes, rows, left, [""] * shown)
+        figures.tiles(axes, rows, left, [""] * shown)
         axes.set_title(side, fontweight="bold")
     return figure
 
@@ -556,4 +557,4 @@ def _rgb(image: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -29,17 +29,12 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from experiments import (
-    _classifier,
-    _cli,
-    _data,
-    _figures,
-    _mnist,
-    _run,
-    _scores,
-)
 from jaxgan import game, nn, report, train
 from jaxgan.game import Game
+from jaxgan.lab import cli, figures, mnist, session
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.judges import classifier as lab_classifier
+from jaxgan.lab.judges import scores
 from jaxgan.models import cdcgan
 
 LOOKED_AT = 500  # samples that are scored on the way
@@ -68,7 +63,7 @@ NOISES: dict[str, Callable] = {
 class Config:
     """The networks of the study."""
 
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: cdcgan.Config
     few: int = 10
     """Numbers of the small latent."""
@@ -90,7 +85,7 @@ class Config:
     """laptop: minutes on two cores; paper: the published network, for accelerators."""
 
     def __post_init__(self):
-        _figures.at_least(self, few=1, large=1, steps=1, large_steps=1, batch_size=2)
+        figures.at_least(self, few=1, large=1, steps=1, large_steps=1, batch_size=2)
         if self.model.classes:
             raise ValueError(
                 f"--model.classes is {self.model.classes}; the study is without labels:"
@@ -108,9 +103,9 @@ SMALL = cdcgan.Config(
     classes=0, width=16, discriminator=(10, 32), hidden=128, learning_rate=1e-3
 )
 PRESETS = {
-    "laptop": Config(data=_mnist.Data(), model=SMALL),
+    "laptop": Config(data=mnist.Data(), model=SMALL),
     "paper": Config(
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=cdcgan.Config(classes=0),
         steps=10_000,
         large_steps=40_000,
@@ -127,7 +122,7 @@ class Setting:
     """One network."""
 
     run: train.Run
-    data: _mnist.Data
+    data: mnist.Data
     model: cdcgan.Config
     order: Order
 
@@ -177,7 +172,7 @@ def played(setting: Setting) -> Game:
 
 def main(config: Config) -> None:
     """Trains what is missing, then draws and writes the table."""
-    sets = _mnist.open_sets(config.data)
+    sets = mnist.open_sets(config.data)
     rows = settings(config)
     results = {name: _one(name, setting, sets, name == next(iter(rows)))
                for name, setting in rows.items()}  # fmt: skip
@@ -185,24 +180,24 @@ def main(config: Config) -> None:
     table = _table(results, first["noises"], sets)
     report.write(config.workdir / "table.md", table.encode())
     _draw(config, rows, results, first["noises"])
-    _figures.save_results(
+    figures.save_results(
         config.workdir / "results.json", {"data": sets.about, "networks": results}
     )
-    _data.say(table)
+    lab_data.say(table)
 
 
 def _one(name: str, setting: Setting, sets: Any, noises: bool) -> dict[str, Any]:
     """The results of a network that ended, or of one that is trained now."""
     run = setting.run
-    done = _run.finished(setting)
+    done = session.finished(setting)
     if done is not None and done["set"] == sets.fingerprint:
         if "noises" in done or not noises:
             return done
-    classifier = _classifier.trained(sets)
+    classifier = lab_classifier.trained(sets)
     draw = _drawer(setting.model)
 
     def score(images, count):
-        found = _scores.score(classifier, images[:count], sets)
+        found = scores.score(classifier, images[:count], sets)
         flat = np.mean(4 * images * (1 - images))
         return {**found, "greyness": float(flat)}
 
@@ -244,15 +239,15 @@ def _one(name: str, setting: Setting, sets: Any, noises: bool) -> dict[str, Any]
                     _sheet(run.workdir / f"noise_{i}_{statistics}.png", images)
                 results["noises"][noise] = found
         wanted = train.as_json(dataclasses.asdict(setting))
-        results.update(setting=wanted, set=sets.fingerprint, command=_run.command())
-        _figures.save_results(run.workdir / "results.json", results)
+        results.update(setting=wanted, set=sets.fingerprint, command=session.command())
+        figures.save_results(run.workdir / "results.json", results)
         facts = {name: results[name] for name in ("mnist_score", "pairwise_distance")}
         return facts, {"Samples": run.workdir / "final.png"}
 
     mesh = train.devices(run)
     made = played(setting)
-    batches = _mnist.feed(sets, run, mesh, made.repeats)
-    _run.train_and_report(name, made, setting, batches, sets, look, finish)
+    batches = mnist.feed(sets, run, mesh, made.repeats)
+    session.train_and_report(name, made, setting, batches, sets, look, finish)
     return results
 
 
@@ -268,7 +263,7 @@ def _drawer(model: cdcgan.Config) -> Callable:
 
     def draw(variables, statistics, latents):
         one = lambda z: compiled(variables, statistics, z)  # noqa: E731
-        return _figures.in_blocks(one, latents, size=min(100, len(latents)))
+        return figures.in_blocks(one, latents, size=min(100, len(latents)))
 
     return draw
 
@@ -318,7 +313,7 @@ def _draw(config: Config, rows, results, noises) -> None:
     """Writes latent_study.png."""
     from PIL import Image
 
-    figure = _figures.new(12.5, 14.6, space=0.03)
+    figure = figures.new(12.5, 14.6, space=0.03)
     parts = figure.add_gridspec(3, 1, height_ratios=(2.4, 3.0, 9.2))
     above, middle, below = (figure.add_subfigure(part) for part in parts)
 
@@ -369,8 +364,8 @@ def _draw(config: Config, rows, results, noises) -> None:
     below.suptitle(
         f"The network of {config.model.latent}, on other noise", size=12, weight="bold"
     )
-    _figures.save(config.workdir / "latent_study.png", figure, "networks and noises")
+    figures.save(config.workdir / "latent_study.png", figure, "networks and noises")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

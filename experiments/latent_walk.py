@@ -25,9 +25,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _arithmetic, _cli, _data, _figures, _trained
 from jaxgan import report
 from jaxgan.analysis import latent
+from jaxgan.lab import cli, data, figures
+from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import trained as lab_trained
 
 KINDS = {"linear": "straight lines", "spherical": "great circles"}
 SHOWN = 9  # walks side by side in the animation
@@ -59,7 +61,7 @@ class Config:
     """Use the moving average of the weights, where the run kept one."""
 
     def __post_init__(self):
-        _figures.at_least(self, stops=2, frames=2, rows=0, walks=1)
+        figures.at_least(self, stops=2, frames=2, rows=0, walks=1)
         if self.rows > self.stops:
             raise ValueError(
                 f"--rows is {self.rows}, but there are {self.stops} rows, one from each"
@@ -69,9 +71,9 @@ class Config:
 
 def main(config: Config) -> None:
     """Walks, draws and measures."""
-    trained = _trained.open_run(config.run, ema=config.ema)
-    painter = _arithmetic.painter(trained)
-    factors = _arithmetic.reader(trained)
+    trained = lab_trained.open_run(config.run, ema=config.ema)
+    painter = lab_painter.painter(trained)
+    factors = lab_painter.reader(trained)
     key = jax.random.key(config.seed)
     shape = (config.stops, config.walks)
     stops = painter.vectors(jax.random.fold_in(key, WALK), config.stops * config.walks)
@@ -103,7 +105,7 @@ def main(config: Config) -> None:
         independent = _steps(walked[:: config.frames])
         results[kind] = smoothness(apart[kind], independent, _steps(images))
         if factors is not None:
-            read = _arithmetic.read(factors, walked)
+            read = lab_painter.read(factors, walked)
             results[kind]["factors"] = {
                 name: lengths(values, config.frames) for name, values in read.items()
             }
@@ -111,7 +113,7 @@ def main(config: Config) -> None:
         shown = [report.sheet(frame) for frame in walked[:, :SHOWN]]
         gif = config.workdir / f"walk_{kind}.gif"
         report.save_gif(gif, [enlarged(frame, images.shape[-2]) for frame in shown])
-        _data.say(f"{gif}: {min(SHOWN, config.walks)} walks along {KINDS[kind]}")
+        data.say(f"{gif}: {min(SHOWN, config.walks)} walks along {KINDS[kind]}")
     norms = {
         kind: np.linalg.norm(np.asarray(path[::2]), axis=-1)
         for kind, (path, _) in fine.items()
@@ -122,10 +124,10 @@ def main(config: Config) -> None:
     _draw_grid(config, painter, corners, kinds)
     if factors is not None:
         results["regressor"] = dict(factors.quality)
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
     for kind in kinds:
         found = results[kind]
-        _data.say(
+        data.say(
             f"{KINDS[kind]}: the largest step is"
             f" {found['largest_over_mean']['median']:.2f} times the mean (worst"
             f" {found['largest_over_mean']['worst']:.2f}) and"
@@ -213,14 +215,14 @@ def _draw_walk(config: Config, kind: str, painter, stops, classes: int) -> None:
         scale * count * (images.shape[-2] + report.GAP) / 100
         for count in (config.frames + 1, rows)
     )
-    figure = _figures.new(width + 0.9, height + 0.8)
+    figure = figures.new(width + 0.9, height + 0.8)
     figure.suptitle(
         f"Along {KINDS[kind]} between {config.stops} random latents,"
         " a row from each to the next"
     )
-    _figures.tiles(figure.subplots(), images, left, above)
+    figures.tiles(figure.subplots(), images, left, above)
     path = config.workdir / f"walk_{kind}.png"
-    _figures.save(path, figure, f"a walk along {KINDS[kind]}")
+    figures.save(path, figure, f"a walk along {KINDS[kind]}")
 
 
 def _draw_grid(config: Config, painter, corners, kinds) -> None:
@@ -229,18 +231,18 @@ def _draw_grid(config: Config, painter, corners, kinds) -> None:
         z = latent.grid(corners, SIDE, SIDE, spherical=kind == "spherical")
         images.append(painter.paint(z))
     side = tile_side(images[0].shape[-2]) * SIDE / 100
-    figure = _figures.new(len(kinds) * (side + 0.3), side + 0.9)
+    figure = figures.new(len(kinds) * (side + 0.3), side + 0.9)
     figure.suptitle("Four random latents in the corners, all between them in between")
     panels = figure.subplots(1, len(kinds), squeeze=False)[0]
     for axes, kind, sheet in zip(panels, kinds, images, strict=True):
-        _figures.tiles(axes, sheet / 255, [""] * SIDE, [""] * SIDE)
+        figures.tiles(axes, sheet / 255, [""] * SIDE, [""] * SIDE)
         axes.set_title(KINDS[kind])
-    _figures.save(config.workdir / "grid.png", figure, "between four latents")
+    figures.save(config.workdir / "grid.png", figure, "between four latents")
 
 
 def _draw_steps(config: Config, apart, norms, independent: float) -> None:
     """Steps and norms against the place between two stops."""
-    figure = _figures.new(11, 4.2)
+    figure = figures.new(11, 4.2)
     left, right = figure.subplots(1, 2)
     for kind in apart:
         # [S, frames, W] to a row a place.
@@ -263,7 +265,7 @@ def _draw_steps(config: Config, apart, norms, independent: float) -> None:
     for axes in (left, right):
         axes.set_xlabel("from one stop (0) to the next (1)")
         axes.grid(alpha=0.3)
-    _figures.save(config.workdir / "steps.png", figure, "how large the steps are")
+    figures.save(config.workdir / "steps.png", figure, "how large the steps are")
 
 
 def tile_side(side: int) -> float:
@@ -272,4 +274,4 @@ def tile_side(side: int) -> float:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

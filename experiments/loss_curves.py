@@ -23,8 +23,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from experiments import _cli
 from jaxgan import losses
+from jaxgan.lab import cli
 
 SATURATING, NON_SATURATING = "#d1495b", "#1f6f8b"
 INK, PALE, FAINT = "#333333", "#777777", "#bbbbbb"
@@ -253,4 +253,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

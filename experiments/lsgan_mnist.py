@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _cli, _mnist
 from jaxgan import train
+from jaxgan.lab import cli, mnist
 from jaxgan.models import lsgan
 
 
@@ -26,7 +26,7 @@ class Config:
     """Training an LSGAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: lsgan.Config
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's settings, wide networks."""
@@ -40,7 +40,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=lsgan.Config(width=16, hidden=128, latent=32, ema=0.99),
     ),
     "paper": Config(
@@ -51,7 +51,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=lsgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -60,8 +60,8 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    _mnist.fit("LSGAN", lsgan, config)
+    mnist.fit("LSGAN", lsgan, config)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

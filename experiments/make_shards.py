@@ -27,12 +27,12 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from experiments import _cli
 from jaxgan import data as jaxgan_data
 from jaxgan import report
 from jaxgan.data import shards
 from jaxgan.data.load import read_good
 from jaxgan.data.sources import FileSource, name_of
+from jaxgan.lab import cli
 
 BLOCK = 64  # images a worker takes at a time
 FEW = 2000  # files that are read before processes would have started
@@ -272,4 +272,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -26,16 +26,11 @@ import numpy as np
 import tyro
 from PIL import Image, ImageFilter
 
-from experiments import (
-    _cli,
-    _digits,
-    _extract,
-    _figures,
-    _image_sets,
-    _measure,
-)
-from experiments._data import say
 from jaxgan import metrics, parallel
+from jaxgan.lab import cli, digits, figures
+from jaxgan.lab import sets as lab_sets
+from jaxgan.lab.data import say
+from jaxgan.lab.measure import extract, moments
 from jaxgan.metrics import features
 
 NOISE = (0, 4, 8, 16, 32, 64)  # standard deviation, of 255
@@ -50,7 +45,7 @@ COLOURS = ("#1b4965", "#e4572e", "#5fa8a3", "#a26769")
 class Config:
     """What to damage, and what to look through."""
 
-    extraction: Annotated[_extract.Extraction, tyro.conf.arg(name="")]
+    extraction: Annotated[extract.Extraction, tyro.conf.arg(name="")]
     data: tuple[str, ...] = ("digits", "faces:4000")
     """Sets of real images, one or more."""
     resolution: int = 0
@@ -71,7 +66,7 @@ class Config:
     def __post_init__(self):
         if not self.data:
             raise ValueError("--data is empty; give a set of images or more")
-        _figures.at_least(
+        figures.at_least(
             self, resolution=0, count=40, subsets=1, subset_size=2, batch_size=1, seed=0
         )
 
@@ -79,12 +74,12 @@ class Config:
 def main(config: Config) -> None:
     """Damages, measures, draws."""
     found = {name: _sanity(config, name) for name in config.data}
-    figure = _figures.new(15, 3.4 * len(found), 0.04)
+    figure = figures.new(15, 3.4 * len(found), 0.04)
     panels = figure.subplots(len(found), 4, squeeze=False)
     for row, (name, results) in zip(panels, found.items(), strict=True):
         _draw(row, name, results)
-    _figures.save(config.workdir / "sanity.png", figure, "each number under damage")
-    _figures.save_results(config.workdir / "results.json", {"sets": found})
+    figures.save(config.workdir / "sanity.png", figure, "each number under damage")
+    figures.save_results(config.workdir / "results.json", {"sets": found})
 
 
 def noisy(images: np.ndarray, sigma: float, rng: np.random.Generator) -> np.ndarray:
@@ -112,8 +107,8 @@ def modes_of(images: np.ndarray, labels: np.ndarray | None) -> np.ndarray:
 
 
 def _sanity(config: Config, name: str) -> dict[str, Any]:
-    reading = _image_sets.Reading(resolution=config.resolution)
-    opened = _image_sets.open_set(name, reading, config.count, config.seed)
+    reading = lab_sets.Reading(resolution=config.resolution)
+    opened = lab_sets.open_set(name, reading, config.count, config.seed)
     say(opened.about)
     parts = list(opened.blocks(config.batch_size))
     images = np.concatenate([part.images for part in parts])
@@ -125,10 +120,10 @@ def _sanity(config: Config, name: str) -> dict[str, Any]:
     modes = modes_of(images, labels)[order[half : 2 * half]]
 
     def sets():
-        data = _digits.Data(data=name)
-        return _digits.open_sets(data, opened.shape[0], opened.shape[2])
+        data = digits.Data(data=name)
+        return digits.open_sets(data, opened.shape[0], opened.shape[2])
 
-    extractor = _extract.extractor(
+    extractor = extract.extractor(
         config.extraction, opened.shape, sets if opened.labelled else None
     )
     look = seeing(extractor, config.batch_size)
@@ -187,7 +182,7 @@ def seeing(
     extractor: features.Extractor, batch_size: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """`look(images) -> features [N, F]` of any number of images."""
-    see = _extract.looker(extractor, parallel.mesh(), batch_size)
+    see = extract.looker(extractor, parallel.mesh(), batch_size)
 
     def look(images):
         starts = range(0, len(images), batch_size)
@@ -199,7 +194,7 @@ def seeing(
 
 
 def _frechet(a: np.ndarray, b: np.ndarray) -> float:
-    return _measure.frechet(*(metrics.moments(np.asarray(x, float)) for x in (a, b)))
+    return moments.frechet(*(metrics.moments(np.asarray(x, float)) for x in (a, b)))
 
 
 def _draw(row, name, results):
@@ -239,4 +234,4 @@ def _draw(row, name, results):
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _cli, _mnist
 from jaxgan import train
+from jaxgan.lab import cli, mnist
 from jaxgan.models import r3gan
 
 
@@ -25,7 +25,7 @@ class Config:
     """Training an R3GAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: r3gan.Config
     preset: Literal["laptop", "wide"] = "laptop"
     """laptop: minutes on two cores; wide: wide networks, for an accelerator."""
@@ -39,7 +39,7 @@ PRESETS = {
             sample_every=500,
             checkpoint_every=500,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=r3gan.Config(
             width=16, hidden=128, latent=32, learning_rate=1e-3, ema=0.99
         ),
@@ -53,7 +53,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=r3gan.Config(),
         preset="wide",
     ),
@@ -62,8 +62,8 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    _mnist.fit("R3GAN", r3gan, config)
+    mnist.fit("R3GAN", r3gan, config)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -17,10 +17,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _cli, _data, _run
 from jaxgan import game, nn, report
 from jaxgan.analysis import latent
 from jaxgan.compose import ema_variables
+from jaxgan.lab import cli, data, session
 from jaxgan.models import dcgan
 
 BLOCK = 64  # images drawn at once
@@ -62,7 +62,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Restores the run and draws."""
-    model, state, _ = _run.restore(config.run, dcgan, _batch)
+    model, state, _ = session.restore(config.run, dcgan, _batch)
     out = config.out or config.run / "pictures"
     variables = ema_variables(state) if config.ema else game.variables(state)
     key = jax.random.key(config.seed)
@@ -82,11 +82,11 @@ def main(config: Config) -> None:
     z = dcgan.latent(model, key, blocks * BLOCK).reshape(blocks, BLOCK, -1)
     images = np.concatenate([np.asarray(draw(part)) for part in z])[: config.count]
     report.save_png(out / "sheet.png", report.sheet(images))
-    _data.say(f"{out / 'sheet.png'}: {config.count} samples of step {int(state.step)}")
+    data.say(f"{out / 'sheet.png'}: {config.count} samples of step {int(state.step)}")
     if config.single:
         for i, image in enumerate(images):
             report.save_png(out / "single" / f"{i:05d}.png", image)
-        _data.say(f"{out / 'single'}: the same, one a file")
+        data.say(f"{out / 'single'}: the same, one a file")
     if config.stops:
         count = config.stops * config.walkers
         stops = dcgan.latent(model, jax.random.fold_in(key, 2), count)
@@ -95,7 +95,7 @@ def main(config: Config) -> None:
         path = latent.walk(stops, config.frames, spherical=spherical, closed=True)
         frames = [report.sheet(np.asarray(draw(z))) for z in path]
         report.save_gif(out / "walk.gif", frames)
-        _data.say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
+        data.say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
 
 
 def _batch(model: dcgan.Config):
@@ -104,4 +104,4 @@ def _batch(model: dcgan.Config):
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -23,9 +23,10 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from experiments import _capsules, _cli, _digits, _figures, _run
 from jaxgan import game, parallel, train
-from jaxgan.data import digits
+from jaxgan.data.synthetic import digits
+from jaxgan.lab import capsule_runs, cli, figures, session
+from jaxgan.lab import digits as lab_digits
 from jaxgan.models import transforming_autoencoder as tae
 
 SHOWN = 12  # digits on a sheet
@@ -39,7 +40,7 @@ class Config:
     """Training a transforming auto-encoder."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_digits.Data, tyro.conf.arg(name="")]
+    data: Annotated[lab_digits.Data, tyro.conf.arg(name="")]
     model: tae.Config
     preset: Literal["small", "paper"] = "small"
     """small: minutes on two cores; paper: MNIST, for days, or for an accelerator."""
@@ -64,7 +65,7 @@ PRESETS = {
             sample_every=3000,
             checkpoint_every=3000,
         ),
-        data=_digits.Data(shift=5, tests=1000),
+        data=lab_digits.Data(shift=5, tests=1000),
         model=tae.Config(learning_rate=3e-3),
     ),
     "paper": Config(
@@ -76,7 +77,7 @@ PRESETS = {
             sample_every=20_000,
             checkpoint_every=20_000,
         ),
-        data=_digits.Data(data="tfds:mnist", shift=2),
+        data=lab_digits.Data(data="tfds:mnist", shift=2),
         model=tae.Config(),
         preset="paper",
     ),
@@ -105,11 +106,11 @@ def pairs(image, seed, position, most: int):
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model, run, most = config.model, config.run, config.data.shift
-    sets = _digits.open_sets(config.data, model.resolution, model.channels)
+    sets = lab_digits.open_sets(config.data, model.resolution, model.channels)
     held = parallel.resident(train.devices(run), sets.train["image"])
     batches = train.Feed(
         arrays=held,
-        items=_digits.positions(run, len(held)),
+        items=lab_digits.positions(run, len(held)),
         prepare=lambda held, item: pairs(
             held[item["index"]], run.seed, item["position"], most
         ),
@@ -119,7 +120,7 @@ def main(config: Config) -> None:
 
     @jax.jit
     def shifted(variables, image, position):
-        batch = pairs(image, _digits.TEST_SEED, position, most)
+        batch = pairs(image, lab_digits.TEST_SEED, position, most)
         out = tae.reconstruct(model, variables, batch["image"], batch["offset"])
         guesses = {"network": out, "input": batch["image"], "mean digit": mean}
         errors = {
@@ -135,7 +136,7 @@ def main(config: Config) -> None:
 
     def errors(state):
         see = lambda *x: shifted(game.variables(state), *x)[0]  # noqa: E731
-        found = _figures.in_blocks(see, unseen, np.arange(len(unseen)))
+        found = figures.in_blocks(see, unseen, np.arange(len(unseen)))
         return {name: float(each.mean()) for name, each in found.items()}
 
     def drawn(state):
@@ -143,25 +144,27 @@ def main(config: Config) -> None:
         return shifted(game.variables(state), some, np.arange(len(some)))[1]
 
     def look(state):
-        sheet = _capsules.to_uint8(drawn(state)).reshape(-1, *model.image)
+        sheet = capsule_runs.to_uint8(drawn(state)).reshape(-1, *model.image)
         return {"shifted": sheet, "test/squared error": errors(state)["network"]}
 
     def finish(state):
         def see(offset):
             f = lambda *x: poses(game.variables(state), *x)  # noqa: E731
-            return _figures.in_blocks(f, unseen, np.asarray(offset, np.int32))
+            return figures.in_blocks(f, unseen, np.asarray(offset, np.int32))
 
         facts, seen = measure(see, len(unseen), most)
         facts = {"test squared error": errors(state)} | facts
         about = {"data": sets.about, "tested": len(unseen), "largest shift": most}
         about |= {"steps": int(state.step), "seed": run.seed}
-        _figures.save_results(run.workdir / "results.json", about | facts)
+        figures.save_results(run.workdir / "results.json", about | facts)
         kernel = np.asarray(state.params["generation"]["pixels"])
         kernel = kernel.reshape(*kernel.shape[:2], *model.image)
         return facts, draw(run.workdir, np.asarray(drawn(state)), kernel, seen)
 
     title = "Transforming auto-encoder"
-    _run.train_and_report(title, tae.game(model), config, batches, sets, look, finish)
+    session.train_and_report(
+        title, tae.game(model), config, batches, sets, look, finish
+    )
 
 
 def measure(see: Callable, count: int, most: int) -> tuple[dict, tuple]:
@@ -247,14 +250,14 @@ def spread(values: np.ndarray) -> dict[str, float]:
 def draw(out: pathlib.Path, rows: np.ndarray, kernel: np.ndarray, seen: tuple) -> dict:
     """Pictures of digits `[N, 3, H, W, C]`, kernels `[n, g, H, W, C]`, and poses."""
     active, best, shifts, changes, points = seen
-    figure = _figures.new(11, 2.7)
+    figure = figures.new(11, 2.7)
     blank = [""] * len(rows)
-    _figures.tiles(
+    figures.tiles(
         figure.subplots(), rows.swapaxes(0, 1), ("input", "target", "output"), blank
     )
-    _figures.save(out / "rows.png", figure, "input, target and output")
+    figures.save(out / "rows.png", figure, "input, target and output")
 
-    figure = _figures.new(13, 7)
+    figure = figures.new(13, 7)
     axes = figure.subplots(2, 3).ravel()
     for ax, change, name in zip(axes, changes, ("rows", "columns"), strict=False):
         ax.plot(shifts, change, color="0.75", lw=1)
@@ -271,14 +274,14 @@ def draw(out: pathlib.Path, rows: np.ndarray, kernel: np.ndarray, seen: tuple) -
             ax.plot(ends, ends + s, "k--", lw=1)
         ax.set(xlabel=f"column, capsule {active[capsule]}", ylabel="after the shift")
         ax.legend()
-    _figures.save(out / "poses.png", figure, "poses against shifts")
+    figures.save(out / "poses.png", figure, "poses against shifts")
 
     some = kernel[active[: SHOWN // 2]]
     some = 0.5 + 0.5 * some / np.abs(some).max((1, 2, 3, 4), keepdims=True)
-    figure = _figures.new(11, 3.4)
+    figure = figures.new(11, 3.4)
     left, above = [str(c) for c in active[: len(some)]], [""] * some.shape[1]
-    _figures.tiles(figure.subplots(), some, left, above)
-    _figures.save(out / "fields.png", figure, "what generation units draw")
+    figures.tiles(figure.subplots(), some, left, above)
+    figures.save(out / "fields.png", figure, "what generation units draw")
     return {
         "Input, target and output": out / "rows.png",
         "Poses: how far they move for a shift, and one capsule's columns before and"
@@ -288,4 +291,4 @@ def draw(out: pathlib.Path, rows: np.ndarray, kernel: np.ndarray, seen: tuple) -
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _cli, _mnist
 from jaxgan import train
+from jaxgan.lab import cli, mnist
 from jaxgan.models import wgan_gp
 
 
@@ -26,7 +26,7 @@ class Config:
     """Training a WGAN-GP."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: wgan_gp.ImageConfig
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's width, for an accelerator."""
@@ -41,7 +41,7 @@ PRESETS = {
             sample_every=250,
             checkpoint_every=250,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=wgan_gp.ImageConfig(width=8, latent=32, learning_rate=1e-3, ema=0.99),
     ),
     "paper": Config(
@@ -53,7 +53,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=wgan_gp.ImageConfig(ema=0.999),
         preset="paper",
     ),
@@ -62,8 +62,8 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    _mnist.fit("WGAN-GP", wgan_gp, config)
+    mnist.fit("WGAN-GP", wgan_gp, config)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -17,8 +17,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments import _cli, _mnist
 from jaxgan import train
+from jaxgan.lab import cli, mnist
 from jaxgan.models import wgan
 
 
@@ -27,7 +27,7 @@ class Config:
     """Training a WGAN."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[_mnist.Data, tyro.conf.arg(name="")]
+    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
     model: wgan.Config
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: wide networks, for an accelerator."""
@@ -41,7 +41,7 @@ PRESETS = {
             sample_every=1000,
             checkpoint_every=1000,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=wgan.Config(
             width=16, hidden=128, latent=32, learning_rate=5e-4, ema=0.99
         ),
@@ -54,7 +54,7 @@ PRESETS = {
             checkpoint_every=5000,
             log_every=100,
         ),
-        data=_mnist.Data(),
+        data=mnist.Data(),
         model=wgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -63,8 +63,8 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    _mnist.fit("WGAN", wgan, config)
+    mnist.fit("WGAN", wgan, config)
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, presets=PRESETS, description=__doc__)
+    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -12,7 +12,7 @@ import pytest
 
 from jaxgan import compose, train
 from jaxgan.game import Game, Move, Player, TrainState, algorithm, pure, variables
-from jaxgan.models import progressive
+from jaxgan.models.toys import progressive
 
 
 def plain(state):

@@ -9,7 +9,7 @@ from jax import lax
 
 from jaxgan import dynamics, losses
 from jaxgan.game import Move, algorithm
-from jaxgan.models import bilinear
+from jaxgan.models.toys import bilinear
 
 RATE, START, STEPS = 0.2, (1.0, 0.5), 6
 

@@ -27,10 +27,12 @@ import pytest
 from PIL import Image
 
 import jaxgan
-from experiments import _cache, _explorer, _run
+from experiments.explore import explorer
 from jaxgan import checkpoint
 from jaxgan.data import CorruptImage, fitted, load, open_source, stream
 from jaxgan.game import TrainState
+from jaxgan.lab import session
+from jaxgan.lab.judges import cache
 from jaxgan.metrics import inception
 
 # --- nothing that is read is run -----------------------------------------------------
@@ -99,7 +101,7 @@ def first(spec):
 
 
 def cached(path):
-    assert _cache.load(path, jnp.zeros(2), ("right",)) is None
+    assert cache.load(path, jnp.zeros(2), ("right",)) is None
     raise ValueError("is damaged: training it again")  # what it says, see below
 
 
@@ -137,7 +139,7 @@ READERS = {
     "weights raw pth": ("w.pth", bare, None, inception.load, "no file of PyTorch"),
     "cache": ("c.npz", object_npz, "leaf0", cached, "is damaged"),
     "a pickle as cache": ("c.npz", bare, None, cached, "is damaged"),
-    "directions": ("d.npz", object_npz, "x", _explorer.read_directions, "is no .npz"),
+    "directions": ("d.npz", object_npz, "x", explorer.read_directions, "is no .npz"),
     "config.json": ("config.json", bare, None, None, "is damaged"),
 }
 
@@ -152,7 +154,7 @@ def test_a_pickle_is_refused_and_not_run(reader, tmp_path, marker, capsys):
     if read is first:
         read = functools.partial(first, str(path.parent if "/" in name else path))
     elif read is None:
-        read = functools.partial(_run.configuration, path.parent)
+        read = functools.partial(session.configuration, path.parent)
     else:
         read = functools.partial(read, path)
     with pytest.raises(ValueError, match=text) as caught:
@@ -548,7 +550,7 @@ def test_a_cache_and_weights_that_are_bombs(tmp_path, capsys):
     zeroes = archive(leaf0__npy=npy((2,), bytes(8), "<f4"), right__npy=b"")
     for content in (terabytes, zeroes, SETS["bz2.npz"](), SETS["zeros.npz"]()):
         (tmp_path / "c.npz").write_bytes(content)
-        assert _cache.load(tmp_path / "c.npz", jnp.zeros(2), ("right",)) is None
+        assert cache.load(tmp_path / "c.npz", jnp.zeros(2), ("right",)) is None
         assert "c.npz is damaged" in capsys.readouterr().err
     unpacks = entry(b"fc.weight.npy", b"", 2**31)
     for content in (SETS["bz2.npz"](), SETS["terabytes.npz"](), unpacks):

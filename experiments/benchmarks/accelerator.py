@@ -15,7 +15,7 @@ timed alone. On a TPU "tf32" is what JAX makes of it, three passes of bfloat16.
 A case is a process of its own; processes share the device, take turns at compiling (a
 compiler that tries kernels out must be alone) and then at steps, many of which are
 dispatched before one is waited for. What a step does at least is counted by hand
-(`_roofline.py`), and set against what the device reaches in a large matrix product and
+(`roofline.py`), and set against what the device reaches in a large matrix product and
 a large copy, and against what its vendor prints. Routing has the bytes of its inputs,
 weights and results as its bound; inputs change from call to call, so that no cache
 holds them. A call shorter than its dispatch takes as long as that: larger batches tell
@@ -40,10 +40,10 @@ from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
-from experiments import _cli, _figures
-from experiments._data import say
-from experiments.benchmarks import _parts, _roofline, _timing
+from experiments.benchmarks.parts import kept, roofline, timing
 from jaxgan import report
+from jaxgan.lab import cli, figures
+from jaxgan.lab.data import say
 
 Name = Literal["dcgan", "residual", "capsnet", "mlp", "routing"]
 Precision = Literal["float32", "tf32", "bfloat16"]
@@ -58,7 +58,7 @@ class Case(NamedTuple):
     Attributes:
         title: of its rows.
         name: which part of the benchmark it belongs to.
-        sizes: as `_steps` or routing takes them.
+        sizes: as `steps_` or routing takes them.
         seeds: of the small GAN.
         shorter: so many times fewer steps in a turn, where they take long.
     """
@@ -173,7 +173,7 @@ def main(config: Config) -> None:
     jax.config.update("jax_platforms", "cpu")
     words = ["device", config.device, *(["small"] * config.small)]
     words += ["torch"] * config.torch
-    device = _parts.kept(
+    device = kept.kept(
         config.workdir / f"{'_'.join(words)}.json",
         config.again,
         lambda: _probe(config),
@@ -185,7 +185,7 @@ def main(config: Config) -> None:
     bar = tqdm(cases, unit="case")
     for case in bar:
         bar.set_postfix_str(case.title)
-        found = _parts.kept(
+        found = kept.kept(
             _path(config, case, sides),
             config.again,
             lambda case=case: _measure(config, case, sides, device["platform"]),
@@ -198,12 +198,12 @@ def main(config: Config) -> None:
     text = tables(device, peaks, measured, sides)
     report.write(config.workdir / "table.md", text.encode())
     results = {
-        "machine": _timing.machine(),
+        "machine": timing.machine(),
         "device": device,
         "vendor": peaks and peaks._asdict(),
         "cases": measured,
     }
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
     say(text)
 
 
@@ -228,7 +228,7 @@ def _probe(config: Config) -> dict[str, Any]:
     Raises:
         ValueError: if there is only a CPU, and it was not asked for.
     """
-    found = _parts.ask(_child("probe"))
+    found = kept.ask(_child("probe"))
     if found["platform"] == "cpu" and config.device == "auto":
         raise ValueError(
             "JAX sees no accelerator, only the CPU: install JAX for yours (such as pip"
@@ -236,7 +236,7 @@ def _probe(config: Config) -> dict[str, Any]:
         )
     torch = None
     if config.torch and importlib.util.find_spec("torch"):
-        torch = _parts.ask(_child("probe-torch"))
+        torch = kept.ask(_child("probe-torch"))
     return {**found, "torch": torch}
 
 
@@ -286,10 +286,10 @@ def _measure(
         commands = {name: _child(f"{index} {name}") for name in names}
         groups = [[n] for n in names] if platform == "tpu" else [names]
         try:
-            samples: dict[str, list[_timing.Sample]] = {}
+            samples: dict[str, list[timing.Sample]] = {}
             for group in groups:
                 some = {name: commands[name] for name in group}
-                samples |= _timing.measure(some, rounds=config.rounds)
+                samples |= timing.measure(some, rounds=config.rounds)
             break
         except RuntimeError as error:
             found = re.search(r"case '(\S+)", str(error))
@@ -348,7 +348,7 @@ def _alone(path: pathlib.Path) -> Iterator[None]:
 def _serve(config: Config, words: str) -> None:
     """The child process: probes, or builds its case, warms up and steps."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # they share it
-    _parts.prepare(config.threads)
+    kept.prepare(config.threads)
     if words == "probe-torch":
         return print(json.dumps(_probe_torch()), flush=True)
     side = words.split()[1] if words != "probe" else "jaxgan"
@@ -369,21 +369,21 @@ def _serve(config: Config, words: str) -> None:
             play()
     else:
         play = torch_side(config, case, precision, what, side == "torch-compiled", lock)
-    _timing.serve(play, warmup=1)
+    timing.serve(play, warmup=1)
 
 
 def _probe_jax(config: Config) -> dict[str, Any]:
     import jax
 
-    from experiments.benchmarks import _roofs
+    from experiments.benchmarks.parts import roofs
 
     device = jax.devices()[0]
     on_cpu = device.platform == "cpu"
     sizes, megabytes = ((1024,), 256) if on_cpu else ((4096, 8192, 16384), 1024)
     if config.small:
         sizes, megabytes = (256,), 16
-    found: dict[str, Any] = {p: _roofs.product(p, sizes) for p in PRECISIONS}
-    found["bandwidth"] = _roofs.bandwidth(megabytes)
+    found: dict[str, Any] = {p: roofs.product(p, sizes) for p in PRECISIONS}
+    found["bandwidth"] = roofs.bandwidth(megabytes)
     return {"platform": device.platform, "kind": device.device_kind, "reached": found}
 
 
@@ -411,16 +411,17 @@ def jaxgan_side(
     """
     import jax
 
-    from experiments.benchmarks import _roofs, _steps
+    from experiments.benchmarks.parts import roofs
+    from experiments.benchmarks.parts import steps as steps_
 
-    jax.config.update("jax_default_matmul_precision", _roofs.PRECISIONS[precision])
-    dtype = _roofs.DTYPES[precision]
+    jax.config.update("jax_default_matmul_precision", roofs.PRECISIONS[precision])
+    dtype = roofs.DTYPES[precision]
     if case.name == "routing":
         return _jaxgan_routing(config, case, dtype, "backward" in what)
-    subject = _steps.SUBJECTS[case.name](**case.sizes, dtype=dtype)
+    subject = steps_.SUBJECTS[case.name](**case.sizes, dtype=dtype)
     if case.name == "mlp":
-        return _steps.build_loop(subject, steps=config.scan, seeds=int(what))
-    play = _steps.build(subject).play
+        return steps_.build_loop(subject, steps=config.scan, seeds=int(what))
+    play = steps_.build(subject).play
     return lambda: play(_calls(config, case))
 
 
@@ -514,7 +515,7 @@ def torch_side(
 def _torch_training(
     config: Config, case: Case, dtype: str, what: str, compiled: bool, device: str
 ) -> Callable[[], Any]:
-    from experiments.benchmarks import (
+    from experiments.benchmarks.parts import (
         torch_capsnet,
         torch_dcgan,
         torch_residual,
@@ -573,7 +574,7 @@ def _torch_routing(
 ) -> Callable[[], Any]:
     import torch
 
-    from experiments.benchmarks import torch_capsnet
+    from experiments.benchmarks.parts import torch_capsnet
 
     runtime = torch_capsnet.Runtime(device, dtype, config.threads, compiled)
     iterations = _routing_config(case, dtype).iterations
@@ -622,11 +623,11 @@ def rows(
         of what the device reaches and of what the vendor says.
     """
     turns = {
-        name: [_timing.Sample(*x) for x in found] for name, found in samples.items()
+        name: [timing.Sample(*x) for x in found] for name, found in samples.items()
     }
     references = {name: _reference(name, turns) for name in turns}
     found = []
-    for row in _timing.compare(turns, references):
+    for row in timing.compare(turns, references):
         side, precision, what = row.name.split()
         compared = references[row.name].split()[0] != "jaxgan"
         work = _work(case, precision, what)
@@ -655,7 +656,7 @@ def rows(
     return found
 
 
-def _reference(name: str, turns: Mapping[str, Sequence[_timing.Sample]]) -> str:
+def _reference(name: str, turns: Mapping[str, Sequence[timing.Sample]]) -> str:
     """The faster of PyTorch's sides in the same arithmetic; the case itself if none.
 
     PyTorch's one run stands for any number of seeds: it plays them in turn.
@@ -672,11 +673,13 @@ def _reference(name: str, turns: Mapping[str, Sequence[_timing.Sample]]) -> str:
     return min(sides, key=lambda s: statistics.median(turn.ms for turn in turns[s]))
 
 
-def _work(case: Case, precision: str, what: str) -> _roofline.Work:
+def _work(case: Case, precision: str, what: str) -> roofline.Work:
     """What a step, or a call of routing, does at least; of one run."""
-    from experiments.benchmarks import _roofs, _steps, capsnet
+    from experiments.benchmarks import capsnet
+    from experiments.benchmarks.parts import roofs
+    from experiments.benchmarks.parts import steps as steps_
 
-    dtype = _roofs.DTYPES[precision]
+    dtype = roofs.DTYPES[precision]
     if case.name == "routing":
         settings = _routing_config(case, dtype)
         backward = "backward" in what
@@ -684,10 +687,10 @@ def _work(case: Case, precision: str, what: str) -> _roofline.Work:
         votes = c.below * c.above * c.above_dim * c.batch_size
         macs = votes * (c.below_dim + 2 * c.iterations - 1)
         moved = capsnet.bound(settings, backward=backward)
-        return _roofline.Work("routing", 2.0 * macs * (3 if backward else 1), moved)
-    subject = _steps.SUBJECTS[case.name](**case.sizes, dtype=dtype)
+        return roofline.Work("routing", 2.0 * macs * (3 if backward else 1), moved)
+    subject = steps_.SUBJECTS[case.name](**case.sizes, dtype=dtype)
     size = 2 if precision == "bfloat16" else 4
-    return _roofline.step(subject.nets, subject.size, size)
+    return roofline.step(subject.nets, subject.size, size)
 
 
 def tables(
@@ -783,4 +786,4 @@ def _routing_line(case: Case, row: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

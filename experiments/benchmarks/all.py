@@ -21,9 +21,9 @@ from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
-from experiments import _cli, _figures
-from experiments._data import say
 from jaxgan import report
+from jaxgan.lab import cli, figures
+from jaxgan.lab.data import say
 
 HEAD = (
     "| model | case | allocator | PyTorch, ms | jaxgan, ms | ratio (quartiles) |\n"
@@ -121,7 +121,7 @@ def main(config: Config) -> None:
     commands = "\n".join(f"    {command}" for command in measured)
     text = "\n".join([HEAD, *lines]) + f"\n\n{commands}\n"
     report.write(config.workdir / "table.md", text.encode())
-    _figures.save_results(config.workdir / "results.json", {"parts": measured})
+    figures.save_results(config.workdir / "results.json", {"parts": measured})
     say(text)
 
 
@@ -172,4 +172,4 @@ def _measure(config: Config, part: Part) -> tuple[str, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

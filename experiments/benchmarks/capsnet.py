@@ -32,7 +32,7 @@ from typing import Any, Literal, NamedTuple
 
 import tyro
 
-from experiments.benchmarks import _timing
+from experiments.benchmarks.parts import timing
 
 MIB = 2.0**20
 
@@ -120,7 +120,7 @@ def torch_routing(config: Config, *, compiled: bool, backward: bool) -> Case:
     """Routing in PyTorch."""
     import torch
 
-    from experiments.benchmarks import torch_capsnet
+    from experiments.benchmarks.parts import torch_capsnet
 
     u, weights = (torch.from_numpy(x) for x in _inputs(config))
     step = torch_capsnet.make_routing(
@@ -165,7 +165,7 @@ def jaxgan_step(config: Config) -> Case:
 
 def torch_step(config: Config, *, compiled: bool) -> Case:
     """The plain PyTorch version."""
-    from experiments.benchmarks import torch_capsnet
+    from experiments.benchmarks.parts import torch_capsnet
 
     step = torch_capsnet.make_step(
         torch_capsnet.Sizes(iterations=config.iterations),
@@ -178,7 +178,7 @@ def torch_step(config: Config, *, compiled: bool) -> Case:
 def _runtime(config: Config, compiled: bool):
     import torch
 
-    from experiments.benchmarks import torch_capsnet
+    from experiments.benchmarks.parts import torch_capsnet
 
     on_gpu = config.device == "gpu" or (
         config.device == "auto" and torch.cuda.is_available()
@@ -332,7 +332,7 @@ def _memory_table(config: Config, reports: list[dict[str, Any]]) -> str:
 def main(config: Config) -> None:
     """Measures every case and prints the tables."""
     if config.serve:
-        return _timing.serve(_make(config, config.serve).step)
+        return timing.serve(_make(config, config.serve).step)
     if config.inspect:
         return print(json.dumps(_inspect(config, config.inspect)), flush=True)
     compilers = (os.environ.get("CXX"), "c++", "g++", "clang++")
@@ -340,7 +340,7 @@ def main(config: Config) -> None:
         raise SystemExit("--compile needs a C++ compiler; install one or leave it out")
     names = cases(config)
     child = [sys.executable, "-m", "experiments.benchmarks.capsnet", *sys.argv[1:]]
-    machine = _timing.machine()
+    machine = timing.machine()
     print(json.dumps(machine), flush=True)
     reports = []
     for name in names:
@@ -349,14 +349,14 @@ def main(config: Config) -> None:
         )
         reports.append(json.loads(done.stdout.splitlines()[-1]))
     print(_memory_table(config, reports), flush=True)
-    samples = _timing.measure(
+    samples = timing.measure(
         {name: [*child, "--serve", name] for name in names},
         rounds=config.rounds,
         steps=config.steps,
     )
     references = {name: f"torch {name.split(maxsplit=1)[1]}" for name in names}
-    rows = _timing.compare(samples, references)
-    print(_timing.table(rows, examples=config.batch_size))
+    rows = timing.compare(samples, references)
+    print(timing.table(rows, examples=config.batch_size))
     if config.output:
         result = {
             "config": dataclasses.asdict(config) | {"output": None},

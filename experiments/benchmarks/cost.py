@@ -5,7 +5,7 @@
 
 Four parts. `roofs`: what the machine reaches in a large matrix product, and in a large
 copy. `roofline`: multiply-adds and bytes of the DCGAN's and the CapsNet's step, counted
-by hand layer by layer (`_roofline.py`) beside XLA's own count; the time they take at
+by hand layer by layer (`roofline_.py`) beside XLA's own count; the time they take at
 least, the measured time, and the share. XLA counts the body of a loop once, nothing of
 what it hands to a library as a custom call, and each operand of each kernel as bytes,
 in a cache or not. `growth`: time as the batch, the width and the resolution grow, one
@@ -30,10 +30,13 @@ from typing import Any, Literal
 from matplotlib.ticker import LogLocator
 from tqdm import tqdm
 
-from experiments import _cli, _figures
-from experiments._data import say
-from experiments.benchmarks import _parts, _roofline, _steps, _timing
+from experiments.benchmarks.parts import kept as kept_
+from experiments.benchmarks.parts import roofline as roofline_
+from experiments.benchmarks.parts import steps as steps_
+from experiments.benchmarks.parts import timing
 from jaxgan import report
+from jaxgan.lab import cli, figures
+from jaxgan.lab.data import say
 
 Part = Literal["roofs", "roofline", "growth", "compile"]
 PARTS: tuple[Part, ...] = ("roofs", "roofline", "growth", "compile")
@@ -102,15 +105,15 @@ class Config:
 def main(config: Config) -> None:
     """Measures what is not there yet, draws up the tables and the picture."""
     if config.roofs:
-        return _roofs(config)
+        return roofs_(config)
     if config.serve:
         return _serve(config, config.serve)
     for _, _, words in points(config):  # wrong sizes are told before anything runs
-        _steps.parse(words)
+        steps_.parse(words)
     needed = [part for part in PARTS if part in config.only]
     if {"roofline", "growth"} & set(needed) and "roofs" not in needed:
         needed.insert(0, "roofs")
-    results: dict[str, Any] = {"machine": _timing.machine()}
+    results: dict[str, Any] = {"machine": timing.machine()}
     done: set[pathlib.Path] = set()  # what --again has measured already
     bar = tqdm(needed, unit="part")
     for part in bar:
@@ -118,7 +121,7 @@ def main(config: Config) -> None:
         match part:
             case "roofs":
                 again = config.again and "roofs" in config.only
-                results["roofs"] = _parts.kept(
+                results["roofs"] = kept_.kept(
                     _path(config, "roofs"), again, lambda: _ask_roofs(config)
                 )
             case "roofline":
@@ -136,7 +139,7 @@ def main(config: Config) -> None:
                 ]
             case "compile":
                 results["compile"] = {
-                    word.split()[0]: _parts.kept(
+                    word.split()[0]: kept_.kept(
                         _path(config, "starts", word),
                         config.again,
                         lambda word=word: starts(config, word),
@@ -147,7 +150,7 @@ def main(config: Config) -> None:
     report.write(config.workdir / "cost.md", text.encode())
     if "growth" in results:
         _draw(config.workdir / "cost.png", results["growth"], results["roofs"])
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
     say(text)
 
 
@@ -180,11 +183,11 @@ def roofline(
     words: str, point: Mapping[str, Any], roofs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A step's counts, the least time they take, and what was measured. Seconds."""
-    subject = _steps.parse(words)
+    subject = steps_.parse(words)
     peak, rate = roofs["float32"], roofs["bandwidth"]
-    layers = _roofline.rows(subject.nets, subject.size)
-    work = _roofline.step(subject.nets, subject.size)
-    least = _roofline.seconds(work, peak, rate)
+    layers = roofline_.rows(subject.nets, subject.size)
+    work = roofline_.step(subject.nets, subject.size)
+    least = roofline_.seconds(work, peak, rate)
     measured = point["ms"] / 1e3
     return {
         "subject": words,
@@ -196,7 +199,7 @@ def roofline(
         "arithmetic": work.flops / peak,
         "memory": work.bytes / rate,
         "least": least,
-        "in_turn": sum(_roofline.seconds(layer, peak, rate) for layer in layers),
+        "in_turn": sum(roofline_.seconds(layer, peak, rate) for layer in layers),
         "measured": measured,
         "share": least / measured,
         "layers": [layer._asdict() for layer in layers],
@@ -209,11 +212,11 @@ def starts(config: Config, words: str) -> dict[str, Any]:
     for _ in range(STARTS):
         with tempfile.TemporaryDirectory() as cache:
             for found in (cold, warm):
-                module = "experiments.benchmarks._first_step"
+                module = "experiments.benchmarks.parts.first_step"
                 command = [sys.executable, "-m", module, words]
                 env = {"JAX_COMPILATION_CACHE_DIR": cache}
                 rest = [str(time.time()), str(config.threads)]
-                found.append(_parts.ask([*command, *rest], env))
+                found.append(kept_.ask([*command, *rest], env))
     quickest = [min(found, key=lambda one: one["all"]) for found in (cold, warm)]
     return {"subject": words, "cold": quickest[0], "warm": quickest[1]}
 
@@ -234,19 +237,19 @@ def _child() -> list[str]:
 
 def _ask_roofs(config: Config) -> dict[str, Any]:
     del config
-    return _parts.ask([*_child(), "--roofs"])
+    return kept_.ask([*_child(), "--roofs"])
 
 
-def _roofs(config: Config) -> None:
+def roofs_(config: Config) -> None:
     """The child that measures roofs. Operations and bytes a second."""
-    _parts.prepare(config.threads)
-    from experiments.benchmarks import _roofs
+    kept_.prepare(config.threads)
+    from experiments.benchmarks.parts import roofs as roofs_
 
     found = {
-        dtype: _roofs.product(dtype, config.products)
+        dtype: roofs_.product(dtype, config.products)
         for dtype in ("float32", "bfloat16")
     }
-    found["bandwidth"] = _roofs.bandwidth(config.megabytes)
+    found["bandwidth"] = roofs_.bandwidth(config.megabytes)
     print(json.dumps(found), flush=True)
 
 
@@ -255,13 +258,13 @@ def _point(config: Config, words: str, done: set[pathlib.Path]) -> dict[str, Any
     path = _path(config, words)
     again = config.again and path not in done
     done.add(path)
-    return _parts.kept(path, again, lambda: _measure(config, words))
+    return kept_.kept(path, again, lambda: _measure(config, words))
 
 
 def _measure(config: Config, words: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         xla = pathlib.Path(folder) / "xla.json"
-        samples = _timing.measure(
+        samples = timing.measure(
             {words: [*_child(), "--serve", words, "--xla", str(xla)]},
             rounds=config.rounds,
             steps=2,
@@ -273,13 +276,13 @@ def _measure(config: Config, words: str) -> dict[str, Any]:
 
 def _serve(config: Config, words: str) -> None:
     """The child that steps; XLA's count goes to a file."""
-    _parts.prepare(config.threads)
-    built = _steps.build(_steps.parse(words))
+    kept_.prepare(config.threads)
+    built = steps_.build(steps_.parse(words))
     if config.xla:
         cost = built.compiled.cost_analysis() or {}
         count = {"flops": cost.get("flops"), "bytes": cost.get("bytes accessed")}
         report.write(config.xla, json.dumps(count).encode())
-    _timing.serve(lambda: built.play(1), warmup=2)
+    timing.serve(lambda: built.play(1), warmup=2)
 
 
 def _grown(
@@ -404,7 +407,7 @@ def _draw(
     path: pathlib.Path, growth: Sequence[Mapping[str, Any]], roofs: Mapping[str, Any]
 ) -> None:
     axes_names = list(dict.fromkeys(row["axis"] for row in growth))
-    figure = _figures.new(3.6 * len(axes_names), 6.4, 0.03)
+    figure = figures.new(3.6 * len(axes_names), 6.4, 0.03)
     panels = figure.subplots(2, len(axes_names), squeeze=False, sharey="row")
     for (above, below), name in zip(panels.T, axes_names, strict=True):
         rows = sorted(
@@ -441,8 +444,8 @@ def _draw(
     panels[1, 0].set_ylabel("milliseconds per GFLOP")
     handles, labels = panels[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    _figures.save(path, figure, "what a step costs as it grows")
+    figures.save(path, figure, "what a step costs as it grows")
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

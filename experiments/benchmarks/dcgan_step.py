@@ -20,7 +20,7 @@ from typing import Literal
 
 import tyro
 
-from experiments.benchmarks import _timing
+from experiments.benchmarks.parts import timing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,7 @@ def jaxgan_step(config: Config) -> Callable[[], float]:
 
 def torch_step(config: Config) -> Callable[[], float]:
     """The plain PyTorch version."""
-    from experiments.benchmarks import torch_dcgan
+    from experiments.benchmarks.parts import torch_dcgan
 
     return torch_dcgan.make_step(
         width=config.width,
@@ -103,7 +103,7 @@ def _serve(config: Config) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
     make = {"jaxgan": jaxgan_step, "torch": torch_step}[framework]
-    _timing.serve(make(config))
+    timing.serve(make(config))
 
 
 def main(config: Config) -> None:
@@ -112,16 +112,16 @@ def main(config: Config) -> None:
         return _serve(config)
     names = [f"{f} {a}" for a in config.allocators for f in ("torch", "jaxgan")]
     child = [sys.executable, "-m", "experiments.benchmarks.dcgan_step", *sys.argv[1:]]
-    samples = _timing.measure(
+    samples = timing.measure(
         {name: [*child, "--serve", name] for name in names},
         rounds=config.rounds,
         steps=config.steps,
     )
     references = {name: f"torch {name.split()[1]}" for name in names}
-    rows = _timing.compare(samples, references)
-    machine = _timing.machine()
+    rows = timing.compare(samples, references)
+    machine = timing.machine()
     print(json.dumps(machine))
-    print(_timing.table(rows, examples=config.batch_size))
+    print(timing.table(rows, examples=config.batch_size))
     if config.output:
         result = {
             "config": dataclasses.asdict(config) | {"output": None},

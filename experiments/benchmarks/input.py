@@ -43,11 +43,11 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from experiments import _cli
-from experiments.benchmarks import _timing
+from experiments.benchmarks.parts import timing
 from jaxgan import data as jaxgan_data
 from jaxgan import nn
 from jaxgan.data import shards
+from jaxgan.lab import cli
 
 SETTLE = 12  # batches before the clock starts: more than are kept ready
 CELEBA = (218, 178)  # height and width
@@ -232,12 +232,12 @@ def own_seconds() -> float:
 
 def timed(turn: Callable[..., dict], batch_size: int, seconds: float) -> dict:
     """What a turn finds, its processor time, and how busy the machine was beside it."""
-    busy, own = _timing._busy_seconds(), own_seconds()
+    busy, own = timing._busy_seconds(), own_seconds()
     began = time.perf_counter()
     found = turn(batch_size=batch_size, seconds=seconds)
     spent = time.perf_counter() - began
     own = own_seconds() - own
-    busy = _timing._busy_seconds() - busy
+    busy = timing._busy_seconds() - busy
     images = found.pop("images")
     return found | {
         "cpu s / 10,000": 1e4 * own / images,
@@ -378,7 +378,7 @@ def main(config: Config) -> None:
             for name, found in turns(config, folder):
                 samples.setdefault(name, []).append(found)
     rows = {name: summary(found) for name, found in samples.items()}
-    machine = _timing.machine()
+    machine = timing.machine()
     print(json.dumps(machine))
     print(table(rows))
     if config.output:
@@ -394,4 +394,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import tyro
 
-from experiments.benchmarks import _timing
+from experiments.benchmarks.parts import timing
 
 Part = Literal["extract-32", "extract-299", "frechet", "mmd", "kernel", "manifold"]
 THEIRS = "torch-fidelity"
@@ -99,7 +99,7 @@ def extract(config: Config, case: str, size: int) -> Callable[[], object]:
     assert config.folder is not None
     images = pictures(config, size)
     if case == THEIRS:
-        from experiments.benchmarks import torch_metrics
+        from experiments.benchmarks.parts import torch_metrics
 
         return torch_metrics.extractor(
             str(config.folder / "weights.pth"),
@@ -126,7 +126,7 @@ def frechet(config: Config, case: str) -> Callable[[], object]:
         (x.mean(0, dtype="float64"), np.cov(x, rowvar=False)) for x in sets
     )
     if case == THEIRS:
-        from experiments.benchmarks import torch_metrics
+        from experiments.benchmarks.parts import torch_metrics
 
         return torch_metrics.frechet((mean_a, cov_a), (mean_b, cov_b))
     if case == "scipy":
@@ -148,7 +148,7 @@ def of_samples(config: Config, part: str, case: str) -> Callable[[], object]:
     real, fake = two_sets(config)
     size = min(1000, config.samples)
     if case == THEIRS:
-        from experiments.benchmarks import torch_metrics
+        from experiments.benchmarks.parts import torch_metrics
 
         if part == "mmd":
             return torch_metrics.discrepancy(real, fake)
@@ -212,10 +212,10 @@ def _serve(config: Config, part: str, case: str) -> None:
     else:
         step = of_samples(config, part, case)
     # Statistics take LAPACK half a minute, and nothing is compiled.
-    _timing.serve(step, warmup=0 if part == "frechet" else 1)
+    timing.serve(step, warmup=0 if part == "frechet" else 1)
 
 
-def table(part: str, rows: list[_timing.Row], config: Config) -> str:
+def table(part: str, rows: list[timing.Row], config: Config) -> str:
     """The rows of a part as Markdown."""
     lines = []
     for row in rows:
@@ -238,7 +238,7 @@ def main(config: Config) -> None:
     there = all(importlib.util.find_spec(name) for name in ("torch", "torch_fidelity"))
     if not there:
         print("torch-fidelity is not installed: ratios are over the first case left")
-    machine = _timing.machine()
+    machine = timing.machine()
     print(json.dumps(machine))
     print("| part | case | ms, median | best | ratio (quartiles) | images / s |")
     print("|---|---|---|---|---|---|", flush=True)
@@ -250,11 +250,11 @@ def main(config: Config) -> None:
         child += ["--folder", folder]
         for part in config.parts:
             names = [name for name in CASES[part] if there or name != THEIRS]
-            samples = _timing.measure(
+            samples = timing.measure(
                 {name: [*child, "--serve", f"{part} {name}"] for name in names},
                 rounds=config.rounds,
             )
-            rows = _timing.compare(samples, dict.fromkeys(names, names[0]))
+            rows = timing.compare(samples, dict.fromkeys(names, names[0]))
             print(table(part, rows, config), flush=True)
             result["rows"][part] = [row._asdict() for row in rows]
             result["samples"][part] = samples

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 import tyro
 
-from experiments.benchmarks import _timing
+from experiments.benchmarks.parts import timing
 
 PIXELS = 784
 ONE = ("torch", "loop", "scan")
@@ -76,7 +76,7 @@ def jaxgan_steps(config: Config, *, case: str) -> Callable[[], float]:
 
     from jaxgan import data as jaxgan_data
     from jaxgan import game, losses, nn
-    from jaxgan.models.adversarial import adversarial
+    from jaxgan.models.parts.two_players import adversarial
 
     c = config
     net = (c.hidden, c.hidden)
@@ -146,7 +146,7 @@ def torch_steps(config: Config, *, seeds: int) -> Callable[[], float]:
     """The plain PyTorch version."""
     import torch
 
-    from experiments.benchmarks import torch_small_gan
+    from experiments.benchmarks.parts import torch_small_gan
 
     return torch_small_gan.make_steps(
         torch.from_numpy(pixels(config)),
@@ -170,10 +170,10 @@ def _serve(config: Config, case: str) -> None:
         steps = torch_steps(config, seeds=1 if case == "torch" else config.seeds)
     else:
         steps = jaxgan_steps(config, case=case)
-    _timing.serve(steps)
+    timing.serve(steps)
 
 
-def table(rows: list[_timing.Row], config: Config, over: dict[str, str]) -> str:
+def table(rows: list[timing.Row], config: Config, over: dict[str, str]) -> str:
     """The rows as Markdown; a turn is `config.steps` steps of every run in it."""
     lines = [
         "| case | steps / s | ms a step, median | best | ratio (quartiles) | over |",
@@ -196,19 +196,19 @@ def main(config: Config) -> None:
         return _serve(config, config.serve)
     names = ONE + (MANY if config.seeds > 1 else ())
     child = [sys.executable, "-m", "experiments.benchmarks.small_gan", *sys.argv[1:]]
-    samples = _timing.measure(
+    samples = timing.measure(
         {name: [*child, "--serve", name] for name in names}, rounds=config.rounds
     )
     over_torch = {n: "torch-in-turn" if n in MANY else "torch" for n in names}
-    rows = _timing.compare(samples, over_torch)
-    machine = _timing.machine()
+    rows = timing.compare(samples, over_torch)
+    machine = timing.machine()
     print(json.dumps(machine))
     print(table(rows, config, over_torch))
     result = {"rows": [row._asdict() for row in rows]}
     if config.seeds > 1:
         over_turns = {"vmap": "in-turn"}
         some = {name: samples[name] for name in MANY}
-        found = _timing.compare(some, dict.fromkeys(MANY, "in-turn"))
+        found = timing.compare(some, dict.fromkeys(MANY, "in-turn"))
         found = [row for row in found if row.name == "vmap"]
         print(table(found, config, over_turns).rpartition("\n")[2])
         result["vmap over in-turn"] = [row._asdict() for row in found]

@@ -33,10 +33,10 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from experiments import _cli, _figures
-from experiments._data import say
-from experiments.endurance import _processes
-from experiments.endurance._agreement import BATCH, RATE, Layout
+from experiments.endurance.parts import processes as processes_
+from experiments.endurance.parts.agreement import BATCH, RATE, Layout
+from jaxgan.lab import cli, figures
+from jaxgan.lab.data import say
 from jaxgan.models.catalogue import CATALOGUE
 
 LEAST = 1e-3  # arrays of smaller numbers are mostly rounding
@@ -102,7 +102,7 @@ def main(config: Config) -> None:
         "batch": BATCH,
         "learning rate": RATE,
     }
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
     for layout, rows in table.items():
         for steps in map(str, config.steps):
             worst = max(rows, key=lambda name: rows[name][steps]["of 1 + |b|"])
@@ -158,8 +158,8 @@ def _play_apart(config, layout, folder) -> None:
         *("--layout.devices", str(layout.devices), "--layout.fsdp", str(layout.fsdp)),
         "--layout.pmap" if layout.pmap else "--layout.no-pmap",
     ]
-    module = "experiments.endurance._agreement"
-    started = _processes.together(
+    module = "experiments.endurance.parts.agreement"
+    started = processes_.together(
         module, flags, layout.processes, layout.devices,
         more={"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
     )  # fmt: skip
@@ -173,4 +173,4 @@ def _read(folder, name, steps, kind="") -> dict[str, np.ndarray]:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

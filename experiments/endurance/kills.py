@@ -26,10 +26,10 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from experiments import _cli, _figures, _run
-from experiments._data import say
-from experiments.endurance import _processes
+from experiments.endurance.parts import processes as processes_
 from jaxgan import report
+from jaxgan.lab import cli, figures, session
+from jaxgan.lab.data import say
 from jaxgan.models import dcgan
 
 MOMENTS = ("step", "save", "rename")
@@ -88,7 +88,7 @@ def main(config: Config) -> None:
         "losses that differ": _losses(straight) != _losses(killed),
         "seconds of the last parts": round(time.perf_counter() - began),
     }
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
     say(
         f"{len(kills)} kills, {results['saves cut short']} of them in a save; at most"
         f" {results['most steps lost']} steps lost, with a checkpoint every {EVERY};"
@@ -107,7 +107,7 @@ def _command(folder, steps):
 
 
 def _start(config, folder, steps, said):
-    return _processes.together(
+    return processes_.together(
         "experiments.dcgan_faces", _command(folder, steps), config.processes,
         stderr=said, stdout=said,
     )  # fmt: skip
@@ -191,7 +191,7 @@ def _differing(one, other, steps) -> list[str]:
     """Paths of the arrays of two final states that are not the same to the bit."""
     states = []
     for folder in (one, other):
-        restored = _run.restore(folder, dcgan, lambda model: _batch(model))
+        restored = session.restore(folder, dcgan, lambda model: _batch(model))
         if int(restored.state.step) != steps:
             raise ValueError(f"{folder} ends at step {int(restored.state.step)}")
         state = restored.state
@@ -221,4 +221,4 @@ def _losses(folder) -> list[str]:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

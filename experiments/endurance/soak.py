@@ -20,9 +20,10 @@ import jax
 import jax.monitoring
 import numpy as np
 
-from experiments import _cli, _data, _figures
-from experiments._data import say
 from jaxgan import data, game, nn, report, train
+from jaxgan.lab import cli, figures
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import say
 from jaxgan.models import dcgan
 
 BETWEEN = 100  # steps
@@ -88,7 +89,7 @@ def main(config: Config) -> None:
     jax.monitoring.register_event_duration_secs_listener(listen)
     with tempfile.TemporaryDirectory() as folder:
         images = _images(pathlib.Path(folder) if config.streamed else None)
-        feed = _data.feed(images, run, mesh)
+        feed = lab_data.feed(images, run, mesh)
         played = game.algorithm(dcgan.game(MODEL))
         train.train(played, feed, run, {"steps": config.steps}, look, mesh)
     half = seen[len(seen) // 2 :]  # past caches that fill, and the allocator's pools
@@ -102,7 +103,7 @@ def main(config: Config) -> None:
         "device arrays, second half": sorted({x["device arrays"] for x in half}),
         "seen": seen,
     }
-    _figures.save_results(config.workdir / "results.json", results)
+    figures.save_results(config.workdir / "results.json", results)
     say(
         f"{config.steps} steps: {half[0]['resident MiB']:.0f} MiB at step"
         f" {half[0]['step']}, {half[-1]['resident MiB']:.0f} at step"
@@ -113,7 +114,7 @@ def main(config: Config) -> None:
     )
 
 
-def _images(folder: pathlib.Path | None) -> _data.Images:
+def _images(folder: pathlib.Path | None) -> lab_data.Images:
     """Drawn faces: in memory, or read from a folder for every batch."""
     source = data.open_source("faces:256", size=MODEL.resolution)
     held = data.load(source, size=MODEL.resolution, channels=3)
@@ -122,7 +123,7 @@ def _images(folder: pathlib.Path | None) -> _data.Images:
             report.save_png(folder / f"{i:03}.png", image)
         source = data.open_source(f"folder:{folder}")
         held = data.fitted(source, size=MODEL.resolution, channels=3)
-    return _data.Images("faces", "soak", held, flip=True, skip_corrupt=False)
+    return lab_data.Images("faces", "soak", held, flip=True, skip_corrupt=False)
 
 
 def _resident_mib() -> float:
@@ -133,4 +134,4 @@ def _resident_mib() -> float:
 
 
 if __name__ == "__main__":
-    _cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__)

@@ -331,7 +331,7 @@ def _faces(count: str, split: str, size: int) -> ArraySource:
         raise ValueError(f"faces:{count}: give how many faces, as in faces:4096")
     if split not in ("train", "test"):
         raise arrays_lib.NoSplit(f"faces has no split {split!r}: use train or test")
-    from jaxgan.data import faces
+    from jaxgan.data.synthetic import faces
 
     seed = 0 if split == "train" else 1
     drawn = faces.dataset(seed, int(count or 4096), size)

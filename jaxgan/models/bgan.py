@@ -26,8 +26,8 @@ from jax import lax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
-from jaxgan.models import digit_nets
-from jaxgan.models.adversarial import adversarial
+from jaxgan.models.parts import digit_nets
+from jaxgan.models.parts.two_players import adversarial
 
 
 @dataclasses.dataclass(frozen=True)

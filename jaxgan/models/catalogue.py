@@ -14,13 +14,11 @@ from jaxgan.models import (
     autoencoder,
     began,
     bgan,
-    bilinear,
     capsnet,
     capsnet_baseline,
     cdcgan,
     cgan,
     classifier,
-    cyclegan,
     dcgan,
     denoising_autoencoder,
     discriminator_only,
@@ -32,14 +30,13 @@ from jaxgan.models import (
     improved_gan,
     infogan,
     lsgan,
-    points_gan,
-    progressive,
     r3gan,
     transforming_autoencoder,
     vae,
     wgan,
     wgan_gp,
 )
+from jaxgan.models.toys import bilinear, cyclegan, points_gan, progressive
 
 
 class Entry(NamedTuple):

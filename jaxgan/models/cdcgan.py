@@ -29,7 +29,7 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Variables, pure
-from jaxgan.models.adversarial import adversarial
+from jaxgan.models.parts.two_players import adversarial
 from jaxgan.nn.latent import DISTRIBUTIONS
 
 Statistics = Literal["batch", "running"]

@@ -28,7 +28,6 @@ from flax import linen
 
 from jaxgan import nn
 from jaxgan.game import Game, Variables, pure
-from jaxgan.models.adversarial import adversarial
 from jaxgan.models.gan import (
     Training,
     at_least_one,
@@ -41,6 +40,7 @@ from jaxgan.models.gan import (
     training,
     uniform,
 )
+from jaxgan.models.parts.two_players import adversarial
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Variables, pure
-from jaxgan.models.adversarial import adversarial
+from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
 AdversarialLoss = Literal["non_saturating", "minimax", "hinge", "least_squares"]

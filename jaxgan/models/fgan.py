@@ -27,7 +27,7 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Variables, pure
-from jaxgan.models.adversarial import Objective, adversarial
+from jaxgan.models.parts.two_players import Objective, adversarial
 
 Divergence = Literal[
     "kl", "reverse_kl", "pearson", "neyman", "squared_hellinger", "jensen_shannon",

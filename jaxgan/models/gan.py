@@ -29,7 +29,7 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Variables, pure
-from jaxgan.models.adversarial import adversarial
+from jaxgan.models.parts.two_players import adversarial
 
 SHAPE = (28, 28, 1)  # of an image
 

@@ -24,7 +24,7 @@ from jax import lax
 
 from jaxgan import compose, losses, nn
 from jaxgan.game import Game, Move, Player, TrainState, Variables, pure
-from jaxgan.models import digit_nets
+from jaxgan.models.parts import digit_nets
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,8 +32,8 @@ from jax import lax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
-from jaxgan.models import digit_nets
 from jaxgan.models.cdcgan import check_positive
+from jaxgan.models.parts import digit_nets
 
 
 @dataclasses.dataclass(frozen=True)

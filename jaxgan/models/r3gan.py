@@ -24,8 +24,8 @@ import optax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Variables, pure
-from jaxgan.models import digit_nets
-from jaxgan.models.adversarial import Objective, adversarial
+from jaxgan.models.parts import digit_nets
+from jaxgan.models.parts.two_players import Objective, adversarial
 
 
 @dataclasses.dataclass(frozen=True)

@@ -250,9 +250,9 @@ def test_faces_are_drawn(monkeypatch):
         calls.append((seed, count, size))
         return {"image": np.zeros((count, size, size, 3), np.uint8), "factors": {}}
 
-    module = type(sys)("jaxgan.data.faces")
+    module = type(sys)("jaxgan.data.synthetic.faces")
     module.dataset = dataset
-    monkeypatch.setitem(sys.modules, "jaxgan.data.faces", module)
+    monkeypatch.setitem(sys.modules, "jaxgan.data.synthetic.faces", module)
     import jaxgan.data
 
     monkeypatch.setattr(jaxgan.data, "faces", module, raising=False)

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments import _cli
+from jaxgan.lab import cli
 
 
 def call(module, argv, monkeypatch):
@@ -10,7 +10,7 @@ def call(module, argv, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["prog", *map(str, argv)])
     try:
         presets = getattr(module, "PRESETS", None)
-        _cli.run(module.main, module.Config, presets=presets)
+        cli.run(module.main, module.Config, presets=presets)
     except SystemExit as stop:
         return stop.code
     return 0

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from commands import call
 
-from experiments import _cli, dcgan_faces
+from experiments import dcgan_faces
 from jaxgan import checkpoint, game, train
+from jaxgan.lab import cli
 from jaxgan.models import classifier
 
 
 @pytest.fixture(autouse=True)
 def undisturbed(monkeypatch):
     """No compilation cache and no allocator settings, which would outlast the test."""
-    monkeypatch.setattr(_cli, "_cache_compilations", lambda: None)
-    monkeypatch.setattr(_cli, "tune_allocator", lambda: None)
+    monkeypatch.setattr(cli, "_cache_compilations", lambda: None)
+    monkeypatch.setattr(cli, "tune_allocator", lambda: None)
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +39,8 @@ def tiny_run(tmp_path_factory):
         *("--model.latent-distribution", "normal"),
     ]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_cli, "_cache_compilations", lambda: None)
-        patch.setattr(_cli, "tune_allocator", lambda: None)
+        patch.setattr(cli, "_cache_compilations", lambda: None)
+        patch.setattr(cli, "tune_allocator", lambda: None)
         assert call(dcgan_faces, argv, patch) == 0
     return folder / "run"
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments import _trained
+from jaxgan.lab import trained
 
 SIDE = 8  # of an image; a row holds a number of the latent
 NAMES = ("yaw", "smile", "masculinity", "skin_tone", "long_hair", "glasses", "age")
@@ -27,7 +27,7 @@ FACTORS = {
 
 
 def generator(data="faces:10", *, classes=0, latent=None, draw=None):
-    """A `_trained.Trained` of a linear generator.
+    """A `trained.Trained` of a linear generator.
 
     Args:
         data: what it says it was trained on.
@@ -59,11 +59,11 @@ def generator(data="faces:10", *, classes=0, latent=None, draw=None):
     config = types.SimpleNamespace(resolution=SIDE, channels=3)
     if classes:
         config.classes = classes
-    return _trained.Trained(module, config, {}, 7, {"data": {"data": data}})
+    return trained.Trained(module, config, {}, 7, {"data": {"data": data}})
 
 
 class Regressor:
-    """Stands for `experiments._factors.Factors`."""
+    """Stands for `jaxgan.lab.judges.factors.Factors`."""
 
     quality = types.MappingProxyType({"exact": 1.0})
 

@@ -13,16 +13,11 @@ import numpy as np
 import pytest
 from commands import call
 
-from experiments import _scaling_nets
-from experiments.benchmarks import (
-    _parts,
-    _residual,
-    _roofline,
-    _steps,
-    _timing,
-    accelerator,
-)
+from experiments.benchmarks import accelerator
+from experiments.benchmarks.parts import kept, residual, roofline, timing
+from experiments.benchmarks.parts import steps as steps_
 from jaxgan.capsules import routing
+from jaxgan.lab.counting import networks
 
 MATMUL = "jax_default_matmul_precision"
 CASE = accelerator.Case("DCGAN", "dcgan", {"batch": 4, "width": 2})
@@ -77,7 +72,7 @@ def test_shares_are_work_over_time_over_what_is_reached_and_said():
     peaks = accelerator.Peaks(None, 8e12, 16e12, 1e12)
     samples = {"jaxgan tf32 1": turns(5, 5, 5), "jaxgan float32 1": turns(5, 5, 5)}
     tf32, exact = accelerator.rows(CASE, samples, DEVICE, peaks)
-    work = _roofline.step(_steps.parse("dcgan batch=4 width=2").nets, 4)
+    work = roofline.step(steps_.parse("dcgan batch=4 width=2").nets, 4)
     np.testing.assert_allclose(tf32["arithmetic"], work.flops / 5e-3 / 2e12)
     np.testing.assert_allclose(tf32["memory"], work.bytes / 5e-3 / 1e11)
     np.testing.assert_allclose(tf32["vendor_arithmetic"], work.flops / 5e-3 / 8e12)
@@ -89,8 +84,8 @@ def test_shares_are_work_over_time_over_what_is_reached_and_said():
 def test_bfloat16_moves_half_the_bytes_of_products():
     samples = {f"jaxgan {p} 1": turns(1, 1) for p in ("tf32", "bfloat16")}
     wide, narrow = accelerator.rows(CASE, samples, DEVICE, None)
-    nets = _steps.parse("dcgan batch=4 width=2").nets
-    updates = sum(r.bytes for r in _roofline.rows(nets, 4) if "update" in r.name)
+    nets = steps_.parse("dcgan batch=4 width=2").nets
+    updates = sum(r.bytes for r in roofline.rows(nets, 4) if "update" in r.name)
     assert wide["bytes"] - updates == 2 * (narrow["bytes"] - updates)
     assert wide["flops"] == narrow["flops"]
 
@@ -171,9 +166,9 @@ def words_of(command):
 def test_turns_become_steps_of_one_run(monkeypatch):
     def measure(commands, rounds):
         assert all(words_of(command) == name for name, command in commands.items())
-        return {name: [_timing.Sample(12.0, 0.0)] * rounds for name in commands}
+        return {name: [timing.Sample(12.0, 0.0)] * rounds for name in commands}
 
-    monkeypatch.setattr(_timing, "measure", measure)
+    monkeypatch.setattr(timing, "measure", measure)
     flags = config(precisions=("tf32",))
     mlp = accelerator.SMALL[3]
     found = accelerator._measure(flags, mlp, ["jaxgan", "torch"], "cpu")["samples"]
@@ -200,9 +195,9 @@ def test_a_tpu_has_one_process_at_a_time(monkeypatch):
 
     def measure(commands, rounds):
         groups.append(list(commands))
-        return {name: [_timing.Sample(1.0, 0.0)] * rounds for name in commands}
+        return {name: [timing.Sample(1.0, 0.0)] * rounds for name in commands}
 
-    monkeypatch.setattr(_timing, "measure", measure)
+    monkeypatch.setattr(timing, "measure", measure)
     accelerator._measure(config(), accelerator.SMALL[0], ["jaxgan"], "tpu")
     assert groups == [[f"jaxgan {p} 1"] for p in accelerator.PRECISIONS]
 
@@ -212,7 +207,7 @@ def test_a_side_of_pytorch_that_does_not_start_is_left_out(monkeypatch):
         for name in commands:
             if name.startswith(broken):
                 raise RuntimeError(f"case {name!r} ended before it was ready")
-        return {name: [_timing.Sample(1.0, 0.0)] * rounds for name in commands}
+        return {name: [timing.Sample(1.0, 0.0)] * rounds for name in commands}
 
     sides = ["jaxgan", "torch", "torch-compiled"]
     run = functools.partial(
@@ -223,11 +218,11 @@ def test_a_side_of_pytorch_that_does_not_start_is_left_out(monkeypatch):
         ("torch", ["torch", "torch-compiled"]),
     ):
         some = functools.partial(measure, broken=broken)
-        monkeypatch.setattr(_timing, "measure", some)
+        monkeypatch.setattr(timing, "measure", some)
         found = run()
         assert found["left_out"] == left_out
         assert len(found["samples"]) == 3 * (3 - len(left_out))
-    monkeypatch.setattr(_timing, "measure", functools.partial(measure, broken="jaxgan"))
+    monkeypatch.setattr(timing, "measure", functools.partial(measure, broken="jaxgan"))
     with pytest.raises(
         ValueError, match="ended before it was ready; what was measured"
     ):
@@ -295,7 +290,7 @@ def test_pytorch_plays_every_case(case):
 
 def test_pytorch_s_steps_of_a_turn_are_steps_one_after_another():
     pytest.importorskip("torch")
-    from experiments.benchmarks import torch_capsnet, torch_dcgan, torch_residual
+    from experiments.benchmarks.parts import torch_capsnet, torch_dcgan, torch_residual
 
     sizes = torch_capsnet.Sizes(features=4, types=1)
     for make in (
@@ -315,12 +310,12 @@ def test_pytorch_s_steps_of_a_turn_are_steps_one_after_another():
 
 def test_the_residual_pair_is_the_same_in_pytorch():
     torch = pytest.importorskip("torch")
-    from experiments.benchmarks import torch_residual
+    from experiments.benchmarks.parts import torch_residual
 
     rng = np.random.default_rng(0)
     nets = {
-        "generator": (_residual.Generator(16, 2, "float32"), (3, 120)),
-        "discriminator": (_residual.Discriminator(16, 2, "float32"), (3, 16, 16, 3)),
+        "generator": (residual.Generator(16, 2, "float32"), (3, 120)),
+        "discriminator": (residual.Discriminator(16, 2, "float32"), (3, 16, 16, 3)),
     }
     theirs = {
         "generator": torch_residual.Generator(16, 2),
@@ -380,16 +375,16 @@ def test_pytorch_counts_the_residual_pair_s_multiply_adds():
     torch = pytest.importorskip("torch")
     from torch.utils.flop_counter import FlopCounterMode
 
-    from experiments.benchmarks import torch_residual
+    from experiments.benchmarks.parts import torch_residual
 
-    layers = _residual.layers(32, 4)
+    layers = residual.layers(32, 4)
     for name, net, shape in (
         ("generator", torch_residual.Generator(32, 4), (2, 120)),
         ("discriminator", torch_residual.Discriminator(32, 4), (2, 3, 32, 32)),
     ):
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             net(torch.zeros(shape))
-        macs = _scaling_nets.total(layers[name]).macs
+        macs = networks.total(layers[name]).macs
         assert counter.get_total_flops() == 2 * 2 * macs
 
 
@@ -405,7 +400,7 @@ def measured(monkeypatch):
         asked.append(sorted(commands))
         times = {"jaxgan": 2.0, "torch": 4.0, "torch-compiled": 3.0}
         return {
-            name: [_timing.Sample(times[name.split()[0]], 0.0)] * rounds
+            name: [timing.Sample(times[name.split()[0]], 0.0)] * rounds
             for name in commands
         }
 
@@ -414,8 +409,8 @@ def measured(monkeypatch):
         asked.append(words)
         return DEVICE["torch"] if words == "probe-torch" else dict(DEVICE)
 
-    monkeypatch.setattr(_timing, "measure", measure)
-    monkeypatch.setattr(_parts, "ask", ask)
+    monkeypatch.setattr(timing, "measure", measure)
+    monkeypatch.setattr(kept, "ask", ask)
     monkeypatch.setattr(accelerator.importlib.util, "find_spec", lambda name: name)
     return asked
 
@@ -461,7 +456,7 @@ def test_without_pytorch_jaxgan_is_alone(tmp_path, measured, monkeypatch):
 
 
 def test_what_did_not_start_is_told(tmp_path, measured, monkeypatch):
-    quiet = _timing.measure
+    quiet = timing.measure
 
     def measure(commands, rounds):
         for name in commands:
@@ -469,7 +464,7 @@ def test_what_did_not_start_is_told(tmp_path, measured, monkeypatch):
                 raise RuntimeError(f"case {name!r} ended before it was ready")
         return quiet(commands, rounds=rounds)
 
-    monkeypatch.setattr(_timing, "measure", measure)
+    monkeypatch.setattr(timing, "measure", measure)
     argv = [*FLAGS, "--workdir", tmp_path, "--only", "capsnet"]
     assert call(accelerator, argv, monkeypatch) == 0
     text = (tmp_path / "table.md").read_text()
@@ -498,11 +493,11 @@ def test_bad_flags_are_one_sentence(
 
 
 def test_the_child_that_probes_says_what_it_sees(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_parts, "prepare", lambda threads: None)
-    from experiments.benchmarks import _roofs
+    monkeypatch.setattr(kept, "prepare", lambda threads: None)
+    from experiments.benchmarks.parts import roofs
 
-    monkeypatch.setattr(_roofs, "product", lambda precision, sizes: 2.0 * sizes[0])
-    monkeypatch.setattr(_roofs, "bandwidth", lambda megabytes: float(megabytes))
+    monkeypatch.setattr(roofs, "product", lambda precision, sizes: 2.0 * sizes[0])
+    monkeypatch.setattr(roofs, "bandwidth", lambda megabytes: float(megabytes))
     assert call(accelerator, [*FLAGS, "--serve", "probe"], monkeypatch) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["platform"] == "cpu"
@@ -513,8 +508,8 @@ def test_the_child_that_probes_says_what_it_sees(tmp_path, monkeypatch, capsys):
 
 def test_the_child_serves_its_case(tmp_path, monkeypatch, precision):
     served = []
-    monkeypatch.setattr(_parts, "prepare", lambda threads: None)
-    monkeypatch.setattr(_timing, "serve", lambda play, warmup: served.append(play()))
+    monkeypatch.setattr(kept, "prepare", lambda threads: None)
+    monkeypatch.setattr(timing, "serve", lambda play, warmup: served.append(play()))
     argv = [*FLAGS, "--workdir", tmp_path, "--serve", "4 jaxgan tf32 forward"]
     assert call(accelerator, argv, monkeypatch) == 0
     assert served[0].shape == (2, 10, 16)

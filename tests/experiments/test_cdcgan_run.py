@@ -8,7 +8,8 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _mnist, acgan_mnist, cdcgan_mnist
+from experiments import acgan_mnist, cdcgan_mnist
+from jaxgan.lab import mnist
 
 RUN = [
     "--batch-size", 8, "--log-every", 1, "--sample-every", 2, "--checkpoint-every", 2,
@@ -22,7 +23,7 @@ ACGAN = [*RUN, "--model.noise", 4]
 def unscored(monkeypatch):
     """Without the digit classifier, which has tests of its own."""
     monkeypatch.setattr(
-        _mnist, "_score", lambda *a: {"asked": a[-1], "digits": len(a[3].train)}
+        mnist, "_score", lambda *a: {"asked": a[-1], "digits": len(a[3].train)}
     )
 
 

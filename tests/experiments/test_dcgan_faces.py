@@ -17,8 +17,9 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _cli, dcgan_faces, sample
+from experiments import dcgan_faces, sample
 from jaxgan import report
+from jaxgan.lab import cli
 
 TINY = [
     "--model.resolution", "16", "--model.width", "4", "--model.latent", "6",
@@ -151,7 +152,7 @@ def test_help_explains_every_flag(monkeypatch, capsys):
 
 def test_the_paper_preset_can_be_changed_by_flags(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["prog", "--preset", "paper"])
-    assert _cli._preset(dcgan_faces.PRESETS).model.width == 128
+    assert cli._preset(dcgan_faces.PRESETS).model.width == 128
 
 
 @pytest.mark.parametrize("what", ["nothing", "no checkpoint", "damaged", "other"])

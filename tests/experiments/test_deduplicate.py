@@ -7,7 +7,8 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _duplicates, _planted, deduplicate
+from experiments import deduplicate
+from experiments.deduplicate import duplicates, planted
 
 FEW = ["--steps", 30, "--batch-size", 8, "--devices", 1, "--bits", 24]
 
@@ -31,26 +32,26 @@ def smooth(count, size=32, channels=3, seed=0):
 def test_correlations_are_those_of_numpy():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 256, (2, 6, 4, 4, 3), np.uint8)
-    found = _planted.correlation(a, b)
+    found = planted.correlation(a, b)
     expected = [
         np.corrcoef(x.ravel(), y.ravel())[0, 1] for x, y in zip(a, b, strict=True)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
-    np.testing.assert_allclose(_planted.correlation(a, a), 1)
+    np.testing.assert_allclose(planted.correlation(a, a), 1)
     plain = np.full_like(a, 7)
-    assert _planted.correlation(plain, plain).tolist() == [1] * 6
-    assert _planted.correlation(plain, b).tolist() == [0] * 6
-    assert _planted.correlation(a[:0], b[:0]).shape == (0,)
+    assert planted.correlation(plain, plain).tolist() == [1] * 6
+    assert planted.correlation(plain, b).tolist() == [0] * 6
+    assert planted.correlation(a[:0], b[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("kind", _planted.KINDS)
+@pytest.mark.parametrize("kind", planted.KINDS)
 def test_copies_differ_a_little(kind, channels):
     image = smooth(1, 48, channels)[0]
-    copy = _planted.copied(image, kind, np.random.default_rng(0))
+    copy = planted.copied(image, kind, np.random.default_rng(0))
     assert (copy.shape, copy.dtype) == (image.shape, np.uint8)
     assert not np.array_equal(copy, image)
-    assert _planted.correlation(copy[None], image[None])[0] > 0.97
+    assert planted.correlation(copy[None], image[None])[0] > 0.97
 
 
 def test_a_shift_is_one_pixel_in_64_with_the_edge_repeated():
@@ -63,7 +64,7 @@ def test_a_shift_is_one_pixel_in_64_with_the_edge_repeated():
         np.concatenate([image[:, 1:], image[:, -1:]], 1).tobytes(),
     }
     seen = {
-        _planted.copied(image, "shift", np.random.default_rng(i)).tobytes()
+        planted.copied(image, "shift", np.random.default_rng(i)).tobytes()
         for i in range(30)
     }
     assert seen == wanted
@@ -76,14 +77,14 @@ def test_what_is_found_and_what_is_wronged_is_counted_by_hand():
     copies = images[[0, 3, 4]]
     codes = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 1],  # the set
                       [1, 0], [0, 1], [0, 0]])  # fmt: skip
-    seen = _duplicates.Set(
+    seen = duplicates.Set(
         np.concatenate([images, copies]),
         codes,
         np.array([0, 1, 2, 3, 4, 0, 3, 4]),
         np.array(["", "", "", "", "", "jpeg", "shift", "jpeg"]),
     )
-    assert _duplicates.originals(seen).tolist() == [0, 3, 4]
-    found = _duplicates.tried(seen, 0.5, 0.95)
+    assert duplicates.originals(seen).tolist() == [0, 3, 4]
+    found = duplicates.tried(seen, 0.5, 0.95)
     assert found.kept.tolist() == [0, 0, 2, 2, 4, 0, 2, 7]
     assert found.found.tolist() == [True, True, False]
     # Removed are 1 (alike), 3 (not), the copy of 0 (true), that of 3, for 2 (not).
@@ -95,17 +96,17 @@ def test_what_is_found_and_what_is_wronged_is_counted_by_hand():
 
 def test_the_threshold_that_finds_most_within_the_limit_is_chosen():
     def trial(threshold, found, false):
-        return _duplicates.Tried(
+        return duplicates.Tried(
             threshold, np.zeros(1), np.arange(10) < found, 100, false, 0, 0
         )
 
     trials = [trial(0.0, 2, 0), trial(1.0, 5, 1), trial(2.0, 9, 30)]
-    assert _duplicates.chosen(trials, 0.01).threshold == 1.0
-    assert _duplicates.chosen(trials, 0.0).threshold == 0.0
-    assert _duplicates.chosen(trials, 0.5).threshold == 2.0
-    assert _duplicates.chosen(trials[1:], 0.001).threshold == 1.0
+    assert duplicates.chosen(trials, 0.01).threshold == 1.0
+    assert duplicates.chosen(trials, 0.0).threshold == 0.0
+    assert duplicates.chosen(trials, 0.5).threshold == 2.0
+    assert duplicates.chosen(trials[1:], 0.001).threshold == 1.0
     codes = np.concatenate([np.zeros(50), np.arange(1, 51)])[:, None]
-    values = _duplicates.thresholds(codes)
+    values = duplicates.thresholds(codes)
     assert values[0] == 0
     assert values == sorted(set(values))
     assert values[-1] == pytest.approx(np.quantile(codes, 0.998))
@@ -128,7 +129,7 @@ def test_a_set_is_rid_of_its_copies(tmp_path, monkeypatch, capsys):
     assert sorted(kept["kept"] + list(removed)) == list(range(40))
     assert found["removed"] == len(removed)
     assert found["chosen_on"]["planted"] == found["tested_on"]["planted"] == 8
-    assert set(found["tested_on"]["recall_by_kind"]) == set(_planted.KINDS)
+    assert set(found["tested_on"]["recall_by_kind"]) == set(planted.KINDS)
     assert 0 <= found["tested_on"]["recall"] <= 1
     for name in ("groups.png", "planted.png", "autoencoder/report.html"):
         assert (out / name).is_file()

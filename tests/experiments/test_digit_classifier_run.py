@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from commands import call
 
-from experiments import _classifier, digit_classifier
+from experiments import digit_classifier
 from jaxgan import data as jaxgan_data
+from jaxgan.lab.judges import classifier as lab_classifier
 from jaxgan.models import classifier
 
 
@@ -32,11 +33,11 @@ def sets():
 def quick(tmp_path, monkeypatch):
     """A cache of the test's own, and a few steps of small batches."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(_classifier, "LEAST_STEPS", 12)
-    monkeypatch.setattr(_classifier, "EPOCHS", 0)
-    monkeypatch.setattr(_classifier, "BATCH", 16)
-    monkeypatch.setattr(_classifier, "SHIFT", 1)
-    monkeypatch.setattr(_classifier, "BLOCK", 10)
+    monkeypatch.setattr(lab_classifier, "LEAST_STEPS", 12)
+    monkeypatch.setattr(lab_classifier, "EPOCHS", 0)
+    monkeypatch.setattr(lab_classifier, "BATCH", 16)
+    monkeypatch.setattr(lab_classifier, "SHIFT", 1)
+    monkeypatch.setattr(lab_classifier, "BLOCK", 10)
 
 
 def kept(tmp_path):
@@ -46,25 +47,25 @@ def kept(tmp_path):
 @pytest.fixture
 def training(monkeypatch):
     """How many times something was trained."""
-    times, real = [], _classifier._train
+    times, real = [], lab_classifier._train
 
     def counted(*arguments):
         times.append(1)
         return real(*arguments)
 
-    monkeypatch.setattr(_classifier, "_train", counted)
+    monkeypatch.setattr(lab_classifier, "_train", counted)
     return times
 
 
 def test_is_trained_once_kept_and_the_same_again(sets, tmp_path, training, capsys):
-    made = _classifier.trained(sets)
+    made = lab_classifier.trained(sets)
     assert made.config == classifier.Config(resolution=8, classes=2, steps=12)
     said = capsys.readouterr()
     assert "training the classifier" in said.out + said.err
     (path,) = kept(tmp_path)
     content = path.read_bytes()
 
-    found = _classifier.trained(sets)
+    found = lab_classifier.trained(sets)
     assert len(training) == 1
     said = capsys.readouterr()
     assert said.out + said.err == ""
@@ -87,7 +88,7 @@ def test_is_trained_once_kept_and_the_same_again(sets, tmp_path, training, capsy
     )
     assert found.features(floats[:3]).shape == (3, 128)
 
-    _classifier.trained(sets, again=True)
+    lab_classifier.trained(sets, again=True)
     assert len(training) == 2
     assert path.read_bytes() == content  # the same images make the same classifier
 
@@ -95,12 +96,12 @@ def test_is_trained_once_kept_and_the_same_again(sets, tmp_path, training, capsy
 def test_a_damaged_file_is_replaced_with_a_sentence(
     sets, tmp_path, training, capsys, monkeypatch
 ):
-    like = _classifier.recipe(sets)
+    like = lab_classifier.recipe(sets)
     made = classifier.Network(like).init(
         jax.random.key(0), np.zeros((1, 8, 8, 1), "float32")
     )
-    monkeypatch.setattr(_classifier, "_train", lambda *_: {"network": made})
-    _classifier.trained(sets)
+    monkeypatch.setattr(lab_classifier, "_train", lambda *_: {"network": made})
+    lab_classifier.trained(sets)
     (path,) = kept(tmp_path)
     good = path.read_bytes()
     flipped = bytearray(good)
@@ -110,7 +111,7 @@ def test_a_damaged_file_is_replaced_with_a_sentence(
     for bad in (bytes(flipped), good[:-30], b"", b"not a zip", other.read_bytes()):
         path.write_bytes(bad)
         capsys.readouterr()
-        _classifier.trained(sets)
+        lab_classifier.trained(sets)
         said = capsys.readouterr()
         assert f"{path} is damaged: training" in said.out + said.err
         assert path.read_bytes() == good
@@ -118,28 +119,28 @@ def test_a_damaged_file_is_replaced_with_a_sentence(
 
 
 def test_other_images_and_sizes_have_files_of_their_own(sets):
-    config = _classifier.recipe(sets)
-    path = _classifier.file(sets, config)
+    config = lab_classifier.recipe(sets)
+    path = lab_classifier.file(sets, config)
     assert jaxgan_data.fingerprint(sets.train) not in ("", None)
     changed = {**sets.train, "image": sets.train["image"].copy()}
     changed["image"][0, 0, 0] ^= 1
     for train, test in ((changed, sets.test), (sets.train, changed)):
         other = types.SimpleNamespace(train=train, test=test)
-        assert _classifier.file(other, config) != path
+        assert lab_classifier.file(other, config) != path
     wider = classifier.Config(resolution=8, classes=2, steps=12, width=33)
-    assert _classifier.file(sets, wider) != path
+    assert lab_classifier.file(sets, wider) != path
     again = types.SimpleNamespace(train=dict(sets.train), test=dict(sets.test))
-    assert _classifier.file(again, config) == path
+    assert lab_classifier.file(again, config) == path
 
 
 def test_a_cache_that_cannot_be_written_is_no_end(sets, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    made = classifier.Network(_classifier.recipe(sets)).init(
+    made = classifier.Network(lab_classifier.recipe(sets)).init(
         jax.random.key(0), np.zeros((1, 8, 8, 1), "float32")
     )
-    monkeypatch.setattr(_classifier, "_train", lambda *_: {"network": made})
-    assert 0 <= _classifier.trained(sets).accuracy <= 1
+    monkeypatch.setattr(lab_classifier, "_train", lambda *_: {"network": made})
+    assert 0 <= lab_classifier.trained(sets).accuracy <= 1
     said = capsys.readouterr()
     assert "XDG_CACHE_HOME" in said.out + said.err
 
@@ -157,7 +158,7 @@ def test_a_cache_that_cannot_be_written_is_no_end(sets, tmp_path, monkeypatch, c
 )
 def test_images_it_cannot_judge_are_refused(images, words):
     config = classifier.Config(resolution=8, classes=2)
-    judge = _classifier.Classifier(config, {}, 1.0, 1)
+    judge = lab_classifier.Classifier(config, {}, 1.0, 1)
     with pytest.raises(ValueError, match=words):
         judge.logits(images)
 
@@ -165,7 +166,7 @@ def test_images_it_cannot_judge_are_refused(images, words):
 def test_sets_it_cannot_learn_are_refused(sets):
     def refused(train, words):
         with pytest.raises(ValueError, match=words):
-            _classifier.trained(types.SimpleNamespace(train=train, test=sets.test))
+            lab_classifier.trained(types.SimpleNamespace(train=train, test=sets.test))
 
     refused({"image": sets.train["image"]}, "no labels")
     refused({**sets.train, "label": sets.train["label"] - 1}, "labels has -1")

@@ -13,12 +13,8 @@ import tyro
 from commands import call
 from PIL import Image
 
-from experiments import (
-    _few_labels,
-    _kmeans,
-    dcgan_faces,
-    discriminator_features,
-)
+from experiments import dcgan_faces, discriminator_features
+from experiments.discriminator_features import few_labels, kmeans
 
 FEW = [
     *("--labels", 8, "--trials", 2, "--valid", 4, "--centroids", 3),
@@ -41,7 +37,7 @@ def test_accuracies_are_those_of_scikit_learn_on_the_whole_rows(numbers):
     svm: Any = sklearn.svm.LinearSVC
     rows, labels = clouds(90, numbers)
     draw, valid, test = np.arange(30), np.arange(30, 50), np.arange(50, 90)
-    found = _few_labels.judged(
+    found = few_labels.judged(
         rows, labels, [draw, draw + 5], valid, test, costs=(0.01, 1.0)
     )
     expected, chosen = [], []
@@ -71,24 +67,22 @@ def test_accuracies_are_those_of_scikit_learn_on_the_whole_rows(numbers):
 def test_labels_are_drawn_alike_of_every_class():
     labels = np.repeat([3, 5, 9], [10, 20, 40])
     for seed in range(3):
-        places = _few_labels.drawn(labels, 16, seed)
+        places = few_labels.drawn(labels, 16, seed)
         assert len(set(places)) == 16
         assert np.bincount(labels[places])[[3, 5, 9]].tolist() == [6, 5, 5]
-    assert set(_few_labels.drawn(labels, 16, 0)) != set(
-        _few_labels.drawn(labels, 16, 1)
-    )
+    assert set(few_labels.drawn(labels, 16, 0)) != set(few_labels.drawn(labels, 16, 1))
 
 
 def test_the_last_of_every_class_are_held_out():
     labels = np.repeat([0, 1], [12, 6])
-    assert np.flatnonzero(_few_labels.held_out(labels)).tolist() == [10, 11, 17]
+    assert np.flatnonzero(few_labels.held_out(labels)).tolist() == [10, 11, 17]
 
 
 def test_kmeans_features_are_what_numpy_makes_of_them():
     rng = np.random.default_rng(0)
     size, channels, count = 3, 2, 5
     numbers = size * size * channels
-    filters = _kmeans.Filters(
+    filters = kmeans.Filters(
         rng.normal(size=numbers).astype("float32"),
         rng.normal(size=(numbers, numbers)).astype("float32"),
         rng.normal(size=(count, numbers)).astype("float32"),
@@ -104,28 +98,28 @@ def test_kmeans_features_are_what_numpy_makes_of_them():
                 patch = (patch - filters.mean) @ filters.whiten
                 far = np.linalg.norm(patch[None] - filters.centroids, axis=1)
                 total[n, int(y >= 2), int(x >= 2)] += np.maximum(far.mean() - far, 0)
-    found = _kmeans.described(filters, jnp.asarray(images))
+    found = kmeans.described(filters, jnp.asarray(images))
     np.testing.assert_allclose(found, total.reshape(2, -1), rtol=1e-4, atol=1e-4)
 
 
 def test_learned_patches_are_white(monkeypatch):
-    monkeypatch.setattr(_kmeans, "PATCHES", 4000)
+    monkeypatch.setattr(kmeans, "PATCHES", 4000)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 9, 9, 1), np.uint8)
-    filters = _kmeans.learned(images, centroids=4, size=2)
+    filters = kmeans.learned(images, centroids=4, size=2)
     assert filters.centroids.shape == (4, 4)
     # Noise of variance 1 in three directions; the mean, the fourth, was taken out.
     values = np.linalg.eigvalsh(filters.whiten)
     np.testing.assert_allclose(values[:3], 1 / np.sqrt(4 / 3 + 0.1), rtol=0.05)
     np.testing.assert_allclose(values[3], 1 / np.sqrt(0.1), rtol=1e-3)
     with pytest.raises(ValueError, match="6x6 do not fit into images of 5x4"):
-        _kmeans.learned(images[:, :4, :5], centroids=2)
+        kmeans.learned(images[:, :4, :5], centroids=2)
 
 
 def test_a_run_is_judged_and_left_alone(
     tiny_run, untouched, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(_kmeans, "PATCHES", 500)
+    monkeypatch.setattr(kmeans, "PATCHES", 500)
     monkeypatch.setattr(discriminator_features, "BLOCK", 16)
     before = untouched(tiny_run)
     argv = ["--run", tiny_run, "--workdir", tmp_path / "out", *FEW, "--labels", 8, 0]
@@ -169,7 +163,7 @@ def write_idx(path, array):
 def test_a_set_with_tests_of_its_own_is_tested_on_them(tiny_run, tmp_path, monkeypatch):
     """Classes are told by their brightness, so pixels are enough."""
     rng = np.random.default_rng(0)
-    monkeypatch.setattr(_kmeans, "PATCHES", 500)
+    monkeypatch.setattr(kmeans, "PATCHES", 500)
     monkeypatch.setattr(discriminator_features, "BLOCK", 16)
     for part, count in (("train", 24), ("t10k", 12)):
         labels = np.arange(count, dtype=np.uint8) % 2
@@ -231,7 +225,7 @@ def test_what_is_not_finite_is_refused():
     rows[3, 4] = np.nan
     places = np.arange(6)
     with pytest.raises(ValueError, match="features of 'maps' have NaN"):
-        _few_labels.judged(
+        few_labels.judged(
             rows, labels, [places], places, places, costs=(1.0,), title="maps"
         )
 
@@ -246,9 +240,9 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ValueError, match=r"pip install -e \"\.\[analysis\]\""):
-        _few_labels.check_installed()
+        few_labels.check_installed()
     with pytest.raises(ValueError, match=r"pip install -e \"\.\[analysis\]\""):
-        _kmeans.learned(np.zeros((1, 8, 8, 1), np.uint8), centroids=1)
+        kmeans.learned(np.zeros((1, 8, 8, 1), np.uint8), centroids=1)
 
 
 def test_the_commands_of_the_paper_are_flags_that_there_are():

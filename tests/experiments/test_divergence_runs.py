@@ -9,7 +9,6 @@ import scipy.optimize
 from commands import call
 
 from experiments import (
-    _mnist,
     fgan_1d,
     fgan_mnist,
     lsgan_mnist,
@@ -18,6 +17,7 @@ from experiments import (
     wgan_mnist,
 )
 from jaxgan import losses
+from jaxgan.lab import mnist
 from jaxgan.models import fgan, lsgan, r3gan, wgan, wgan_gp
 
 DIGITS = {
@@ -45,7 +45,7 @@ def pictures(tmp_path_factory):
 @pytest.mark.parametrize("experiment", DIGITS, ids=lambda module: module.__name__)
 def test_presets_are_of_the_model_and_flags_reach_it(experiment, monkeypatch):
     trained = []
-    monkeypatch.setattr(_mnist, "fit", lambda *args, **kwargs: trained.append(args))
+    monkeypatch.setattr(mnist, "fit", lambda *args, **kwargs: trained.append(args))
     module, kind = DIGITS[experiment]
     for preset, made in experiment.PRESETS.items():
         command = ["--preset", preset, "--model.latent", 7, "--steps", 3]

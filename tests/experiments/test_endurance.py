@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from commands import call
 
-from experiments.endurance import _agreement, _processes, agreement, kills, soak
+from experiments.endurance import agreement, kills, soak
+from experiments.endurance.parts import agreement as agreement_
+from experiments.endurance.parts import processes
 from jaxgan.models.catalogue import CATALOGUE
 
 
@@ -28,9 +30,9 @@ def test_deviation_is_the_largest_difference_in_two_measures():
 
 def test_layouts_agree_in_one_process():
     entry = CATALOGUE["gan"]
-    eight = _agreement.play(entry, _agreement.Layout(devices=8, fsdp=4), (1, 2))
-    mapped = _agreement.under_pmap(entry, (2,), _agreement.vmapped)
-    on_eight = _agreement.play(entry, _agreement.Layout(pmap=True), (2,))
+    eight = agreement_.play(entry, agreement_.Layout(devices=8, fsdp=4), (1, 2))
+    mapped = agreement_.under_pmap(entry, (2,), agreement_.vmapped)
+    on_eight = agreement_.play(entry, agreement_.Layout(pmap=True), (2,))
     assert eight.keys() == {1, 2}
     assert agreement.deviation(on_eight[2], mapped[2])["of 1 + |b|"] < 1e-6
     assert agreement.deviation(eight[2], eight[1])["of the array"] > 1e-4  # it trains
@@ -38,9 +40,9 @@ def test_layouts_agree_in_one_process():
 
 def test_a_nudge_moves_every_parameter_to_its_neighbour():
     entry = CATALOGUE["gan"]
-    run = _agreement.algorithm(entry.make())
+    run = agreement_.algorithm(entry.make())
     state = jax.jit(run.init)(jax.random.key(0), entry.batch(jax.random.key(1), 8))
-    moved = _agreement.nudge(state)
+    moved = agreement_.nudge(state)
     for x, y in zip(
         jax.tree.leaves(state.params), jax.tree.leaves(moved.params), strict=True
     ):
@@ -92,14 +94,14 @@ def test_the_last_step_played_is_that_of_the_scalars(tmp_path):
 
 
 def test_processes_are_told_where_to_meet():
-    assert _processes.meeting(0, 1, 5) == []
-    assert _processes.meeting(1, 2, 5) == [
+    assert processes.meeting(0, 1, 5) == []
+    assert processes.meeting(1, 2, 5) == [
         "--processes", "2", "--process", "1", "--coordinator", "127.0.0.1:5",
     ]  # fmt: skip
     script = "import os; print(os.environ['JAX_NUM_CPU_DEVICES'], os.environ['MORE'])"
     shown = subprocess.run(
         [sys.executable, "-c", script],
-        env=_processes.environment(3, {"MORE": "yes"}),
+        env=processes.environment(3, {"MORE": "yes"}),
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout == "3 yes\n"

@@ -10,16 +10,10 @@ import scipy.stats
 from commands import call
 from PIL import Image
 
-from experiments import (
-    _extract,
-    _generators,
-    _image_sets,
-    _measure,
-    _trained,
-    dcgan_faces,
-    evaluate,
-)
+from experiments import dcgan_faces, evaluate
 from jaxgan import metrics, parallel
+from jaxgan.lab import sets, trained
+from jaxgan.lab.measure import extract, generators, moments
 from jaxgan.metrics import features, inception
 
 FEW = ["--subset-size", "10", "--subsets", "3", "--batch-size", "16", "--devices", "1"]
@@ -137,27 +131,27 @@ def test_the_best_state_is_kept_beside_the_last(run):
         if "evaluation/frechet_distance" in row
     }
     assert list(scores) == [5, 10, 15, 20]
-    best = _trained.open_run(run, best=True)
+    best = trained.open_run(run, best=True)
     assert best.step == min(scores, key=scores.__getitem__)
-    assert _trained.open_run(run).step == 20
+    assert trained.open_run(run).step == 20
 
 
 def test_samples_do_not_depend_on_the_blocks_they_are_handed_on_in(run):
-    drawn = _generators.drawn(_trained.open_run(run), 21, 3)
+    drawn = generators.drawn(trained.open_run(run), 21, 3)
     whole = np.concatenate([block.images for block in drawn.blocks(100)])
     parts = [block.images for block in drawn.blocks(5)]
     assert [len(part) for part in parts] == [5, 5, 5, 5, 1]
     assert np.array_equal(np.concatenate(parts), whole)
     assert whole.shape == (21, 16, 16, 3)
     assert not np.array_equal(
-        whole, next(_generators.drawn(_trained.open_run(run), 21, 4).blocks(21))[0]
+        whole, next(generators.drawn(trained.open_run(run), 21, 4).blocks(21))[0]
     )
 
 
 def test_truncated_latents_are_those_of_a_truncated_normal():
     z = np.random.default_rng(0).normal(size=200).astype(np.float32)
     expected = scipy.stats.truncnorm.ppf(scipy.stats.norm.cdf(z), -0.7, 0.7)
-    np.testing.assert_allclose(_generators.truncated(z, 0.7), expected, atol=1e-5)
+    np.testing.assert_allclose(generators.truncated(z, 0.7), expected, atol=1e-5)
 
 
 def test_a_table_of_classes(tmp_path, monkeypatch, capsys):
@@ -206,14 +200,14 @@ def test_the_score_of_a_pass_is_that_of_all_logits():
         return features.Extracted(found, found)
 
     places = np.arange(30, dtype=np.uint8)[:, None, None, None]
-    pictures = _image_sets.ImageSet(
+    pictures = sets.ImageSet(
         *("thirty", {}, 30, (1, 1, 1), False),
         lambda size: (
-            _image_sets.Block(places[i : i + size], None) for i in range(0, 30, size)
+            sets.Block(places[i : i + size], None) for i in range(0, 30, size)
         ),
     )
     extractor = features.Extractor("table", apply, logits, {"sees_labels": True})
-    seen = _measure.look_at(
+    seen = moments.look_at(
         pictures, extractor, parallel.mesh(), batch_size=8, kept=7, classes=False,
         title="x",
     )  # fmt: skip
@@ -225,7 +219,7 @@ def test_the_score_of_a_pass_is_that_of_all_logits():
     )
     assert seen.predicted is not None
     assert seen.predicted.tolist() == logits.argmax(1).tolist()
-    strange = _measure.look_at(
+    strange = moments.look_at(
         pictures, extractor._replace(about={}), parallel.mesh(), batch_size=8, kept=7,
         classes=False, title="x",
     )  # fmt: skip
@@ -244,10 +238,10 @@ def test_features_that_are_no_numbers_are_refused():
         (),
         {},
     )
-    look = _extract.looker(extractor, parallel.mesh(), 8)
-    blocks = [_image_sets.Block(images(0, 8), None)]
+    look = extract.looker(extractor, parallel.mesh(), 8)
+    blocks = [sets.Block(images(0, 8), None)]
     with pytest.raises(ValueError, match="images 0 to 7 are not finite"):
-        list(_extract.in_order(look, blocks))
+        list(extract.in_order(look, blocks))
 
 
 def test_unreadable_images_are_named_or_counted(tmp_path, monkeypatch, capsys):
@@ -308,7 +302,7 @@ TWO = ["--real", "SET", "--fake", "SET"]
     ],
 )
 def test_what_cannot_be_is_one_sentence(argv, said, monkeypatch, capsys, tmp_path):
-    monkeypatch.delenv(_extract.WEIGHTS, raising=False)
+    monkeypatch.delenv(extract.WEIGHTS, raising=False)
     spec = saved(tmp_path, "few", 0, count=6)
     argv = [spec if word == "SET" else word for word in argv]
     error = refused(argv, monkeypatch, capsys, tmp_path / "out")
@@ -326,12 +320,12 @@ def test_grey_against_colour_is_refused(tmp_path, monkeypatch, capsys):
 
 
 def test_truncation_of_other_latents_is_refused(run):
-    generator = _trained.open_run(run)
+    generator = trained.open_run(run)
     uniform = dataclasses.replace(generator.config, latent_distribution="uniform")
     with pytest.raises(ValueError, match="Gaussian latents"):
-        _generators.drawn(generator._replace(config=uniform), 4, 0, truncation=1.0)
+        generators.drawn(generator._replace(config=uniform), 4, 0, truncation=1.0)
     with pytest.raises(ValueError, match="at least 0"):
-        _generators.drawn(generator, 4, 0, truncation=-1.0)
+        generators.drawn(generator, 4, 0, truncation=-1.0)
 
 
 def test_random_features_are_the_same_on_every_machine():
@@ -365,16 +359,16 @@ def test_too_few_samples_are_refused(tmp_path, monkeypatch, capsys):
 
 
 def test_images_are_kept_only_as_far_as_memory_is_meant_for_them(monkeypatch):
-    monkeypatch.setattr(_measure, "IMAGE_BYTES", 3 * 4 * 4 * 3)
+    monkeypatch.setattr(moments, "IMAGE_BYTES", 3 * 4 * 4 * 3)
     drawn = images(0, 20, 4)
-    pictures = _image_sets.ImageSet(
+    pictures = sets.ImageSet(
         *("twenty", {}, 20, (4, 4, 3), False),
         lambda size: (
-            _image_sets.Block(drawn[i : i + size], None) for i in range(0, 20, size)
+            sets.Block(drawn[i : i + size], None) for i in range(0, 20, size)
         ),
     )
     network = features.random_network()
-    seen = _measure.look_at(
+    seen = moments.look_at(
         pictures, network, parallel.mesh(), batch_size=8, kept=6, classes=True,
         title="x",
     )  # fmt: skip
@@ -385,8 +379,8 @@ def test_images_are_kept_only_as_far_as_memory_is_meant_for_them(monkeypatch):
 
 def test_a_table_of_more_classes_than_memory_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="leave classes out"):
-        _measure._check_memory(1000, 2048)
-    _measure._check_memory(100, 2048)
+        moments._check_memory(1000, 2048)
+    moments._check_memory(100, 2048)
 
 
 @pytest.mark.parametrize("published", [True, False])
@@ -397,11 +391,11 @@ def test_inception_is_called_by_its_weights(published, tmp_path, monkeypatch):
         return inception.Weights({}, "cd" * 32, path.name, source)
 
     monkeypatch.setattr(inception, "load", load)
-    monkeypatch.setenv(_extract.WEIGHTS, str(tmp_path / "named.npz"))
-    found = _extract.extractor(_extract.Extraction(), (28, 28, 1))
+    monkeypatch.setenv(extract.WEIGHTS, str(tmp_path / "named.npz"))
+    found = extract.extractor(extract.Extraction(), (28, 28, 1))
     assert (found.about["weights"], found.about["published"]) == (
         "named.npz", published,
     )  # fmt: skip
     assert ("note" in found.about) == (not published)
-    flag = _extract.Extraction(weights=tmp_path / "flag.pth")
-    assert _extract.extractor(flag, (64, 64, 3)).about["weights"] == "flag.pth"
+    flag = extract.Extraction(weights=tmp_path / "flag.pth")
+    assert extract.extractor(flag, (64, 64, 3)).about["weights"] == "flag.pth"

@@ -14,36 +14,38 @@ import scipy.spatial
 from commands import call
 from PIL import Image
 
-from experiments import _explorer, _trained, explore
-from experiments._explorer import Choice
+from experiments import explore
+from experiments.explore import explorer
+from experiments.explore.explorer import Choice
 from jaxgan import game
+from jaxgan.lab import trained
 from jaxgan.models import cdcgan, infogan, lsgan, wgan_gp
 
 
 @pytest.fixture(scope="module")
 def model(tiny_run):
-    return _trained.open_run(tiny_run)
+    return trained.open_run(tiny_run)
 
 
 @pytest.fixture(scope="module")
 def shown(model):
     turn = {"turn": np.array([3.0, 0, 0, 4, 0, 0])}
-    return _explorer.explorer(model, strongest=2, found=turn)
+    return explorer.explorer(model, strongest=2, found=turn)
 
 
 def untrained(module, config):
     """A model at its first weights."""
     played = game.algorithm(module.game(config))
-    batch = _trained.batch_for(module, config, 2)
+    batch = trained.batch_for(module, config, 2)
     state = jax.jit(played.init)(jax.random.key(0), batch)
     plain = {"data": {"data": "npz:nowhere.npz"}, "run": {"batch_size": 2}}
-    return _trained.Trained(module, config, game.variables(state), 0, plain)
+    return trained.Trained(module, config, game.variables(state), 0, plain)
 
 
 def painter(model):
     """Latents to bytes, three at a time: one program."""
-    draw = _trained.drawing(model)
-    paint = jax.jit(lambda *x: _trained.to_uint8(model, draw(*x)))
+    draw = trained.drawing(model)
+    paint = jax.jit(lambda *x: trained.to_uint8(model, draw(*x)))
 
     def painted(latent, label=0):
         full = np.resize(latent, (3, np.shape(latent)[1])).astype(np.float32)
@@ -60,11 +62,11 @@ def drawn(model):
 @pytest.fixture
 def few(monkeypatch):
     """Batch norms are held at few images: those of 28x28 pixels take their time."""
-    monkeypatch.setattr(_trained, "REFERENCE", 100)
+    monkeypatch.setattr(trained, "REFERENCE", 100)
 
 
 def start(model, seed):
-    return np.asarray(_trained.latents(model, jax.random.key(seed), 1))
+    return np.asarray(trained.latents(model, jax.random.key(seed), 1))
 
 
 def assert_same(images, others):
@@ -81,7 +83,7 @@ def test_a_picture_is_of_its_latent_and_its_sliders(model, shown, drawn):
         *["strongest"] * 2,
     ]
     still = (0.0,) * 9
-    image = _explorer.picture(shown, Choice(5, 0, still))
+    image = explorer.picture(shown, Choice(5, 0, still))
     assert_same(image[None], drawn(start(model, 5)))
     values = (2.0, 0, 0, 0, 0, 0, -1.0, 0, 0)
     # Latents are standard normal, so the spread that was measured is about 1.
@@ -89,14 +91,14 @@ def test_a_picture_is_of_its_latent_and_its_sliders(model, shown, drawn):
     np.testing.assert_allclose(spread, 1, rtol=0.05)
     moved = start(model, 5) + spread * np.array([[1.2, 0, 0, 1.6, 0, -1.0]])
     np.testing.assert_allclose(
-        _explorer.latent(shown, Choice(5, 0, values)), moved, rtol=1e-5
+        explorer.latent(shown, Choice(5, 0, values)), moved, rtol=1e-5
     )
-    assert_same(_explorer.picture(shown, Choice(5, 0, values))[None], drawn(moved))
+    assert_same(explorer.picture(shown, Choice(5, 0, values))[None], drawn(moved))
 
 
 def test_the_strongest_directions_are_singular_vectors(model, shown):
     kernel = model.variables["generator"]["params"]["project"]["kernel"]
-    np.testing.assert_array_equal(_trained.first_layer(model), kernel)
+    np.testing.assert_array_equal(trained.first_layer(model), kernel)
     left, values, _ = np.linalg.svd(np.asarray(kernel, np.float64))
     stretch = values / np.sqrt(np.mean(values**2))
     for i, slider in enumerate(shown.sliders[-2:]):
@@ -108,7 +110,7 @@ def test_the_strongest_directions_are_singular_vectors(model, shown):
 def test_a_walk_goes_along_great_circles_from_seed_to_seed(model, shown, drawn):
     assert shown.spherical
     values = (1.0, *[0.0] * 8)
-    frames = _explorer.walk(shown, (3, 1, 4), Choice(0, 0, values), frames=2)
+    frames = explorer.walk(shown, (3, 1, 4), Choice(0, 0, values), frames=2)
     ends = np.concatenate([start(model, seed) for seed in (3, 1, 4)])
     step = shown.sliders[0].step
     assert_same(frames[::2], drawn(ends + step))
@@ -121,16 +123,16 @@ def test_a_walk_goes_along_great_circles_from_seed_to_seed(model, shown, drawn):
 
 
 def test_the_nearest_training_images_are_scipys(shown, model):
-    real, _ = _trained.training_images(model)
+    real, _ = trained.training_images(model)
     image = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
     flat = real.reshape(len(real), -1).astype(float)
     distance = scipy.spatial.distance.cdist(image.reshape(1, -1).astype(float), flat)[0]
     distance /= np.sqrt(image.size)
-    images, found = _explorer.neighbours(shown, image)
+    images, found = explorer.neighbours(shown, image)
     order = np.argsort(distance)[:4]
     np.testing.assert_array_equal(images, real[order])
     np.testing.assert_allclose(found, distance[order], rtol=1e-5)
-    images, found = _explorer.neighbours(shown, real[7])
+    images, found = explorer.neighbours(shown, real[7])
     np.testing.assert_array_equal(images[0], real[7])
     assert found[0] == 0
     apart = scipy.spatial.distance.cdist(flat, flat) / np.sqrt(image.size)
@@ -139,7 +141,7 @@ def test_the_nearest_training_images_are_scipys(shown, model):
 
 
 def test_it_says_what_is_shown(shown):
-    assert _explorer.facts(shown) == {
+    assert explorer.facts(shown) == {
         "model": "dcgan",
         "step": "2",
         "images": "16x16 colour",
@@ -151,15 +153,15 @@ def test_it_says_what_is_shown(shown):
 def test_categories_and_codes_of_an_infogan(few):
     config = infogan.Config(noise=9, categories=3, continuous=2, width=2, hidden=4)
     model = untrained(infogan, config)
-    shown = _explorer.explorer(model, strongest=4)
+    shown = explorer.explorer(model, strongest=4)
     assert (shown.classes, shown.spherical) == (3, False)
     assert "nowhere.npz" in shown.missing
-    assert _explorer.neighbours(shown, np.zeros((28, 28, 1), np.uint8))[1] == ()
+    assert explorer.neighbours(shown, np.zeros((28, 28, 1), np.uint8))[1] == ()
     assert [x.name for x in shown.sliders[:2]] == ["c2", "c3"]
-    latent = _explorer.latent(shown, Choice(0, 2, (0.5, -2.0, 0, 0, 0, 0)))
+    latent = explorer.latent(shown, Choice(0, 2, (0.5, -2.0, 0, 0, 0, 0)))
     np.testing.assert_array_equal(latent[0, 9:], [0, 0, 1, 0.5, -2])
     np.testing.assert_array_equal(latent[0, :9], start(model, 0)[0, :9])
-    kernel = _trained.first_layer(model)
+    kernel = trained.first_layer(model)
     assert kernel is not None
     left = np.linalg.svd(kernel[:9])[0]
     step = shown.sliders[2].step
@@ -169,7 +171,7 @@ def test_categories_and_codes_of_an_infogan(few):
     np.testing.assert_allclose(
         abs(step[:9] @ left[:, 0]), np.linalg.norm(step), rtol=1e-4
     )
-    frames = _explorer.walk(shown, (0, 1), Choice(0, 1, (0.0,) * 6), frames=2)
+    frames = explorer.walk(shown, (0, 1), Choice(0, 1, (0.0,) * 6), frames=2)
     halves = (start(model, 0)[:, :9] + start(model, 1)[:, :9]) / 2
     middle = np.concatenate([halves, [[0, 1, 0, 0, 0]]], axis=1)
     assert_same(frames[1:2], painter(model)(middle))
@@ -178,23 +180,23 @@ def test_categories_and_codes_of_an_infogan(few):
 def test_classes_of_a_conditional_model(few):
     config = cdcgan.Config(width=2, hidden=4, latent=10)
     model = untrained(cdcgan, config)
-    shown = _explorer.explorer(model, strongest=1, images=0)
+    shown = explorer.explorer(model, strongest=1, images=0)
     assert shown.classes == config.classes == 10
     assert shown.missing == "left out (--images 0)"
-    weight = _trained.first_layer(model)
+    weight = trained.first_layer(model)
     assert weight is not None
     assert len(weight) == 10
-    images = [_explorer.picture(shown, Choice(0, x, (0.0,))) for x in (0, 7)]
+    images = [explorer.picture(shown, Choice(0, x, (0.0,))) for x in (0, 7)]
     assert_same(images[1][None], painter(model)(start(model, 0), 7))
     assert (images[0] != images[1]).any()
     with pytest.raises(ValueError, match="class is 10; this cdcgan has 10"):
-        _explorer.picture(shown, Choice(0, 10, (0.0,)))
+        explorer.picture(shown, Choice(0, 10, (0.0,)))
 
 
 def test_the_first_layer_is_the_generators():
     """The discriminator's only dense layer has the name, and here the rows, of it."""
     model = untrained(lsgan, lsgan.Config(latent=4, width=2, hidden=4))
-    weight = _trained.first_layer(model)
+    weight = trained.first_layer(model)
     kernel = model.variables["generator"]["params"]["Dense_0"]["kernel"]
     np.testing.assert_array_equal(weight, kernel)
 
@@ -202,7 +204,7 @@ def test_the_first_layer_is_the_generators():
 def test_directions_of_a_file(tmp_path):
     path = tmp_path / "directions.npz"
     np.savez(path, turn=np.arange(6.0), glasses=np.ones(6))
-    found = _explorer.read_directions(path)
+    found = explorer.read_directions(path)
     assert sorted(found) == ["glasses", "turn"]
     np.testing.assert_array_equal(found["turn"], np.arange(6.0))
 
@@ -219,22 +221,22 @@ def test_directions_of_a_file(tmp_path):
 )
 def test_directions_that_are_none_are_refused(direction, words, model):
     with pytest.raises(ValueError, match=words):
-        _explorer.explorer(model, found={"turn": direction}, images=0)
+        explorer.explorer(model, found={"turn": direction}, images=0)
 
 
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda x: _explorer.picture(x, Choice(-1, 0, (0.0,) * 9)), "seed is -1; it"),
-        (lambda x: _explorer.picture(x, Choice(2**31, 0, (0.0,) * 9)), "2147483647"),
-        (lambda x: _explorer.picture(x, Choice(0, 1, (0.0,) * 9)), "class is 1"),
-        (lambda x: _explorer.picture(x, Choice(0, 0, (0.0,))), "1 values of 9 sliders"),
-        (lambda x: _explorer.walk(x, (1,), Choice(0, 0, (0.0,) * 9)), "are 1 seeds"),
+        (lambda x: explorer.picture(x, Choice(-1, 0, (0.0,) * 9)), "seed is -1; it"),
+        (lambda x: explorer.picture(x, Choice(2**31, 0, (0.0,) * 9)), "2147483647"),
+        (lambda x: explorer.picture(x, Choice(0, 1, (0.0,) * 9)), "class is 1"),
+        (lambda x: explorer.picture(x, Choice(0, 0, (0.0,))), "1 values of 9 sliders"),
+        (lambda x: explorer.walk(x, (1,), Choice(0, 0, (0.0,) * 9)), "are 1 seeds"),
         (
-            lambda x: _explorer.walk(x, range(13), Choice(0, 0, (0.0,) * 9)),
+            lambda x: explorer.walk(x, range(13), Choice(0, 0, (0.0,) * 9)),
             "there are 13 seeds; a walk needs 2 to 12",
         ),
-        (lambda x: _explorer.seeds("1, two"), "seeds are '1, two'; write whole"),
+        (lambda x: explorer.seeds("1, two"), "seeds are '1, two'; write whole"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(act, words, shown):
@@ -243,16 +245,16 @@ def test_what_cannot_be_chosen_is_refused(act, words, shown):
 
 
 def test_seeds_as_they_are_written():
-    assert _explorer.seeds(" 3, 1 4,1") == (3, 1, 4, 1)
+    assert explorer.seeds(" 3, 1 4,1") == (3, 1, 4, 1)
 
 
 def test_vectors_are_no_images():
     config = wgan_gp.Config()
     batch = {"data": np.zeros((5, 4, 2), np.float32)}
     state = jax.jit(game.algorithm(wgan_gp.game(config)).init)(jax.random.key(0), batch)
-    model = _trained.Trained(wgan_gp, config, game.variables(state), 0, {})
+    model = trained.Trained(wgan_gp, config, game.variables(state), 0, {})
     with pytest.raises(ValueError, match=r"draws \[2\], not images"):
-        _explorer.explorer(model)
+        explorer.explorer(model)
 
 
 # --- parts of the page --------------------------------------------------------------
@@ -282,12 +284,12 @@ def test_a_player_holds_all_frames(channels):
 
 
 def test_pictures_of_the_page(shown):
-    image = _explorer.picture(shown, Choice(0, 0, (0.0,) * 9))
+    image = explorer.picture(shown, Choice(0, 0, (0.0,) * 9))
     text = explore.face(image, 'a "b" <c>')
     np.testing.assert_array_equal(pictures(text)[0], image)
     assert 'width="400"' in text  # 25 times 16
     assert "<c>" not in text
-    images, distances = _explorer.neighbours(shown, image)
+    images, distances = explorer.neighbours(shown, image)
     text = explore.nearest(shown, image)
     np.testing.assert_array_equal(pictures(text), images)
     assert f">{distances[0]:.1f}<" in text
@@ -306,7 +308,7 @@ def test_what_is_saved(shown, drawn, tmp_path):
     assert (held["seed"], held["step"], held["label"]) == (4, 2, None)
     with Image.open(paths[0]) as file:
         image = np.asarray(file)
-    np.testing.assert_array_equal(image, _explorer.picture(shown, choice))
+    np.testing.assert_array_equal(image, explorer.picture(shown, choice))
     assert_same(image[None], drawn([held["latent"]]))
 
 

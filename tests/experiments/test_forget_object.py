@@ -12,8 +12,10 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _factors, _trained, forget_object
+from experiments import forget_object
 from jaxgan.analysis import forgetting, rectifiers
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.judges import factors as lab_factors
 
 PICTURES = ("forgotten.png", "evidence.png", "trade.png")
 LAYERS = ("--layer", -1)
@@ -28,8 +30,8 @@ class Reader:
 
     def read(self, images):
         bright = images[:, :8].mean((1, 2, 3))
-        read = {name: images[..., 0].mean((1, 2)) for name in _factors.NUMBERS}
-        read |= {name: np.zeros(len(images)) for name in _factors.BINARIES}
+        read = {name: images[..., 0].mean((1, 2)) for name in lab_factors.NUMBERS}
+        read |= {name: np.zeros(len(images)) for name in lab_factors.BINARIES}
         read["glasses"] = 1 / (1 + np.exp(self.middle - bright))
         read["glasses_box"] = np.tile([-0.1, 0.25, 0.5, 0.75], (len(images), 1))
         return read
@@ -42,11 +44,11 @@ def faces_run(tiny_run, tmp_path, monkeypatch):
     plain = json.loads((run / "config.json").read_text())
     plain["data"]["data"] = "faces:40"
     (run / "config.json").write_text(json.dumps(plain))
-    trained = _trained.open_run(run)
-    latents = _trained.latents(trained, jax.random.key(5), 200)
-    images = _trained.to_uint8(trained, _trained.drawing(trained)(latents))
+    trained = lab_trained.open_run(run)
+    latents = lab_trained.latents(trained, jax.random.key(5), 200)
+    images = lab_trained.to_uint8(trained, lab_trained.drawing(trained)(latents))
     reader = Reader(np.asarray(images))
-    monkeypatch.setattr(_factors, "trained", lambda size: reader)
+    monkeypatch.setattr(lab_factors, "trained", lambda size: reader)
     return run
 
 
@@ -80,17 +82,17 @@ def test_glasses_of_drawn_faces_are_found_and_forgotten(
     assert 1 <= len(searched["maps"]) <= found["layers"]["1"]["positive"]
 
     # Its numbers are those of the generator without these maps, drawn here anew.
-    trained = _trained.open_run(faces_run)
-    draw = _trained.drawing(trained)
-    latents = _trained.latents(trained, jax.random.fold_in(jax.random.key(0), 1), 40)
+    trained = lab_trained.open_run(faces_run)
+    draw = lab_trained.drawing(trained)
+    latents = lab_trained.latents(trained, jax.random.fold_in(jax.random.key(0), 1), 40)
     gone = jnp.zeros(4, bool).at[jnp.asarray(searched["maps"])].set(True)
     edit = rectifiers.edited(
         draw, {1: lambda x: jnp.where(gone[None, None, None], 0, x)}
     )
     was, now = (
-        np.asarray(_trained.to_uint8(trained, f(latents))) for f in (draw, edit)
+        np.asarray(lab_trained.to_uint8(trained, f(latents))) for f in (draw, edit)
     )
-    reader = _factors.trained(16)
+    reader = lab_factors.trained(16)
     had, has = (reader.read(x)["glasses"] > 0.5 for x in (was, now))
     assert searched["rate"] == pytest.approx(has.mean())
     assert searched["left"] == pytest.approx(has[had].mean())
@@ -182,8 +184,8 @@ def test_changes_are_measured_in_and_outside_of_boxes():
 def test_damage_is_what_changes_in_samples_without_the_object():
     def read(images):
         level = images[:, 0, 0, 0].astype(float)
-        read = {name: level for name in _factors.NUMBERS}
-        read |= {name: level / 200 for name in _factors.BINARIES}
+        read = {name: level for name in lab_factors.NUMBERS}
+        read |= {name: level / 200 for name in lab_factors.BINARIES}
         return read | {"glasses": images[:, 0, 0, 1] / 255}
 
     before = np.zeros((4, 2, 2, 3), np.uint8)
@@ -213,7 +215,7 @@ def test_a_search_drops_what_helps_and_stops():
 
     def read(images):
         glasses, rest = (images[:, 0, 0, i].astype(float) for i in (0, 1))
-        read = dict.fromkeys((*_factors.NUMBERS, *_factors.BINARIES), rest)
+        read = dict.fromkeys((*lab_factors.NUMBERS, *lab_factors.BINARIES), rest)
         return read | {"glasses": glasses > 50}
 
     images = np.zeros((8, 2, 2, 3), np.uint8)

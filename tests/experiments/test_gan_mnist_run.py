@@ -9,8 +9,9 @@ import scipy.special
 from commands import call
 from PIL import Image
 
-from experiments import _digits, _figures, _mnist, cgan_mnist, gan_mnist
+from experiments import cgan_mnist, gan_mnist
 from jaxgan import metrics, report
+from jaxgan.lab import digits, figures, mnist
 from jaxgan.models import cgan, gan
 
 BRIEF = [
@@ -31,8 +32,8 @@ TINY = {
 def quick(monkeypatch):
     """Few samples, and no digit classifier, which has tests of its own."""
     monkeypatch.setattr(gan_mnist, "SAMPLES", 90)
-    monkeypatch.setattr(_mnist, "BLOCK", 50)
-    monkeypatch.setattr(_mnist, "_score", lambda *arguments: {})
+    monkeypatch.setattr(mnist, "BLOCK", 50)
+    monkeypatch.setattr(mnist, "_score", lambda *arguments: {})
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def results(folder):
 def seen(monkeypatch):
     """What is trained on, what chooses the bandwidth, and what is measured."""
     seen = {}
-    feed, parzen = _mnist.feed, gan_mnist.parzen
+    feed, parzen = mnist.feed, gan_mnist.parzen
 
     def spied_feed(sets, *rest):
         seen["train"] = sets.train["image"]
@@ -76,7 +77,7 @@ def seen(monkeypatch):
         seen["validation"], seen["test"] = validation, test
         return parzen(samples, validation, test)
 
-    monkeypatch.setattr(_mnist, "feed", spied_feed)
+    monkeypatch.setattr(mnist, "feed", spied_feed)
     monkeypatch.setattr(gan_mnist, "parzen", spied_parzen)
     return seen
 
@@ -122,7 +123,7 @@ def test_a_cgan_trains_and_is_measured(run, seen, data):
 
 def test_the_last_ten_thousand_of_mnist_are_held_out():
     image = np.arange(60_000)[:, None]
-    sets = _digits.Sets("MNIST", "print", {"image": image}, {"image": image[:10]})
+    sets = digits.Sets("MNIST", "print", {"image": image}, {"image": image[:10]})
     kept, held = gan_mnist.hold_out(sets)
     np.testing.assert_array_equal(kept.train["image"], image[:50_000])
     np.testing.assert_array_equal(held["image"], image[50_000:])
@@ -157,13 +158,13 @@ def test_beside_the_last_sample_of_a_row_is_its_nearest_neighbour(
     tmp_path, monkeypatch
 ):
     drawn = []
-    tiles = _figures.tiles
+    tiles = figures.tiles
 
     def spied(axes, rows, *labels):
         drawn.append(np.asarray(rows))
         tiles(axes, rows, *labels)
 
-    monkeypatch.setattr(_figures, "tiles", spied)
+    monkeypatch.setattr(figures, "tiles", spied)
     rng = np.random.default_rng(0)
     samples = rng.integers(0, 256, (90, 28, 28, 1), np.uint8)
     data = rng.integers(0, 256, (60, 28, 28, 1), np.uint8)

@@ -9,15 +9,11 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import (
-    _classifier,
-    _edits,
-    _scores,
-    autoencoder_mnist,
-    discriminator_only,
-    latent_study,
-)
+from experiments import autoencoder_mnist, discriminator_only, latent_study
+from experiments.autoencoder_mnist import edits
 from jaxgan import game
+from jaxgan.lab.judges import classifier as lab_classifier
+from jaxgan.lab.judges import scores
 from jaxgan.models import classifier
 
 
@@ -46,13 +42,13 @@ def judged(monkeypatch):
         if not made:
             state = jax.jit(run.init)(jax.random.key(0), batch)
             made.append(
-                _classifier.Classifier(
+                lab_classifier.Classifier(
                     config, game.variables(state), accuracy=0.1, tested=10
                 )
             )
         return made[0]
 
-    monkeypatch.setattr(_classifier, "trained", trained)
+    monkeypatch.setattr(lab_classifier, "trained", trained)
 
 
 def results(folder):
@@ -76,7 +72,7 @@ CODES = [
 
 def test_autoencoders_are_trained_measured_and_drawn(tmp_path, bars, monkeypatch):
     monkeypatch.setattr(autoencoder_mnist, "SCORED", 20)
-    monkeypatch.setattr(_scores, "score", lambda *_: {"mnist_score": 1.0})
+    monkeypatch.setattr(scores, "score", lambda *_: {"mnist_score": 1.0})
     monkeypatch.setattr(autoencoder_mnist, "DRAWS", 1)
     command = [*CODES, "--data", f"npz:{bars}", "--workdir", tmp_path]
     assert call(autoencoder_mnist, command, monkeypatch) == 0
@@ -96,7 +92,7 @@ def test_the_edits_are_one_stray_pixel_and_six_at_a_stroke():
     image[10:20, 13:15] = 1
     rng = np.random.default_rng(0)
     for _ in range(5):
-        edited = _edits.edit(image, rng)
+        edited = edits.edit(image, rng)
         assert edited is not None
         ((y, x),) = np.argwhere((edited[0] != image)[..., 0])
         # At least three pixels away, in rows or in columns; and near.
@@ -108,7 +104,7 @@ def test_the_edits_are_one_stray_pixel_and_six_at_a_stroke():
         strays = np.argwhere((edited[2] != image)[..., 0])
         assert len(strays) == 6
         assert all(max(10 - y, y - 19, 13 - x, x - 14) == 3 for y, x in strays)
-    assert _edits.edit(np.zeros((28, 28, 1)), rng) is None
+    assert edits.edit(np.zeros((28, 28, 1)), rng) is None
 
 
 def test_the_grids_are_quantiles():

@@ -9,8 +9,9 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _mnist, improved_gan_mnist
+from experiments import improved_gan_mnist
 from jaxgan import parallel, train
+from jaxgan.lab import mnist
 
 TINY = [
     "--model.discriminator", 8, 6, "--model.generator", 5, "--model.latent", 3,
@@ -74,7 +75,7 @@ def test_trains_both_ways_resumes_and_repeats_nothing(
 
 def test_the_table_has_means_and_what_was_published(tmp_path):
     config = improved_gan_mnist.Config(
-        data=_mnist.Data(), model=improved_gan_mnist.NARROW, workdir=tmp_path
+        data=mnist.Data(), model=improved_gan_mnist.NARROW, workdir=tmp_path
     )
     runs = [
         {"test_errors": errors, "test_images": 10_000, "data": "MNIST"}
@@ -103,7 +104,7 @@ def test_labelled_images_are_balanced_and_drawn_by_the_seed():
 
 
 def test_batches_are_functions_of_seed_and_step(squares):
-    sets = _mnist.open_sets(_mnist.Data(data=f"npz:{squares}"))
+    sets = mnist.open_sets(mnist.Data(data=f"npz:{squares}"))
     chosen = improved_gan_mnist.subset(sets.train["label"], 10, 0)
     mesh = parallel.mesh(jax.devices()[:1])
 

@@ -10,9 +10,11 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _image_sets, _trained, inpaint
-from experiments._image_sets import Reading
+from experiments import inpaint
 from jaxgan.analysis import inpainting
+from jaxgan.lab import sets
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.sets import Reading
 
 SHAPE = (16, 16, 3)
 KEY, OTHER = jax.random.split(jax.random.key(3))
@@ -65,14 +67,14 @@ def test_holes_are_filled_and_measured(tiny_run, untouched, tmp_path, monkeypatc
 
 
 def test_a_search_gets_nearer(tiny_run):
-    trained = _trained.open_run(tiny_run)
-    draw = _trained.drawing(trained)
-    latents = _trained.latents(trained, KEY, 8)
+    trained = lab_trained.open_run(tiny_run)
+    draw = lab_trained.drawing(trained)
+    latents = lab_trained.latents(trained, KEY, 8)
     drawn = draw(latents)
     options = config(tiny_run, iterations=12, restarts=2, candidates=8)
     nets = inpaint.Nets(draw, None, latents, {0: drawn}, (-1.0, 1.0))
     known = inpainting.half_mask(16, 16)
-    images = draw(_trained.latents(trained, OTHER, 2))
+    images = draw(lab_trained.latents(trained, OTHER, 2))
     kept = inpaint.searched(nets, images, jnp.zeros(2, int), known, options)
     assert list(kept) == [0, 10, 12]
     weights = inpainting.importance(known)
@@ -92,14 +94,14 @@ def test_a_search_gets_nearer(tiny_run):
     ("trained_on", "asked"), [("faces:8192", "faces:3"), ("idx:DIGITS", "idx:DIGITS")]
 )
 def test_images_are_held_out(trained_on, asked, tiny_run, monkeypatch):
-    trained = _trained.open_run(tiny_run)
-    opened, given = _image_sets.open_set, []
+    trained = lab_trained.open_run(tiny_run)
+    opened, given = sets.open_set, []
 
     def spy(spec, reading, count, seed):
         given.append((spec, reading.split))
         return opened(f"npz:{tiny_run.parent / 'photos.npz'}", Reading(), count, seed)
 
-    monkeypatch.setattr(_image_sets, "open_set", spy)
+    monkeypatch.setattr(sets, "open_set", spy)
     data = trained.plain["data"] | {"data": trained_on}
     trained = trained._replace(plain=trained.plain | {"data": data})
     block, about = inpaint.held_out(trained, SHAPE, config(tiny_run, images=3))
@@ -168,7 +170,7 @@ def test_masks_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_images_that_do_not_fit_are_refused(tiny_run, tmp_path, monkeypatch):
-    trained = _trained.open_run(tiny_run)
+    trained = lab_trained.open_run(tiny_run)
     np.savez(tmp_path / "x.npz", images=np.zeros((9, 12, 12, 3), np.uint8))
     options = config(tiny_run, data=f"npz:{tmp_path / 'x.npz'}")
     with pytest.raises(ValueError, match=r"of 12x12 colour, but the run draws 16x16"):
@@ -177,14 +179,14 @@ def test_images_that_do_not_fit_are_refused(tiny_run, tmp_path, monkeypatch):
     block, about = inpaint.held_out(trained, SHAPE, options)
     assert "given by --data" in about
     assert len(block.images) == 8
-    monkeypatch.setattr(_trained.Trained, "classes", property(lambda self: 4))
+    monkeypatch.setattr(lab_trained.Trained, "classes", property(lambda self: 4))
     with pytest.raises(ValueError, match=r"has to be told the class .* no labels"):
         inpaint.held_out(trained, SHAPE, options)
 
 
 def test_a_discriminator_without_one_logit_is_refused(tiny_run, monkeypatch):
-    trained = _trained.open_run(tiny_run)
-    monkeypatch.setattr(_trained, "judging", lambda *args: lambda image: image)
+    trained = lab_trained.open_run(tiny_run)
+    monkeypatch.setattr(lab_trained, "judging", lambda *args: lambda image: image)
     with pytest.raises(ValueError, match="does not give one logit an image"):
         inpaint._judge(trained, SHAPE)
 

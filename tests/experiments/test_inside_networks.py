@@ -11,11 +11,12 @@ from commands import call
 from flax import linen
 from PIL import Image
 
-from experiments import _trained, inside_networks
+from experiments import inside_networks
 from jaxgan import checkpoint, game, nn, train
 from jaxgan.analysis import inside
 from jaxgan.analysis.outline import outline
 from jaxgan.analysis.rectifiers import observed
+from jaxgan.lab import trained as lab_trained
 from jaxgan.models import fgan, gan
 
 FEW = ["--images", 40, "--maps", 3, "--shown", 2]
@@ -30,7 +31,7 @@ def digits(folder, module, config):
     """A run on 12 noise images of 28x28 in grey, at its initial weights."""
     images = np.random.default_rng(0).integers(0, 256, (12, 28, 28, 1), np.uint8)
     np.savez(folder / "digits.npz", images=images)
-    batch = _trained.batch_for(module, config, 2)
+    batch = lab_trained.batch_for(module, config, 2)
     state = jax.jit(game.algorithm(module.game(config)).init)(jax.random.key(1), batch)
     plain = {
         "game": f"{module.__name__}.Config",
@@ -71,13 +72,13 @@ def test_a_dcgan_is_looked_into_and_left_alone(
 
 
 def test_images_patches_and_projections_are_those_of_the_strongest(tiny_run):
-    trained = _trained.open_run(tiny_run)
-    images, labels = _trained.training_images(trained)
+    trained = lab_trained.open_run(tiny_run)
+    images, labels = lab_trained.training_images(trained)
     config = inside_networks.Config(run=tiny_run, layer=0, maps=2, shown=3, images=40)
     layers = inside_networks.find_layers(trained, "discriminator", images, labels)
     seen = inside_networks.look(trained, config, images, labels, layers, "x")
-    judge = _trained.judging(trained, images)
-    pixels = _trained.from_uint8(trained, images)
+    judge = lab_trained.judging(trained, images)
+    pixels = lab_trained.from_uint8(trained, images)
     maps = [np.asarray(x) for x in jax.jit(observed(judge))(pixels)[1]]
     best = maps[0].max((1, 2))
     np.testing.assert_array_equal(seen.chosen, np.argsort(-best, 0)[:3, :2])
@@ -119,8 +120,8 @@ def test_numbers_of_what_is_known():
 def test_a_net_of_units_is_looked_into(tmp_path):
     model = fgan.Config(latent=3, hidden=(4, 5), variational=(6, 5))
     run = digits(tmp_path, fgan, model)
-    trained = _trained.open_run(run)
-    images, _ = _trained.training_images(trained)
+    trained = lab_trained.open_run(run)
+    images, _ = lab_trained.training_images(trained)
     labels = np.zeros(12, int)
     layers = inside_networks.find_layers(trained, "discriminator", images, labels)
     whole = inside.Field(28, 0, 0)
@@ -131,7 +132,7 @@ def test_a_net_of_units_is_looked_into(tmp_path):
     config = inside_networks.Config(run=run, layer=0, maps=2, shown=2)
     seen = inside_networks.look(trained, config, images, labels, layers, "x")
     # A patch is the whole image, and a filter the weights to all of it.
-    pixels = _trained.from_uint8(trained, images)
+    pixels = lab_trained.from_uint8(trained, images)
     np.testing.assert_array_equal(seen.patches, pixels[seen.chosen])
     assert seen.filters is not None
     assert seen.filters.shape == (6, 1, 28, 28, 1)
@@ -221,8 +222,8 @@ def test_a_run_without_a_checkpoint_is_refused(
 
 
 def test_another_net_that_looks_at_images(classifier_run):
-    trained = _trained.open_run(classifier_run)
-    images, labels = _trained.training_images(trained, 8)
+    trained = lab_trained.open_run(classifier_run)
+    images, labels = lab_trained.training_images(trained, 8)
     assert labels is not None
     layers = inside_networks.find_layers(trained, "network", images, labels)
     assert {len(x.shape) for x in layers} == {3}

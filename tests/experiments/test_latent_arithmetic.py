@@ -12,15 +12,13 @@ from commands import call
 from flax import linen
 from PIL import Image
 
-from experiments import (
-    _arithmetic,
-    _arithmetic_directions,
-    _arithmetic_pictures,
-    _arithmetic_trials,
-    _factors,
-    _trained,
-    latent_arithmetic,
-)
+from experiments import latent_arithmetic
+from experiments.latent_arithmetic import directions as directions_
+from experiments.latent_arithmetic import pictures as pictures_
+from experiments.latent_arithmetic import trials
+from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.judges import factors
 
 CHOSEN = ["--start", 3, 17, "--minus", 5, "--plus", 11, 12, 33]
 FEW = ["--samples", 400, "--trials", 30, "--directions", 0]
@@ -29,8 +27,8 @@ FEW = ["--samples", 400, "--trials", 30, "--directions", 0]
 def calculated(argv, monkeypatch, out, trained=None):
     """The results of a command; of a given model, if any."""
     if trained is not None:
-        monkeypatch.setattr(_trained, "open_run", lambda run, ema: trained)
-        monkeypatch.setattr(_factors, "trained", lambda size: linear_faces.Regressor())
+        monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
+        monkeypatch.setattr(factors, "trained", lambda size: linear_faces.Regressor())
         argv = ["--run", "somewhere", *argv]
     assert call(latent_arithmetic, [*argv, "--workdir", out], monkeypatch) == 0
     return json.loads((out / "results.json").read_text())
@@ -58,7 +56,7 @@ def test_a_run_without_a_regressor_says_what_to_give(
     assert found["norm"]["mean"] == pytest.approx(np.sqrt(6), rel=0.15)
     assert "arithmetic" not in found
     # The directions of the run's own first layer, by numpy.
-    trained = _trained.open_run(tiny_run)
+    trained = lab_trained.open_run(tiny_run)
     kernel = trained.variables["generator"]["params"]["project"]["kernel"]
     singular = np.linalg.svd(np.asarray(kernel, "float64"))[1]
     np.testing.assert_allclose(
@@ -149,7 +147,7 @@ def test_concepts_that_are_not_found_are_said(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_counted_as_right():
-    glasses = _arithmetic_trials.EQUATIONS[0]
+    glasses = trials.EQUATIONS[0]
     before = {
         "glasses": np.array([0.1, 0.1, 0.6, 0.1]),
         "masculinity": np.array([0.2, 0.2, 0.2, 0.2]),
@@ -162,7 +160,7 @@ def test_what_is_counted_as_right():
         "masculinity": np.array([0.2, 0.7, 0.4, 0.2]),
         "yaw": np.array([0.19, 0.0, -0.21, 0.0]),
     }
-    found = _arithmetic_trials.verdicts(glasses, after, before)
+    found = trials.verdicts(glasses, after, before)
     expected = {
         "had": [0, 0, 1, 0], "gains": [1, 1, 1, 0], "masculinity": [1, 0, 1, 1],
         "yaw": [1, 1, 0, 1], "keeps": [1, 0, 0, 1], "right": [1, 0, 0, 0],
@@ -174,10 +172,10 @@ def test_what_is_counted_as_right():
 def test_exemplars_are_of_their_concept_and_none_is_taken_twice():
     read = {"masculinity": np.array([0.9, 0.9, 0.1, 0.9, 0.5]),
             "glasses": np.array([0.95, 0.5, 0.99, 1.0, 1.0])}  # fmt: skip
-    found = _arithmetic_trials.members(read, _arithmetic_trials.EQUATIONS[0].start)
+    found = trials.members(read, trials.EQUATIONS[0].start)
     assert found.tolist() == [0, 3]
     rng = np.random.default_rng(0)
-    chosen = _arithmetic_trials.choose(rng, np.arange(10, 16), 50, 3)
+    chosen = trials.choose(rng, np.arange(10, 16), 50, 3)
     assert chosen.shape == (50, 3)
     assert all(len(set(row)) == 3 for row in chosen.tolist())
     assert set(chosen.ravel()) == set(range(10, 16))
@@ -189,11 +187,11 @@ def test_matches_are_the_most_alike_in_all_that_stays():
         "glasses": np.array([1.0, 1.0, 0.0, 0.0, 1.0, 0.0]),
     }
     chosen, among = np.array([[0, 1], [1, 0]]), np.array([2, 3, 4, 5])
-    found = _arithmetic_trials.matched(seen, chosen, among, "glasses")
+    found = trials.matched(seen, chosen, among, "glasses")
     assert found.tolist() == [[2, 5], [5, 2]]
-    twice = _arithmetic_trials.matched(seen, np.array([[0, 0]]), among, "glasses")
+    twice = trials.matched(seen, np.array([[0, 0]]), among, "glasses")
     assert twice.tolist() == [[2, 3]]  # none twice
-    other = _arithmetic_trials.matched(seen, np.array([[1]]), np.array([2, 4]), "yaw")
+    other = trials.matched(seen, np.array([[1]]), np.array([2, 4]), "yaw")
     assert other.tolist() == [[4]]
 
 
@@ -204,21 +202,21 @@ def test_what_a_line_tells_is_scipys_rank_statistic():
     line = z[:25:2].mean(0) - z[25::2].mean(0)
     one, other = z[1:25:2] @ line, z[26::2] @ line
     expected = scipy.stats.mannwhitneyu(one, other)[0] / len(one) / len(other)
-    found = _arithmetic_trials.along_a_line(z, having, lacking)
+    found = trials.along_a_line(z, having, lacking)
     assert found == pytest.approx(expected)
     assert 0.6 < found < 0.95
 
 
 def test_half_of_the_samples_are_judged_usual(tiny_run):
-    trained = _trained.open_run(tiny_run)
-    painter = _arithmetic.painter(trained)
+    trained = lab_trained.open_run(tiny_run)
+    painter = lab_painter.painter(trained)
     samples = painter.paint(painter.vectors(jax.random.key(0), 20))
-    judge = _arithmetic.judge(trained, samples)
+    judge = lab_painter.judge(trained, samples)
     assert judge is not None
     assert judge(samples).sum() == 10
-    real, _ = _trained.training_images(trained)
-    logits = _trained.judging(trained, real)
-    scores = [logits(_trained.from_uint8(trained, x)) for x in (samples, real)]
+    real, _ = lab_trained.training_images(trained)
+    logits = lab_trained.judging(trained, real)
+    scores = [logits(lab_trained.from_uint8(trained, x)) for x in (samples, real)]
     np.testing.assert_array_equal(judge(real), scores[1] >= np.median(scores[0]))
 
 
@@ -226,13 +224,13 @@ def test_rank_correlation_is_scipys():
     values = np.random.default_rng(0).normal(size=(9, 4))
     scales = np.linspace(-1, 1, 9)
     expected = [scipy.stats.spearmanr(scales, column)[0] for column in values.T]
-    found = _arithmetic_directions.spearman(scales, values)
+    found = directions_.spearman(scales, values)
     np.testing.assert_allclose(found, expected)
 
 
 def test_turning_by_hand():
     yaw = np.array([[0.6, 0.3], [0.1, 0.5], [-0.2, -0.4]])
-    found = _arithmetic_directions.turning(np.array([-1.0, 0.0, 1.0]), yaw)
+    found = directions_.turning(np.array([-1.0, 0.0, 1.0]), yaw)
     assert (found["faces"], found["monotone"]) == (2, 1)
     assert found["steps_the_right_way"] == 3 / 4
     assert found["range"] == pytest.approx((0.8 + 0.7) / 2)
@@ -242,7 +240,7 @@ def test_turning_by_hand():
 def test_a_mirrored_latent_is_as_far_to_the_other_side():
     faces = np.random.default_rng(0).normal(size=(5, 3))
     turn = np.array([0.0, 3.0, 0.0])
-    found = _arithmetic_directions.mirror(faces, turn)
+    found = directions_.mirror(faces, turn)
     np.testing.assert_allclose(found, faces * [1, -1, 1])
 
 
@@ -265,7 +263,7 @@ def test_the_first_layer_is_the_one_that_latents_go_into():
         return Net().apply(variables, latent, label)
 
     trained.module.sample = sample
-    found = _trained.first_layer(trained._replace(variables=variables))
+    found = lab_trained.first_layer(trained._replace(variables=variables))
     kernel = variables["params"]["first"]["kernel"]
     np.testing.assert_array_equal(found, kernel[:8])
 
@@ -302,7 +300,7 @@ def test_directions_of_a_known_layer_are_named_by_what_they_move(tmp_path, monke
 
 def test_a_generator_without_a_layer_has_no_directions(tmp_path, monkeypatch, capsys):
     trained = linear_faces.generator("npz:other")
-    monkeypatch.setattr(_trained, "open_run", lambda run, ema: trained)
+    monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
     argv = ["--run", "x", "--workdir", tmp_path / "out"]
     assert call(latent_arithmetic, argv, monkeypatch) == 2
     assert "--directions 0" in capsys.readouterr().err
@@ -311,8 +309,8 @@ def test_a_generator_without_a_layer_has_no_directions(tmp_path, monkeypatch, ca
 
 def test_samples_carry_their_numbers(tmp_path):
     images = np.zeros((3, 8, 8, 1), np.uint8)
-    sheet = _arithmetic_pictures.numbered(images, 2)
-    side = 8 * round(_arithmetic_pictures.TILE / 8)
+    sheet = pictures_.numbered(images, 2)
+    side = 8 * round(pictures_.TILE / 8)
     assert sheet.shape == (2 * (side + 16) + 2, 2 * (side + 2) + 2, 3)
     above = [sheet[2:16, x : x + side] for x in (2, side + 4)]
     assert (above[0] < 255).any()
@@ -321,12 +319,12 @@ def test_samples_carry_their_numbers(tmp_path):
 
 def test_frames_say_what_is_right():
     images = np.full((2, 20, 20, 3), 7, np.uint8)
-    found = _arithmetic_pictures.frame(images, np.array([True, False]))
+    found = pictures_.frame(images, np.array([True, False]))
     assert found.shape == (2, 22, 22, 3)
-    np.testing.assert_array_equal(found[0, 0, 5], _arithmetic_pictures.RIGHT)
-    np.testing.assert_array_equal(found[1, 5, -1], _arithmetic_pictures.WRONG)
+    np.testing.assert_array_equal(found[0, 0, 5], pictures_.RIGHT)
+    np.testing.assert_array_equal(found[1, 5, -1], pictures_.WRONG)
     np.testing.assert_array_equal(found[:, 1:-1, 1:-1], images)
-    assert (_arithmetic_pictures.frame(images, None)[:, 0] == 255).all()
+    assert (pictures_.frame(images, None)[:, 0] == 255).all()
 
 
 def test_a_class_is_drawn(tmp_path, monkeypatch):
@@ -369,7 +367,7 @@ def test_what_cannot_be_is_one_sentence(
 )
 def test_a_class_that_is_none_is_refused(classes, said, tmp_path, monkeypatch, capsys):
     trained = linear_faces.generator("digits", classes=classes)
-    monkeypatch.setattr(_trained, "open_run", lambda run, ema: trained)
+    monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
     argv = ["--run", "x", "--workdir", tmp_path / "out", "--label", 3]
     assert call(latent_arithmetic, argv, monkeypatch) == 2
     assert said in capsys.readouterr().err

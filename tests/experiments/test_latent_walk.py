@@ -10,7 +10,10 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import _arithmetic, _factors, _trained, latent_walk
+from experiments import latent_walk
+from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.judges import factors as lab_factors
 
 FEW = ["--stops", 3, "--frames", 2, "--walks", 2]
 PICTURES = {
@@ -22,8 +25,10 @@ PICTURES = {
 def walked(argv, monkeypatch, out, trained=None):
     """The results of a command; of a given model, if any."""
     if trained is not None:
-        monkeypatch.setattr(_trained, "open_run", lambda run, ema: trained)
-        monkeypatch.setattr(_factors, "trained", lambda size: linear_faces.Regressor())
+        monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
+        monkeypatch.setattr(
+            lab_factors, "trained", lambda size: linear_faces.Regressor()
+        )
         argv = ["--run", "somewhere", *argv]
     assert call(latent_walk, [*argv, "--workdir", out], monkeypatch) == 0
     return json.loads((out / "results.json").read_text())
@@ -66,7 +71,7 @@ def test_a_linear_generator_takes_known_steps(tmp_path, monkeypatch):
     argv += ["--path", "linear", "--rows", 1]
     found = walked(argv, monkeypatch, tmp_path, trained)["linear"]
     key = jax.random.fold_in(jax.random.key(0), latent_walk.WALK)
-    stops = np.asarray(_arithmetic.painter(trained).vectors(key, 12)).reshape(4, 3, -1)
+    stops = np.asarray(lab_painter.painter(trained).vectors(key, 12)).reshape(4, 3, -1)
     legs = np.roll(stops, -1, 0) - stops
     steps = linear_faces.SLOPE * np.sqrt(np.square(legs).mean(-1)) / 2
     ratio = steps.max(0) / steps.mean(0)
@@ -124,7 +129,7 @@ def test_lengths_by_hand():
 
 def test_a_class_is_kept_along_a_walk(tmp_path, monkeypatch):
     trained = linear_faces.generator("digits", classes=3)
-    paint = _arithmetic.painter(trained).paint
+    paint = lab_painter.painter(trained).paint
     images = paint(np.zeros((2, 3, 8)), np.array([0, 1, 2]))
     np.testing.assert_array_equal(images[:, :, -1, 0, 0], [[0, 26, 51]] * 2)
     found = walked(FEW, monkeypatch, tmp_path, trained)
@@ -139,10 +144,10 @@ def test_a_class_is_kept_along_a_walk(tmp_path, monkeypatch):
 
 
 def test_blocks_do_not_show(monkeypatch):
-    painter = _arithmetic.painter(linear_faces.generator())
+    painter = lab_painter.painter(linear_faces.generator())
     z = np.random.default_rng(0).normal(size=(7, 8)).astype("float32")
     whole = painter.paint(z)
-    monkeypatch.setattr(_arithmetic, "BLOCK", 3)
+    monkeypatch.setattr(lab_painter, "BLOCK", 3)
     np.testing.assert_array_equal(painter.paint(z), whole)
     expected = np.round(255 * (0.5 + linear_faces.SLOPE * z))
     np.testing.assert_allclose(whole[:, :, 0, 0], expected, atol=1)
@@ -157,7 +162,7 @@ def test_latents_with_seeds_keep_them():
         assert seed.shape == (len(z),)
         return jnp.broadcast_to(0.5 + 0.1 * z[:, :, None, None], (len(z), 8, 8, 3))
 
-    painter = _arithmetic.painter(linear_faces.generator(latent=latent, draw=draw))
+    painter = lab_painter.painter(linear_faces.generator(latent=latent, draw=draw))
     z = painter.vectors(jax.random.key(1), 4)
     assert z.shape == (4, 8)
     assert painter.paint(z).shape == (4, 8, 8, 3)

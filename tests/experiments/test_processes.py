@@ -13,7 +13,7 @@ import pytest
 from commands import call
 
 from experiments import dcgan_faces
-from experiments.endurance import _processes
+from experiments.endurance.parts import processes as processes_
 from jaxgan import checkpoint, parallel, report
 from jaxgan.game import algorithm
 from jaxgan.models import dcgan
@@ -30,7 +30,7 @@ FAST = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # to compile, that is
 
 def start(workdir, photos, *flags, processes=2, devices=2):
     command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", str(workdir), *flags]
-    return _processes.together(
+    return processes_.together(
         "experiments.dcgan_faces", command, processes, devices,
         more=FAST, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -167,13 +167,13 @@ def saved_steps(workdir):
 
 
 def test_processes_of_different_configurations_are_refused(tmp_path, photos):
-    port = _processes.free_port()
+    port = processes_.free_port()
     started = [
-        _processes.start(
+        processes_.start(
             "experiments.dcgan_faces",
             [
                 *FLAGS, "--data", f"npz:{photos}", "--workdir", str(tmp_path / "run"),
-                "--seed", str(i), *_processes.meeting(i, 2, port),
+                "--seed", str(i), *processes_.meeting(i, 2, port),
             ],
             more=FAST, stderr=subprocess.PIPE, text=True,
         )

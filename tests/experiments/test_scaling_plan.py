@@ -13,10 +13,12 @@ from commands import call
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import _scaling, _scaling_compiler, _scaling_nets, scaling_plan
-from experiments._scaling import Chip, Model
-from experiments._scaling_nets import Net, Play
+from experiments import scaling_plan
+from experiments.scaling_plan import compiler
 from jaxgan import game
+from jaxgan.lab.counting import chips, networks
+from jaxgan.lab.counting.chips import Chip, Model
+from jaxgan.lab.counting.networks import Net, Play
 from jaxgan.models import capsnet, dcgan
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -38,7 +40,7 @@ def toy(play=Play(), norms=(), params=10, fixed=0.0):  # noqa: B008
 )
 def test_biggan_has_the_published_number_of_parameters(ch, generator, discriminator):
     """128 pixels, 1,000 classes: G's count is published, D's comes from its table."""
-    nets = _scaling_nets.biggan(ch)
+    nets = networks.biggan(ch)
     assert nets["generator"].params == generator
     assert nets["discriminator"].params == discriminator
 
@@ -49,11 +51,11 @@ def test_bigger_products_of_biggan_are_as_worked_by_hand():
     area = [8**2, 16**2, 32**2, 64**2, 128**2]
     pairs = list(zip(itertools.pairwise(widths), area, strict=True))
     large = sum(9 * n * (a * b + b * b) for (a, b), n in pairs)
-    generator = _scaling_nets.biggan()["generator"]
+    generator = networks.biggan()["generator"]
     # 1x1 shortcuts and attention add some 10 %, and the image 42 million.
     assert large < generator.macs < 1.15 * large
     assert generator.norms == (1536, 1536, 1536, 768, 768, 384, 384, 192, 192, 96, 96)
-    assert _scaling_nets.biggan()["discriminator"].norms == ()
+    assert networks.biggan()["discriminator"].norms == ()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_dcgan_counted_by_hand_is_the_library_s(resolution, width, latent, kerne
     batch = {"image": jax.ShapeDtypeStruct((2, resolution, resolution, 3), "float32")}
     init = game.algorithm(dcgan.game(config)).init
     state = jax.eval_shape(init, jax.random.key(0), batch)
-    nets = _scaling_nets.dcgan(resolution, width, latent, kernel)
+    nets = networks.dcgan(resolution, width, latent, kernel)
     for name, net in nets.items():
         assert net.params == sum(x.size for x in jax.tree.leaves(state.params[name]))
         means = [x for x in jax.tree.leaves(state.stats[name]) if x.ndim]
@@ -77,10 +79,10 @@ def test_capsnet_counted_by_hand_is_the_library_s():
     init = game.algorithm(capsnet.game(capsnet.Config())).init
     batch = scaling_plan.library()["capsnet"].batch(1)
     state = jax.eval_shape(init, jax.random.key(0), batch)
-    for name, net in _scaling_nets.capsnet().items():
+    for name, net in networks.capsnet().items():
         assert net.params == sum(x.size for x in jax.tree.leaves(state.params[name]))
     # Sabour et al.: 8.2 million parameters.
-    assert sum(n.params for n in _scaling_nets.capsnet().values()) == 8_215_728
+    assert sum(n.params for n in networks.capsnet().values()) == 8_215_728
 
 
 def test_operations_of_dcgan_64_are_those_worked_by_hand():
@@ -88,14 +90,14 @@ def test_operations_of_dcgan_64_are_those_worked_by_hand():
     middle = 3 * 16**2 * 25 * 128 * 256  # each halving leaves the products as many
     ends = 32**2 * 25 * 3 * 128
     generator, discriminator = middle + ends + 100 * 16_384, middle + ends + 16_384
-    nets = _scaling_nets.dcgan(64, 128, 100, 5)
+    nets = networks.dcgan(64, 128, 100, 5)
     assert nets["generator"].macs == generator
     assert nets["discriminator"].macs == discriminator
     plays = {n: (nets[n], scaling_plan.ADVERSARIAL[n]) for n in nets}
     # D: generate, judge twice with both gradients. G: generate with both gradients
     # (none is needed of latents, here counted), judge with the image's.
     by_hand = 2 * ((1 + 3) * generator + (3 * 2 + 2) * discriminator)
-    assert _scaling.operations(plays) == by_hand
+    assert chips.operations(plays) == by_hand
 
 
 def test_the_lowered_program_does_what_hand_arithmetic_says():
@@ -140,9 +142,9 @@ def test_paper_sized_models_are_within_what_borders_explain():
 
 def test_one_chip_sends_nothing():
     model = toy(norms=(3,))
-    assert _scaling.reduce_bytes(100, 1) == 0
-    assert _scaling.gradient_seconds(model, 1, SLOW) == 0
-    assert _scaling.norm_seconds(model, 1, SLOW) == 0
+    assert chips.reduce_bytes(100, 1) == 0
+    assert chips.gradient_seconds(model, 1, SLOW) == 0
+    assert chips.norm_seconds(model, 1, SLOW) == 0
     row = scaling_plan.step(model, 1, 4, 1, SLOW)
     assert row["apart"] == row["overlapped"] == max(row["arithmetic"], row["memory"])
 
@@ -150,7 +152,7 @@ def test_one_chip_sends_nothing():
 @given(st.integers(0, 8))
 def test_doubling_chips_never_doubles_what_a_chip_sends(power):
     n = 2**power
-    sent, doubled = (_scaling.reduce_bytes(1000.0, k) for k in (n, 2 * n))
+    sent, doubled = (chips.reduce_bytes(1000.0, k) for k in (n, 2 * n))
     assert sent < doubled < 2000
     np.testing.assert_allclose(doubled - sent, 1000 / n)
 
@@ -162,18 +164,18 @@ def test_doubling_chips_never_doubles_what_a_chip_sends(power):
 def test_gathering_over_lines_and_rings(axes, hops, rate):
     """A line has one way out of its end; a ring of 16 has two and half the hops."""
     n = math.prod(axes)
-    seconds = _scaling.gather_seconds(64.0, axes, SLOW, 3)
+    seconds = chips.gather_seconds(64.0, axes, SLOW, 3)
     np.testing.assert_allclose(seconds, 3 * hops * 2 + 64 * (n - 1) / n / rate)
-    np.testing.assert_allclose(_scaling.reduce_seconds(64, axes, SLOW, 3), 2 * seconds)
+    np.testing.assert_allclose(chips.reduce_seconds(64, axes, SLOW, 3), 2 * seconds)
 
 
 def test_gradients_cross_once_a_pass():
     # Two passes side by side, two bytes a number, ten parameters; 8 chips on 2 x 4.
     model = toy(Play(train=2, beside=2))
-    assert _scaling.gradients(model) == 40
-    seconds = _scaling.gradient_seconds(model, 8, SLOW)
+    assert chips.gradients(model) == 40
+    seconds = chips.gradient_seconds(model, 8, SLOW)
     np.testing.assert_allclose(seconds, 2 * (4 * 2 + 40 * 7 / 8 / 2))
-    assert _scaling.gradients(model, wire=4) == 80
+    assert chips.gradients(model, wire=4) == 80
 
 
 def test_fsdp_scatters_reduces_and_gathers():
@@ -182,11 +184,11 @@ def test_fsdp_scatters_reduces_and_gathers():
     scatter = 2 * 3 * 2 + 20 * 3 / 4
     gather = 2 * 2 * 3 * 2 + 80 * 3 / 4
     reduce = 2 * (2 * 1 * 2 + 5 / 2)
-    seconds = _scaling.gradient_seconds(model, 8, SLOW, 4)
+    seconds = chips.gradient_seconds(model, 8, SLOW, 4)
     np.testing.assert_allclose(seconds, scatter + gather + reduce)
     # Over all chips, nothing is left to reduce.
     both = 2 * 4 * 2 + 20 * 7 / 8 / 2 + 4 * 4 * 2 + 80 * 7 / 8 / 2
-    np.testing.assert_allclose(_scaling.gradient_seconds(model, 8, SLOW, 8), both)
+    np.testing.assert_allclose(chips.gradient_seconds(model, 8, SLOW, 8), both)
 
 
 def test_what_is_gathered_is_what_the_compiler_gathers():
@@ -203,18 +205,18 @@ def test_norms_send_two_sums_a_pass():
     # One pass without gradient, one through, two trained side by side: three messages
     # forward, two backward, for each of two norms.
     play = Play(forward=1, through=1, train=2, beside=2)
-    count, size = _scaling.norms(toy(play, (3, 5)))
+    count, size = chips.norms(toy(play, (3, 5)))
     assert count == 2 * (1 + 1 + 1 + 1 + 1)
     assert size == 8 * 2 * 4 * (4 + 3)
-    assert _scaling.norms(toy()) == (0, 0)
+    assert chips.norms(toy()) == (0, 0)
 
 
 def test_dcgan_has_24_norm_messages_a_step():
     """4 norms of G: two passes, one of them back. 3 of D: two and two, pairs shared."""
-    nets = _scaling_nets.dcgan(64, 128, 100, 5)
+    nets = networks.dcgan(64, 128, 100, 5)
     plays = {n: (nets[n], scaling_plan.ADVERSARIAL[n]) for n in nets}
     model = Model(plays, 1.0, 0.0, 1, 1, 1, 1)
-    assert _scaling.norms(model)[0] == 4 * 3 + 3 * 4
+    assert chips.norms(model)[0] == 4 * 3 + 3 * 4
 
 
 def test_messages_are_read_from_a_compiled_program():
@@ -224,7 +226,7 @@ def test_messages_are_read_from_a_compiled_program():
   %c = bf16[8,4]{1,0} all-gather(%w), dimensions={0}
   %d = f32[9] add(%b, %b)
 """
-    assert _scaling_compiler.messages(text) == {
+    assert compiler.messages(text) == {
         "all-reduce, large": {"count": 1, "bytes": 32 + 1_200_000},
         "all-reduce, small": {"count": 1, "bytes": 4},
         "all-gather, small": {"count": 1, "bytes": 64},
@@ -236,19 +238,19 @@ def test_messages_are_read_from_a_compiled_program():
 
 def test_state_and_traffic_of_memory():
     model = toy(Play(average=True))
-    held = _scaling.state(model)
+    held = chips.state(model)
     assert held == {"parameters": 40, "optimiser": 80, "average": 40}
     # 28 and 12 bytes of update, 6 twice of casts, 2 read in 3 products.
-    assert _scaling.hbm_bytes(model, 0) == 10 * (28 + 12 + 12 + 6)
+    assert chips.hbm_bytes(model, 0) == 10 * (28 + 12 + 12 + 6)
     # 7 numbers of 2 bytes, 5 times forward and 10 back.
-    assert _scaling.hbm_bytes(model, 1) - _scaling.hbm_bytes(model, 0) == 7 * 2 * 15
-    assert _scaling.hbm_bytes(model, 0, 4) == 10 * (10 + 12 + 6)
+    assert chips.hbm_bytes(model, 1) - chips.hbm_bytes(model, 0) == 7 * 2 * 15
+    assert chips.hbm_bytes(model, 0, 4) == 10 * (10 + 12 + 6)
 
 
 def test_the_player_that_keeps_most_decides():
     small, large = Net(1, 1, 3), Net(2, 1, 5)
     nets = {"g": (small, Play(train=1)), "d": (large, Play(through=1, beside=2))}
-    beside = _scaling.transient(Model(nets, 1.0, 0.0, 1, 1, 1, 1))
+    beside = chips.transient(Model(nets, 1.0, 0.0, 1, 1, 1, 1))
     # D keeps 2 x 5 numbers, G its 3 and those of D: 2 x 2 bytes each.
     assert beside == {"gradients": 8, "activations": 4 * 10}
 
@@ -257,7 +259,7 @@ def test_a_step_takes_the_slower_of_arithmetic_and_memory_and_waits_for_norms():
     model = toy(norms=(1,), fixed=100.0)
     row = scaling_plan.step(model, 8, 2, 1, SLOW)
     assert row["arithmetic"] == (300 * 2 + 100) / 100
-    assert row["memory"] == _scaling.hbm_bytes(model, 2) / 10
+    assert row["memory"] == chips.hbm_bytes(model, 2) / 10
     busy = max(row["arithmetic"], row["memory"])
     np.testing.assert_allclose(row["apart"], busy + row["gradients"] + row["norm"])
     assert row["overlapped"] == max(busy, row["gradients"]) + row["norm"]
@@ -305,7 +307,7 @@ def test_seeds_fill_a_chip_that_waits_for_starts():
 
 def test_chips_fill_slices():
     for n in (1, 4, 8, 16, 32, 64, 128, 256):
-        rows, columns = _scaling.shape(n)
+        rows, columns = chips.shape(n)
         assert rows * columns == n
         assert rows <= columns
 
@@ -347,7 +349,7 @@ def test_a_compiler_that_is_missing_is_told(tmp_path, monkeypatch, capsys):
 
 def test_an_axis_that_is_not_planned_for_is_refused():
     with pytest.raises(ValueError, match=r"--fsdp is 2; on 8 chips .* 1, 4, 8"):
-        _scaling.gradient_seconds(toy(), 8, SLOW, 2)
+        chips.gradient_seconds(toy(), 8, SLOW, 2)
 
 
 # --- the command and its page --------------------------------------------------------

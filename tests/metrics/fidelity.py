@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments.benchmarks import torch_metrics
+from experiments.benchmarks.parts import torch_metrics
 
 
 def torch_fidelity():

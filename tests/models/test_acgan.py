@@ -8,7 +8,8 @@ from scipy.special import log_softmax
 
 from jaxgan.compose import parameter_count
 from jaxgan.game import Turn, algorithm, pure, variables
-from jaxgan.models import acgan, digit_nets
+from jaxgan.models import acgan
+from jaxgan.models.parts import digit_nets
 
 TINY = acgan.Config(
     classes=3, noise=4, width=2, hidden=5, class_real=0.5, class_fake=0.25,

@@ -10,7 +10,8 @@ import pytest
 from flax import linen
 
 from jaxgan.game import Turn, algorithm, variables
-from jaxgan.models import bgan, digit_nets
+from jaxgan.models import bgan
+from jaxgan.models.parts import digit_nets
 
 TINY = bgan.Config(latent=3, samples=4, width=2, hidden=5, norm=False)
 SIZE = 3

@@ -14,7 +14,7 @@ from jaxgan.models import capsnet
 
 torch = pytest.importorskip("torch")
 
-from experiments.benchmarks import torch_capsnet  # noqa: E402
+from experiments.benchmarks.parts import torch_capsnet  # noqa: E402
 
 CONFIG = capsnet.Config(
     resolution=20,

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from jaxgan.game import algorithm, pure, variables
-from jaxgan.models import digit_nets, gogan
+from jaxgan.models import gogan
+from jaxgan.models.parts import digit_nets
 
 FIRST = gogan.Config(
     latent=3, width=2, hidden=5, critic_steps=2, clip=0.05, margin=0.01

@@ -9,7 +9,7 @@ import pytest
 
 from jaxgan import losses
 from jaxgan.game import Move, algorithm
-from jaxgan.models.adversarial import Objective, adversarial
+from jaxgan.models.parts.two_players import Objective, adversarial
 
 
 class Line(nn.Module):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from jaxgan.nn import conv_forms
+from jaxgan.nn.conv import forms
 
-AXIS = conv_forms.Axis(stride=2, large=8, small=4, kernel=4, low=1)
+AXIS = forms.Axis(stride=2, large=8, small=4, kernel=4, low=1)
 AXES = (AXIS, AXIS)
 
 
@@ -28,12 +28,12 @@ def problem(batch, dtype=jnp.float32):
 )
 def test_filter_gradient_is_the_sum_over_pieces(batch, near, pieces, monkeypatch):
     x, y, _ = problem(batch)
-    monkeypatch.setattr(conv_forms, "_NEAR", near)
-    program = jax.make_jaxpr(lambda x, y: conv_forms.filter_cpu(x, y, AXES))(x, y)
+    monkeypatch.setattr(forms, "_NEAR", near)
+    program = jax.make_jaxpr(lambda x, y: forms.filter_cpu(x, y, AXES))(x, y)
     assert str(program).count("conv_general_dilated[") == pieces
     np.testing.assert_allclose(
-        conv_forms.filter_cpu(x, y, AXES),
-        conv_forms.filter_plain(x, y, AXES),
+        forms.filter_cpu(x, y, AXES),
+        forms.filter_plain(x, y, AXES),
         rtol=0,
         atol=2e-4,
     )
@@ -41,11 +41,11 @@ def test_filter_gradient_is_the_sum_over_pieces(batch, near, pieces, monkeypatch
 
 def test_pieces_of_bfloat16_are_summed_in_float32(monkeypatch):
     x, y, _ = problem(16, jnp.bfloat16)
-    monkeypatch.setattr(conv_forms, "_NEAR", 1)
-    exact = conv_forms.filter_plain(
+    monkeypatch.setattr(forms, "_NEAR", 1)
+    exact = forms.filter_plain(
         x.astype(jnp.float32), y.astype(jnp.float32), AXES
     ).astype(jnp.bfloat16)
-    w = conv_forms.filter_cpu(x, y, AXES)
+    w = forms.filter_cpu(x, y, AXES)
     assert w.dtype == jnp.bfloat16
     np.testing.assert_allclose(w.astype("f4"), exact.astype("f4"), rtol=2**-7)
 
@@ -54,23 +54,23 @@ def test_pieces_of_bfloat16_are_summed_in_float32(monkeypatch):
 def test_halves_of_a_batch_are_put_back_in_order(batch):
     x, _, w = problem(batch)
     np.testing.assert_allclose(
-        conv_forms.down_cpu(x, w, AXES),
-        conv_forms.down_plain(x, w, AXES),
+        forms.down_cpu(x, w, AXES),
+        forms.down_plain(x, w, AXES),
         rtol=0,
         atol=2e-5,
     )
 
 
 def test_a_batch_over_devices_is_cut_within_each(monkeypatch):
-    monkeypatch.setattr(conv_forms, "_NEAR", 320)  # four pieces
+    monkeypatch.setattr(forms, "_NEAR", 320)  # four pieces
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,))
     split = NamedSharding(mesh, PartitionSpec("data"))
     x, y, w = problem(16)
     x, y = jax.device_put((x, y), split)
 
     def both(x, y, w):
-        down = conv_forms.down_cpu(x, w, AXES)
-        return down, conv_forms.filter_cpu(x, y, AXES)
+        down = forms.down_cpu(x, w, AXES)
+        return down, forms.filter_cpu(x, y, AXES)
 
     text = jax.jit(both).lower(x, y, w).compile().as_text()
     moved = ("collective-permute(", "all-gather(", "all-to-all(")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from jaxgan.nn import conv_forms, winograd
+from jaxgan.nn.conv import forms, winograd
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 TAPS = [(2, 2), (3, 3), (2, 3), (4, 2), (5, 5), (7, 2)]
@@ -96,7 +96,7 @@ def test_products_of_two_results(taps, count):
 
 def axes(stride, large, kernel, low):
     small = (large + 2 * low - kernel) // stride + 1
-    return (conv_forms.Axis(stride, large, small, kernel, low),) * 2
+    return (forms.Axis(stride, large, small, kernel, low),) * 2
 
 
 @pytest.mark.parametrize(
@@ -111,15 +111,15 @@ def axes(stride, large, kernel, low):
     ],
 )
 def test_where_the_saved_products_outweigh_the_sums(axis, channels, pays):
-    assert conv_forms._winograd_pays(axis, *channels) is pays
+    assert forms._winograd_pays(axis, *channels) is pays
 
 
 def test_bfloat16_is_summed_in_float32():
     axis = axes(2, 8, 4, 1)
     x, w = normal(0, 2, 8, 8, 64), normal(1, 4, 4, 64, 64)
     x, w = (jnp.asarray(a, jnp.bfloat16) for a in (x, w))
-    y = conv_forms.down_cpu(x, w, axis)
+    y = forms.down_cpu(x, w, axis)
     assert y.dtype == jnp.bfloat16
-    exact = conv_forms.down_plain(*(a.astype(jnp.float32) for a in (x, w)), axis)
+    exact = forms.down_plain(*(a.astype(jnp.float32) for a in (x, w)), axis)
     # Once rounded, and nowhere before.
     assert error(y.astype(jnp.float32), exact) < 2**-8

@@ -1,0 +1,265 @@
+"""Near duplicates in a set of images, found by semantic hashing in linear time.
+
+    python -m experiments.deduplicate --data npz:PHOTOS.npz
+    python -m experiments.deduplicate --run runs/photos --plant 200
+
+As DCGAN's bedrooms were rid of copies (Radford, Metz and Chintala, arXiv:1511.06434,
+section 4.1): a denoising autoencoder learns codes of 128 numbers of 32x32 central
+squares (brought to one brightness and contrast), a threshold makes bits of them, and
+images with the same bits are taken for copies of each other, of which the first is
+kept.
+
+How good that is depends on the set, so it is measured on copies planted in it: images
+compressed again, brightened, shifted or resized. On those of one half of the set the
+threshold is chosen, the one that finds most while at most --most-false of the removed
+images are false; on those of the other half it is tested. An image is removed falsely
+if it is no planted copy of the one kept in its place, and their pixels correlate less
+than --alike. The share that is false depends on how many copies there are: in a set
+with none, whatever is removed is removed falsely, so results.json also has how many of
+a thousand images of the set that befalls. Where all images are alike, as clothes of one
+kind, a correlation proves little: look at the pictures.
+
+A few minutes on two CPU cores. Written are kept.json (the indices to keep, and what
+stands for what was removed), results.json, groups.png (the largest groups),
+planted.png (copies that were found and missed, and what other thresholds would do) and
+the run of the autoencoder, which the same command goes on with if it was stopped.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from experiments.deduplicate import codes as codes_
+from experiments.deduplicate import duplicates, pictures, planted
+from jaxgan import report, train
+from jaxgan.data import transforms
+from jaxgan.lab import figures
+from jaxgan.lab.data import say
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which set, and how copies in it are sought."""
+
+    data: str | None = None
+    """Images, as --data of training has them; those of --run if left out."""
+    run: pathlib.Path | None = None
+    """Directory of a run, whose images are taken."""
+    workdir: pathlib.Path = pathlib.Path("runs/deduplicate")
+    """Where results go, and the run of the autoencoder."""
+    split: str = "train"
+    """Which part of a set that has parts."""
+    download: bool = False
+    """Let tfds fetch and prepare a set that is not there."""
+    bits: int = 128
+    """Of a hash: size of the code."""
+    steps: int = 3000
+    """Steps of the autoencoder."""
+    batch_size: int = 128
+    """Images a step."""
+    plant: int = 500
+    """Copies planted in each half of the set; at most half as many as it has images."""
+    threshold: float | None = None
+    """Of the codes; chosen on planted copies if left out."""
+    most_false: float = 0.01
+    """Largest share of removed images that may be false, on planted copies."""
+    alike: float = 0.95
+    """Correlation of pixels from which two images count as copies."""
+    seed: int = 0
+    """Of weights, and of what is planted."""
+    devices: int = 0
+    """Devices to train on; 0 takes all there are."""
+
+    def __post_init__(self):
+        figures.at_least(self, bits=1, steps=1, batch_size=1, plant=0, seed=0)
+        for name in ("most_false", "alike"):
+            if not 0 <= getattr(self, name) <= 1:
+                flag = "--" + name.replace("_", "-")
+                raise ValueError(
+                    f"{flag} is {getattr(self, name)}; it must be from 0 to 1"
+                )
+        if self.threshold is not None and not self.threshold >= 0:
+            raise ValueError(
+                f"--threshold is {self.threshold}; codes are never below 0, so give at"
+                " least 0"
+            )
+        if self.data is None and self.run is None:
+            raise ValueError("give the images: --data, or the --run of a model")
+        if not self.plant and self.threshold is None:
+            raise ValueError(
+                "--plant is 0, so there is nothing to choose the threshold on; give"
+                " --threshold, or plant copies"
+            )
+
+
+def main(config: Config) -> None:
+    """Trains, chooses, tests, removes, and only then writes."""
+    opened = codes_.open_set(config.data, config.run, config.split, config.download)
+    half = len(opened.images) // 2
+    if config.plant > half:
+        raise ValueError(
+            f"--plant is {config.plant}, but half of {opened.spec} has only {half}"
+            " images to make copies of; give at most that"
+        )
+    run = train.Run(
+        workdir=config.workdir / "autoencoder",
+        steps=config.steps,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        devices=config.devices,
+        sample_every=max(1, config.steps // 4),
+        checkpoint_every=max(1, config.steps // 4),
+        log_every=max(1, config.steps // 100),
+        keep=1,
+    )
+    encode = codes_.encoder(opened, run, config.bits)
+    codes = encode(opened.images)
+    halves = _halves(config, opened, codes, encode)
+    results: dict[str, Any] = {
+        "data": opened.spec,
+        "split": config.split,
+        "images": len(opened.images),
+        "bits": config.bits,
+        "steps": config.steps,
+        "seed": config.seed,
+        "alike": config.alike,
+    }
+    trials = []
+    if config.plant:
+        trials = [
+            duplicates.tried(halves[0], threshold, config.alike)
+            for threshold in duplicates.thresholds(codes)
+        ]
+    if config.threshold is None:
+        threshold = duplicates.chosen(trials, config.most_false).threshold
+        chosen = duplicates.tried(halves[0], threshold, config.alike)
+        results["chosen_on"] = _counts(halves[0], chosen)
+        if chosen.false_rate > config.most_false:
+            say(
+                f"no threshold keeps false removals within {config.most_false:.0%}:"
+                f" taking the one with the fewest, {chosen.false_rate:.1%}"
+            )
+    else:
+        threshold = config.threshold
+    results["threshold"] = threshold
+    tested = None
+    if config.plant:
+        tested = duplicates.tried(halves[1], threshold, config.alike)
+        results["tested_on"] = _counts(halves[1], tested)
+        results["alike_by_chance"] = _by_chance(opened.images, config)
+    everything = _plain(opened.images, codes)
+    final = duplicates.tried(everything, threshold, config.alike)
+    kept = np.unique(final.kept)
+    results["removed"] = final.removed
+    results["removed_that_correlate_less"] = final.others_false
+    _write_kept(config, opened, final, kept)
+    if tested is not None:
+        figures.save(
+            config.workdir / "planted.png",
+            pictures.planted(halves[1], tested, trials, config.most_false),
+            "planted copies, found and missed",
+        )
+    figures.save(
+        config.workdir / "groups.png",
+        pictures.groups(opened.spec, opened.images, final),
+        "the largest groups of images with one hash",
+    )
+    figures.save_results(config.workdir / "results.json", results)
+    if tested is not None:
+        say(
+            f"planted copies: {tested.recall:.1%} found; {tested.false_rate:.1%} of"
+            f" {tested.removed:,} removed images are false"
+        )
+    say(
+        f"{opened.spec}: {len(kept):,} of {len(opened.images):,} images to keep"
+        f" ({config.workdir / 'kept.json'}); of {final.removed:,} removed,"
+        f" {final.others_false:,} correlate less than {config.alike} with what is kept"
+    )
+
+
+def _halves(
+    config: Config, opened: codes_.Opened, codes, encode
+) -> list[duplicates.Set]:
+    """Two halves of the set, drawn at random, each with copies planted in it."""
+    order = np.random.default_rng(config.seed).permutation(len(opened.images))
+
+    def fit(image):
+        return transforms.fit(image, **opened.shape)
+
+    def read(place):
+        return opened.source[place]["image"]
+
+    halves = []
+    for i, part in enumerate(np.array_split(order, 2)):
+        places = np.sort(part)
+        half = _plain(opened.images[places], codes[places], places)
+        if config.plant:
+            seed = 2 * config.seed + i
+            which = np.random.default_rng(seed).choice(part, config.plant, False)
+            copies, kinds = duplicates.planted(read, fit, which, seed)
+            more = duplicates.Set(copies, encode(copies), which, kinds)
+            half = duplicates.Set(*map(np.concatenate, zip(half, more, strict=True)))
+        halves.append(half)
+    return halves
+
+
+def _plain(images, codes, places=None) -> duplicates.Set:
+    """A set without planted copies."""
+    places = np.arange(len(images)) if places is None else places
+    return duplicates.Set(images, codes, places, np.full(len(images), ""))
+
+
+def _counts(seen: duplicates.Set, tried: duplicates.Tried) -> dict[str, Any]:
+    """What is found and what is wronged, for results.json."""
+    kinds = seen.kind[seen.kind != ""]
+    originals = int((seen.kind == "").sum())
+    return {
+        "images": originals,
+        "planted": len(kinds),
+        "recall": tried.recall,
+        "recall_by_kind": {
+            kind: float(tried.found[kinds == kind].mean())
+            for kind in planted.KINDS
+            if (kinds == kind).any()
+        },
+        "removed": tried.removed,
+        "false": tried.false,
+        "false_rate": tried.false_rate,
+        "removed_that_were_not_planted": tried.others,
+        "false_among_them": tried.others_false,
+        "false_in_a_thousand_images": 1000 * tried.others_false / originals,
+        "copies_that_correlate": _correlations(seen),
+    }
+
+
+def _correlations(seen: duplicates.Set) -> list[float]:
+    """Of planted copies with their originals: quantiles 0.05, 0.5 and 0.95."""
+    copies = np.flatnonzero(seen.kind != "")
+    originals = duplicates.originals(seen)
+    found = planted.correlation(seen.images[copies], seen.images[originals])
+    return np.quantile(found, [0.05, 0.5, 0.95]).tolist()
+
+
+def _by_chance(images: np.ndarray, config: Config) -> float:
+    """The share of pairs drawn at random that correlate as copies are to."""
+    a, b = np.random.default_rng(config.seed).integers(0, len(images), (2, 20_000))
+    a, b = a[a != b], b[a != b]
+    return float((planted.correlation(images[a], images[b]) >= config.alike).mean())
+
+
+def _write_kept(config, opened, final, kept) -> None:
+    """Writes kept.json."""
+    removed = np.flatnonzero(final.kept != np.arange(len(final.kept)))
+    plain = {
+        "data": opened.spec,
+        "split": config.split,
+        "images": len(opened.images),
+        "kept": kept.tolist(),
+        "removed": {str(i): int(final.kept[i]) for i in removed},
+    }
+    path = config.workdir / "kept.json"
+    report.write(path, (json.dumps(plain) + "\n").encode())
+    say(f"{path}: which images to keep")

@@ -1,0 +1,166 @@
+"""Codes to make hashes of: a set at 32x32, and an autoencoder trained on it."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import data as jaxgan_data
+from jaxgan import game, nn, train
+from jaxgan.lab import data as lab_data
+from jaxgan.lab import figures, session
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.sets import Reading
+from jaxgan.models import denoising_autoencoder as autoencoder
+
+SIDE = 32  # pixels, as in the paper
+BLOCK = 500  # images encoded together
+FAINT = 0.05  # added to the deviation of an image in [-1, 1]
+SHEET = 50  # images and their reconstructions on a sheet
+
+
+class Opened(NamedTuple):
+    """A set, at the size that is hashed and as it is stored.
+
+    Attributes:
+        spec: what it is called.
+        images: uint8 `[N, 32, 32, C]`.
+        source: the set as it is stored.
+        shape: keywords of `transforms.fit`.
+    """
+
+    spec: str
+    images: np.ndarray
+    source: jaxgan_data.Source
+    shape: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """The run of the autoencoder."""
+
+    run: train.Run
+    data: dict[str, Any]
+    model: autoencoder.Config
+
+
+def open_set(
+    spec: str | None, run: pathlib.Path | None, split: str, download: bool
+) -> Opened:
+    """Reads what is to be looked at.
+
+    Args:
+        spec: the set, as `--data` has it; that of the run if None.
+        run: whose set is taken, and how its images were cropped.
+        split: which part of a set that has parts.
+        download: whether tfds may fetch it.
+
+    Raises:
+        ValueError: there is no such set or run, or the set has fewer than two images.
+    """
+    reading, size = Reading(split=split), 64
+    if run is not None:
+        trained = lab_trained.open_run(run)
+        side = getattr(trained.config, "resolution", 28)
+        channels = getattr(trained.config, "channels", 1)
+        theirs, read = lab_trained.trained_on(trained, (side, side, channels), reading)
+        if spec in (None, theirs):
+            spec, reading, size = theirs, read, side
+    assert spec is not None
+    source = jaxgan_data.open_source(
+        spec, split=reading.split, download=download, size=size
+    )
+    if len(source) < 2:
+        raise ValueError(f"{spec} has {len(source)} images; copies take at least 2")
+    shape = {
+        "size": SIDE,
+        "channels": reading.channels or source[0]["image"].shape[-1],
+        "crop": reading.crop or "centre",
+        "upscale": True,
+    }
+    return Opened(spec, jaxgan_data.load(source, **shape)["image"], source, shape)
+
+
+def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray], Any]:
+    """A function from images, uint8 `[N, 32, 32, C]`, to codes `[N, bits]`.
+
+    Trains the autoencoder first, or goes on, or finds it trained.
+
+    Args:
+        opened: the set to train it on.
+        run: of the autoencoder.
+        bits: size of the code.
+    """
+    model = autoencoder.Config(
+        resolution=SIDE, channels=opened.images.shape[-1], code=bits
+    )
+    arrays = {"image": opened.images}
+    images = lab_data.Images(
+        about=f"{opened.spec}: {len(opened.images):,} images of {SIDE}x{SIDE}",
+        fingerprint=jaxgan_data.fingerprint(arrays),
+        held=arrays,
+        flip=False,
+        skip_corrupt=False,
+    )
+    mean = jnp.asarray(_mean(opened.images))
+
+    def centred(image):
+        return normalised(image) - mean[None]
+
+    shown = jnp.asarray(opened.images[np.arange(SHEET) % len(opened.images)])
+    encode = jax.jit(lambda v, x: autoencoder.encode(model, v, centred(x)))
+
+    @jax.jit
+    def again(variables):
+        code = autoencoder.encode(model, variables, centred(shown))
+        drawn = autoencoder.decode(model, variables, code) + mean[None]
+        rows = [x.reshape(5, -1, *x.shape[1:]) for x in (normalised(shown), drawn)]
+        # Four deviations, which is all that most images have, from black to white.
+        return nn.to_uint8(jnp.stack(rows, 1).reshape(-1, *shown.shape[1:]) / 2)
+
+    def look(state):
+        return {"sheet": np.asarray(again(game.variables(state)))}
+
+    def finish(state):
+        del state
+        sheets = sorted((run.workdir / "samples").glob("sheet_*.png"))
+        return {}, {"Images, and again from their codes": sheets[-1]}
+
+    state, _ = session.train_and_report(
+        "Denoising autoencoder",
+        autoencoder.game(model),
+        Setting(run, {"data": opened.spec}, model),
+        lab_data.feed(
+            images,
+            run,
+            train.devices(run),
+            prepare=lambda batch: {"image": centred(batch["image"])},
+        ),
+        images,
+        look,
+        finish,
+    )
+    variables = game.variables(state)
+    return lambda x: figures.in_blocks(lambda b: encode(variables, b), x, size=BLOCK)
+
+
+def normalised(image: jax.Array) -> jax.Array:
+    """Bytes `[B, H, W, C]` to images of mean 0 and deviation 1 each, or nearly so.
+
+    Copies differ in brightness and contrast, which codes are not to depend on. Images
+    of nearly one colour all over stay near 0.
+    """
+    x = nn.from_uint8(image)
+    x -= x.mean((1, 2, 3), keepdims=True)
+    return x / (x.std((1, 2, 3), keepdims=True) + FAINT)
+
+
+def _mean(images: np.ndarray) -> np.ndarray:
+    """The mean of normalised images."""
+    see = jax.jit(lambda x: normalised(x).sum(0))
+    blocks = [jnp.asarray(images[i : i + BLOCK]) for i in range(0, len(images), BLOCK)]
+    return np.sum([np.asarray(see(block)) for block in blocks], 0) / len(images)

@@ -1,0 +1,128 @@
+"""Labelled images at the size of a run's, and which of them are for what."""
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from experiments.discriminator_features import few_labels
+from jaxgan import data as jaxgan_data
+from jaxgan.lab import sets
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.sets import Reading
+
+
+class Parts(NamedTuple):
+    """Labelled images, and what they are for.
+
+    Attributes:
+        images: uint8 `[N, H, W, C]`.
+        labels: integers `[N]`.
+        train: places that labels may be drawn from.
+        valid: places to choose the regulariser on.
+        test: places to test on.
+        about: what the test images are.
+        spec: the set.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    about: str
+    spec: str
+
+
+def opened(
+    trained: lab_trained.Trained,
+    spec: str | None,
+    reading: Reading,
+    *,
+    valid: int,
+    tests: int,
+    seed: int,
+) -> Parts:
+    """Labelled images at the size of a run's.
+
+    Args:
+        trained: of the run.
+        spec: the set; the run's own if None.
+        reading: what the flags say of how it is read.
+        valid: most images to choose on, at most a quarter of those to train on.
+        tests: most images to test on.
+        seed: of the choice.
+
+    Raises:
+        ValueError: there is no such set, it has no labels, or too few images.
+    """
+    side = getattr(trained.config, "resolution", 28)
+    channels = getattr(trained.config, "channels", 1)
+    if spec is None:
+        spec, reading = lab_trained.trained_on(trained, (side, side, channels), reading)
+    else:
+        small = spec == "digits" or spec.startswith("idx:")
+        reading = dataclasses.replace(
+            reading,
+            resolution=reading.resolution or side,
+            channels=reading.channels or channels,
+            upscale=reading.upscale or small,
+        )
+    images, labels = _read(spec, reading)
+    if (images.shape[1], images.shape[3]) != (side, channels):
+        raise ValueError(
+            f"{spec} is read as {sets.size_of(images.shape[1:])}, but the run is"
+            f" on {sets.size_of((side, side, channels))}: leave out --resolution"
+            " and --channels"
+        )
+    try:
+        others = _read(spec, dataclasses.replace(reading, split="test"))
+    except jaxgan_data.NoSplit:
+        others = images, labels
+    rng = np.random.default_rng(seed)
+    # A single idx file is the same whatever the split; it must not test itself.
+    if np.array_equal(others[0], images):
+        out = few_labels.held_out(labels)
+        train, test = np.flatnonzero(~out), np.flatnonzero(out)
+        about = "the last sixth of every class, as the set has no test split"
+        if spec == trained.plain["data"]["data"]:
+            about += "; the discriminator was trained on them too, without labels"
+    else:
+        train = np.arange(len(images))
+        test = np.arange(len(images), len(images) + len(others[0]))
+        images = np.concatenate([images, others[0]])
+        labels = np.concatenate([labels, others[1]])
+        about = "the set's own test split"
+    if not len(train) or not len(test):
+        raise ValueError(
+            f"{spec} has {len(images)} images, too few to train and test on; take a"
+            " larger set"
+        )
+    test = np.sort(rng.permutation(test)[:tests])
+    order = rng.permutation(train)
+    first = max(1, min(valid, len(train) // 4))
+    return Parts(images, labels, order[first:], order[:first], test, about, spec)
+
+
+def _read(spec: str, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+    found = sets.open_set(spec, reading, 0, 0)
+    if not found.labelled:
+        raise ValueError(
+            f"{spec} has no labels, which features are tested by; name a labelled set"
+            " by --data"
+        )
+    images = np.empty((found.count, *found.shape), np.uint8)
+    labels, filled = np.empty(found.count, np.int64), 0
+    bar = tqdm(
+        total=found.count, desc=f"reading {reading.split}", unit="img", leave=False,
+        delay=2, disable=None,
+    )  # fmt: skip
+    with bar:
+        for block in found.blocks(1000):
+            rows = slice(filled, filled + len(block.images))
+            images[rows] = block.images
+            labels[rows] = np.asarray(block.labels)
+            filled = rows.stop
+            bar.update(len(block.images))
+    return images[:filled], labels[:filled]

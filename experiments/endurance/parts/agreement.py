@@ -1,0 +1,185 @@
+"""One process of `experiments.endurance.agreement`: plays models, leaves the states."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import tyro
+
+from jaxgan import parallel
+from jaxgan.game import Algorithm, Game, algorithm
+from jaxgan.lab import cli
+from jaxgan.models.catalogue import CATALOGUE, Entry
+
+BATCH = 16
+RATE = 0.01
+Seen = dict[int, dict[str, np.ndarray]]  # steps -> path -> numbers
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Where a training runs."""
+
+    processes: int = 1
+    devices: int = 1
+    """Of each process."""
+    fsdp: int = 1
+    """Devices over which every array that can be is split, however small."""
+    pmap: bool = False
+
+    @property
+    def name(self) -> str:
+        """As the table has it."""
+        if self.pmap:
+            return f"pmap, {self.devices} devices"
+        parts = [f"{self.processes} x {self.devices} devices"]
+        return ", ".join(parts + ([f"fsdp {self.fsdp}"] if self.fsdp > 1 else []))
+
+
+@dataclasses.dataclass(frozen=True)
+class Meeting:
+    """How the processes of a layout find each other."""
+
+    processes: int = 1
+    process: int = 0
+    coordinator: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Which models to play, where."""
+
+    folder: pathlib.Path
+    """Where the states go, a file each."""
+    layout: Layout
+    run: Annotated[Meeting, tyro.conf.arg(name="")]
+    models: tuple[str, ...]
+    steps: tuple[int, ...]
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+
+def main(config: Config) -> None:
+    """Plays them, and what pmap is compared with too where there is one device."""
+    for name in config.models:
+        entry, layout = CATALOGUE[name], config.layout
+        if config.dtype == "bfloat16":
+            if "dtype" not in entry.changes:
+                continue
+            entry = entry._replace(make=functools.partial(entry.make, dtype="bfloat16"))
+        kinds = {"": play(entry, layout, config.steps)}
+        if layout == Layout():
+            kinds["_nudged"] = play(entry, layout, config.steps, nudge)
+            kinds["_pmap"] = under_pmap(entry, config.steps, vmapped)
+            kinds["_pmap_nudged"] = under_pmap(entry, config.steps, vmapped, nudge)
+        for kind, seen in kinds.items():
+            for steps, numbers in seen.items():
+                path = config.folder / f"{name}_{steps}{kind}.npz"
+                if parallel.is_main():
+                    np.savez(path, **numbers)  # pyright: ignore[reportArgumentType]
+
+
+def nudge(state: Any) -> Any:
+    """The state with every parameter rounded once more, up or down at random."""
+    leaves, tree = jax.tree.flatten(state.params)
+    rng = np.random.default_rng(0)
+    near = [
+        jnp.asarray(
+            np.nextafter(x, rng.choice([-np.inf, np.inf], x.shape), dtype=x.dtype)
+        )
+        for x in map(np.asarray, leaves)
+    ]
+    return state.replace(params=jax.tree.unflatten(tree, near))
+
+
+def gentle(game: Game) -> Game:
+    """The game under plain gradient descent."""
+    players = {
+        name: dataclasses.replace(player, optimizer=optax.sgd(RATE))
+        for name, player in game.players.items()
+    }
+    return dataclasses.replace(game, players=players)
+
+
+def play(
+    entry: Entry, layout: Layout, steps: Sequence[int], start: Callable = lambda x: x
+) -> Seen:
+    """The state and the metrics after some steps.
+
+    Every process that takes part must ask. Nothing where a model cannot be played so.
+    """
+    if layout.pmap:
+        return under_pmap(entry, steps, parallel.pmap)
+    game = gentle(entry.make())
+    batch = entry.batch(jax.random.key(1), BATCH)
+    axis = int(game.repeats > 1)
+    mesh = parallel.mesh(fsdp=layout.fsdp)
+    run = algorithm(game, gather=parallel.gathering(mesh, _split_all))
+    abstract = jax.eval_shape(run.init, jax.random.key(0), batch)
+    places = parallel.shardings(mesh, abstract, _split_all)
+    _, step = parallel.compiled(run, mesh, parallel.split(mesh, axis), places)
+    init = jax.jit(lambda b: run.init(jax.random.key(0), b), out_shardings=places)
+    batch = parallel.assemble(mesh, jax.device_get(batch), BATCH, axis)
+    state, seen = start(init(batch)), {}
+    for i in range(1, max(steps) + 1):
+        state, metrics = step(state, batch)
+        if i in steps:
+            seen[i] = _numbers(parallel.gather(mesh, state), metrics)
+    return seen
+
+
+def _split_all(path, shape, size):
+    return parallel.largest_axis(path, shape, size, least=1)
+
+
+def under_pmap(
+    entry: Entry, steps: Sequence[int], mapped: Callable, begin: Callable = lambda x: x
+) -> Seen:
+    """The same of a mapped axis of eight shards: `parallel.pmap`, or `vmapped`."""
+    batch = entry.batch(jax.random.key(1), BATCH)
+    game = gentle(entry.make())
+    start = jax.jit(algorithm(game).init)(jax.random.key(0), batch)
+    if any("memory" in stats for stats in start.stats.values()):
+        return {}  # per device under pmap: such games belong on the mesh
+    axis = int(game.repeats > 1)
+    shards = jax.tree.map(
+        lambda x: jnp.moveaxis(
+            x.reshape(*x.shape[:axis], 8, BATCH // 8, *x.shape[axis + 1 :]), axis, 0
+        ),
+        batch,
+    )
+    step = mapped(algorithm(game, axis_name="data")).step
+    state, seen = begin(start), {}
+    for i in range(1, max(steps) + 1):
+        state, metrics = step(state, shards)
+        if i in steps:
+            seen[i] = _numbers(state, metrics)
+    return seen
+
+
+def vmapped(run: Algorithm) -> Algorithm:
+    """`parallel.pmap` on one device."""
+    step = jax.vmap(run.step, axis_name="data", in_axes=(None, 0))
+    first = jax.jit(lambda *x: jax.tree.map(lambda y: y[0], step(*x)))
+    return run._replace(step=first)
+
+
+def _numbers(state, metrics) -> dict[str, np.ndarray]:
+    def plain(x):
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+            x = jax.random.key_data(x)
+        return np.asarray(x).astype(np.float64)
+
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): plain(x)
+        for path, x in jax.tree.leaves_with_path({"state": state, "metrics": metrics})
+    }
+
+
+if __name__ == "__main__":
+    cli.run(main, Config, description=__doc__)

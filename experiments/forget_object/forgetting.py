@@ -1,0 +1,189 @@
+"""What forgetting an object needs beside its flags: fitting, searching, measuring."""
+
+import sys
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from jaxgan.analysis import forgetting
+from jaxgan.lab.judges import factors as lab_factors
+
+BLOCK = 50  # images drawn together
+FIT, TEST, POSITIONS, CONTROL = 0, 1, 2, 3  # what keys are for
+TRIED = 100  # samples with the object, and without it, that a search looks at
+
+
+class Fitted(NamedTuple):
+    """A regression on the maps of a layer.
+
+    Attributes:
+        weights: of maps as they are, `[C]`.
+        heavy: the same, of maps brought to a spread of 1, `[C]`.
+        bias: `[]`.
+        accuracy: the share of positions that it tells right, of those it was fitted
+            on, as the mean of the two kinds: 0.5 is chance.
+        positions: how many those were.
+    """
+
+    weights: np.ndarray
+    heavy: np.ndarray
+    bias: float
+    accuracy: float
+    positions: int
+
+
+class Seen(NamedTuple):
+    """Samples, and what is known of them.
+
+    Attributes:
+        latents: `[N, Z]`, or a tree of such.
+        labels: int `[N]`.
+        images: uint8 `[N, H, W, C]`.
+        there: whether the object is in them, bool `[N]`.
+        boxes: of it, `[N, 4]` in image heights; meaningless where it is not.
+        factors: what the regressor reads, where it can.
+    """
+
+    latents: Any
+    labels: np.ndarray
+    images: np.ndarray
+    there: np.ndarray
+    boxes: np.ndarray
+    factors: dict[str, np.ndarray]
+
+
+def fit(
+    key: jax.Array,
+    maps: np.ndarray,
+    boxes: np.ndarray,
+    there: np.ndarray,
+    *,
+    against: str,
+    penalty: float,
+) -> Fitted:
+    """Learns to tell positions on the object from others.
+
+    Args:
+        key: of the choice of others.
+        maps: `[N, H, W, C]`.
+        boxes: `[N, 4]`, in image heights.
+        there: whether the object is in them, bool `[N]`.
+        against: what it is told from, as the flag says.
+        penalty: L2, of weights of maps brought to a spread of 1.
+
+    Raises:
+        ValueError: there is nothing to tell it from, or scikit-learn is not installed.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError as error:
+        raise ValueError(
+            "this needs scikit-learn, which is not installed: pip install -e"
+            ' ".[analysis]"'
+        ) from error
+    used = there if against == "outside" else np.ones(len(there), bool)
+    features, labels = forgetting.positions(
+        key, maps[used], boxes[used], there[used], outside=against != "absent"
+    )
+    # Not centred: a map of zeros is to speak neither for the object nor against it.
+    spread = features.std(0)
+    scale = np.where(spread > 0, 1 / np.maximum(spread, 1e-12), 0)
+    model = LogisticRegression(C=1 / penalty, max_iter=3000, class_weight="balanced")
+    model.fit(features * scale, labels)
+    heavy = np.asarray(model.coef_)[0]
+    right = np.asarray(model.predict(features * scale)) == labels
+    accuracy = float((right[labels].mean() + right[~labels].mean()) / 2)
+    bias = float(np.asarray(model.intercept_)[0])
+    return Fitted(heavy * scale, heavy, bias, accuracy, len(labels))
+
+
+def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.ndarray:
+    """Finds maps to drop by trying, one more each time, while it gets better.
+
+    Better is less of what is left of the object and the damage, added up.
+
+    Args:
+        forget: of a mask of maps and samples to new images.
+        candidates: the maps to try, bool `[C]`.
+        seen: the samples to try them on; a part of them is used.
+        read: the regressor's.
+
+    Returns:
+        The maps to drop, bool `[C]`; at least one.
+    """
+    part = [np.flatnonzero(x)[:TRIED] for x in (seen.there, ~seen.there)]
+    few = chosen(seen, np.concatenate(part))
+
+    def loss(maps):
+        found = measure(few, forget(maps, few), read)
+        return found["left"] + found.get("damage", 0.0)
+
+    dropped, least = np.zeros(len(candidates), bool), np.inf
+    off = not sys.stderr.isatty()
+    with tqdm(unit="try", desc="searching", disable=off) as bar:
+        while (candidates & ~dropped).any():
+            tried = {}
+            for i in np.flatnonzero(candidates & ~dropped):
+                tried[i] = loss(dropped | (np.arange(len(dropped)) == i))
+                bar.update()
+            i = min(tried, key=tried.__getitem__)
+            if tried[i] >= least:
+                break
+            dropped[i], least = True, tried[i]
+    return dropped
+
+
+def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
+    """What has changed in samples.
+
+    Args:
+        seen: the samples before.
+        after: the same latents drawn anew, uint8 `[N, H, W, C]`.
+        read: the regressor's, or None.
+
+    Returns:
+        Mean absolute changes of pixels in [0, 1]: `inside` and `outside` of the boxes
+        of samples with the object, and of the samples `without` it (where there are
+        any). With the regressor `rate`, the share of samples that have the object, and
+        `left`, the share of those that had it; `factors`: of the samples without it,
+        mean absolute changes of numbers, in standard deviations over samples, and the
+        share of changed answers about the rest; `damage`, the mean of these.
+    """
+    change = np.abs(after.astype(np.float64) - seen.images).mean(-1) / 255
+    there = seen.there
+    box = forgetting.inside(seen.boxes[there], *change.shape[1:])
+    found: dict[str, Any] = {
+        "inside": float(change[there][box].mean()),
+        "outside": float(change[there][~box].mean()) if not box.all() else 0.0,
+    }
+    if not there.all():
+        found["without"] = float(change[~there].mean())
+    if read is None:
+        return found
+    now, before = read(after), seen.factors
+    still = now["glasses"] > 0.5
+    found |= {"rate": float(still.mean()), "left": float(still[there].mean())}
+    if there.all():
+        return found
+    moved = {
+        name: np.abs(now[name] - before[name])[~there].mean() / before[name].std()
+        for name in lab_factors.NUMBERS
+    } | {
+        name: ((now[name] > 0.5) != (before[name] > 0.5))[~there].mean()
+        for name in lab_factors.BINARIES
+    }
+    factors = {name: float(value) for name, value in moved.items()}
+    numbers = [factors[name] for name in lab_factors.NUMBERS]
+    return found | {"damage": float(np.mean(numbers)), "factors": factors}
+
+
+def chosen(seen: Seen, index: np.ndarray) -> Seen:
+    """Some of the samples."""
+    return jax.tree.map(lambda x: x[index], seen)
+
+
+def random_maps(key: jax.Array, maps: np.ndarray) -> np.ndarray:
+    """As many maps, at random: bool `[C]`."""
+    return np.asarray(jax.random.permutation(key, maps))

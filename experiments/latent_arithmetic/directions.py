@@ -1,0 +1,208 @@
+"""Directions of latents: one that turns faces, and those that SeFa finds."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.latent_arithmetic import pictures
+from jaxgan.analysis import latent
+from jaxgan.lab import data
+from jaxgan.lab.painter import Laboratory
+
+TURNED = 0.3  # radians of yaw from which a face looks to a side
+STEPS = 9  # of a turn
+VECTORS, FACES = 5, 24  # turn vectors, and the faces that each turns
+TURNS = (1, 4, 16)  # exemplars a side, beside all there are
+SHOWN = 4  # exemplars a side of the turn in the picture, as in the paper
+ROWS = 4  # faces in the picture of turns
+SPREADS = 3.0  # how far along a found direction, in standard deviations of latents
+PLACES = 7  # pictures along it
+TURN, SEFA = 3, 4  # what keys are for
+
+
+def spearman(scales: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Rank correlation of scales `[K]` and values `[K, N]` without ties: `[N]`."""
+    ranks = [x.argsort(0).argsort(0) for x in (scales[:, None], values)]
+    centred = [x - x.mean(0) for x in ranks]
+    product = (centred[0] * centred[1]).sum(0)
+    return product / np.sqrt(
+        np.square(centred[0]).sum(0) * np.square(centred[1]).sum(0)
+    )
+
+
+def turning(scales: np.ndarray, yaw: np.ndarray) -> dict[str, float]:
+    """How well faces turn: numbers of yaws `[K, N]` at rising scales `[K]`.
+
+    Yaw falls along a vector that turns to the left, so signs are turned round.
+    """
+    steps = -np.diff(yaw, axis=0)
+    return {
+        "faces": int(yaw.shape[1]),
+        "monotone": int((steps > 0).all(0).sum()),
+        "steps_the_right_way": float((steps > 0).mean()),
+        "spearman": float(spearman(scales, -yaw).mean()),
+        "range": float((yaw[0] - yaw[-1]).mean()),
+        "most_right": float(yaw[0].mean()),
+        "most_left": float(yaw[-1].mean()),
+    }
+
+
+def turn_faces(lab: Laboratory) -> dict[str, Any]:
+    """Turns faces, and counts in how many the read yaw follows."""
+    read = lab.read
+    assert read is not None
+    sides = [np.flatnonzero(s * lab.seen["yaw"] > TURNED) for s in (-1, 1)]
+    results: dict[str, Any] = {
+        "found": {"left": len(sides[0]), "right": len(sides[1])},
+        "about": "yaw in radians, positive to the picture's right; range is yaw at one"
+        " end of the turn less that at the other",
+        "usual_yaw": {
+            "spread": float(lab.seen["yaw"].std()), "largest": TURNED,
+        },
+    }  # fmt: skip
+    scales = jnp.linspace(-1, 1, STEPS)
+    rng = np.random.default_rng([lab.config.seed, TURN])
+    if not all(map(len, sides)):
+        results["note"] = "no samples look to one of the sides; draw more"
+        return results
+    most = min(map(len, sides))
+    whole = latent.turn_vector(*(jnp.asarray(lab.latents[x]) for x in sides))
+    few = lab.latents[: VECTORS * FACES]
+    other = mirror(few, np.asarray(whole))
+    yaws = lab.seen["yaw"][: len(few)], read(lab.paint(other))["yaw"]
+    results["mirror"] = {
+        "faces": len(few),
+        "correlation_of_yaws": float(np.corrcoef(*yaws)[0, 1]),
+    }
+    for count in sorted({x for x in TURNS if x < most} | {most}):
+        moved, control = [], []
+        for i in range(VECTORS):
+            left, right = (lab.latents[rng.choice(x, count, False)] for x in sides)
+            turn = latent.turn_vector(jnp.asarray(left), jnp.asarray(right))
+            faces = lab.latents[rng.choice(len(lab.latents), FACES, False)]
+            key = jax.random.fold_in(lab.key(TURN), i)
+            random = latent.with_norm(
+                jax.random.normal(key, turn.shape), jnp.linalg.norm(turn)
+            )
+            images = lab.paint(latent.along(jnp.asarray(faces), turn, scales))
+            moved.append(read(images)["yaw"])
+            around = lab.paint(latent.along(jnp.asarray(faces), random, scales))
+            control.append(read(around)["yaw"])
+            if i == 0 and (count == SHOWN or count == most < SHOWN):
+                reflected = mirror(faces, np.asarray(whole))
+                _draw_turn(lab, turn, faces, reflected, scales, count)
+        yaw, around = np.concatenate(moved, 1), np.concatenate(control, 1)
+        results[f"mean_of_{count}"] = {
+            "turn": turning(np.asarray(scales), yaw),
+            "random_direction": turning(np.asarray(scales), around),
+        }
+        found = results[f"mean_of_{count}"]["turn"]
+        data.say(
+            f"turn vector, means of {count}: yaw falls all the way in"
+            f" {found['monotone']} of {found['faces']} faces, rank correlation"
+            f" {found['spearman']:.2f}, over {found['range']:.2f} radians"
+        )
+    return results
+
+
+def mirror(faces: np.ndarray, turn: np.ndarray) -> np.ndarray:
+    """Latents `[N, Z]` reflected: as far along the turn, but to the other side.
+
+    What looks left looks right, and all that is across the turn stays.
+    """
+    unit = turn / np.linalg.norm(turn)
+    return faces - 2 * (faces @ unit)[:, None] * unit[None]
+
+
+def named(lab: Laboratory) -> dict[str, np.ndarray]:
+    """A direction `[Z]` for all that the regressor reads, towards more of it.
+
+    The mean of the tenth of the samples that have most of it, less that of the tenth
+    that have least.
+    """
+    tenth = max(1, len(lab.latents) // 10)
+    latents = jnp.asarray(lab.latents)
+    order = {name: np.argsort(values) for name, values in lab.seen.items()}
+    return {
+        name: np.asarray(latent.turn_vector(latents[x[-tenth:]], latents[x[:tenth]]))
+        for name, x in order.items()
+    }
+
+
+def _draw_turn(lab: Laboratory, turn, faces, other, scales, count) -> None:
+    rows, left = [], []
+    for i in range(ROWS):
+        both = jnp.stack([jnp.asarray(faces[i]), jnp.asarray(other[i])])
+        rows += list(lab.paint(latent.along(both, turn, scales)).swapaxes(0, 1))
+        left += [f"face {i + 1}", "its mirror"]
+    pictures.strips(
+        lab.config.workdir / "turn.png",
+        f"Turn: faces plus parts of (mean of {count} left-looking"
+        f" - mean of {count} right-looking)",
+        np.stack(rows),
+        left,
+        [f"{scale:+.2f}" if scale else "0" for scale in scales],
+    )
+
+
+def factorise(lab: Laboratory, weight: Any) -> dict[str, Any]:
+    """Goes along the directions that the first layer stretches most."""
+    count = min(lab.config.directions, len(weight))
+    found = latent.sefa(jnp.asarray(weight), count)
+    spread = float(lab.latents.std())
+    scales = np.linspace(-SPREADS, SPREADS, PLACES, dtype=np.float32) * spread
+    faces = jnp.asarray(lab.latents[:FACES])
+    noise = jax.random.normal(lab.key(SEFA), found.direction.shape)
+    results: dict[str, Any] = {
+        "eigenvalues": np.asarray(found.eigenvalue).tolist(),
+        "mean_eigenvalue": float(jnp.square(weight).sum() / len(weight)),
+        "moves": f"{SPREADS:g} standard deviations of latents to both sides",
+        "directions": [],
+    }
+    change, strips, left = {}, [], []
+    for name, directions in (
+        ("direction", found.direction), ("random", latent.with_norm(noise, 1.0)),
+    ):  # fmt: skip
+        ends = scales[jnp.asarray([0, -1])]
+        images = [lab.paint(latent.along(faces, d, ends)) for d in directions]
+        apart = [float(latent.steps(jnp.asarray(x)).mean()) / 255 for x in images]
+        change[name] = apart
+        if name == "random" or lab.read is None:
+            continue
+        for pair in images:
+            read = lab.read(pair)
+            results["directions"].append(
+                {
+                    factor: float((v[1] - v[0]).mean() / lab.seen[factor].std())
+                    for factor, v in read.items()
+                }
+            )
+    results["change_of_pixels"] = change
+    results["about"] = (
+        "changes of factors from one end to the other, in their standard deviations"
+        " over samples; of pixels the root mean square, from 0 to 1"
+    )
+    both = faces[:2]
+    for k, direction in enumerate(found.direction):
+        images = lab.paint(latent.along(both, direction, jnp.asarray(scales)))
+        strips.append(np.concatenate(list(images.swapaxes(0, 1))))
+        left.append(f"{k + 1}" + _strongest(results["directions"], k))
+    pictures.strips(
+        lab.config.workdir / "sefa.png",
+        "Two samples along the directions that the first layer stretches most"
+        f" (±{SPREADS:g} standard deviations)",
+        np.stack(strips),
+        left,
+        [f"{scale / spread:+.0f}" if scale else "0" for scale in scales] * 2,
+    )
+    return results
+
+
+def _strongest(changes: list[dict[str, float]], k: int) -> str:
+    """The three factors that a direction moves most, a line each."""
+    if not changes:
+        return ""
+    order = sorted(changes[k].items(), key=lambda item: -abs(item[1]))[:3]
+    return "".join(f"\n{name.replace('_', ' ')} {x:+.1f}" for name, x in order)

@@ -1,0 +1,1 @@
+"""Data that the library draws itself: faces, moved digits, points."""

@@ -1,0 +1,181 @@
+"""Putting a procedural face together: the layers of the picture, and its boxes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.data.synthetic.faces import features, geometry, scene
+from jaxgan.data.synthetic.faces import hair as hairs
+from jaxgan.data.synthetic.faces.factors import Factors
+from jaxgan.data.synthetic.faces.paint import cover, keep, mix, ramp
+
+_SIDES = (-1.0, 1.0)
+_FACE_TOP = -0.62  # where a face begins for its box: the usual height of the hairline
+
+
+def _skin_surface(
+    form: geometry.Anatomy,
+    turn: geometry.Pose,
+    u: jax.Array,
+    v: jax.Array,
+) -> geometry.Surface:
+    """The head behind every pixel, nose included; its edge is that of the bare head."""
+    edge = keep(geometry.surface(form.head, turn, u, v).edge, 64.0)
+    # Which point of the nose a pixel shows depends on how far that point stands out.
+    lift = jnp.zeros_like(u)
+    for _ in range(3):
+        spot = geometry.surface(form.head, turn, u, v, lift)
+        rise = geometry.nose_relief(form, spot.x, spot.y)
+        rise = jnp.where(spot.gradient[2] > 0, rise, 0.0)
+        lift = keep(0.4 * lift + 0.6 * rise)
+    at = geometry.surface(form.head, turn, u, v, lift)
+    gx, gy, gz = at.gradient
+    return at._replace(
+        x=keep(at.x, 4.0),
+        y=keep(at.y, 16.0),
+        edge=edge,
+        gradient=(keep(gx, 64.0), keep(gy, 64.0), keep(gz, 64.0)),
+    )
+
+
+def paint(
+    factors: Factors, across: jax.Array, down: jax.Array, pixel: float
+) -> jax.Array:
+    """The picture in linear light.
+
+    Args:
+        factors: scalars.
+        across: horizontal positions in head units from the picture's middle, `[H, W]`.
+        down: vertical ones from the eyes' height, `[H, W]`.
+        pixel: a pixel's width in head units.
+
+    Returns:
+        The canvas `[3, H, W]`.
+    """
+    turn = geometry.pose(factors)
+    form = geometry.anatomy(factors)
+    hair = hairs.hair(factors, form)
+    light = features.lighting(factors)
+    tone = features.skin_colour(factors)
+    colour = hairs.hair_colour(factors)
+    sharp = jnp.asarray(1 / (1.5 * pixel), jnp.float32)
+    u, v = geometry.to_head(across, down, turn)
+    u, v = keep(u, 16.0), keep(v, 16.0)
+    at = _skin_surface(form, turn, u, v)
+    face = features.Face(
+        factors=factors,
+        anatomy=form,
+        turn=turn,
+        light=light,
+        at=at,
+        side=keep(jnp.abs(at.x)),
+        sharp=keep(sharp / jnp.clip(at.stretch, 0.7, 3.0)),
+        skin=tone,
+    )
+    shell = geometry.surface(hair.shell, turn, u, v)
+    shell = shell._replace(y=keep(shell.y, 16.0), edge=keep(shell.edge, 64.0))
+    seen = hairs.locks(hair, shell, turn, light, u, v, sharp)
+    lit_hair = hairs.paint_hair(seen, colour)
+
+    canvas = scene.background(factors, across, down)
+    canvas = hairs.bun(hair, turn, light, colour, canvas, u, v, sharp)
+    canvas = mix(canvas, 0.38 * lit_hair, seen.back)
+    canvas = scene.body(factors, light, tone, canvas, across, down, at.edge, sharp)
+    ears = [scene.ear(face, u, v, side, sharp) for side in _SIDES]
+    for flesh, mask in ears:
+        canvas = mix(canvas, flesh, mask)
+    head = keep(cover(at.edge, sharp))
+    near = jnp.clip(1 - seen.hairline * (1 / 0.16), 0.0, 1.0)
+    flesh = features.skin(face, 0.55 * near * near * hair.style["amount"])
+    flesh = features.mouth(face, flesh)
+    flesh = features.eyes(face, flesh)
+    flesh = hairs.beard(face, flesh, 0.85 * colour)
+    flesh = features.brows(face, flesh, 0.7 * jnp.minimum(colour, 0.16) + 0.10 * tone)
+    canvas = mix(canvas, flesh, head)
+    # A near ear is in front of the head's outline.
+    for side, (flesh, mask) in zip(_SIDES, ears, strict=True):
+        canvas = mix(canvas, flesh, mask * ramp(-side * turn.sin_yaw, 0.12, 0.3))
+    canvas = scene.glasses_arms(face, canvas, u, v, sharp)
+    canvas = mix(canvas, lit_hair, seen.front)
+    return scene.glasses(face, canvas, u, v, head, sharp)
+
+
+def _bounds(rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """The box `[4]` around points, cut to the image."""
+    box = jnp.stack([rows.min(), columns.min(), rows.max(), columns.max()])
+    return jnp.clip(box, 0.0, 1.0)
+
+
+def _ring(x: jax.Array, y: jax.Array, wide: jax.Array, high: jax.Array):
+    """Twelve points `[12]` on an ellipse around `(x, y)`."""
+    turn = np.linspace(0, 2 * np.pi, 12, endpoint=False, dtype=np.float32)
+    return x + wide * np.cos(turn), y + high * np.sin(turn)
+
+
+def _shell_box(
+    shell: geometry.Shell,
+    turn: geometry.Pose,
+    top: jax.Array | float,
+    bottom: jax.Array,
+) -> jax.Array:
+    """The box `[4]` around a shell between two heights."""
+    around = np.linspace(0, 2 * np.pi, 24, endpoint=False, dtype=np.float32)
+    heights = top + (bottom - top) * np.linspace(0, 1, 13, dtype=np.float32)
+    y, around = jnp.repeat(heights, 24), np.tile(around, 13)
+    size = jnp.sqrt(jnp.maximum(geometry.profile(shell, y)[0], 0.0))
+    lean = shell.forward * jnp.maximum(y, 0.0) ** 2
+    x = shell.width * size * np.sin(around)
+    z = lean + shell.depth * size * np.cos(around)
+    return _bounds(*geometry.project(turn, x, y, z))
+
+
+def boxes(factors: Factors) -> dict[str, jax.Array]:
+    """Boxes of the main parts, from the same measurements that the picture uses."""
+    turn = geometry.pose(factors)
+    form = geometry.anatomy(factors)
+    hair = hairs.hair(factors, form)
+
+    def part(x, y, wide, high, lift=0.0):
+        px, py = _ring(x, y, wide, high)
+        return _bounds(*geometry.landmark(form, turn, px, py, lift))
+
+    found = {"face": _shell_box(form.head, turn, _FACE_TOP, form.head.bottom)}
+    ends = jnp.minimum(hair.style["low"] + 0.25, 1.6)
+    crown = _shell_box(hair.shell, turn, -hair.shell.top, ends)
+    knot = hairs.bun_place(hair, turn)
+    size = hair.style["bun"]
+    rows, columns = geometry.to_image(turn, *_ring(knot[0], knot[1], size, size))
+    knot = _bounds(rows, columns)
+    both = jnp.concatenate(
+        [jnp.minimum(crown[:2], knot[:2]), jnp.maximum(crown[2:], knot[2:])]
+    )
+    crown = jnp.where(size > 0, both, crown)
+    found["hair"] = jnp.where(hair.style["amount"] > 0, crown, 0.0)
+    high = 0.5 * (form.eye_upper + form.eye_lower) + 0.02
+    middle = 0.5 * (form.eye_lower - form.eye_upper)
+    for name, side in (("left_eye", -1.0), ("right_eye", 1.0)):
+        found[name] = part(side * form.eye_x, middle, 1.08 * form.eye_width, high)
+    # The tip stands out of the face, the root does not: both ends make the box.
+    wide = 1.25 * form.nose_width
+    tip_x, tip_y = _ring(jnp.float32(0), form.nose_y - 0.02, wide, jnp.float32(0.12))
+    lift = geometry.nose_relief(form, tip_x, tip_y)
+    tip = _bounds(*geometry.landmark(form, turn, tip_x, tip_y, lift))
+    root = part(jnp.float32(0), jnp.float32(0.05), 0.5 * wide, jnp.float32(0.05))
+    found["nose"] = jnp.concatenate(
+        [jnp.minimum(tip[:2], root[:2]), jnp.maximum(tip[2:], root[2:])]
+    )
+    corner = -form.mouth_curve * 0.55
+    centre = 0.45 * form.mouth_curve
+    top = form.mouth_y + jnp.minimum(corner, centre - form.lip_upper) - 0.01
+    bottom = centre + form.mouth_gap + form.lip_lower
+    bottom = form.mouth_y + jnp.maximum(corner, bottom) + 0.01
+    found["mouth"] = part(
+        jnp.float32(0),
+        0.5 * (top + bottom),
+        1.06 * form.mouth_width,
+        0.5 * (bottom - top),
+    )
+    u, v = scene.glasses_outline(form, turn)
+    worn = _bounds(*geometry.to_image(turn, u, v))
+    found["glasses"] = jnp.where(factors.glasses > 0, worn, 0.0)
+    return found

@@ -1,0 +1,127 @@
+"""The command line of every experiment: flags from a dataclass, short errors."""
+
+import argparse
+import os
+import pathlib
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jaxgan.allocator import tune_allocator
+
+
+def run(
+    main: Callable[[Any], None],
+    config: type,
+    *,
+    presets: Mapping[str, Any] | None = None,
+    description: str | None = None,
+) -> None:
+    """Parses the command line into a config and calls `main` with it.
+
+    Exits with 2 and one sentence on bad input, with 1 where training diverged, and with
+    128 + the signal's number after a stop that saved itself. Where a sentence is not
+    enough, `JAXGAN_TRACEBACK=1` in the environment shows where it came from.
+
+    Args:
+        main: what to run.
+        config: a frozen dataclass; the docstrings of its fields become `--help`.
+        presets: name -> config, for configs with a field `preset`: flags change what
+            the preset says. The first is the default.
+        description: what `--help` says first.
+    """
+    import tyro
+
+    tune_allocator()  # before JAX allocates anything
+    try:
+        default = {"default": _preset(presets)} if presets else {}
+        parsed = tyro.cli(config, description=description, prog=_program(), **default)
+        _cache_compilations()
+        _join(getattr(parsed, "run", None))
+        main(parsed)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped\n")
+        _leave(130)
+    except Exception as error:
+        if (number := getattr(error, "signal", None)) is not None:
+            sys.stderr.write(f"\n{error}\n")
+            sys.exit(128 + number)  # all processes do
+        known = isinstance(error, ValueError | OSError | ArithmeticError)
+        if _among_others() and type(error).__name__ == "JaxRuntimeError":
+            sys.stderr.write(
+                f"\nerror: what the processes compute together failed"
+                f" ({_sentence(error)[:300]}); most likely another of them is gone."
+                " What was saved is intact: start the same command again in all\n"
+            )
+            _leave(1)
+        if os.environ.get("JAXGAN_TRACEBACK") or not known:
+            if not _among_others():
+                raise
+            traceback.print_exc()
+            _leave(1)
+        sys.stderr.write(f"\nerror: {_sentence(error)}\n")
+        _leave(1 if isinstance(error, ArithmeticError) else 2)
+
+
+def _join(run: Any) -> None:
+    """Meets the other processes of a training run, where there are some."""
+    if hasattr(run, "coordinator"):
+        from jaxgan import parallel
+
+        parallel.start(run.processes, run.process, run.coordinator)
+
+
+def _leave(code: int) -> None:
+    """Ends this process.
+
+    One of several leaves at once: on the regular way out, JAX and orbax wait for the
+    others, who wait for this one. They notice that it is gone, and end too.
+    """
+    if _among_others():
+        sys.stderr.flush()
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _among_others() -> bool:
+    import jax
+
+    return jax.distributed.is_initialized()
+
+
+def _preset(presets: Mapping[str, Any]) -> Any:
+    """The config that `--preset` names, read before the other flags are."""
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--preset", default=next(iter(presets)))
+    name = finder.parse_known_args()[0].preset
+    # A name that is none is left to the real parser, which knows how to complain.
+    return presets.get(name, next(iter(presets.values())))
+
+
+def _program() -> str:
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    return (
+        f"python -m {spec.name.removesuffix('.__main__')}"
+        if spec
+        else pathlib.Path(sys.argv[0]).name
+    )
+
+
+def _cache_compilations() -> None:
+    """Keeps compiled programs between runs, where JAX is not told otherwise."""
+    import jax
+
+    if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
+        cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+        jax.config.update(
+            "jax_compilation_cache_dir", str(pathlib.Path(cache) / "jaxgan" / "xla")
+        )
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{where}; what was saved before is intact"
+    return " ".join(str(error).split())

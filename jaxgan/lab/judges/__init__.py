@@ -1,0 +1,1 @@
+"""Networks that judge images, trained once and kept in the cache of the user."""

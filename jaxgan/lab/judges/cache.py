@@ -1,0 +1,95 @@
+"""Networks trained once, then kept in the user's cache directory.
+
+A file holds the weights of a network and numbers about it. Its name is made from what
+it was trained on and how, so that a file never serves another data set or recipe. A
+damaged file is replaced, and a cache that cannot be written is no end.
+"""
+
+import hashlib
+import io
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan import report
+from jaxgan.data.arrays import check_entry
+from jaxgan.lab.data import say
+
+
+def place(kind: str, about: str) -> pathlib.Path:
+    """Where the cache has a network: `jaxgan/KIND` of `XDG_CACHE_HOME`.
+
+    Args:
+        kind: what the network is, such as classifier.
+        about: all that it depends on; the name changes with it.
+    """
+    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    name = hashlib.sha256(about.encode()).hexdigest()[:16]
+    return pathlib.Path(cache) / "jaxgan" / kind / f"{name}.npz"
+
+
+def save(path: pathlib.Path, variables: Any, facts: Mapping[str, float]) -> None:
+    """Puts a network into the cache, whole or not at all.
+
+    Args:
+        path: of `place`.
+        variables: its weights, any tree of arrays.
+        facts: numbers about it, by names that do not begin with "leaf".
+    """
+    leaves: dict[str, Any] = {
+        f"leaf{i}": np.asarray(leaf)
+        for i, leaf in enumerate(jax.tree.leaves(variables))
+    }
+    content = io.BytesIO()
+    np.savez(content, **facts, **leaves)
+    # Two processes may finish together; each writes a file of its own.
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        report.write(own, content.getvalue())
+        os.replace(own, path)
+    except OSError as error:
+        kind = _kind(path)
+        say(f"cannot keep the {kind} in {path.parent} ({error.strerror}): it will")
+        say("be trained again next time; set XDG_CACHE_HOME to a directory to write to")
+
+
+def load(
+    path: pathlib.Path, like: Any, facts: Iterable[str]
+) -> tuple[Any, dict[str, float]] | None:
+    """A network from the cache.
+
+    Args:
+        path: of `place`.
+        like: the tree of its weights, with their shapes and types.
+        facts: names of the numbers about it.
+
+    Returns:
+        Its weights and facts; None, with a sentence if the file is there but bad.
+    """
+    if not path.is_file():
+        return None
+    try:
+        # From memory: where it is no archive, numpy would leave the file open.
+        content = io.BytesIO(path.read_bytes())
+        with np.load(content, allow_pickle=False) as held:
+            for entry in held.zip.infolist():
+                check_entry(entry)
+            wanted, shape = jax.tree.flatten(like)
+            leaves = [held[f"leaf{i}"] for i in range(len(wanted))]
+            found = {name: float(held[name]) for name in facts}
+        for leaf, want in zip(leaves, wanted, strict=True):
+            if leaf.shape != want.shape or leaf.dtype != want.dtype:
+                raise ValueError(f"{leaf.shape} where {want.shape} should be")
+    except Exception:  # of a damaged file, a dozen kinds
+        say(f"{path} is damaged: training the {_kind(path)} again")
+        return None
+    return jax.tree.unflatten(shape, [jnp.asarray(leaf) for leaf in leaves]), found
+
+
+def _kind(path: pathlib.Path) -> str:
+    return path.parent.name.replace("_", " ")

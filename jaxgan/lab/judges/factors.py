@@ -1,0 +1,357 @@
+"""What is in drawn faces: a regressor of their factors, trained once and then kept.
+
+The factors of `jaxgan.data.synthetic.faces` are known, so a network that reads them off
+pictures can be trained on as many faces as wanted, and says afterwards what a generator
+has drawn: which way a head is turned, whether it smiles, where its glasses are.
+Training images are mirrored, moved, blurred and made noisy, since samples are all of
+that. It takes a few minutes on two cores; the result lies in `jaxgan/factor_regressor`
+of the user's cache directory (`XDG_CACHE_HOME`).
+
+Faces of more than 64 pixels are read at 64, which is enough for all of this.
+"""
+
+import functools
+import inspect
+import pathlib
+import sys
+import time
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from jaxgan import data as jaxgan_data
+from jaxgan import game
+from jaxgan.data.synthetic import faces
+from jaxgan.data.synthetic.faces import hair as hair_
+from jaxgan.lab.data import say
+from jaxgan.lab.judges import cache
+from jaxgan.models import factor_regressor
+
+NUMBERS = (
+    *("yaw", "pitch", "roll", "smile", "mouth_open", "masculinity", "age"),
+    *("skin_tone", "hair_brightness", "background_value"),
+)
+BINARIES = ("glasses", "beard", "long_hair")
+SIDES = ("top", "left", "bottom", "right")
+
+SIDE = 64  # the most pixels that are looked at
+COUNT = 16384  # faces to train on
+TESTED = 2048  # faces to test on
+SEEDS = (101, 102)  # of the two
+STEPS = 4000
+BATCH = 64
+BLOCK = 256  # images looked at together
+SHIFT = 1 / 16  # by which training images are moved, of their height
+NOISE = 0.04  # the largest standard deviation of a training image's noise
+CONTRAST = 0.1  # by which contrast and brightness change at most
+RECIPE = 1  # to be raised where the training changes in a way no number here says
+
+
+class Factors(NamedTuple):
+    """A trained regressor.
+
+    Attributes:
+        size: height and width of the images it reads.
+        config: its sizes.
+        variables: its weights, as `jaxgan.models.factor_regressor` takes them.
+        scale: the mean and the spread of each number in training, `[2, N]`.
+        quality: on drawn faces it has not seen: of each number the share of variance
+            explained (R², 1 at best), of each binary factor the share of faces it is
+            right on, and of `glasses_box` the mean intersection over union.
+    """
+
+    size: int
+    config: factor_regressor.Config
+    variables: game.Variables
+    scale: np.ndarray
+    quality: dict[str, float]
+
+    def read(self, images: Any) -> dict[str, np.ndarray]:
+        """Reads the factors off images.
+
+        Args:
+            images: uint8 `[N, S, S, 3]`.
+
+        Returns:
+            In float32: of `NUMBERS` `[N]`, in the units of
+            `jaxgan.data.synthetic.faces` (hair_brightness from 0, black, to 1); of
+            `BINARIES` probabilities `[N]`; and `glasses_box` `[N, 4]`: top, left,
+            bottom, right, in image heights. The hair of bald heads and the box of faces
+            without glasses mean nothing.
+
+        Raises:
+            ValueError: images of another size or type.
+        """
+        images = np.asarray(images)
+        wanted = (self.size, self.size, 3)
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != wanted:
+            raise ValueError(
+                f"images are {images.dtype} {list(images.shape)}, expected uint8"
+                f" [N, {self.size}, {self.size}, 3]: train factors of their size"
+            )
+        count, parts = len(images), []
+        if not count:
+            raise ValueError("there are no images: give at least one")
+        for first in range(0, count, BLOCK):  # a short last block is filled up
+            block = images[np.arange(first, first + BLOCK) % count]
+            parts.append(jax.device_get(_see(self.config, self.variables, block)))
+        numbers, logits = (np.concatenate(x)[:count] for x in zip(*parts, strict=True))
+        numbers = self.scale[0] + self.scale[1] * numbers
+        chances = 1 / (1 + np.exp(-logits.clip(-60, 60)))
+        read = dict(zip(NUMBERS, numbers.T, strict=False))
+        read |= dict(zip(BINARIES, chances.T, strict=True))
+        read["glasses_box"] = numbers[:, len(NUMBERS) :]
+        return {name: value.astype(np.float32) for name, value in read.items()}
+
+
+class Answers(NamedTuple):
+    """What is to be read off faces, as `jaxgan.models.factor_regressor` takes it.
+
+    Attributes:
+        number: float32 `[B, 14]`: those of `NUMBERS`, then the sides of glasses.
+        known: float32 `[B, 14]`: 0 for the hair of bald heads and absent glasses.
+        binary: float32 `[B, 3]`: those of `BINARIES`.
+    """
+
+    number: jax.Array
+    known: jax.Array
+    binary: jax.Array
+
+
+def trained(size: int, *, again: bool = False) -> Factors:
+    """The regressor of drawn faces: from the cache, or trained now and put there.
+
+    Args:
+        size: height and width of the images in pixels: 16, 32, 64, 128 or 256.
+        again: train even where the cache has one.
+
+    Raises:
+        ValueError: faces are not drawn at this size.
+    """
+    if size not in (16, 32, 64, 128, 256):
+        raise ValueError(
+            f"size is {size}; factors are read off faces of 16, 32, 64, 128 or 256"
+            " pixels"
+        )
+    config = recipe(size)
+    path = file(config)
+    if not again and (found := _load(path, config)) is not None:
+        return found._replace(size=size)
+    say(f"training the regressor that factors are read with ({COUNT:,} faces, once)")
+    began = time.perf_counter()
+    side = config.resolution
+    train, test = (
+        faces.dataset(seed, count, side)
+        for seed, count in zip(SEEDS, (COUNT, TESTED), strict=True)
+    )
+    scale, variables = _train(train, config)
+    made = Factors(side, config, variables, scale, {})
+    made = made._replace(quality=_quality(made, test))
+    cache.save(path, (variables, scale), made.quality)
+    quality = made.quality
+    say(
+        f"it explains {quality['yaw']:.1%} of the variance of yaw and is right about"
+        f" {quality['glasses']:.1%} of glasses on {TESTED:,} unseen faces"
+        f" ({time.perf_counter() - began:.0f} s)"
+    )
+    return made._replace(size=size)
+
+
+def recipe(size: int) -> factor_regressor.Config:
+    """The sizes of the regressor of images of a size, and how long it is trained."""
+    return factor_regressor.Config(
+        resolution=min(size, SIDE),
+        numbers=len(NUMBERS) + len(SIDES),
+        binaries=len(BINARIES),
+        steps=STEPS,
+    )
+
+
+def file(config: factor_regressor.Config) -> pathlib.Path:
+    """Where the cache has it: the name changes with the recipe, and as faces do."""
+    code = [
+        inspect.getsource(module)
+        for name, module in sorted(sys.modules.items())
+        if name.startswith("jaxgan.data.synthetic.faces")
+    ]
+    numbers = (COUNT, TESTED, SEEDS, BATCH, SHIFT, NOISE, CONTRAST, RECIPE)
+    return cache.place("factor_regressor", repr((code, config, numbers)))
+
+
+def answers(factors: faces.Factors) -> Answers:
+    """What is to be read off one face."""
+    hair = jnp.sqrt(hair_.hair_colour(factors).mean())
+    numbers = [
+        hair if name == "hair_brightness" else getattr(factors, name)
+        for name in NUMBERS
+    ]
+    glasses = factors.glasses > 0
+    style = faces.CATEGORIES["hair_style"].index
+    long = (factors.hair_style >= style("bob")) & (factors.hair_style <= style("wavy"))
+    known = [
+        factors.hair_style > style("bald") if name == "hair_brightness" else True
+        for name in NUMBERS
+    ]
+    return Answers(
+        jnp.concatenate([jnp.stack(numbers), faces.boxes(factors)["glasses"]]),
+        jnp.stack([*known, *4 * [glasses]]).astype(jnp.float32),
+        jnp.stack([glasses, factors.beard > 0, long]).astype(jnp.float32),
+    )
+
+
+def augmented(
+    key: jax.Array, image: jax.Array, moved: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """A face as a generator may draw it: moved, blurred, noisy, of other contrast.
+
+    Args:
+        key: a random key.
+        image: `[S, S, 3]` in [0, 1].
+        moved: a box `[4]` that moves along, in image heights.
+
+    Returns:
+        `(image, box)`; what comes in at the border repeats the border.
+    """
+    keys, side = jax.random.split(key, 5), len(image)
+    most = round(SHIFT * side)
+    offset = jax.random.randint(keys[0], (2,), 0, 2 * most + 1)
+    image = jnp.pad(image, ((most, most), (most, most), (0, 0)), mode="edge")
+    image = jax.lax.dynamic_slice(image, (*offset, 0), (side, side, 3))
+    moved = moved + jnp.tile(most - offset, 2) / side
+    image = image + jax.random.uniform(keys[1]) * (_blurred(image) - image)
+    contrast, brightness = jax.random.uniform(
+        keys[2], (2,), minval=-CONTRAST, maxval=CONTRAST
+    )
+    image = 0.5 + (1 + contrast) * (image - 0.5) + brightness
+    noise = jax.random.normal(keys[4], (side, side, 1))
+    image = image + NOISE * jax.random.uniform(keys[3]) * noise
+    return jnp.clip(image, 0.0, 1.0), moved
+
+
+def _blurred(image):
+    """By weights of 1, 4, 6, 4, 1 over 16 each way: about a Gaussian of one pixel."""
+    side = len(image)
+    for axis in (0, 1):
+        margin = [(2, 2) if i == axis else (0, 0) for i in range(3)]
+        padded = jnp.pad(image, margin, mode="edge")
+        image = sum(
+            weight / 16 * jax.lax.slice_in_dim(padded, i, i + side, axis=axis)
+            for i, weight in enumerate((1, 4, 6, 4, 1))
+        )
+    return image
+
+
+def _train(train: dict[str, Any], config: factor_regressor.Config):
+    """The scale of the numbers, and the weights."""
+    played = game.algorithm(factor_regressor.game(config))
+    truth = _truth(train)
+    mirrored = _truth({"factors": faces.mirror(_factors(train))._asdict()})
+    number, known = truth.number, truth.known
+    mean = (known * number).sum(0) / known.sum(0).clip(1)
+    spread = np.sqrt((known * (number - mean) ** 2).sum(0) / known.sum(0).clip(1))
+    scale = np.stack([mean, spread.clip(1e-3)])
+    arrays = jax.device_put((train["image"], truth, mirrored))
+    places = slice(len(NUMBERS), None)
+
+    def example(image, truth, mirrored, flip, key):
+        flipped = jnp.where(flip, image[:, ::-1], image).astype(jnp.float32) / 255
+        truth = jax.tree.map(lambda x, y: jnp.where(flip, y, x), truth, mirrored)
+        image, box = augmented(key, flipped, truth.number[places])
+        number = truth.number.at[places].set(box)
+        number = truth.known * (number - scale[0]) / scale[1]
+        return {"image": image, **truth._replace(number=number)._asdict()}
+
+    def batch(arrays, step, plan):
+        keys = jax.random.split(jax.random.fold_in(jax.random.key(0), step), BATCH)
+        image, truth, mirrored = jax.tree.map(lambda x: x[plan["index"]], arrays)
+        return jax.vmap(example)(image, truth, mirrored, plan["flip"], keys)
+
+    def items(step):
+        count = len(train["image"])
+        plan = jaxgan_data.plan(0, step, count=count, batch_size=BATCH, flip=True)
+        return np.uint32(step), plan
+
+    @functools.partial(jax.jit, donate_argnums=0)
+    def play(state, arrays, item):
+        return played.step(state, batch(arrays, *item))
+
+    state = jax.jit(lambda *x: played.init(jax.random.key(0), batch(*x)))(
+        arrays, *items(0)
+    )
+    with tqdm(total=config.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
+        for step in range(config.steps):
+            state, metrics = play(state, arrays, items(step))
+            bar.update()
+            if step % 100 == 99:  # only here does the host wait for the device
+                bar.set_postfix_str(f"error {metrics['regressor/squared']:.3f}")
+    return scale, game.variables(state)
+
+
+def _quality(made: Factors, test: dict[str, Any]) -> dict[str, float]:
+    """How well faces are read."""
+    read, truth = made.read(test["image"]), _truth(test)
+    quality = {}
+    for i, name in enumerate(NUMBERS):
+        known = truth.known[:, i] > 0
+        wanted, found = truth.number[known, i], read[name][known]
+        error = np.square(found - wanted).mean()
+        quality[name] = float(1 - error / wanted.var())
+    for i, name in enumerate(BINARIES):
+        right = (read[name] > 0.5) == (truth.binary[:, i] > 0.5)
+        quality[name] = float(right.mean())
+    there = truth.known[:, -1] > 0
+    pair = read["glasses_box"][there], truth.number[there, -4:]
+    quality["glasses_box"] = float(overlap(*pair).mean())
+    return quality
+
+
+def overlap(one: Any, other: Any) -> np.ndarray:
+    """Intersection over union `[N]` of boxes `[N, 4]`: top, left, bottom, right."""
+
+    def area(box):
+        return np.prod(np.maximum(box[:, 2:] - box[:, :2], 0), axis=1)
+
+    first = np.maximum(one[:, :2], other[:, :2])
+    last = np.minimum(one[:, 2:], other[:, 2:])
+    both = area(np.concatenate([first, last], axis=1))
+    return both / np.maximum(area(one) + area(other) - both, 1e-12)
+
+
+def _load(path: pathlib.Path, config: factor_regressor.Config) -> Factors | None:
+    """A regressor from the cache, or None."""
+    side = config.resolution
+    like = jax.eval_shape(
+        factor_regressor.Network(config).init,
+        jax.random.key(0),
+        jnp.zeros((1, side, side, 3)),
+    )
+    scale = jax.ShapeDtypeStruct((2, config.numbers), jnp.float32)
+    facts = (*NUMBERS, *BINARIES, "glasses_box")
+    found = cache.load(path, ({"network": like}, scale), facts)
+    if found is None:
+        return None
+    (variables, scale), quality = found
+    return Factors(side, config, variables, np.asarray(scale), quality)
+
+
+def _factors(drawn: dict[str, Any]) -> faces.Factors:
+    return faces.Factors(**{n: jnp.asarray(x) for n, x in drawn["factors"].items()})
+
+
+def _truth(drawn: dict[str, Any]) -> Answers:
+    """What is to be read off each face of a set, `[N, ...]`."""
+    return jax.device_get(jax.jit(jax.vmap(answers))(_factors(drawn)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _see(config, variables, images):
+    """Numbers and logits of bytes `[B, S, S, 3]`, at the size of the network."""
+    count, size, side = len(images), images.shape[1], config.resolution
+    images = images.astype(jnp.float32) / 255
+    if size > side:
+        part = size // side
+        images = images.reshape(count, side, part, side, part, 3).mean((2, 4))
+    return tuple(factor_regressor.read(config, variables, images))

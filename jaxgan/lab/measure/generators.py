@@ -1,0 +1,115 @@
+"""What the generator of a trained run draws, as a set of images."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.lab import trained
+from jaxgan.lab.sets import Block, ImageSet, size_of
+
+
+def drawn(
+    generator: trained.Trained,
+    count: int,
+    seed: int,
+    *,
+    truncation: float = 0.0,
+    block: int = 0,
+) -> ImageSet:
+    """What a generator draws.
+
+    Under batch normalisation an image depends on its company, so images are drawn in
+    full blocks of one size, whatever the size of the blocks they are handed on in.
+
+    Args:
+        generator: of `trained.open_run`.
+        count: how many images.
+        seed: of the latents.
+        truncation: if positive, Gaussian latents are drawn from what lies within so
+            many standard deviations.
+        block: images drawn together; 0 takes the batch size of the training.
+
+    Raises:
+        ValueError: a model that draws no images, truncation of latents that are not
+            Gaussian, or below zero.
+    """
+    trained.check_draws(generator)
+    module, config = generator.module, generator.config
+    together = block or generator.plain["run"]["batch_size"]
+    classes = generator.classes
+    conditional = classes > 0
+    if truncation < 0:
+        raise ValueError(f"--truncation is {truncation}; it must be at least 0")
+    if truncation and getattr(config, "latent_distribution", None) != "normal":
+        raise ValueError(
+            f"--truncation {truncation} is for Gaussian latents, and this model's are"
+            " not declared so (--model.latent-distribution normal)"
+        )
+
+    @jax.jit
+    def draw(variables, key, labels):
+        latent = module.latent(config, key, together)
+        if truncation:
+            latent = jax.tree.map(lambda z: truncated(z, truncation), latent)
+        given = (labels,) if conditional else ()
+        image = module.sample(config, variables, latent, *given)
+        return trained.to_uint8(generator, image)
+
+    def parts():
+        key = jax.random.key(seed)
+        for i in range(-(-count // together)):
+            first = i * together
+            labels = np.arange(first, first + together) % max(1, classes)
+            image = draw(generator.variables, jax.random.fold_in(key, i), labels)
+            keep = min(together, count - first)
+            yield np.asarray(image)[:keep], labels[:keep]
+
+    def blocks(size):
+        held, named = [], []
+        there = 0
+        for image, labels in parts():
+            held.append(image)
+            named.append(labels)
+            there += len(image)
+            while there >= size:
+                image, labels = np.concatenate(held), np.concatenate(named)
+                yield Block(image[:size], labels[:size] if conditional else None)
+                held, named = [image[size:]], [labels[size:]]
+                there -= size
+        if there:
+            labels = np.concatenate(named) if conditional else None
+            yield Block(np.concatenate(held), labels)
+
+    shape = jax.eval_shape(
+        draw, generator.variables, jax.random.key(0), np.zeros(together, int)
+    ).shape[1:]
+    name = generator.name
+    if len(shape) != 3:
+        raise ValueError(f"this {name} draws vectors of {shape}, not images")
+    return ImageSet(
+        about=f"{name} of step {generator.step:,}: {count:,} samples, {size_of(shape)}",
+        protocol={
+            "model": name,
+            "step": generator.step,
+            "trained": generator.plain["run"],
+            "images": count,
+            "seed": seed,
+            "drawn_together": together,
+            "truncation": truncation or None,
+        },
+        count=count,
+        shape=shape,
+        labelled=conditional,
+        blocks=blocks,
+    )
+
+
+def truncated(latent: jax.Array, bound: float) -> jax.Array:
+    """Standard normal numbers to truncated ones, each by itself and in order.
+
+    x -> F^-1(F(x)), with the distribution functions of both: what comes out is a normal
+    distribution cut off at ±bound, as by drawing again what lies outside.
+    """
+    cdf = jax.scipy.stats.norm.cdf
+    inside = cdf(-bound) + cdf(latent) * (cdf(bound) - cdf(-bound))
+    return jnp.clip(jax.scipy.special.ndtri(inside), -bound, bound)

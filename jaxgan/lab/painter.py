@@ -1,0 +1,152 @@
+"""What walks and arithmetic share: latents as vectors, and pictures of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from jaxgan.lab import figures
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.judges import factors as lab_factors
+from jaxgan.lab.trained import Trained
+
+BLOCK = 128  # images drawn together
+
+
+class Painter(NamedTuple):
+    """A generator of vectors.
+
+    Attributes:
+        vectors: `vectors(key, count)` draws latents, float32 `[count, Z]`.
+        paint: `paint(z, label=None)` draws latents `[..., Z]`: uint8 `[..., H, W, C]`.
+            Labels, of conditional models, are integers `[...]`.
+    """
+
+    vectors: Callable[[jax.Array, int], jax.Array]
+    paint: Callable[..., np.ndarray]
+
+
+def painter(trained: Trained) -> Painter:
+    """The generator of a run, with its batch norms held still.
+
+    Latents of more than a vector, such as the CGAN's with their seeds of dropout, keep
+    the rest at what it is in one of them.
+
+    Raises:
+        ValueError: the model draws no images from latents.
+    """
+    draw = lab_trained.drawing(trained)
+    first = lab_trained.latents(trained, jax.random.key(0), 1)
+    leaves, tree = jax.tree.flatten(first)
+    (place,) = (
+        i for i, x in enumerate(leaves) if jnp.issubdtype(x.dtype, jnp.floating)
+    )
+
+    @jax.jit
+    def compiled(z, label):
+        rest = [jnp.broadcast_to(x, (len(z), *x.shape[1:])) for x in leaves]
+        drawn = draw(tree.unflatten([*rest[:place], z, *rest[place + 1 :]]), label)
+        return lab_trained.to_uint8(trained, drawn)
+
+    def vectors(key, count):
+        return jax.tree.leaves(lab_trained.latents(trained, key, count))[place]
+
+    def paint(z, label=None):
+        z = np.asarray(z)
+        label = np.broadcast_to(0 if label is None else label, z.shape[:-1])
+        flat, labels = z.reshape(-1, z.shape[-1]), label.astype(np.int32).ravel()
+        parts = []
+        starts = range(0, len(flat), BLOCK)
+        for start in tqdm(
+            starts, desc="drawing", unit="block", delay=1, leave=False, disable=None
+        ):
+            # The last block is filled up from the first: one shape, one program.
+            index = np.arange(start, start + BLOCK) % len(flat)
+            parts.append(np.asarray(compiled(flat[index], labels[index])))
+        images = np.concatenate(parts)[: len(flat)]
+        return images.reshape(*z.shape[:-1], *images.shape[1:])
+
+    return Painter(vectors, paint)
+
+
+def reader(trained: Trained) -> Any | None:
+    """The regressor of the factors of drawn faces, for runs on them; else None."""
+    if not str(trained.plain.get("data", {}).get("data", "")).startswith("faces"):
+        return None
+    if trained.config.channels != 3:
+        return None
+    return lab_factors.trained(trained.config.resolution)
+
+
+def judge(
+    trained: Trained, samples: np.ndarray
+) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Whether the discriminator finds images as real as half of the samples or more.
+
+    Args:
+        trained: the model.
+        samples: uint8 `[N, H, W, C]`, drawn by it.
+
+    Returns:
+        A function of uint8 images `[B, H, W, C]` to booleans `[B]`; None for models
+        without such a net.
+    """
+    if "discriminator" not in trained.module.game(trained.config).nets:
+        return None
+    real, labels = lab_trained.training_images(trained, lab_trained.REFERENCE)
+    judging = jax.jit(lab_trained.judging(trained, real, labels))
+
+    def logits(images):
+        scores = figures.in_blocks(
+            lambda x: judging(lab_trained.from_uint8(trained, x)), images, size=BLOCK
+        )
+        return np.asarray(scores).reshape(len(images))
+
+    usual = np.median(logits(samples))
+    return lambda images: logits(images) >= usual
+
+
+def read(factors: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+    """What the regressor reads in images `[..., H, W, C]`: factor -> `[...]`.
+
+    Factors that are boxes are left out.
+    """
+    shape = images.shape[:-3]
+    found = factors.read(images.reshape(-1, *images.shape[-3:]))
+    return {
+        name: np.asarray(values).reshape(shape)
+        for name, values in found.items()
+        if np.ndim(values) == 1
+    }
+
+
+class Laboratory(NamedTuple):
+    """What the parts of this work with.
+
+    Attributes:
+        config: the flags.
+        paint: latents `[..., Z]` to images uint8 `[..., H, W, C]`.
+        latents: of the samples, `[N, Z]`.
+        images: of them, `[N, H, W, C]`.
+        norm: the usual length of a latent.
+        read: what the regressor reads in images, if there is one.
+        seen: what it reads in the samples.
+        judge: whether the discriminator finds images as real as half of the samples or
+            more, booleans `[N]`; None where there is no such net.
+    """
+
+    config: Any
+    paint: Callable[[Any], np.ndarray]
+    latents: np.ndarray
+    images: np.ndarray
+    norm: float
+    read: Callable[[np.ndarray], dict[str, np.ndarray]] | None
+    seen: dict[str, np.ndarray]
+    judge: Callable[[np.ndarray], np.ndarray] | None
+
+    def key(self, purpose: int) -> jax.Array:
+        """A random key for a purpose."""
+        return jax.random.fold_in(jax.random.key(self.config.seed), purpose)

@@ -1,0 +1,326 @@
+"""A trained model as functions: what it draws, and how it judges.
+
+Batch norms are held still, at what they see of a large mixed batch: so an image depends
+on its own latent alone, and a judgement on its own image. Images are as the model has
+them, in [-1, 1] or [0, 1]; `to_uint8` and `from_uint8` translate.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import pathlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen
+from flax.errors import FlaxError
+
+from jaxgan import game, nn
+from jaxgan.analysis import norms
+from jaxgan.compose import ema_variables
+from jaxgan.game import Variables
+from jaxgan.lab import session
+from jaxgan.lab.sets import Reading, open_set
+
+REFERENCE = 512  # examples that batch norms are held at
+
+
+class Trained(NamedTuple):
+    """A model of a run.
+
+    Attributes:
+        module: the model's.
+        config: the model's.
+        variables: of all nets.
+        step: of training.
+        plain: the whole configuration of the run, as it was saved.
+    """
+
+    module: Any
+    config: Any
+    variables: Variables
+    step: int
+    plain: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What the model is called, such as dcgan."""
+        return self.module.__name__.rpartition(".")[2]
+
+    @property
+    def classes(self) -> int:
+        """How many classes the generator is told of; 0 where it takes no labels."""
+        sample = getattr(self.module, "sample", None)
+        if sample is None or "label" not in inspect.signature(sample).parameters:
+            return 0
+        return getattr(self.config, "classes", 10)
+
+
+def open_run(run: pathlib.Path, *, ema: bool = True, best: bool = False) -> Trained:
+    """The model of a run, which is only read.
+
+    Args:
+        run: its directory.
+        ema: whether to take moving averages of weights, where kept.
+        best: whether to take the state that scored best, not the latest.
+
+    Raises:
+        ValueError: it is no run, or has no checkpoint.
+    """
+    plain = session.configuration(run)
+    kind = str(plain.get("game", "")).rpartition(".")[0]
+    if not kind.startswith("jaxgan.models."):
+        raise ValueError(
+            f"{run / 'config.json'} does not say which model it is of; give a run of an"
+            " experiment that trains one"
+        )
+    module = importlib.import_module(kind)
+    batch_size = plain["run"]["batch_size"]
+    found = session.restore(
+        run, module, lambda config: batch_for(module, config, batch_size), best=best
+    )
+    variables = ema_variables(found.state) if ema else game.variables(found.state)
+    return Trained(module, found.model, variables, int(found.state.step), plain)
+
+
+def untrained(trained: Trained, seed: int = 0) -> Trained:
+    """The same model at random initial weights, to compare with."""
+    played = game.algorithm(trained.module.game(trained.config))
+    batch = batch_for(trained.module, trained.config, 2)
+    state = jax.jit(played.init)(jax.random.key(seed), batch)
+    return trained._replace(variables=game.variables(state), step=0)
+
+
+def check_draws(trained: Trained) -> None:
+    """Sees that a model has a generator.
+
+    Raises:
+        ValueError: it draws no images from latents.
+    """
+    if not hasattr(trained.module, "sample") or not hasattr(trained.module, "latent"):
+        raise ValueError(
+            f"the run is of {trained.name}, which draws no images from latents; give"
+            " the run of a generator"
+        )
+
+
+def latents(trained: Trained, key: jax.Array, count: int) -> Any:
+    """Draws latents `[count, Z]`, or what the model has for them."""
+    check_draws(trained)
+    return trained.module.latent(trained.config, key, count)
+
+
+def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:
+    """The generator as a function, with its batch norms held still.
+
+    Args:
+        trained: of `open_run`.
+        seed: of the latents that batch norms are held at.
+
+    Returns:
+        `draw(latent, label=None)`: latents `[B, Z]` to images `[B, H, W, C]` as the
+        model has them. Conditional models take labels, integers `[B]`; class 0 if left
+        out. Pure: `jit`, `grad` and `vmap` apply.
+
+    Raises:
+        ValueError: the model has no generator.
+    """
+    module, config, classes = trained.module, trained.config, trained.classes
+
+    def sample(latent, label):
+        given = (label,) if classes else ()
+        return module.sample(config, trained.variables, latent, *given)
+
+    reference = latents(trained, jax.random.key(seed), REFERENCE)
+    labels = jnp.arange(REFERENCE) % max(1, classes)
+    held = jax.jit(lambda *x: norms.batch_statistics(sample, *x))(reference, labels)
+    steady = norms.frozen(sample, held)
+
+    def draw(latent, label=None):
+        count = len(jax.tree.leaves(latent)[0])
+        label = jnp.zeros(count, jnp.int32) if label is None else label
+        return steady(latent, label)
+
+    return draw
+
+
+def judging(
+    trained: Trained,
+    images: np.ndarray,
+    labels: np.ndarray | None = None,
+    *,
+    net: str = "discriminator",
+) -> Callable[..., Any]:
+    """A net that looks at images as a function, with its batch norms held still.
+
+    Args:
+        trained: of `open_run`.
+        images: uint8 `[N, H, W, C]`, real ones that batch norms are held at; several
+            hundred.
+        labels: integers `[N]`, of models that are told of them.
+        net: its name in the game.
+
+    Returns:
+        `judge(images, label=None)`: images `[B, H, W, C]` as the model has them to
+        whatever the net makes of them; conditional nets take labels, integers `[B]`,
+        class 0 if left out. Pure: `jit`, `grad` and `vmap` apply.
+
+    Raises:
+        ValueError: there is no such net, or it does not look at images.
+    """
+    nets = trained.module.game(trained.config).nets
+    if net not in nets:
+        raise ValueError(
+            f"{trained.name} has no net {net!r}; it has {', '.join(sorted(nets))}"
+        )
+    apply = game.pure(nets[net], net)
+    takes = inspect.signature(type(nets[net]).__call__).parameters
+    conditional = "label" in takes and trained.classes > 0
+
+    def look(image, label):
+        given = (label,) if conditional else ()
+        return apply(trained.variables, image, *given)[0]
+
+    labels = np.zeros(len(images), np.int32) if labels is None else labels
+    reference = from_uint8(trained, images), jnp.asarray(labels)
+    try:
+        held = jax.jit(lambda *x: norms.batch_statistics(look, *x))(*reference)
+    except (TypeError, ValueError, AssertionError, FlaxError) as error:
+        raise ValueError(
+            f"the net {net!r} of {trained.name} does not look at images"
+            f" {list(images.shape)}: {str(error).splitlines()[0]}"
+        ) from None
+    steady = norms.frozen(look, held)
+
+    def judge(image, label=None):
+        return steady(
+            image, jnp.zeros(len(image), jnp.int32) if label is None else label
+        )
+
+    return judge
+
+
+def first_layer(trained: Trained) -> np.ndarray | None:
+    """The weight of the dense layer that takes latents, `[Z, F]`, where there is one.
+
+    Of a layer that takes labels beside latents, the part that takes latents. None where
+    latents go elsewhere.
+    """
+    one = latents(trained, jax.random.key(0), 1)
+    given = (jnp.zeros(1, jnp.int32),) if trained.classes else ()
+    numbers = [x for x in jax.tree.leaves(one) if jnp.issubdtype(x.dtype, jnp.floating)]
+    size = numbers[0].shape[1]
+    kernels = []
+
+    def look(next_function, args, kwargs, context):
+        dense = isinstance(context.module, linen.Dense)
+        if dense and context.method_name == "__call__":
+            kernels.append(context.module.variables["params"]["kernel"])
+        return next_function(*args, **kwargs)
+
+    def sample(latent):
+        return trained.module.sample(trained.config, trained.variables, latent, *given)
+
+    with linen.intercept_methods(look):
+        jax.eval_shape(sample, one)
+    for kernel in kernels:
+        if size <= len(kernel) <= size + trained.classes:
+            return np.asarray(kernel[:size], np.float32)
+    return None
+
+
+def range_of(trained: Trained) -> tuple[float, float]:
+    """Between which numbers the model's pixels are."""
+    return getattr(trained.module, "RANGE", (0.0, 1.0))
+
+
+def to_uint8(trained: Trained, images: jax.Array) -> jax.Array:
+    """Images as the model has them to bytes."""
+    low, high = range_of(trained)
+    return nn.to_uint8(2 * (images - low) / (high - low) - 1)
+
+
+def from_uint8(trained: Trained, images: Any) -> jax.Array:
+    """Bytes to float32 images as the model has them."""
+    low, high = range_of(trained)
+    return low + (high - low) * jnp.asarray(images).astype(jnp.float32) / 255
+
+
+def trained_on(
+    trained: Trained, shape: tuple[int, ...], reading: Reading
+) -> tuple[str, Reading]:
+    """The data of a run, read as it was for the training.
+
+    Args:
+        trained: of the run.
+        shape: of an image that it draws.
+        reading: what the flags say; they come first.
+    """
+    data = trained.plain["data"]
+    crop = data.get("crop")
+    upscale = data.get("upscale", "auto")
+    small = data["data"] == "digits" or data["data"].startswith("idx:")
+    return data["data"], dataclasses.replace(
+        reading,
+        split=reading.split if reading.split != "train" else data.get("split", "train"),
+        resolution=reading.resolution or shape[0],
+        channels=reading.channels or shape[-1],
+        crop=reading.crop or (tuple(crop) if crop else None),
+        upscale=reading.upscale or upscale == "yes" or (upscale == "auto" and small),
+        skip_corrupt=reading.skip_corrupt or data.get("skip_corrupt", False),
+    )
+
+
+def training_images(
+    trained: Trained, count: int = 0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images that a run was trained on.
+
+    Args:
+        trained: of `open_run`.
+        count: most images to take, drawn by the seed; 0 takes all.
+        seed: of the choice.
+
+    Returns:
+        uint8 `[N, H, W, C]`, and their labels `[N]` where the set has them.
+
+    Raises:
+        ValueError: the set is not there, or its images cannot be read.
+    """
+    side = getattr(trained.config, "resolution", 28)
+    channels = getattr(trained.config, "channels", 1)
+    spec, reading = trained_on(trained, (side, side, channels), Reading())
+    left_out = trained.plain["data"].get("leave_out", ())
+    opened = open_set(spec, reading, 0 if left_out else count, seed)
+    (block,) = opened.blocks(opened.count)
+    images, labels = block
+    if left_out and labels is not None:
+        kept = np.flatnonzero(~np.isin(labels, left_out))
+        order = np.random.default_rng(seed).permutation(kept)[: count or None]
+        kept = np.sort(order)
+        images, labels = images[kept], labels[kept]
+    return images, labels
+
+
+def batch_for(module: Any, config: Any, size: int) -> game.Batch:
+    """A batch for the shapes of a state: every key that a game of images may ask for.
+
+    Args:
+        module: the model's.
+        config: the model's.
+        size: examples in it.
+    """
+    side, channels = getattr(config, "resolution", 28), getattr(config, "channels", 1)
+    images, labels = (size, side, side, channels), (size,)
+    batch = {
+        "image": jnp.zeros(images),
+        "labelled": jnp.zeros(images),
+        "label": jnp.zeros(labels, jnp.int32),
+    }
+    repeats = module.game(config).repeats
+    if repeats == 1:
+        return batch
+    return jax.tree.map(lambda x: jnp.broadcast_to(x, (repeats, *x.shape)), batch)

@@ -1,0 +1,1 @@
+"""Games on vectors and points, and papers in miniature."""

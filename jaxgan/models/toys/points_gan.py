@@ -1,0 +1,213 @@
+"""A GAN of two perceptrons on points, with every loss, penalty and dynamics to choose.
+
+The laboratory of the field. By default it is the toy of Gulrajani et al., "Improved
+Training of Wasserstein GANs" (arXiv:1704.00028): two nets of three hidden layers of 512
+ReLU units, latents from N(0, I) of the plane, a Wasserstein critic with a gradient
+penalty of weight 0.1, five critic steps to one of the generator, Adam at 1e-4 with
+(0.5, 0.9). `wgan_gp` is the same game, spelled out.
+
+Added to it: the losses of `jaxgan.losses`; the zero-centred penalties of Mescheder et
+al. (arXiv:1801.04406), DRAGAN's (arXiv:1705.07215), WGAN's clipping (arXiv:1701.07875);
+simultaneous, extragradient (arXiv:1802.10551) and optimistic play (arXiv:1711.00141).
+"""
+
+import dataclasses
+from typing import Literal, get_args, get_type_hints
+
+import jax
+import optax
+from flax import linen
+
+from jaxgan import losses, nn
+from jaxgan.dynamics import extragradient, schedule
+from jaxgan.game import Game, Move, Variables, pure
+from jaxgan.models.parts.two_players import Objective, adversarial
+
+Loss = Literal[
+    "non_saturating",
+    "minimax",
+    "hinge",
+    "least_squares",
+    "wasserstein",
+    "relativistic",
+    "relativistic_average",
+    "boundary_seeking",
+]
+Penalty = Literal["none", "gradient", "r1", "r2", "r1r2", "dragan", "clip"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are WGAN-GP's on its toys."""
+
+    data: int = 2
+    """Coordinates of a point."""
+    latent: int = 2
+    """Size of the latent vector."""
+    latent_distribution: Literal["normal", "uniform"] = "normal"
+    """Where it is drawn from: standard normal, or uniform on [-1, 1]."""
+    generator: tuple[int, ...] = (512, 512, 512)
+    """Units of the generator's hidden layers."""
+    discriminator: tuple[int, ...] = (512, 512, 512)
+    """Units of the discriminator's hidden layers."""
+    activation: Literal["relu", "leaky_relu", "tanh"] = "relu"
+    """The function between layers."""
+    loss: Loss = "wasserstein"
+    """What the players minimise."""
+    penalty: Penalty = "gradient"
+    """What holds the discriminator: a penalty on its slope between real and fake points
+    (gradient), on real ones (r1), fakes (r2), both (r1r2), around real ones (dragan);
+    clip bounds its weights instead."""
+    weight: float = 0.1
+    """Weight of the penalty; for r1, r2 and r1r2 their gamma, halved as in the paper;
+    for clip, the bound."""
+    discriminator_steps: int = 5
+    """Discriminator updates to one of the generator."""
+    order: Literal["alternating", "simultaneous"] = "alternating"
+    """Whether the players take turns or move at once."""
+    dynamics: Literal["adam", "extragradient", "optimistic"] = "adam"
+    """Adam, ExtraAdam (simultaneous only), or optimistic Adam."""
+    learning_rate: float = 1e-4
+    """Step size of both players."""
+    beta1: float = 0.5
+    """Adam's first momentum."""
+    beta2: float = 0.9
+    """Adam's second momentum."""
+    decay_steps: int = 0
+    """Steps over which the step size falls to zero in a straight line; 0 for never."""
+    ema: float = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks; parameters, losses and penalties stay float32."""
+
+    def __post_init__(self):
+        kinds = get_type_hints(type(self))
+        for name in (
+            "loss", "penalty", "order", "dynamics", "latent_distribution", "activation",
+            "dtype",
+        ):  # fmt: skip
+            value, known = getattr(self, name), get_args(kinds[name])
+            if value not in known:
+                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
+        for name, least in (("data", 1), ("latent", 1), ("decay_steps", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least {least}"
+                )
+        for name in ("generator", "discriminator"):
+            if any(units < 1 for units in getattr(self, name)):
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; layers have at least 1 unit"
+                )
+        if self.discriminator_steps < 1:
+            raise ValueError(
+                f"discriminator_steps is {self.discriminator_steps}; it must be at"
+                " least 1"
+            )
+        if self.weight < 0 or (self.penalty == "clip" and not self.weight):
+            raise ValueError(
+                f"weight is {self.weight}; it must be positive, or 0 for a penalty that"
+                " does nothing"
+            )
+        if self.dynamics == "extragradient" and self.order != "simultaneous":
+            raise ValueError(
+                "extragradient moves both players at once: set order to simultaneous"
+                " and discriminator_steps to 1"
+            )
+        _moves(self)
+
+
+def game(config: Config) -> Game:
+    """Discriminator k times, then generator, or both at once.
+
+    Batches are `{"data": [B, N]}`, `[k, B, N]` where a step plays k of them.
+    """
+
+    def optimizer(player: str) -> optax.GradientTransformation:
+        updates = sum(m.repeat for m in _moves(config) if player in m.players)
+        steps = config.decay_steps * updates
+        rate = config.learning_rate
+        rate = optax.linear_schedule(rate, 0.0, steps) if steps else rate
+        if config.dynamics == "optimistic":
+            chosen = optax.optimistic_adam_v2(
+                rate, b1=config.beta1, b2=config.beta2, nesterov=False
+            )
+        else:
+            chosen = optax.adam(rate, config.beta1, config.beta2)
+        if config.penalty == "clip" and player == "discriminator":
+            chosen = optax.chain(chosen, losses.weight_clipping(config.weight))
+        return extragradient(chosen) if config.dynamics == "extragradient" else chosen
+
+    return adversarial(
+        _generator(config),
+        _discriminator(config),
+        latent=lambda key, count: latent(config, key, count),
+        losses=Objective(
+            getattr(losses, f"{config.loss}_discriminator_loss"),
+            getattr(losses, f"{config.loss}_generator_loss"),
+            penalty=_penalty(config),
+            relativistic=config.loss.startswith("relativistic"),
+        ),
+        optimizer={name: optimizer(name) for name in ("discriminator", "generator")},
+        data="data",
+        moves=_moves(config),
+        ema=config.ema,
+    )
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent, config.latent_distribution)
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Points `[B, N]` from latents `[B, Z]`."""
+    return pure(_generator(config), "generator")(variables, latent)[0]
+
+
+def score(config: Config, variables: Variables, points: jax.Array) -> jax.Array:
+    """The discriminator's logits `[B]` of points `[B, N]`."""
+    return pure(_discriminator(config), "discriminator")(variables, points)[0][:, 0]
+
+
+def _generator(config):
+    return _mlp(config, config.generator, config.data)
+
+
+def _discriminator(config):
+    return _mlp(config, config.discriminator, 1)
+
+
+def _mlp(config, hidden, out):
+    activation = getattr(linen, config.activation)
+    return nn.MLP(hidden, out, config.dtype, activation)
+
+
+def _moves(config) -> tuple[Move, ...]:
+    ahead = config.dynamics == "extragradient"
+    order = "extragradient" if ahead else config.order
+    steps = config.discriminator_steps
+    return schedule("discriminator", "generator", order, steps)
+
+
+def _penalty(config):
+    """`(critic_fn, real, fake, key) -> [B]` with its weight, or None."""
+    w = config.weight
+
+    def r1r2(critic_fn, real, fake, key):
+        del key
+        slopes = losses.r1_penalty(critic_fn, real) if "r1" in config.penalty else 0.0
+        if "r2" in config.penalty:
+            slopes += losses.r2_penalty(critic_fn, fake)
+        return w / 2 * slopes
+
+    def around(critic_fn, real, fake, key):
+        del fake
+        return w * losses.dragan_penalty(critic_fn, real, key)
+
+    def between(critic_fn, real, fake, key):
+        return w * losses.gradient_penalty(critic_fn, real, fake, key)
+
+    penalties = {"gradient": between, "dragan": around}
+    penalties |= dict.fromkeys(("r1", "r2", "r1r2"), r1r2)
+    return penalties.get(config.penalty)
