@@ -18,6 +18,7 @@ LIBRARY = pathlib.Path(jaxgan.__file__).parent
 ALLOWED: dict[str, tuple[str, str]] = {
     "jaxgan": ("", ""),
     "allocator": ("", ""),
+    "bounds": ("", ""),
     "game": ("", "jax flax optax"),
     "compose": ("game", "jax flax optax"),
     "dynamics": ("game", "jax optax"),
@@ -25,12 +26,12 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "checkpoint": ("", "jax numpy orbax"),
     "report": ("", "numpy PIL matplotlib"),
     "train": (
-        "game compose parallel checkpoint report",
+        "bounds game compose parallel checkpoint report",
         "jax numpy tqdm tensorboardX",
     ),
     # The one room that knows models, data and training.
     "lab": (
-        "allocator analysis capsules checkpoint compose data dynamics game losses"
+        "allocator analysis bounds capsules checkpoint compose data dynamics game losses"
         " metrics models nn parallel report train",
         "jax numpy flax optax chex tyro tqdm PIL matplotlib sklearn",
     ),
@@ -40,7 +41,10 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "capsules": ("losses nn", "jax numpy chex flax"),
     "capsules/routing": ("", "jax chex"),
     "capsules/em": ("losses", "jax chex"),
-    "models": ("nn capsules losses game compose dynamics", "jax numpy chex flax optax"),
+    "models": (
+        "bounds nn capsules losses game compose dynamics",
+        "jax numpy chex flax optax",
+    ),
     "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
     "metrics": ("", "jax numpy chex"),
     "metrics/features": ("nn", "jax numpy chex flax"),

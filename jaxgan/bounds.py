@@ -1,0 +1,96 @@
+"""Bounds of settings, written where the setting is.
+
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        width: bounds.Count = 64
+        learning_rate: bounds.Rate = 1e-3
+        moments: Annotated[float, bounds.Within(0, 1)] = 0.5
+
+        def __post_init__(self):
+            bounds.check(self)
+
+A bound on a field that is a tuple holds for each of its elements. A field that may be
+None is free to be. Choices (`Literal`) are checked too, and no number may be NaN or
+infinite.
+"""
+
+import dataclasses
+import math
+import types
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+@dataclasses.dataclass(frozen=True)
+class Within:
+    """Numbers from `least` to `most`; `above` and `below` leave the ends out."""
+
+    least: float = -math.inf
+    most: float = math.inf
+    above: bool = False
+    below: bool = False
+
+    def holds(self, value: float) -> bool:
+        """Whether a number lies within."""
+        low = value > self.least if self.above else value >= self.least
+        high = value < self.most if self.below else value <= self.most
+        return low and high and math.isfinite(value)
+
+    def __str__(self) -> str:
+        low = f"{'above' if self.above else 'at least'} {self.least:g}"
+        high = f"{'below' if self.below else 'at most'} {self.most:g}"
+        ends = [low] * (self.least > -math.inf) + [high] * (self.most < math.inf)
+        return " and ".join(ends) or "finite"
+
+
+Count = Annotated[int, Within(1)]  # layers, units, steps
+Natural = Annotated[int, Within(0)]  # what may be left out by 0
+Rate = Annotated[float, Within(0, above=True)]  # step sizes
+Weight = Annotated[float, Within(0)]  # of a term of a loss
+Decay = Annotated[float, Within(0, 1, below=True)]  # of moving averages, and momenta
+Share = Annotated[float, Within(0, 1)]  # parts of a whole
+
+
+def check(config: Any, *, flags: bool = False) -> None:
+    """Checks every field of a dataclass against its annotation.
+
+    Args:
+        config: an instance; call it from `__post_init__`.
+        flags: whether messages name fields as flags, `--batch-size`.
+
+    Raises:
+        ValueError: the first field out of bounds, with its value and the bound.
+    """
+    hints = get_type_hints(type(config), include_extras=True)
+    for field in dataclasses.fields(config):
+        name = "--" + field.name.replace("_", "-") if flags else field.name
+        _check(name, getattr(config, field.name), hints[field.name], [])
+
+
+def _check(name: str, value: Any, kind: Any, bounds: list[Within]) -> None:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        own = [extra for extra in arguments[1:] if isinstance(extra, Within)]
+        _check(name, value, arguments[0], bounds + own)
+    elif origin is Literal:
+        if value not in arguments:
+            raise ValueError(f"unknown {name} {value!r}; choose from {arguments}")
+    elif origin in (Union, types.UnionType):
+        _check_any(name, value, arguments, bounds)
+    elif origin is tuple and isinstance(value, tuple | list):
+        each = arguments[0] if arguments else Any
+        for element in value:
+            _check(name, element, each, bounds)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        for bound in bounds or [Within()]:
+            if not bound.holds(value):
+                raise ValueError(f"{name} is {value}; it must be {bound}")
+
+
+def _check_any(name, value, kinds, bounds):
+    """A union: a value that is a choice, or None, is free of the bounds of others."""
+    choices = [choice for kind in kinds for choice in get_args(kind)]
+    if value is None or (isinstance(value, str) and value in choices):
+        return
+    for kind in kinds:
+        if get_origin(kind) is not Literal and kind is not type(None):
+            _check(name, value, kind, bounds)

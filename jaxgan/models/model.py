@@ -1,0 +1,79 @@
+"""What a model says of itself, and how all models are found.
+
+A model file ends with `MODEL = Model(...)`. The conformance suite, `experiments.sample`,
+`evaluate`, `explore` and the tables find it there: nothing else has to be edited.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgan.game import Batch, Game, Variables
+
+
+class Model(NamedTuple):
+    """What the laboratory needs to know of a model, and nothing else.
+
+    Attributes:
+        paper: arXiv id, or authors and year.
+        config: the frozen dataclass of its settings, the paper's values as defaults.
+        game: `game(config) -> Game`.
+        batch: `batch(config, key, n)`, a random batch of the form that it plays on:
+            `n` examples, `[k, n, ...]` where a step takes k minibatches.
+        show: `show(config, variables, key, batch) -> {name: images}`, what is worth
+            seeing of it: as many images as the batch has examples. None for models of
+            vectors, and for those that draw nothing.
+        tiny: the config of the conformance suite: the smallest nets that still have
+            all parts.
+        latent: `latent(config, key, n)` draws what `sample` takes.
+        sample: `sample(config, variables, latent) -> images`, and
+            `sample(config, variables, latent, label)` where `labels`.
+        labels: whether `sample` takes classes, of which there are `config.classes`.
+        range: between which numbers the pixels of its images are.
+        still: paths of owned parameters whose gradient is zero by algebra.
+        exact: whether all randomness of a step may come in the batch.
+    """
+
+    paper: str
+    config: type
+    game: Callable[[Any], Game]
+    batch: Callable[[Any, jax.Array, int], Batch]
+    show: Callable[[Any, Variables, jax.Array, Batch], Mapping[str, jax.Array]] | None
+    tiny: Any
+    latent: Callable[[Any, jax.Array, int], Any] | None = None
+    sample: Callable[..., jax.Array] | None = None
+    labels: bool = False
+    range: tuple[float, float] = (0.0, 1.0)
+    still: tuple[str, ...] = ()
+    exact: bool = False
+
+
+def find() -> dict[str, Model]:
+    """Every model of the library by the name of its file, in order of names."""
+    import jaxgan.models as models
+
+    found = {}
+    for module in pkgutil.walk_packages(models.__path__, models.__name__ + "."):
+        record = getattr(importlib.import_module(module.name), "MODEL", None)
+        if record is not None:
+            found[module.name.rpartition(".")[2]] = record
+    return dict(sorted(found.items()))
+
+
+def named(name: str) -> Model:
+    """The model whose file has this name, wherever it lies below `jaxgan.models`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    import jaxgan.models as models
+
+    for module in pkgutil.walk_packages(models.__path__, models.__name__ + "."):
+        if module.name.rpartition(".")[2] == name:
+            record = getattr(importlib.import_module(module.name), "MODEL", None)
+            if record is not None:
+                return record
+    raise ValueError(f"jaxgan has no model {name!r}; it has {', '.join(find())}")
