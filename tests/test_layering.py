@@ -31,8 +31,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
     ),
     # The one room that knows models, data and training.
     "lab": (
-        "allocator analysis bounds capsules checkpoint compose data dynamics game losses"
-        " metrics models nn parallel report train",
+        "allocator analysis bounds capsules checkpoint compose data dynamics game"
+        " losses metrics models nn parallel report train",
         "jax numpy flax optax chex tyro tqdm PIL matplotlib sklearn",
     ),
     "losses": ("", "jax numpy chex"),

@@ -1,7 +1,7 @@
 """What a model says of itself, and how all models are found.
 
-A model file ends with `MODEL = Model(...)`. The conformance suite, `experiments.sample`,
-`evaluate`, `explore` and the tables find it there: nothing else has to be edited.
+A model file ends with `MODEL = Model(...)`. There the conformance suite, the commands
+`sample`, `evaluate` and `explore`, and the tables find it; nothing else is edited.
 """
 
 import importlib
