@@ -234,7 +234,7 @@ def first_layer(trained: Trained) -> np.ndarray | None:
 
 def range_of(trained: Trained) -> tuple[float, float]:
     """Between which numbers the model's pixels are."""
-    return getattr(trained.module, "RANGE", (0.0, 1.0))
+    return trained.module.MODEL.range
 
 
 def to_uint8(trained: Trained, images: jax.Array) -> jax.Array:

@@ -29,7 +29,8 @@ from jax import lax
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.cdcgan import check_labelled, check_positive, one_hot
-from jaxgan.models.parts import digit_nets
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,3 +180,16 @@ def _generator(config):
 def _input(config, noise, label):
     label = one_hot(label, config.classes, len(noise))
     return jnp.concatenate([noise, label], axis=-1)
+
+
+MODEL = Model(
+    paper="1610.09585",
+    config=Config,
+    game=game,
+    batch=images.labelled_digits,
+    show=images.samples(latent, sample, labels=True),
+    tiny=Config(classes=3, noise=4, width=2, hidden=6),
+    latent=latent,
+    sample=sample,
+    labels=True,
+)

@@ -9,6 +9,7 @@ The networks are today's (ReLU, Adam), not those of 1986.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,9 @@ import optax
 from flax import linen
 
 from jaxgan import nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,3 +123,28 @@ def encode(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
 def decode(config: Config, variables: Variables, code: jax.Array) -> jax.Array:
     """Images `[B, R, R, 1]` in [0, 1] from codes `[B, Z]`."""
     return linen.sigmoid(pure(_nets(config)["decoder"], "decoder")(variables, code)[0])
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    return images.batch(key, count, (config.resolution, config.resolution, 1))
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """What comes back of the images of a batch."""
+    del key
+    code = encode(config, variables, batch["image"])
+    return {"reconstructions": decode(config, variables, code)}
+
+
+MODEL = Model(
+    paper="Rumelhart et al. 1986",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(resolution=3, hidden=(8, 5)),
+    exact=True,
+)

@@ -19,6 +19,7 @@ code does, not when M stalls.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -28,7 +29,9 @@ from flax import linen
 from jax import lax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 SIZE, SCALES = 28, 3
 
@@ -227,3 +230,26 @@ def reconstruct(config: Config, variables: Variables, image: jax.Array) -> jax.A
     """What the discriminator makes of images `[N, 28, 28, 1]` in [0, 1]."""
     net = pure(_nets(config)["discriminator"], "discriminator")
     return jnp.clip(net(variables, image)[0], 0, 1)
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """Samples, and what the discriminator makes of the images of a batch."""
+    image = batch["image"]
+    return {
+        "samples": sample(config, variables, latent(config, key, len(image))),
+        "reconstructions": reconstruct(config, variables, image),
+    }
+
+
+MODEL = Model(
+    paper="1703.10717",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=show,
+    tiny=Config(latent=4, width=2, layers=1, gamma=1.0),
+    latent=latent,
+    sample=sample,
+)

@@ -26,7 +26,8 @@ from jax import lax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
-from jaxgan.models.parts import digit_nets
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -248,3 +249,15 @@ def draw(
         )
     logits, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
     return draw_pixels(key, logits)
+
+
+MODEL = Model(
+    paper="1702.08431",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=images.samples(latent, sample),
+    tiny=Config(latent=4, samples=3, width=2, hidden=6),
+    latent=latent,
+    sample=sample,
+)

@@ -12,6 +12,7 @@ takes half the mean; `scaling` chooses, and the printed form is the default.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Literal
 
 import jax
@@ -21,7 +22,9 @@ from flax import linen
 
 from jaxgan import capsules, losses, nn
 from jaxgan.capsules.layers import bias_init
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,3 +256,45 @@ def _errors(v: jax.Array, labels: jax.Array) -> jax.Array:
     seen = capsules.longest(v, labels.shape[1])
     found = (seen[:, None, :] == labels[:, :, None]).any(2)
     return 1.0 - found.all(1).astype(jnp.float32)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it; the classes in an image differ."""
+    image_key, label_key, part_key = jax.random.split(key, 3)
+    shape = (config.resolution, config.resolution, config.channels)
+    made = images.batch(image_key, count, shape)
+    order = jax.random.uniform(label_key, (count, config.classes)).argsort(1)
+    if config.objects == 1:
+        return {**made, "label": order[:, 0]}
+    parts = jax.random.uniform(part_key, (count, config.objects, *shape))
+    return {**made, "label": order[:, : config.objects], "parts": parts}
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """What the decoder draws of the classes that are seen in the images of a batch."""
+    del key
+    if not config.reconstruction:
+        return {}
+    v = encode(config, variables, batch["image"])
+    seen = capsules.longest(v, config.objects)
+    drawn = [
+        decode(config, variables, capsules.mask(v, seen[:, i]))
+        for i in range(config.objects)
+    ]
+    return {"reconstructions": jnp.clip(sum(drawn, jnp.zeros(())), 0, 1)}
+
+
+MODEL = Model(
+    paper="1710.09829",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(
+        resolution=17, classes=3, features=4, types=2, primary_dim=3, class_dim=4,
+        iterations=2, decoder=(6,),
+    ),
+    exact=True,
+)  # fmt: skip

@@ -18,7 +18,9 @@ from flax import linen
 
 from jaxgan import nn
 from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models import capsnet
 from jaxgan.models.capsnet import check_image, optimizer
+from jaxgan.models.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,3 +127,16 @@ def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array
     """The classes seen in images `[B, H, W, C]`: int32 `[B, objects]`."""
     logits = pure(Network(config), "network")(variables, image)[0]
     return jax.lax.top_k(logits, config.objects)[1]
+
+
+MODEL = Model(
+    paper="1710.09829",
+    config=Config,
+    game=game,
+    batch=capsnet.batch,
+    show=None,
+    tiny=Config(
+        resolution=8, classes=3, features=(4, 3), kernels=(3, 3), pool=True,
+        hidden=(8,),
+    ),
+)  # fmt: skip

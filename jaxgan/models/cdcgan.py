@@ -29,6 +29,8 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import adversarial
 from jaxgan.nn.latent import DISTRIBUTIONS
 
@@ -275,3 +277,17 @@ def _norm(config, statistics):
 def _dense(units, dtype):
     he = linen.initializers.he_normal()
     return linen.Dense(units, use_bias=False, dtype=dtype, kernel_init=he)
+
+
+MODEL = Model(
+    paper="1411.1784",
+    config=Config,
+    game=game,
+    batch=images.labelled_digits,
+    show=images.samples(latent, sample, labels=True),
+    tiny=Config(classes=3, latent=4, width=2, discriminator=(2, 2), hidden=6),
+    latent=latent,
+    sample=sample,
+    labels=True,
+    exact=True,
+)

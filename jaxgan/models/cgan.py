@@ -27,7 +27,7 @@ import jax.numpy as jnp
 from flax import linen
 
 from jaxgan import nn
-from jaxgan.game import Game, Variables, pure
+from jaxgan.game import Batch, Game, Variables, pure
 from jaxgan.models.gan import (
     Training,
     at_least_one,
@@ -40,6 +40,8 @@ from jaxgan.models.gan import (
     training,
     uniform,
 )
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -200,3 +202,25 @@ def sample(
         return generate(variables, noise[None], label[None], rngs=streams)[0][0]
 
     return jax.vmap(draw)(latent.noise, latent.seed, label)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    repeats = config.discriminator_steps
+    return images.batch(key, count, classes=config.classes, repeats=repeats)
+
+
+MODEL = Model(
+    paper="1411.1784",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=images.samples(latent, sample, labels=True),
+    tiny=Config(
+        latent=3, hidden_latent=4, hidden_class=5, hidden=6, maxout_image=(5, 2),
+        maxout_class=(4, 2), maxout=(5, 2), generator_init=0.5, discriminator_init=0.5,
+    ),
+    latent=latent,
+    sample=sample,
+    labels=True,
+)  # fmt: skip

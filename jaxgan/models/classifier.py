@@ -16,8 +16,10 @@ import optax
 from flax import linen
 
 from jaxgan import nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.capsnet import check_image
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,3 +112,20 @@ def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array
 def features(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
     """Features `[B, F]`, not negative, of images `[B, H, W, C]` in [0, 1]."""
     return pure(Network(config), "network")(variables, image)[0][0]
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    shape = (config.resolution, config.resolution, config.channels)
+    return images.batch(key, count, shape, classes=config.classes)
+
+
+MODEL = Model(
+    paper="LeCun et al. 1998",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=None,
+    tiny=Config(resolution=8, classes=3, width=2, hidden=5, steps=100),
+    exact=True,
+)

@@ -29,12 +29,13 @@ import optax
 from flax import linen
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Variables, pure
+from jaxgan.game import Batch, Game, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
 AdversarialLoss = Literal["non_saturating", "minimax", "hinge", "least_squares"]
-RANGE = (-1.0, 1.0)  # of the pixels that `sample` draws
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,3 +246,23 @@ def standing_statistics(
     z = latent(config, key, batches * size).reshape(batches, size, config.latent)
     generator = pure(Generator(config, momentum=0.0), "generator")
     return nn.reestimate(generator, variables, "generator", z)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    shape = (config.resolution, config.resolution, config.channels)
+    return images.batch(key, count, shape, low=-1.0)
+
+
+MODEL = Model(
+    paper="1511.06434",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=images.samples(latent, sample),
+    tiny=Config(resolution=16, width=4, kernel=4, latent=6),
+    latent=latent,
+    sample=sample,
+    range=(-1.0, 1.0),
+    exact=True,
+)

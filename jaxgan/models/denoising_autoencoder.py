@@ -16,13 +16,16 @@ and Adam minimises the squared error.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,3 +141,29 @@ def decode(config: Config, variables: Variables, code: jax.Array) -> jax.Array:
 
 def _nets(config: Config) -> dict[str, linen.Module]:
     return {"encoder": Encoder(config), "decoder": Decoder(config)}
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    shape = (config.resolution, config.resolution, config.channels)
+    return images.batch(key, count, shape, low=-1.0)
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """What comes back of the whole images of a batch, centred."""
+    del key
+    code = encode(config, variables, batch["image"])
+    return {"reconstructions": decode(config, variables, code)}
+
+
+MODEL = Model(
+    paper="1511.06434",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(resolution=4, code=6),
+    range=(-1.0, 1.0),
+)

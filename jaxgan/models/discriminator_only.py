@@ -19,7 +19,7 @@ one, the "solver", who searches instead of learning, the other.
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,8 @@ from flax import linen
 from jax import lax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets
 
 
@@ -298,3 +299,30 @@ def _pick(key, past, count, share):
     some = jax.random.randint(old_key, (old,), 0, len(everything))
     newest = jax.random.randint(new_key, (count - old,), 0, past.shape[1])
     return jnp.concatenate([everything[some], past[-1][newest]])
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    data = jax.random.uniform(
+        key, (count, *config.shape), minval=config.low, maxval=config.high
+    )
+    return {"data": data}
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """Images that D likes best; nothing where examples are points."""
+    if len(config.shape) != 3:
+        return {}
+    return {"samples": generate(config, variables, key, len(batch["data"]))}
+
+
+MODEL = Model(
+    paper="Lee 2018",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(hidden=(8,), round_steps=1, negatives=8, rounds_kept=2, ascent_steps=3),
+)

@@ -28,6 +28,8 @@ from jax import lax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 SHAPE = (28, 28, 1)
 PIXELS = math.prod(SHAPE)
@@ -176,3 +178,15 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
     """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`, normalised together."""
     return pure(Generator(config.generator), "generator")(variables, latent)[0]
+
+
+MODEL = Model(
+    paper="1609.03126",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=images.samples(latent, sample),
+    tiny=Config(latent=4, generator=(6,), encoder=(8,), pulling_away=0.1),
+    latent=latent,
+    sample=sample,
+)

@@ -17,8 +17,10 @@ import optax
 from flax import linen
 
 from jaxgan import nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.capsnet import check_image
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,3 +133,27 @@ def game(config: Config) -> Game:
 def read(config: Config, variables: Variables, image: jax.Array) -> Read:
     """Reads the factors off images `[B, R, R, C]` in [0, 1]."""
     return Read(*pure(Network(config), "network")(variables, image)[0])
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    image_key, number_key, known_key, binary_key = jax.random.split(key, 4)
+    shape = (config.resolution, config.resolution, config.channels)
+    numbers, binaries = (count, config.numbers), (count, config.binaries)
+    return {
+        **images.batch(image_key, count, shape),
+        "number": jax.random.normal(number_key, numbers),
+        "known": jax.random.bernoulli(known_key, 0.5, numbers).astype("float32"),
+        "binary": jax.random.bernoulli(binary_key, 0.5, binaries).astype("float32"),
+    }
+
+
+MODEL = Model(
+    paper="LeCun et al. 1998",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=None,
+    tiny=Config(resolution=8, numbers=3, binaries=2, width=2, hidden=5, steps=100),
+    exact=True,
+)

@@ -27,6 +27,8 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import Objective, adversarial
 
 Divergence = Literal[
@@ -164,3 +166,15 @@ def thinks_real(divergence: Divergence, raw: jax.Array) -> jax.Array:
     """
     row = losses.f_divergence(divergence)
     return row.activation(jnp.asarray(raw)) > row.threshold
+
+
+MODEL = Model(
+    paper="1606.00709",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=images.samples(latent, sample),
+    tiny=Config(latent=4, hidden=(6, 5), variational=(6, 5)),
+    latent=latent,
+    sample=sample,
+)

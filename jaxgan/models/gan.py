@@ -28,7 +28,9 @@ import optax
 from flax import linen
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Variables, pure
+from jaxgan.game import Batch, Game, Move, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import adversarial
 
 SHAPE = (28, 28, 1)  # of an image
@@ -326,3 +328,23 @@ def shares(config: Any, *names: str) -> None:
             raise ValueError(
                 f"{name} is {value}; it must be in (0, 1], where 1 drops nothing"
             )
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    return images.batch(key, count, repeats=config.discriminator_steps)
+
+
+MODEL = Model(
+    paper="1406.2661",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=images.samples(latent, sample),
+    tiny=Config(
+        latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2, discriminator_steps=2,
+        generator_init=0.5, discriminator_init=0.5,
+    ),
+    latent=latent,
+    sample=sample,
+)  # fmt: skip

@@ -23,8 +23,9 @@ import optax
 from jax import lax
 
 from jaxgan import compose, losses, nn
-from jaxgan.game import Game, Move, Player, TrainState, Variables, pure
-from jaxgan.models.parts import digit_nets
+from jaxgan.game import Batch, Game, Move, Player, TrainState, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,3 +194,22 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
     """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`, normalised together."""
     return pure(_generator(config), "generator")(variables, latent)[0]
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    return images.batch(key, count, repeats=config.critic_steps)
+
+
+MODEL = Model(
+    paper="1704.04865",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=images.samples(latent, sample),
+    tiny=Config(stage=2, critic_steps=2, latent=4, width=2, hidden=6),
+    latent=latent,
+    sample=sample,
+    # A constant added to every score leaves all hinges as they are.
+    still=("critic/Dense_0/bias",),
+)

@@ -30,7 +30,9 @@ from flax import linen
 from jax import lax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -298,3 +300,30 @@ def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array
 
 def _uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jax.random.uniform(key, shape)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    key, labelled_key = jax.random.split(key)
+    shape = (config.resolution, config.resolution, 1)
+    labelled = images.batch(labelled_key, count, shape, classes=config.classes)
+    return {
+        **images.batch(key, count, shape),
+        "labelled": labelled["image"],
+        "label": labelled["label"],
+    }
+
+
+MODEL = Model(
+    paper="1606.03498",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=images.samples(latent, sample),
+    tiny=Config(
+        resolution=6, classes=3, latent=4, generator=(5,), discriminator=(7, 5),
+        historical=0.1, smoothing=0.1, decay=(1, 9),
+    ),
+    latent=latent,
+    sample=sample,
+)  # fmt: skip

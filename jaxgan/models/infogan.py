@@ -33,7 +33,8 @@ from jax import lax
 from jaxgan import losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.cdcgan import check_positive
-from jaxgan.models.parts import digit_nets
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -276,3 +277,26 @@ def recognise(
 
 def _generator(config):
     return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)
+
+
+MODEL = Model(
+    paper="1606.03657",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=images.samples(latent, sample),
+    tiny=Config(
+        noise=4,
+        categories=3,
+        width=2,
+        hidden=6,
+        recogniser=5,
+        # Normalising two examples a device, as `pmap` does, is ill-conditioned.
+        category_weight=0.1,
+        continuous_weight=0.1,
+        # Adam turns rounding noise into whole steps: smaller ones.
+        generator_rate=2e-4,
+    ),
+    latent=latent,
+    sample=sample,
+)

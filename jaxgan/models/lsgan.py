@@ -24,7 +24,8 @@ import optax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Variables, pure
-from jaxgan.models.parts import digit_nets
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -106,3 +107,15 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 def _generator(config):
     return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)
+
+
+MODEL = Model(
+    paper="1611.04076",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=images.samples(latent, sample),
+    tiny=Config(width=2, hidden=6, latent=4),
+    latent=latent,
+    sample=sample,
+)

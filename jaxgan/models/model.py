@@ -1,7 +1,7 @@
 """What a model says of itself, and how all models are found.
 
-A model file ends with `MODEL = Model(...)`. There the conformance suite, the commands
-`sample`, `evaluate` and `explore`, and the tables find it; nothing else is edited.
+A model file ends with `MODEL = Model(...)`. The conformance suite, the laboratory, its
+commands and the tables find it there: nothing else has to be edited.
 """
 
 import importlib
@@ -21,20 +21,23 @@ class Model(NamedTuple):
         paper: arXiv id, or authors and year.
         config: the frozen dataclass of its settings, the paper's values as defaults.
         game: `game(config) -> Game`.
-        batch: `batch(config, key, n)`, a random batch of the form that it plays on:
-            `n` examples, `[k, n, ...]` where a step takes k minibatches.
+        batch: `batch(config, key, n)`, random numbers in the form of what it is trained
+            on: `[n, ...]`, or `[k, n, ...]` where a step takes k minibatches. Its names
+            are those of the data: `image`, `label` and so on, no latents.
         show: `show(config, variables, key, batch) -> {name: images}`, what is worth
-            seeing of it: as many images as the batch has examples. None for models of
-            vectors, and for those that draw nothing.
+            seeing of it. `batch` is one minibatch (without k), and there are as many
+            images as it has examples. None for models of vectors, and for those that
+            draw nothing.
         tiny: the config of the conformance suite: the smallest nets that still have
             all parts.
         latent: `latent(config, key, n)` draws what `sample` takes.
         sample: `sample(config, variables, latent) -> images`, and
             `sample(config, variables, latent, label)` where `labels`.
         labels: whether `sample` takes classes, of which there are `config.classes`.
-        range: between which numbers the pixels of its images are.
+        range: the smallest and the largest value of a pixel, in batches and samples.
         still: paths of owned parameters whose gradient is zero by algebra.
-        exact: whether all randomness of a step may come in the batch.
+        exact: whether a step draws nothing at random where the batch has a `latent`,
+            and the whole batch gives the mean of the gradients of its parts.
     """
 
     paper: str

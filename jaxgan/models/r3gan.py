@@ -24,7 +24,8 @@ import optax
 
 from jaxgan import losses, nn
 from jaxgan.game import Game, Variables, pure
-from jaxgan.models.parts import digit_nets
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 from jaxgan.models.parts.two_players import Objective, adversarial
 
 
@@ -104,3 +105,18 @@ def _generator(config):
     return digit_nets.Generator(
         config.width, config.hidden, norm=False, dtype=config.dtype
     )
+
+
+MODEL = Model(
+    paper="2501.05441",
+    config=Config,
+    game=game,
+    batch=images.digits,
+    show=images.samples(latent, sample),
+    tiny=Config(width=2, hidden=6, latent=4),
+    latent=latent,
+    sample=sample,
+    # A constant added to every logit leaves both losses as they are.
+    still=("discriminator/Dense_0/bias",),
+    exact=True,
+)

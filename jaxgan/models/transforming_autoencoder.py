@@ -17,7 +17,7 @@ which contributions do not add up to the image.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import jax
@@ -26,7 +26,9 @@ import optax
 from flax import linen
 
 from jaxgan import losses
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 _fan_in = linen.initializers.lecun_normal
 _wide = linen.initializers.variance_scaling(100.0, "fan_in", "normal", batch_axis=0)
@@ -242,3 +244,35 @@ def game(config: Config) -> Game:
         },
         moves=(Move("capsules"),),
     )
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    image_key, target_key, by_key = jax.random.split(key, 3)
+    by = "offset" if config.transform == "translation" else "transform"
+    return {
+        **images.batch(image_key, count, config.image),
+        "target": jax.random.uniform(target_key, (count, *config.image)),
+        by: jax.random.normal(by_key, (count, *config.pose)),
+    }
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """The images of a batch, transformed by the capsules."""
+    del key
+    by = batch["offset" if config.transform == "translation" else "transform"]
+    drawn = reconstruct(config, variables, batch["image"], by)
+    return {"transformed": jnp.clip(drawn, 0, 1)}
+
+
+MODEL = Model(
+    paper="Hinton et al. 2011",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(resolution=6, capsules=3, recognition=4, generation=5),
+    exact=True,
+)

@@ -14,6 +14,7 @@ being that of the grey image.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +22,10 @@ import optax
 from flax import linen
 
 from jaxgan import losses
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.autoencoder import Decoder, Encoder
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,3 +140,33 @@ def _terms(config, variables, image, key):
 
 def _logits(config, variables, code):
     return pure(_nets(config)["decoder"], "decoder")(variables, code)[0]
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    return images.batch(key, count, (config.resolution, config.resolution, 1))
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """Samples, and what the mean codes of the images of a batch decode to."""
+    image = batch["image"]
+    return {
+        "samples": sample(config, variables, latent(config, key, len(image))),
+        "reconstructions": decode(
+            config, variables, encode(config, variables, image)[0]
+        ),
+    }
+
+
+MODEL = Model(
+    paper="1312.6114",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(resolution=3, hidden=(8, 5)),
+    latent=latent,
+    sample=sample,
+)

@@ -24,8 +24,9 @@ import jax
 import optax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Variables, pure
-from jaxgan.models.parts import digit_nets
+from jaxgan.game import Batch, Game, Move, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import digit_nets, images
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -95,3 +96,22 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 def _generator(config):
     return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    return images.batch(key, count, repeats=config.critic_steps)
+
+
+MODEL = Model(
+    paper="1701.07875",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=images.samples(latent, sample),
+    tiny=Config(width=2, hidden=6, latent=4, critic_steps=2),
+    latent=latent,
+    sample=sample,
+    # A constant added to every score leaves both losses as they are.
+    still=("discriminator/Dense_0/bias",),
+)

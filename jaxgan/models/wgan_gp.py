@@ -19,6 +19,7 @@ in every game of `adversarial`.
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import jax
@@ -27,7 +28,9 @@ import optax
 from flax import linen
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Variables, pure
+from jaxgan.game import Batch, Game, Move, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import Objective, adversarial
 
 
@@ -185,3 +188,33 @@ def sample(
 ) -> jax.Array:
     """Data vectors `[B, N]`, or images `[B, 28, 28, 1]`, from latents `[B, Z]`."""
     return pure(config.nets()[0], "generator")(variables, latent)[0]
+
+
+def batch(config: Config | ImageConfig, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    shape = images.DIGIT if isinstance(config, ImageConfig) else (config.data,)
+    made = images.batch(key, count, shape, repeats=config.critic_steps)
+    return {config.examples: made["image"]}
+
+
+def show(
+    config: Config | ImageConfig, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """Samples of a model of images; nothing of one of vectors."""
+    if isinstance(config, Config):
+        return {}
+    return images.samples(latent, sample)(config, variables, key, batch)
+
+
+MODEL = Model(
+    paper="1704.00028",
+    config=ImageConfig,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(hidden=(8, 8)),
+    latent=latent,
+    sample=sample,
+    # A constant added to every score leaves both losses as they are.
+    still=("discriminator/Dense_2/bias",),
+)

@@ -54,7 +54,7 @@ def generator(data="faces:10", *, classes=0, latent=None, draw=None):
 
     module.latent = lambda config, key, count: (latent or signs)(key, count)
     module.sample = conditional if classes else sample
-    module.RANGE = (0.0, 1.0)
+    module.MODEL = types.SimpleNamespace(range=(0.0, 1.0))
     module.game = lambda config: types.SimpleNamespace(nets={})
     config = types.SimpleNamespace(resolution=SIDE, channels=3)
     if classes:

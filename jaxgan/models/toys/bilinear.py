@@ -14,7 +14,8 @@ import optax
 from flax import linen
 
 from jaxgan.dynamics import extragradient, schedule
-from jaxgan.game import Game, Player, pure
+from jaxgan.game import Batch, Game, Player, pure
+from jaxgan.models.model import Model
 
 Play = Literal["simultaneous", "alternating", "extragradient", "optimistic"]
 
@@ -83,3 +84,21 @@ def game(config: Config) -> Game:
         },
         moves=_moves(config),
     )
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    repeats = max(move.repeat for move in _moves(config))
+    shape = (repeats, count) if repeats > 1 else (count,)
+    return {"payoff": jax.random.uniform(key, shape, minval=0.5, maxval=1.5)}
+
+
+MODEL = Model(
+    paper="1802.10551",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=None,
+    tiny=Config(play="extragradient"),
+    exact=True,
+)

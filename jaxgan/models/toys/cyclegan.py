@@ -17,7 +17,8 @@ from flax import linen
 from jax import lax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Player, pure
+from jaxgan.game import Batch, Game, Move, Player, pure
+from jaxgan.models.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,3 +124,19 @@ def game(config: Config) -> Game:
         },
         moves=(Move("generators"), Move("critics")),
     )
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    a, b = jax.random.normal(key, (2, count, config.data))
+    return {"a": a, "b": b}
+
+
+MODEL = Model(
+    paper="1703.10593",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=None,
+    tiny=Config(hidden=(8,)),
+)

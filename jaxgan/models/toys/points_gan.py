@@ -20,7 +20,8 @@ from flax import linen
 
 from jaxgan import losses, nn
 from jaxgan.dynamics import extragradient, schedule
-from jaxgan.game import Game, Move, Variables, pure
+from jaxgan.game import Batch, Game, Move, Variables, pure
+from jaxgan.models.model import Model
 from jaxgan.models.parts.two_players import Objective, adversarial
 
 Loss = Literal[
@@ -211,3 +212,25 @@ def _penalty(config):
     penalties = {"gradient": between, "dragan": around}
     penalties |= dict.fromkeys(("r1", "r2", "r1r2"), r1r2)
     return penalties.get(config.penalty)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    repeats = max(move.repeat for move in _moves(config))
+    leading = (repeats, count) if repeats > 1 else (count,)
+    return {"data": jax.random.normal(key, (*leading, config.data))}
+
+
+MODEL = Model(
+    paper="1704.00028",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=None,
+    tiny=Config(
+        generator=(5,), discriminator=(6,), loss="hinge", penalty="r1r2",
+        discriminator_steps=2, dynamics="optimistic", ema=0.9,
+    ),
+    latent=latent,
+    sample=sample,
+)  # fmt: skip

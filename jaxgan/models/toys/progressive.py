@@ -14,6 +14,7 @@ deviation.
 """
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,9 @@ from flax import linen
 from jax import lax
 
 from jaxgan import losses, nn
-from jaxgan.game import Game, Move, Player, Variables, pure
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,9 +181,48 @@ def game(config: Config) -> Game:
     )
 
 
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Draws latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent)
+
+
 def sample(
-    config: Config, variables: Variables, latent: jax.Array, step: jax.Array
+    config: Config,
+    variables: Variables,
+    latent: jax.Array,
+    step: jax.Array | None = None,
 ) -> jax.Array:
-    """Images `[B, R, R, C]` from latents `[B, Z]`, faded in as at `step`."""
+    """Images `[B, R, R, C]` from latents `[B, Z]`.
+
+    They are faded in as at `step`, or completely if it is left out.
+    """
     generator = pure(Generator(config), "generator")
-    return generator(variables, latent, config.alpha(step))[0]
+    alpha = jnp.ones(()) if step is None else config.alpha(step)
+    return generator(variables, latent, alpha)[0]
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """A random batch, as `game` takes it."""
+    shape = (config.resolution, config.resolution, config.channels)
+    return images.batch(key, count, shape, low=-1.0)
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """Samples, with all blocks faded in, cut to the range of the data."""
+    made = images.samples(latent, sample)(config, variables, key, batch)
+    return {name: jnp.clip(drawn, -1, 1) for name, drawn in made.items()}
+
+
+MODEL = Model(
+    paper="1710.10196",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(resolution=8, width=4, latent=6, fade_from=-1, fade_steps=4),
+    latent=latent,
+    sample=sample,
+    range=(-1.0, 1.0),
+)
