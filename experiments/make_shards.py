@@ -30,8 +30,9 @@ from tqdm import tqdm
 from jaxgan import data as jaxgan_data
 from jaxgan import report
 from jaxgan.data import shards
+from jaxgan.data.files import FileSource
 from jaxgan.data.load import read_good
-from jaxgan.data.sources import FileSource, name_of
+from jaxgan.data.protocol import name_of
 from jaxgan.lab import cli
 
 BLOCK = 64  # images a worker takes at a time

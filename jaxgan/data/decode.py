@@ -43,23 +43,26 @@ def check_unpacked(unpacked: int, packed: int) -> None:
         raise ValueError(f"{packed} bytes that claim to hold {unpacked}")
 
 
-def decode(file: bytes | pathlib.Path, name: str) -> np.ndarray:
+def decode(file: bytes | pathlib.Path, name: str, *, alpha: bool = False) -> np.ndarray:
     """Decodes one image file.
 
-    The camera's orientation is applied, transparency is laid over white, a palette
-    is looked up, 16-bit grey is rounded to 8 bits, and of an animation the first
-    frame is taken.
+    The camera's orientation is applied, an image with transparency is laid over white,
+    a palette is looked up, 16-bit grey is rounded to 8 bits, and an animation gives its
+    first frame.
 
     Args:
         file: the file's content, or its path.
         name: what to call the file in an error.
+        alpha: whether to keep opacity as a last channel, instead of laying the image
+            over white.
 
     Returns:
-        `uint8 [H, W, 1]` for grey images, `uint8 [H, W, 3]` (RGB) for all others.
+        `uint8 [H, W, 1]` for grey images, `uint8 [H, W, 3]` (RGB) for all others; with
+        `alpha`, 2 and 4 channels for those that have transparency.
 
     Raises:
-        CorruptImage: if it is no image, is damaged or cut short, is gone, or has more
-            pixels than twice pillow's limit or than its bytes can be meant to hold.
+        CorruptImage: if it is no image, is damaged, cut short or missing, or has more
+            than twice pillow's limit of pixels or than its bytes could plausibly hold.
     """
     try:
         size = len(file) if isinstance(file, bytes) else _size(file)
@@ -68,7 +71,7 @@ def decode(file: bytes | pathlib.Path, name: str) -> np.ndarray:
         opened = io.BytesIO(file) if isinstance(file, bytes) else file
         with Image.open(opened, formats=_FORMATS) as image:
             check_unpacked(image.width * image.height * len(image.getbands()), size)
-            return _pixels(ImageOps.exif_transpose(image))
+            return _pixels(ImageOps.exif_transpose(image), alpha)
     except _BOMB as error:
         raise CorruptImage(
             f"{name} has more pixels than pillow's limit of "
@@ -100,8 +103,8 @@ def _size(path: pathlib.Path) -> int:
     return about.st_size
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
-    """A pillow image of any mode as `uint8 [H, W, 1 or 3]`."""
+def _pixels(image: Image.Image, alpha: bool) -> np.ndarray:
+    """A pillow image of any mode as `uint8 [H, W, 1 or 3]`, or 2 or 4 with `alpha`."""
     mode = image.mode
     if mode.startswith("I"):  # 16-bit grey; "I" is what older pillows call it
         wide = np.asarray(image).astype(np.int64)
@@ -111,6 +114,8 @@ def _pixels(image: Image.Image) -> np.ndarray:
     if mode == "F":
         raise ValueError("its pixels are floating point; convert it to 8 bits")
     if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
+        if alpha:
+            return np.array(image.convert("LA" if mode[0] in "1L" else "RGBA"))
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         image = Image.alpha_composite(white, layer)

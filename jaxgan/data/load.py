@@ -10,9 +10,10 @@ import zlib
 import numpy as np
 
 from jaxgan.data.decode import CorruptImage
+from jaxgan.data.protocol import Example, Source, classes_of, name_of
 from jaxgan.data.shards import ShardSource
-from jaxgan.data.sources import ArraySource, Example, Source, check_mapped, name_of
-from jaxgan.data.transforms import Crop, Upscale, fit, to_channels
+from jaxgan.data.sources import ArraySource, check_mapped
+from jaxgan.data.transforms import Crop, Size, Upscale, fit, height_width, to_channels
 
 Arrays = dict[str, np.ndarray]
 """`{"image": uint8 [N, H, W, C], "label": int32 [N] where there are labels}`."""
@@ -27,13 +28,18 @@ class Fitted:
     """A source whose images were brought to one size; see `fitted`."""
 
     source: Source
-    size: int
+    size: tuple[int, int]
     channels: int
     crop: Crop
     upscale: Upscale
 
     def __len__(self) -> int:
         return len(self.source)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the labels, in the order of their numbers."""
+        return classes_of(self.source)
 
     def __getitem__(self, index: int) -> Example:
         example = self.source[index]
@@ -60,41 +66,43 @@ class Fitted:
 def fitted(
     source: Source,
     *,
-    size: int,
+    size: Size,
     channels: int,
     crop: Crop = "centre",
     upscale: Upscale = False,
 ) -> Source:
-    """The same set with every image brought to `[size, size, channels]` when read.
+    """The same set with every image brought to `[H, W, channels]` when it is read.
 
-    For sets larger than memory; `load` of the source gives the same images. Shards of
-    that shape are given back as they are.
+    For sets larger than memory; `load` of the source gives the same images. Shards that
+    have this shape are returned as they are.
 
     Args:
         source: the set.
         size: height and width.
-        channels: 1 or 3.
+        channels: 1 to 4.
         crop: see `transforms.fit`.
         upscale: see `transforms.fit`.
     """
+    wanted = height_width(size)
     if isinstance(source, ShardSource) and crop in ("centre", None):
         pictures = {f.shape for f in source.fields.values() if len(f.shape) == 3}
-        if pictures == {(size, size, channels)}:
+        if pictures == {(*wanted, channels)}:
             return source
-    return Fitted(source, size, channels, crop, upscale)
+    return Fitted(source, wanted, channels, crop, upscale)
 
 
 def fits(
-    source: Source, *, size: int, channels: int, limit_bytes: int = LIMIT_BYTES
+    source: Source, *, size: Size, channels: int, limit_bytes: int = LIMIT_BYTES
 ) -> bool:
     """Whether the images of a set, loaded, take no more than `limit_bytes`."""
-    return len(source) * size * size * channels <= limit_bytes
+    height, width = height_width(size)
+    return len(source) * height * width * channels <= limit_bytes
 
 
 def load(
     source: Source,
     *,
-    size: int,
+    size: Size,
     channels: int,
     crop: Crop = "centre",
     upscale: Upscale = False,
@@ -112,7 +120,7 @@ def load(
     Args:
         source: the set.
         size: height and width of the result.
-        channels: 1 or 3.
+        channels: 1 to 4.
         crop: see `transforms.fit`.
         upscale: see `transforms.fit`.
         skip_corrupt: go on when an image cannot be read.
@@ -121,7 +129,7 @@ def load(
         workers: threads; by default one a core, at most 16.
 
     Returns:
-        `{"image": uint8 [N, size, size, channels], ...}`, with every other array of an
+        `{"image": uint8 [N, H, W, channels], ...}`, with every other array of an
         example stacked to `[N, ...]`.
 
     Raises:
@@ -129,15 +137,20 @@ def load(
         ValueError: if the set is too large, or an image too small.
     """
     if not fits(source, size=size, channels=channels, limit_bytes=limit_bytes):
+        height, width = height_width(size)
         raise ValueError(
-            f"{len(source)} images of {size}x{size}x{channels} take more than "
+            f"{len(source)} images of {height}x{width}x{channels} take more than "
             f"{limit_bytes} bytes: raise the limit, lower --model.resolution, or "
             "stream them (jaxgan.data.stream of jaxgan.data.fitted)"
         )
     if isinstance(source, ArraySource):
         images = source.arrays["image"]
         alone = not any(v.ndim == 4 for k, v in source.arrays.items() if k != "image")
-        if alone and crop in ("centre", None) and images.shape[1:3] == (size, size):
+        if (
+            alone
+            and crop in ("centre", None)
+            and images.shape[1:3] == height_width(size)
+        ):
             # A mapped file is read: cut short in mid-run, it would end the process.
             check_mapped(images, len(images) - 1, source.title)
             images = np.array(images) if isinstance(images, np.memmap) else images

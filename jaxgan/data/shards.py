@@ -26,8 +26,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxgan.data.arrays import numbered
 from jaxgan.data.decode import CorruptImage, unread
-from jaxgan.data.sources import Example
+from jaxgan.data.protocol import Example
 
 INDEX, UNFINISHED = "shards.json", "unfinished.json"
 _FORMAT = "jaxgan shards, version 1"
@@ -147,7 +148,20 @@ def open_shards(path: pathlib.Path) -> ShardSource:
         for key, (dtype, shape) in index.fields.items()
     }
     starts = np.concatenate([[0], np.cumsum(index.counts, dtype=np.int64)])
-    return ShardSource(path, index.fields, starts, offsets, index.classes, index.digest)
+    classes = index.classes or _numbered(path, index)
+    return ShardSource(path, index.fields, starts, offsets, classes, index.digest)
+
+
+def _numbered(path: pathlib.Path, index: "_Index") -> tuple[str, ...]:
+    """The names of classes whose names were not stored: their numbers."""
+    dtype, shape = index.fields.get("label", Field(np.dtype(float), ()))
+    if dtype.kind not in "iu" or shape:
+        return ()
+    labels = [
+        np.max(_mapped(path / _name("label", number), (count,), dtype), keepdims=True)
+        for number, count in enumerate(index.counts)
+    ]
+    return numbered(np.concatenate(labels))
 
 
 def write_shard(
@@ -317,7 +331,7 @@ def _parsed(plain: Any) -> _Index:
         shape = tuple(_whole(size, 1) for size in field["shape"])
         fields[key] = Field(dtype, shape)
     dtype, shape = fields["image"]
-    if dtype != np.uint8 or len(shape) != 3 or shape[-1] not in (1, 3):
+    if dtype != np.uint8 or len(shape) != 3 or shape[-1] not in (1, 2, 3, 4):
         raise ValueError(f"images of type {dtype} and shape {shape}")
     classes = tuple(str(name) for name in plain["classes"])
     return _Index(counts, fields, classes, str(plain["sha256"]))

@@ -18,8 +18,9 @@ import numpy as np
 from jaxgan.data.batches import mirror, plan, plan_many, take
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, read_good
+from jaxgan.data.protocol import Source, name_of
 from jaxgan.data.shards import ShardSource
-from jaxgan.data.sources import ArraySource, Source, name_of
+from jaxgan.data.sources import ArraySource
 
 Batch = dict[str, np.ndarray]
 """`{"image": uint8 [B, H, W, C], ...}`, or `[k, B, ...]` for repeats."""

@@ -40,6 +40,7 @@ class TfdsSource:
         image: the feature that is the image.
         label: the feature that is the class, or "".
         classes: names of the labels, where known.
+        alpha: whether to keep the opacity of images as their last channel.
     """
 
     title: str
@@ -47,6 +48,7 @@ class TfdsSource:
     image: str
     label: str
     classes: tuple[str, ...]
+    alpha: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,7 +64,7 @@ class TfdsSource:
             text = unread(self.name(index), error, "copy or prepare the set again")
             raise CorruptImage(text) from error
         if isinstance(image, bytes):
-            image = decode(image, self.name(index))
+            image = decode(image, self.name(index), alpha=self.alpha)
         example = {"image": image[..., None] if image.ndim == 2 else image}
         return example if label is None else example | {"label": label}
 
@@ -76,6 +78,7 @@ def open_tfds(
     *,
     split: str = "train",
     download: bool = False,
+    alpha: bool = False,
     data_dir: str | None = None,
 ) -> TfdsSource:
     """Opens a prepared set, or prepares it first if `download` is true.
@@ -85,6 +88,7 @@ def open_tfds(
             directory (one that holds `dataset_info.json`).
         split: one of the set's splits, or tfds's notation for a part of one.
         download: fetch and prepare the set if it is not there; needs TensorFlow.
+        alpha: keep the opacity of images as their last channel.
         data_dir: where sets lie; by default `$TFDS_DATA_DIR`, then
             `~/tensorflow_datasets`.
 
@@ -151,6 +155,7 @@ def open_tfds(
         image=image,
         label=label,
         classes=classes,
+        alpha=alpha,
     )
 
 
@@ -243,7 +248,8 @@ def _image_feature(path: pathlib.Path, features: Any) -> str:
         for name, feature in features.items()
         if feature.np_dtype == np.uint8
         and (
-            len(feature.shape) == 2 or feature.shape[2:] in ((1,), (3,), (4,), (None,))
+            len(feature.shape) == 2
+            or feature.shape[2:] in ((1,), (2,), (3,), (4,), (None,))
         )
     ]
     if "image" in pictures:

@@ -8,11 +8,11 @@ import pytest
 
 from jaxgan.data.arrays import read_idx, read_npz
 
-IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 4), np.uint8)
 
 
 @pytest.mark.parametrize("name", ["images", "image", "x", "x_train", "anything"])
-@pytest.mark.parametrize("channels", [None, 1, 3])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4])
 def test_npz_images_under_any_name(tmp_path, name, channels):
     images = IMAGES[..., 0] if channels is None else IMAGES[..., :channels]
     other = np.zeros((5, 2), np.uint8)
@@ -41,6 +41,15 @@ def test_npz_labels_may_be_words(tmp_path):
     assert classes == ("a", "b", "c")
 
 
+def test_npz_classes_without_names_are_called_by_their_numbers(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=[3, 0, 1, 1, 0])
+    assert read_npz(tmp_path / "a.npz")[1] == ("0", "1", "2", "3")
+    np.savez(tmp_path / "b.npz", images=IMAGES, labels=np.arange(5) * 10**6)
+    assert read_npz(tmp_path / "b.npz")[1] == ()  # too many for classes
+    np.savez(tmp_path / "c.npz", images=IMAGES, labels=np.array([b"\xc3\xa9"] * 5))
+    assert read_npz(tmp_path / "c.npz")[1] == ("é",)
+
+
 def test_npz_by_key(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES, smiling=IMAGES[::-1])
     arrays, _ = read_npz(tmp_path / "a.npz", "smiling")
@@ -62,8 +71,11 @@ def test_npy_is_mapped_not_read(tmp_path):
     ("arrays", "text"),
     [
         ({"images": IMAGES / 255}, "type float64: save uint8 from 0 to 255"),
-        ({"images": IMAGES.transpose(0, 3, 1, 2)}, r"\(5, 3, 4, 6\): save \[N, H, W\]"),
-        ({"images": IMAGES[:0]}, r"no images: its shape is \(0, 4, 6, 3\)"),
+        (
+            {"images": np.zeros((5, 5, 4, 6), np.uint8)},
+            r"\(5, 5, 4, 6\): save \[N, H, W\]",
+        ),
+        ({"images": IMAGES[:0]}, r"no images: its shape is \(0, 4, 6, 4\)"),
         ({"a": np.ones(3), "b": np.ones(2)}, r"no images among its arrays \(a, b\)"),
         ({"images": IMAGES, "labels": np.arange(4)}, r"shape \(4,\) for 5 images"),
         ({"images": IMAGES, "labels": np.ones(5)}, "type float64: save integers"),

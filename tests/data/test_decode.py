@@ -56,6 +56,20 @@ def test_transparency_is_laid_over_white():
     np.testing.assert_array_equal(read, [[[100], [255]]])
 
 
+def test_transparency_may_be_kept():
+    rng = np.random.default_rng(0)
+    for mode, channels in (("LA", 2), ("RGBA", 4)):
+        layer = rng.integers(0, 256, (3, 5, channels), np.uint8)
+        read = decode(encode(Image.fromarray(layer, mode)), "x", alpha=True)
+        np.testing.assert_array_equal(read, layer)
+    indexed = Image.new("P", (1, 1))
+    indexed.putpalette([10, 20, 30])
+    read = decode(encode(indexed, transparency=0), "x", alpha=True)
+    np.testing.assert_array_equal(read, [[[10, 20, 30, 0]]])
+    solid = encode(Image.new("RGB", (1, 1), (1, 2, 3)))
+    np.testing.assert_array_equal(decode(solid, "x", alpha=True), [[[1, 2, 3]]])
+
+
 def test_palette_with_and_without_a_clear_entry():
     indexed = Image.new("P", (2, 1))
     indexed.putpalette([10, 20, 30, 40, 50, 60])

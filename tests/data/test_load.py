@@ -10,6 +10,7 @@ from PIL import Image
 
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import fingerprint, fits, fitted, load
+from jaxgan.data.protocol import classes_of
 from jaxgan.data.sources import ArraySource, open_source
 
 
@@ -48,8 +49,31 @@ def test_loaded_is_fitted(folder, channels, workers):
         assert arrays["label"][i] == one_by_one[i]["label"]
 
 
-@pytest.mark.parametrize("have", [1, 3])
-@pytest.mark.parametrize("want", [1, 3])
+def test_rectangles_in_memory_and_one_by_one(folder):
+    source = open_source(f"folder:{folder}")
+    for size in ((16, 12), "16x12"):
+        arrays = load(source, size=size, channels=2)
+        one_by_one = fitted(source, size=size, channels=2)
+        assert arrays["image"].shape == (200, 16, 12, 2)
+        for i in (0, 77, 199):
+            np.testing.assert_array_equal(arrays["image"][i], one_by_one[i]["image"])
+    bytes_ = 200 * 16 * 12 * 2
+    assert fits(source, size="16x12", channels=2, limit_bytes=bytes_)
+    with pytest.raises(ValueError, match="200 images of 16x12x2 take more than"):
+        load(source, size=(16, 12), channels=2, limit_bytes=bytes_ - 1)
+    same = ArraySource({"image": arrays["image"]}, "mine")
+    assert load(same, size=(16, 12), channels=2)["image"] is arrays["image"]
+
+
+def test_a_fitted_set_has_the_classes_of_the_set(folder):
+    source = open_source(f"folder:{folder}")
+    assert classes_of(fitted(source, size=16, channels=3)) == ("a", "b", "c")
+    examples: list = [{"image": np.zeros((4, 4, 3), np.uint8)}]
+    assert classes_of(fitted(examples, size=4, channels=3)) == ()
+
+
+@pytest.mark.parametrize("have", [1, 2, 3, 4])
+@pytest.mark.parametrize("want", [1, 2, 3, 4])
 def test_arrays_of_the_right_size_go_the_short_way(have, want):
     images = np.random.default_rng(0).integers(0, 256, (100, 8, 8, have), np.uint8)
     source = ArraySource({"image": images, "label": np.arange(100)}, "mine")

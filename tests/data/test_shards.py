@@ -12,6 +12,7 @@ from jaxgan.data import shards
 from jaxgan.data.arrays import NoSplit
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Fitted, fingerprint, fitted, load
+from jaxgan.data.protocol import classes_of
 from jaxgan.data.sources import ArraySource, open_source
 from jaxgan.data.stream import stream
 
@@ -90,6 +91,21 @@ def test_examples_are_those_that_were_written(folder, arrays):
     assert source.name(3) == f"image 3 of {folder}"
     index = np.array([[22, 0], [9, 9]])
     assert_same([source.gather(index)], [{k: v[index] for k, v in arrays.items()}])
+
+
+def test_classes_without_names_are_called_by_their_numbers(tmp_path, arrays):
+    write(tmp_path, arrays, COUNTS)
+    expected = tuple(map(str, range(arrays["label"].max() + 1)))
+    assert classes_of(open_source(f"shards:{tmp_path}")) == expected
+
+
+def test_rectangles_and_opacity_are_stored(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 6, 8, 4), np.uint8)
+    write(tmp_path, {"image": images}, [4])
+    source = open_source(f"shards:{tmp_path}")
+    assert fitted(source, size=(6, 8), channels=4) is source
+    assert classes_of(source) == ()
+    np.testing.assert_array_equal(load(source, size="6x8", channels=4)["image"], images)
 
 
 def test_any_program_can_map_the_files(folder, arrays):

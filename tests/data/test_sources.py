@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 from jaxgan.data.decode import CorruptImage
-from jaxgan.data.sources import KINDS, ArraySource, name_of, open_source
+from jaxgan.data.load import fitted, load
+from jaxgan.data.protocol import name_of
+from jaxgan.data.sources import KINDS, ArraySource, open_source
 
 
 def png(value, size=(8, 6), mode="RGB"):
@@ -84,6 +86,23 @@ def test_pictures_are_sorted_and_labelled_by_folder(pictures):
     assert name_of(source, 3).endswith("dogs/young/c.png")
 
 
+def test_a_class_has_one_name_however_deep_its_folder_lies(pictures):
+    deep = pictures({f"all/train/{name}": x for name, x in CLASSES.items()})
+    whole, part = open_source(deep), open_source(deep + "#all/train")
+    assert whole.classes == part.classes == ("cats", "dogs", "dogs/young")
+    assert labels(whole) == labels(part) == [0, 0, 1, 2]
+
+
+def test_opacity_is_kept_where_it_is_wanted(pictures):
+    stream = io.BytesIO()
+    Image.new("RGBA", (8, 6), (10, 20, 30, 0)).save(stream, "PNG")
+    spec = pictures({"a.png": stream.getvalue(), "b.png": png(3)})
+    assert values(open_source(spec)) == [255, 3]
+    source = fitted(open_source(spec, alpha=True), size=(3, 4), channels=4)
+    assert source[0]["image"].tolist() == [[[0, 0, 0, 0]] * 4] * 3
+    assert source[1]["image"].tolist() == [[[3, 3, 3, 255]] * 4] * 3
+
+
 def test_pictures_in_one_folder_have_no_label(pictures):
     source = open_source(pictures({"a.png": png(1), "b.png": png(2)}))
     assert values(source) == [1, 2]
@@ -103,6 +122,7 @@ def test_a_part_is_one_folder_and_what_is_in_it(pictures):
     dogs = open_source(spec + "#dogs")
     assert values(dogs) == [3, 4]
     assert labels(dogs) == [0, 1]
+    assert dogs.classes == ("dogs", "young")
     with pytest.raises(
         ValueError, match=r"no images in a folder 'cows': it has 'cats'"
     ):
@@ -182,7 +202,7 @@ def test_an_archive_that_is_none_or_damaged(tmp_path):
 
 
 def test_a_huge_member_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr("jaxgan.data.sources.MOST_BYTES", 10_000)
+    monkeypatch.setattr("jaxgan.data.files.MOST_BYTES", 10_000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(20_000))
     with pytest.raises(CorruptImage, match=r"a\.png \(over 10000 bytes\)"):
@@ -230,6 +250,7 @@ def test_npz_and_idx_by_kind_and_by_guess(tmp_path):
         assert len(source) == 2
         np.testing.assert_array_equal(source[1]["image"], images[1])
         assert labels(source) == [1, 0]
+        assert source.classes == ("0", "1")
     assert open_source(f"{tmp_path}/a.npz#other").arrays["image"].shape == images.shape
     assert name_of(source, 1) == f"image 1 of {tmp_path}/a.npz"
     digits = tmp_path / "digits"
@@ -239,6 +260,10 @@ def test_npz_and_idx_by_kind_and_by_guess(tmp_path):
     specs = ("idx:{}", "{}", "{}/train-images-idx3-ubyte")
     for spec in specs:
         assert values(open_source(spec.format(digits))) == [1, 3]
+    assert open_source(f"idx:{digits}").classes == ()
+    head = bytes([0, 0, 8, 1, 0, 0, 0, 2])
+    (digits / "train-labels-idx1-ubyte").write_bytes(head + bytes([3, 1]))
+    assert open_source(f"idx:{digits}").classes == ("0", "1", "2", "3")
     with pytest.raises(ValueError, match="an idx file has no parts: leave out #a"):
         open_source(f"idx:{digits}#a")
 
@@ -262,9 +287,13 @@ def test_faces_are_drawn(monkeypatch):
     assert len(open_source("faces", size=16)) == 4096
     open_source("faces:", split="test", size=8)
     assert calls == [(0, 5, 16), (0, 4096, 16), (1, 4096, 8)]
-    with pytest.raises(ValueError, match="give how many faces, as in faces:4096"):
+    # Faces are square: a rectangle is cut out of those as high, or as wide, as it is.
+    wide = open_source("faces:2", size="16x24")
+    assert wide[0]["image"].shape == (24, 24, 3)
+    assert load(wide, size="16x24", channels=3)["image"].shape == (2, 16, 24, 3)
+    with pytest.raises(ValueError, match="give the number of faces, as in faces:4096"):
         open_source("faces:many")
-    with pytest.raises(ValueError, match="how many faces"):
+    with pytest.raises(ValueError, match="the number of faces"):
         open_source("faces:0")
     with pytest.raises(ValueError, match="no split 'valid': use train or test"):
         open_source("faces", split="valid")

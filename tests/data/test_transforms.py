@@ -77,8 +77,50 @@ def test_channels():
     assert transforms.to_channels(colour, 3) is colour
     back = transforms.to_grey(transforms.to_colour(grey))
     np.testing.assert_array_equal(back, grey)  # the weights add up to one
-    with pytest.raises(ValueError, match=r"channels is 2: give 1 \(grey\) or 3"):
-        transforms.to_channels(colour, 2)
+    with pytest.raises(ValueError, match=r"channels is 5: give 1 \(grey\) or 3"):
+        transforms.to_channels(colour, 5)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("LA", 2), ("RGBA", 4)])
+def test_opacity_is_spent_over_white_as_pillow_does(mode, channels):
+    image = picture(64, 64, channels)
+    layer = Image.fromarray(image, mode).convert("RGBA")
+    white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+    theirs = np.asarray(Image.alpha_composite(white, layer).convert("RGB"))
+    ours = transforms.to_channels(image, 3)
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(
+        transforms.to_channels(image, 1),
+        transforms.to_grey(ours) if channels == 4 else ours[..., :1],
+    )
+
+
+@pytest.mark.parametrize("have", [1, 2, 3, 4])
+@pytest.mark.parametrize("want", [1, 2, 3, 4])
+def test_every_number_of_channels_becomes_every_other(have, want):
+    image = picture(4, 5, have)
+    out = transforms.to_channels(image, want)
+    assert (out.shape, out.dtype) == ((4, 5, want), np.uint8)
+    if want in (2, 4):
+        opacity = image[..., -1:] if have in (2, 4) else np.full((4, 5, 1), 255)
+        np.testing.assert_array_equal(out[..., -1:], opacity)
+    if have in (2, 4) and want == have - 1:  # opaque and clear pixels are exact
+        image[..., -1] = 255
+        np.testing.assert_array_equal(
+            transforms.to_channels(image, want), image[..., :-1]
+        )
+        image[..., -1] = 0
+        assert (transforms.to_channels(image, want) == 255).all()
+
+
+def test_clear_pixels_do_not_bleed_when_resized():
+    image = np.zeros((8, 8, 4), np.uint8)
+    image[:, :4] = 200, 100, 50, 255
+    image[:, 4:, :3] = 255  # white that nobody can see
+    small = transforms.resize(image, 8, 4)
+    seen = small[..., 3] > 32  # elsewhere hardly anything is left to round
+    assert 16 <= seen.sum() < 32
+    assert abs(small[seen][:, :3].astype(int) - (200, 100, 50)).max() <= 4
 
 
 def test_pad_centres_on_black():
@@ -93,17 +135,17 @@ def test_pad_centres_on_black():
 @given(
     st.integers(8, 40),
     st.integers(8, 40),
-    st.sampled_from([1, 3]),
-    st.sampled_from([1, 3]),
+    st.integers(1, 4),
+    st.integers(1, 4),
     st.sampled_from(["centre", None, (1, 2, 5, 6)]),
     st.sampled_from([True, "pad"]),
-    st.integers(1, 24),
+    st.integers(1, 24) | st.tuples(st.integers(1, 24), st.integers(1, 24)),
 )
 def test_fit_gives_what_was_asked(height, width, have, want, crop, upscale, size):
     image = picture(height, width, have)
     before = image.copy()
     out = transforms.fit(image, size, want, crop=crop, upscale=upscale)
-    assert out.shape == (size, size, want)
+    assert out.shape == (*transforms.height_width(size), want)
     assert out.dtype == np.uint8
     np.testing.assert_array_equal(image, before)
 
@@ -127,11 +169,65 @@ def test_fit_refuses_small_images_and_says_what_to_do():
     with pytest.raises(ValueError, match="--upscale") as error:
         transforms.fit(picture(48, 100), 64, 3, name="cats/tom.png")
     text = str(error.value)
-    assert "cats/tom.png is 48x48 pixels after the crop" in text
-    assert "64x64 is asked for" in text
-    assert "--model.resolution to at most 48" in text
-    with pytest.raises(ValueError, match="100x48 pixels but"):
+    assert "cats/tom.png is 48x48 pixels (height x width) after the crop" in text
+    assert "64x64 is wanted" in text
+    assert "--model.resolution to at most 48," in text
+    with pytest.raises(ValueError, match=r"48x100 pixels \(height x width\), but"):
         transforms.fit(picture(48, 100), 64, 3, crop=None)
+    with pytest.raises(ValueError, match="at most 48x36, or"):
+        transforms.fit(picture(48, 100), (64, 48), 3)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(64, (64, 64)), ("64", (64, 64)), ("64x48", (64, 48)), ((3, 5), (3, 5))],
+)
+def test_sizes_are_numbers_pairs_and_text(size, expected):
+    assert transforms.height_width(size) == expected
+    assert transforms.height_width(np.int64(7)) == (7, 7)
+
+
+@pytest.mark.parametrize("size", ["", "x", "a", "64x", "1x2x3", (1, 2, 3), ()])
+def test_what_is_no_size_is_refused(size):
+    with pytest.raises(ValueError, match="give HEIGHTxWIDTH, as 64x48, or one number"):
+        transforms.height_width(size)
+
+
+@pytest.mark.parametrize("size", [0, -3, "0x4", (4, 0)])
+def test_sizes_are_positive(size):
+    with pytest.raises(ValueError, match=r"size is .*a positive number"):
+        transforms.height_width(size)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "cropped"),
+    [
+        ((60, 60), (64, 48), (60, 45)),
+        ((60, 60), (48, 64), (45, 60)),
+        ((100, 30), (64, 48), (40, 30)),
+        ((100, 400), (25, 100), (100, 400)),
+        ((1, 90), (1, 300), (1, 90)),
+        ((2, 2), (1000, 1), (2, 1)),
+    ],
+)
+def test_the_centre_has_the_shape_of_the_size(shape, size, cropped):
+    rows = np.arange(shape[0])[:, None] + np.zeros(shape[1], int)
+    columns = np.arange(shape[1])[None] + np.zeros((shape[0], 1), int)
+    image = np.stack([rows, columns], -1)
+    out = transforms.centre_crop(image, size)
+    assert out.shape[:2] == cropped
+    for axis in (0, 1):  # as much is cut off on both sides, or one pixel more after
+        before = out[..., axis].min()
+        after = shape[axis] - 1 - out[..., axis].max()
+        assert 0 <= after - before <= 1
+
+
+def test_rectangles_are_cropped_and_resized_by_pillow():
+    image = picture(90, 120)
+    theirs = Image.fromarray(image[:, 26:93]).resize(
+        (24, 32), Image.Resampling.LANCZOS, reducing_gap=3.0
+    )
+    np.testing.assert_array_equal(transforms.fit(image, (32, 24), 3), theirs)
 
 
 def test_fit_names_the_file_whose_crop_does_not_fit():
