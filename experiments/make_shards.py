@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from jaxgan import data as jaxgan_data
 from jaxgan import report
-from jaxgan.data import shards
+from jaxgan.data import shard_writing, shards
 from jaxgan.data.files import FileSource
 from jaxgan.data.load import read_good
 from jaxgan.data.protocol import name_of
@@ -98,7 +98,7 @@ def main(config: Config) -> None:
     missing = [
         number
         for number, size in enumerate(counts)
-        if not shards.has_shard(config.output, number, size, like)
+        if not shard_writing.has_shard(config.output, number, size, like)
     ]
     blocks = [
         (number, first, min(BLOCK, counts[number] - first))
@@ -123,8 +123,8 @@ def main(config: Config) -> None:
             corrupt |= bad
             bar.update(size)
             if first + size == counts[number]:
-                shards.write_shard(config.output, number, arrays)
-    digest = shards.finish(
+                shard_writing.write_shard(config.output, number, arrays)
+    digest = shard_writing.finish(
         config.output,
         counts,
         like,
@@ -254,10 +254,10 @@ def _claim(output: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
                 f" ({', '.join(changed)} differ); give a new folder"
             )
         if there == index and all(
-            shards.has_shard(output, number, count, like)
+            shard_writing.has_shard(output, number, count, like)
             for number, count in enumerate(counts)
         ):
-            if shards.digest(output, counts, like) != plain.get("sha256"):
+            if shard_writing.digest(output, counts, like) != plain.get("sha256"):
                 raise ValueError(
                     f"what {output} holds is not what was written; remove it, and give"
                     " the command again"

@@ -46,7 +46,7 @@ from tqdm import tqdm
 from experiments.benchmarks.parts import timing
 from jaxgan import data as jaxgan_data
 from jaxgan import nn
-from jaxgan.data import shards
+from jaxgan.data import shard_writing, shards
 from jaxgan.lab import cli
 
 SETTLE = 12  # batches before the clock starts: more than are kept ready
@@ -107,8 +107,8 @@ def make_shards(folder: pathlib.Path, count: int, size: int) -> None:
     like = {"image": np.zeros(shape, np.uint8)}
     for number, n in enumerate(tqdm(counts, desc="writing", unit="shard")):
         content = np.frombuffer(rng.bytes(n * like["image"].size), np.uint8)
-        shards.write_shard(folder, number, {"image": content.reshape(n, *shape)})
-    shards.finish(folder, counts, like)
+        shard_writing.write_shard(folder, number, {"image": content.reshape(n, *shape)})
+    shard_writing.finish(folder, counts, like)
 
 
 def make_jpegs(folder: pathlib.Path, count: int, shape: tuple[int, int]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jaxgan.data import shards
+from jaxgan.data import shard_writing, shards
 from jaxgan.data.arrays import NoSplit
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Fitted, fingerprint, fitted, load
@@ -25,9 +25,9 @@ def write(folder, arrays, counts, **about):
     for number, count in enumerate(counts):
         start, stop = stop, stop + count
         part = {key: value[start:stop] for key, value in arrays.items()}
-        shards.write_shard(folder, number, part)
+        shard_writing.write_shard(folder, number, part)
     like = {key: value[0] for key, value in arrays.items()}
-    return shards.finish(folder, counts, like, **about)
+    return shard_writing.finish(folder, counts, like, **about)
 
 
 @pytest.fixture
@@ -324,7 +324,7 @@ def test_shards_have_no_splits_and_no_parts(folder):
 )
 def test_what_cannot_be_stored_is_said(tmp_path, arrays, text):
     with pytest.raises(ValueError, match=text):
-        shards.write_shard(tmp_path, 0, arrays)
+        shard_writing.write_shard(tmp_path, 0, arrays)
     assert not any(tmp_path.iterdir())
 
 
@@ -333,8 +333,9 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
+    images = np.zeros((3, 4, 4, 3), np.uint8)
     with pytest.raises(OSError, match="No space"):
-        shards.write_shard(tmp_path, 0, {"image": np.zeros((3, 4, 4, 3), np.uint8)})
+        shard_writing.write_shard(tmp_path, 0, {"image": images})
     assert not any(tmp_path.iterdir())
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import fitted, load
-from jaxgan.data.shards import finish, open_shards, write_shard
+from jaxgan.data.shard_writing import finish, write_shard
+from jaxgan.data.shards import open_shards
 from jaxgan.data.sources import ArraySource, open_source
 from jaxgan.data.stream import stream
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from experiments import make_shards
 from jaxgan import data, parallel
-from jaxgan.data import shards
+from jaxgan.data import shard_writing, shards
 from jaxgan.lab import data as lab_data
 from jaxgan.train import Run
 
@@ -118,7 +118,7 @@ def test_a_stopped_command_goes_on_to_the_same_set(
     pictures, small_shards, tmp_path, monkeypatch, capsys
 ):
     spec, out = f"folder:{pictures}", tmp_path / "out"
-    write, written = shards.write_shard, []
+    write, written = shard_writing.write_shard, []
 
     def stop(folder, number, arrays):
         if number == 1 and len(written) == 1:
@@ -126,7 +126,7 @@ def test_a_stopped_command_goes_on_to_the_same_set(
         written.append(number)
         write(folder, number, arrays)
 
-    monkeypatch.setattr(shards, "write_shard", stop)
+    monkeypatch.setattr(shard_writing, "write_shard", stop)
     assert make(spec, out, monkeypatch) == 2
     assert "No space left on device" in said(capsys)
     with pytest.raises(ValueError, match="not all there"):
@@ -136,7 +136,7 @@ def test_a_stopped_command_goes_on_to_the_same_set(
         written.append(number)
         write(folder, number, arrays)
 
-    monkeypatch.setattr(shards, "write_shard", go_on)
+    monkeypatch.setattr(shard_writing, "write_shard", go_on)
     assert make(spec, out, monkeypatch) == 0
     assert written == [0, 1, 2]  # the first was kept
     assert_same(loaded(f"shards:{out}"), loaded(spec))
