@@ -1,10 +1,22 @@
-"""What every test shares: eight CPU devices, strict broadcasting, fast compiles."""
+"""What every test shares: eight CPU devices, strict broadcasting, cheap programs."""
 
+import os
 import pathlib
-import tempfile
 
+# XLA reads these once, when JAX starts; child processes inherit them. The first keeps
+# LLVM from splitting each small program into pieces.
+os.environ["XLA_FLAGS"] = " ".join(
+    [
+        os.environ.get("XLA_FLAGS", ""),
+        "--xla_cpu_parallel_codegen_split_count=1",
+        "--xla_llvm_disable_expensive_passes=true",
+    ]
+).strip()
+
+import budget
 import hypothesis
 import jax
+import kept_programs
 import pytest
 
 # How long an example takes says how busy the machine is, and nothing of the library.
@@ -15,12 +27,26 @@ jax.config.update("jax_num_cpu_devices", 8)
 # `[B]` against `[B, 1]` broadcasts to `[B, B]`: the silent bug of GAN losses.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)
-# What a command compiles is what the same command compiles when it goes on.
-compiled = tempfile.TemporaryDirectory(prefix="jaxgan-compiled-")
-jax.config.update("jax_compilation_cache_dir", compiled.name)
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_configure(config):
+    """Adds the duration budget and, in the processes that run tests, the cache."""
+    config.pluginmanager.register(budget)
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        kept_programs.start()
+
+
+def pytest_unconfigure():
+    kept_programs.finish()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten_programs():
+    """Frees the programs of a module that is done: a worker would grow to 8 GB."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-import torch
 from jax import lax
 
 from jaxgan.compose import parameter_count
@@ -204,6 +203,7 @@ def test_every_step_of_the_discriminator_and_the_generator_has_new_noise(monkeyp
 
 
 def torch_discriminator(params, image):
+    torch = pytest.importorskip("torch")  # 2.13
     x = image.reshape(len(image), -1)
     for layer in ("Maxout_0", "Maxout_1"):
         kernel, bias = params[layer]["kernel"], params[layer]["bias"]
@@ -212,6 +212,7 @@ def torch_discriminator(params, image):
 
 
 def torch_generator(params, latent):
+    torch = pytest.importorskip("torch")  # 2.13
     x = latent
     for layer in ("Dense_0", "Dense_1"):
         x = torch.relu(x @ params[layer]["kernel"] + params[layer]["bias"])
@@ -221,6 +222,7 @@ def torch_generator(params, latent):
 
 def test_two_steps_against_torch():
     """Torch 2.13: cross-entropies, gradients, and v <- m v - r g in float64."""
+    torch = pytest.importorskip("torch")  # 2.13
     config = dataclasses.replace(SURE, decay=1.25, rise=(0, 2))
     init, step = algorithm(gan.game(config))
     step = jax.jit(step)
@@ -301,6 +303,7 @@ def test_a_hundred_thousand_divisions_by_a_number_close_to_one():
 
 
 def test_adam_against_torch():
+    torch = pytest.importorskip("torch")  # 2.13
     config = gan.Config(optimizer="adam", learning_rate=1e-3, decay=1.0)
     optimizer = gan.optimizer(config)
     x = torch.zeros(3, dtype=torch.float64, requires_grad=True)
