@@ -22,7 +22,7 @@ from jaxgan.compose import parameter_count
 from jaxgan.game import Game, algorithm
 from jaxgan.lab.data import say
 from jaxgan.metrics import nearest_neighbours
-from jaxgan.train import Feed, Run
+from jaxgan.train import Feed, Run, directory
 
 NEIGHBOURS = 8  # samples shown with their neighbours
 
@@ -118,10 +118,10 @@ def train_and_report(
         sys.exit(0)  # all that is left is the main process's
     facts["trained"] = f"{int(state.step):,} steps"
     facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
-    rows = report.read_scalars(run.workdir / "scalars.jsonl")
+    rows = directory.scalars(run.workdir)
     found, pictures = finish(state)
     facts |= _speed(rows) | found
-    report.save_png(run.workdir / "curves.png", report.curves(rows, title))
+    report.save_png(run.workdir / directory.CURVES, report.curves(rows, title))
     page = report.page(
         title,
         {
@@ -130,9 +130,9 @@ def train_and_report(
             "jax": f"{jax.__version__}, Python {platform.python_version()}",
             "configuration": plain,
         },
-        {**pictures, "Curves": run.workdir / "curves.png"},
+        {**pictures, "Curves": run.workdir / directory.CURVES},
     )
-    report.write(run.workdir / "report.html", page.encode())
+    report.write(run.workdir / directory.REPORT, page.encode())
     say(f"done: {run.workdir / 'report.html'}")
     return state, facts
 
@@ -151,19 +151,15 @@ def samples(
     Returns:
         Facts and pictures.
     """
-    folder = run.workdir / "samples"
-    found = {
-        name: {int(p.stem.rpartition("_")[2]): p for p in folder.glob(f"{name}_*.png")}
-        for name in ("ema", "raw")
-    }
+    found = {name: directory.sheets(run.workdir, name) for name in ("ema", "raw")}
     strip = report.strip(found["ema"], tile=sheets["ema"].shape[1])
-    report.save_png(run.workdir / "strip.png", strip)
+    report.save_png(run.workdir / directory.STRIP, strip)
     last = max(found["ema"])
     facts = {}
     pictures = {
         f"Step {last}: moving average of the weights": found["ema"][last],
         f"Step {last}: the weights themselves": found["raw"][last],
-        "The same latents over time": run.workdir / "strip.png",
+        "The same latents over time": run.workdir / directory.STRIP,
     }
     if arrays is not None:
         data = arrays["image"]
@@ -172,7 +168,7 @@ def samples(
         facts = _neighbours(run, sheets["ema"], data, len(arrays["image"]))
         also = ", mirrored ones included" if mirrored else ""
         pictures[f"Samples (left) and the training images nearest to them{also}"] = (
-            run.workdir / "neighbours.png"
+            run.workdir / directory.NEIGHBOURS
         )
     return facts, pictures
 
@@ -187,7 +183,7 @@ def finished(setting: Any) -> Facts | None:
         setting: a dataclass with `run`, which also stands in the run's `results.json`.
     """
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        done = json.loads((setting.run.workdir / "results.json").read_text())
+        done = json.loads((setting.run.workdir / directory.RESULTS).read_text())
         if done.get("setting") == train.as_json(dataclasses.asdict(setting)):
             return done
     return None
@@ -222,7 +218,7 @@ def restore(
 
     name = model.__name__.rpartition(".")[2]
     plain = configuration(run)
-    path = run / "config.json"
+    path = run / directory.CONFIG
     try:
         kind = plain.get("game", "Config").rpartition(".")[2]
         config = getattr(model, kind)(**_tuples(plain["model"]))
@@ -252,7 +248,7 @@ def configuration(run: pathlib.Path) -> dict[str, Any]:
     Raises:
         ValueError: the directory holds no run, or the file is damaged.
     """
-    path = run / "config.json"
+    path = run / directory.CONFIG
     if not path.is_file():
         raise ValueError(
             f"{run} is not a run: it has no config.json; give the --workdir of a"
@@ -368,5 +364,5 @@ def _neighbours(run, samples: np.ndarray, both: np.ndarray, count: int):
     ratio = np.median(distance[:, 0]) / own if own else math.inf  # all of them alike
     rows = np.concatenate([samples[:, None], both[np.asarray(index)]], axis=1)
     rows = rows[:NEIGHBOURS].reshape(-1, *both.shape[1:])
-    report.save_png(run.workdir / "neighbours.png", report.sheet(rows, 4))
+    report.save_png(run.workdir / directory.NEIGHBOURS, report.sheet(rows, 4))
     return {"distance to data": f"{ratio:.2f} of that between training images"}

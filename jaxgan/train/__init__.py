@@ -1,8 +1,9 @@
 """The training loop, the directory of a run, and what happens when a loss breaks."""
 
-from jaxgan.train.directory import alone, as_json, check_alike, claim, tell
+from jaxgan.train.directory import BEST, LATEST, alone, as_json, check_alike, claim
+from jaxgan.train.directory import tell as tell
 from jaxgan.train.health import Diverged
-from jaxgan.train.loop import BEST, LATEST, Feed, Run, Stopped, devices, train
+from jaxgan.train.loop import Feed, Run, Stopped, devices, train
 
 __all__ = [
     "BEST",

@@ -1,4 +1,15 @@
-"""The directory of a run: whose it is, and what it was begun with."""
+"""The directory of a run: the names of its files, whose it is, how it began.
+
+config.json      what the run was started with
+checkpoints/     its latest states, one a folder
+best/            the state that scored best, where evaluations were asked for
+scalars.jsonl    losses and other numbers, one line a step
+tensorboard/     the same, for TensorBoard
+samples/         sheets of images, NAME_STEP.png
+results.json     numbers at the end
+report.html      the page that shows all of it; curves.png, strip.png and
+                 neighbours.png are its pictures
+"""
 
 import contextlib
 import json
@@ -11,6 +22,11 @@ from typing import Any
 
 from jaxgan import checkpoint, parallel, report
 
+CONFIG, SCALARS, RESULTS = "config.json", "scalars.jsonl", "results.json"
+LATEST, BEST, SAMPLES, TENSORBOARD = "checkpoints", "best", "samples", "tensorboard"
+REPORT, CURVES, STRIP = "report.html", "curves.png", "strip.png"
+NEIGHBOURS = "neighbours.png"
+
 # What may change between a run and its resumption; all else is another run.
 _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
@@ -18,6 +34,26 @@ _FREE = {
     "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
     "data_processes",
 }  # fmt: skip
+
+
+def scalars(workdir: pathlib.Path) -> list[dict[str, Any]]:
+    """The rows of numbers that a run has written so far."""
+    return report.read_scalars(workdir / SCALARS)
+
+
+def sheet(workdir: pathlib.Path, name: str, step: int) -> pathlib.Path:
+    """The file of a sheet of images."""
+    return workdir / SAMPLES / f"{name}_{step:07d}.png"
+
+
+def sheets(workdir: pathlib.Path, name: str) -> dict[int, pathlib.Path]:
+    """Step -> file, in the order of steps, of all sheets of one name."""
+    found = {}
+    for path in sorted((workdir / SAMPLES).glob(f"{name}_*.png")):
+        of, _, step = path.stem.rpartition("_")
+        if of == name and step.isdigit():
+            found[int(step)] = path
+    return found
 
 
 def claim(
@@ -41,7 +77,7 @@ def claim(
     """
     if not parallel.is_main():
         return
-    path = workdir / "config.json"
+    path = workdir / CONFIG
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         report.write(workdir / ".writable", b"")

@@ -27,12 +27,12 @@ from tqdm import tqdm
 
 from jaxgan import checkpoint, parallel, report
 from jaxgan.game import Algorithm, Batch
-from jaxgan.train.directory import alone, as_json, check_alike, claim
+from jaxgan.train import directory
+from jaxgan.train.directory import BEST, LATEST, alone, as_json, check_alike, claim
 from jaxgan.train.health import Diverged as Diverged
 from jaxgan.train.health import broken, goes_back
 
 MOST_PER_CALL = 25  # steps
-LATEST, BEST = "checkpoints", "best"  # directories of a run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,7 +154,7 @@ def train(
     claim(run.workdir, config, accept_changes=run.accept_changes)
     check_alike(config)
     one, many, like, size = _compile(algorithm, feed, run, mesh)
-    scalars = run.workdir / "scalars.jsonl"
+    scalars = run.workdir / directory.SCALARS
     events = (
         *(run.log_every, run.sample_every, run.checkpoint_every),
         run.evaluate_every or run.steps,
@@ -401,7 +401,7 @@ def _look(run, look, mesh, state, step) -> list[dict[str, Any]]:
     numbers = {}
     for name, seen in look(state).items():
         if np.ndim(seen):
-            path = run.workdir / "samples" / f"{name}_{step:07d}.png"
+            path = directory.sheet(run.workdir, name, step)
             report.save_png(path, report.sheet(seen))
         else:
             numbers[name] = float(seen)
@@ -416,7 +416,9 @@ def _logging(workdir, scalars, first):
         return
     from tensorboardX import SummaryWriter
 
-    board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first or None)
+    board = SummaryWriter(
+        str(workdir / directory.TENSORBOARD), purge_step=first or None
+    )
 
     def log(rows):
         for row in rows:
