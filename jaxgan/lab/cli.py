@@ -5,10 +5,14 @@ import os
 import pathlib
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jaxgan.allocator import tune_allocator
+from jaxgan.lab import help
+
+TRACEBACK = "JAXGAN_TRACEBACK"  # in the environment
 
 
 def run(
@@ -17,12 +21,13 @@ def run(
     *,
     presets: Mapping[str, Any] | None = None,
     description: str | None = None,
+    aliases: Mapping[str, str] = types.MappingProxyType({}),
 ) -> None:
     """Parses the command line into a config and calls `main` with it.
 
     Exits with 2 and one sentence on bad input, with 1 where training diverged, and with
     128 + the signal's number after a stop that saved itself. Where a sentence is not
-    enough, `JAXGAN_TRACEBACK=1` in the environment shows where it came from.
+    enough, `JAXGAN_TRACEBACK=1` in the environment shows the traceback.
 
     Args:
         main: what to run.
@@ -30,13 +35,19 @@ def run(
         presets: name -> config, for configs with a field `preset`: flags change what
             the preset says. The first is the default.
         description: what `--help` says first.
+        aliases: old flag -> flag, `{"--out": "--workdir"}`; they work as they did, and
+            `--help` leaves them out.
     """
     import tyro
 
     tune_allocator()  # before JAX allocates anything
     try:
-        default = {"default": _preset(presets)} if presets else {}
-        parsed = tyro.cli(config, description=description, prog=_program(), **default)
+        arguments = _renamed(sys.argv[1:], aliases)
+        default = {"default": _preset(arguments, presets)} if presets else {}
+        if {"-h", "--help"} & set(arguments):
+            sys.stdout.write(help.text(config, description, _program(), **default))
+            sys.exit(0)
+        parsed = tyro.cli(config, args=arguments, prog=_program(), **default)
         _cache_compilations()
         _join(getattr(parsed, "run", None))
         main(parsed)
@@ -55,12 +66,14 @@ def run(
                 " What was saved is intact: start the same command again in all\n"
             )
             _leave(1)
-        if os.environ.get("JAXGAN_TRACEBACK") or not known:
+        if os.environ.get(TRACEBACK) or not known:
             if not _among_others():
                 raise
             traceback.print_exc()
             _leave(1)
-        sys.stderr.write(f"\nerror: {_sentence(error)}\n")
+        sys.stderr.write(
+            f"\nerror: {_sentence(error)}\n({TRACEBACK}=1 shows the traceback)\n"
+        )
         _leave(1 if isinstance(error, ArithmeticError) else 2)
 
 
@@ -91,12 +104,18 @@ def _among_others() -> bool:
     return jax.distributed.is_initialized()
 
 
-def _preset(presets: Mapping[str, Any]) -> Any:
+def _renamed(arguments: Sequence[str], aliases: Mapping[str, str]) -> list[str]:
+    """A command line with the flags of today: `--out=x` as `--workdir=x`."""
+    split = [argument.partition("=") for argument in arguments]
+    return [aliases.get(flag, flag) + equals + value for flag, equals, value in split]
+
+
+def _preset(arguments: Sequence[str], presets: Mapping[str, Any]) -> Any:
     """The config that `--preset` names, read before the other flags are."""
     finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     finder.add_argument("--preset", default=next(iter(presets)))
-    name = finder.parse_known_args()[0].preset
-    # A name that is none is left to the real parser, which knows how to complain.
+    name = finder.parse_known_args(arguments)[0].preset
+    # The real parser complains of an unknown name, and better.
     return presets.get(name, next(iter(presets.values())))
 
 

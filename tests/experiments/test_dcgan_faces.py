@@ -150,9 +150,8 @@ def test_help_explains_every_flag(monkeypatch, capsys):
     assert "same command again" in " ".join(said.replace("│", " ").split())
 
 
-def test_the_paper_preset_can_be_changed_by_flags(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["prog", "--preset", "paper"])
-    assert cli._preset(dcgan_faces.PRESETS).model.width == 128
+def test_the_paper_preset_can_be_changed_by_flags():
+    assert cli._preset(["--preset", "paper"], dcgan_faces.PRESETS).model.width == 128
 
 
 @pytest.mark.parametrize("what", ["nothing", "no checkpoint", "damaged", "other"])
