@@ -6,8 +6,6 @@ them, in [-1, 1] or [0, 1]; `to_uint8` and `from_uint8` translate.
 """
 
 import dataclasses
-import importlib
-import inspect
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,8 +20,9 @@ from jaxgan import game, nn
 from jaxgan.analysis import norms
 from jaxgan.compose import ema_variables
 from jaxgan.game import Variables
-from jaxgan.lab import session
+from jaxgan.lab.restored import restore
 from jaxgan.lab.sets import Reading, open_set
+from jaxgan.models.model import Model
 
 REFERENCE = 512  # examples that batch norms are held at
 
@@ -32,65 +31,74 @@ class Trained(NamedTuple):
     """A model of a run.
 
     Attributes:
-        module: the model's.
-        config: the model's.
+        name: what it is called, such as dcgan.
+        record: of the model.
+        config: of the model.
         variables: of all nets.
         step: of training.
         plain: the whole configuration of the run, as it was saved.
     """
 
-    module: Any
+    name: str
+    record: Model
     config: Any
     variables: Variables
     step: int
     plain: dict[str, Any]
 
     @property
-    def name(self) -> str:
-        """What the model is called, such as dcgan."""
-        return self.module.__name__.rpartition(".")[2]
-
-    @property
     def classes(self) -> int:
         """How many classes the generator is told of; 0 where it takes no labels."""
-        sample = getattr(self.module, "sample", None)
-        if sample is None or "label" not in inspect.signature(sample).parameters:
-            return 0
-        return getattr(self.config, "classes", 10)
+        return self.config.classes if self.record.labels else 0
+
+    @property
+    def nets(self) -> Any:
+        """The nets of the model's game, by name."""
+        return self.record.game(self.config).nets
+
+    def batch(self, count: int) -> Any:
+        """A random batch of the form that the model plays on."""
+        return self.record.batch(self.config, jax.random.key(0), count)
 
 
-def open_run(run: pathlib.Path, *, ema: bool = True, best: bool = False) -> Trained:
+def open_run(
+    run: pathlib.Path | str,
+    *,
+    ema: bool = True,
+    best: bool = False,
+    record: Model | None = None,
+) -> Trained:
     """The model of a run, which is only read.
+
+        run = lab.open_run("runs/dcgan_faces")
+        draw = jax.jit(lab.drawing(run))
+        images = draw(lab.latents(run, jax.random.key(0), 8))
 
     Args:
         run: its directory.
         ema: whether to take moving averages of weights, where kept.
         best: whether to take the state that scored best, not the latest.
+        record: of the model, where it is not one of the library's.
 
     Raises:
         ValueError: it is no run, or has no checkpoint.
     """
-    plain = session.configuration(run)
-    kind = str(plain.get("game", "")).rpartition(".")[0]
-    if not kind.startswith("jaxgan.models."):
-        raise ValueError(
-            f"{run / 'config.json'} does not say which model it is of; give a run of an"
-            " experiment that trains one"
-        )
-    module = importlib.import_module(kind)
-    batch_size = plain["run"]["batch_size"]
-    found = session.restore(
-        run, module, lambda config: batch_for(module, config, batch_size), best=best
-    )
+    found = restore(pathlib.Path(run), best=best, record=record)
     variables = ema_variables(found.state) if ema else game.variables(found.state)
-    return Trained(module, found.model, variables, int(found.state.step), plain)
+    return Trained(
+        found.name,
+        found.record,
+        found.config,
+        variables,
+        int(found.state.step),
+        found.plain,
+    )
 
 
 def untrained(trained: Trained, seed: int = 0) -> Trained:
     """The same model at random initial weights, to compare with."""
-    played = game.algorithm(trained.module.game(trained.config))
-    batch = batch_for(trained.module, trained.config, 2)
-    state = jax.jit(played.init)(jax.random.key(seed), batch)
+    algorithm = game.algorithm(trained.record.game(trained.config))
+    state = jax.jit(algorithm.init)(jax.random.key(seed), trained.batch(2))
     return trained._replace(variables=game.variables(state), step=0)
 
 
@@ -100,7 +108,7 @@ def check_draws(trained: Trained) -> None:
     Raises:
         ValueError: it draws no images from latents.
     """
-    if not hasattr(trained.module, "sample") or not hasattr(trained.module, "latent"):
+    if trained.record.sample is None or trained.record.latent is None:
         raise ValueError(
             f"the run is of {trained.name}, which draws no images from latents; give"
             " the run of a generator"
@@ -110,7 +118,8 @@ def check_draws(trained: Trained) -> None:
 def latents(trained: Trained, key: jax.Array, count: int) -> Any:
     """Draws latents `[count, Z]`, or what the model has for them."""
     check_draws(trained)
-    return trained.module.latent(trained.config, key, count)
+    assert trained.record.latent is not None
+    return trained.record.latent(trained.config, key, count)
 
 
 def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:
@@ -128,14 +137,12 @@ def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:
     Raises:
         ValueError: the model has no generator.
     """
-    module, config, classes = trained.module, trained.config, trained.classes
+    reference = latents(trained, jax.random.key(seed), REFERENCE)
+    labels = jnp.arange(REFERENCE) % max(1, trained.classes)
 
     def sample(latent, label):
-        given = (label,) if classes else ()
-        return module.sample(config, trained.variables, latent, *given)
+        return sampled(trained, latent, label)
 
-    reference = latents(trained, jax.random.key(seed), REFERENCE)
-    labels = jnp.arange(REFERENCE) % max(1, classes)
     held = jax.jit(lambda *x: norms.batch_statistics(sample, *x))(reference, labels)
     steady = norms.frozen(sample, held)
 
@@ -145,6 +152,19 @@ def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:
         return steady(latent, label)
 
     return draw
+
+
+def sampled(trained: Trained, latent: Any, label: Any) -> jax.Array:
+    """Draws with the batch norms of the model, so that an image depends on its company.
+
+    Args:
+        trained: of `open_run`.
+        latent: `[B, Z]`, or what the model has for them.
+        label: integers `[B]`, which models without classes ignore.
+    """
+    given = (label,) if trained.classes else ()
+    assert trained.record.sample is not None
+    return trained.record.sample(trained.config, trained.variables, latent, *given)
 
 
 def judging(
@@ -171,29 +191,28 @@ def judging(
     Raises:
         ValueError: there is no such net, or it does not look at images.
     """
-    nets = trained.module.game(trained.config).nets
+    nets = trained.nets
     if net not in nets:
         raise ValueError(
             f"{trained.name} has no net {net!r}; it has {', '.join(sorted(nets))}"
         )
     apply = game.pure(nets[net], net)
-    takes = inspect.signature(type(nets[net]).__call__).parameters
-    conditional = "label" in takes and trained.classes > 0
+    conditional = trained.classes > 0 and _arguments(trained, net) > 1
 
-    def look(image, label):
+    def judged(image, label):
         given = (label,) if conditional else ()
         return apply(trained.variables, image, *given)[0]
 
     labels = np.zeros(len(images), np.int32) if labels is None else labels
     reference = from_uint8(trained, images), jnp.asarray(labels)
     try:
-        held = jax.jit(lambda *x: norms.batch_statistics(look, *x))(*reference)
+        held = jax.jit(lambda *x: norms.batch_statistics(judged, *x))(*reference)
     except (TypeError, ValueError, AssertionError, FlaxError) as error:
         raise ValueError(
             f"the net {net!r} of {trained.name} does not look at images"
             f" {list(images.shape)}: {str(error).splitlines()[0]}"
         ) from None
-    steady = norms.frozen(look, held)
+    steady = norms.frozen(judged, held)
 
     def judge(image, label=None):
         return steady(
@@ -203,6 +222,15 @@ def judging(
     return judge
 
 
+def _arguments(trained: Trained, net: str) -> int:
+    """How many arguments a net takes: two where it is told of labels."""
+    model_game = trained.record.game(trained.config)
+    batch = trained.batch(2)
+    if model_game.repeats > 1:
+        batch = jax.tree.map(lambda x: x[0], batch)
+    return len(model_game.inputs(batch)[net])
+
+
 def first_layer(trained: Trained) -> np.ndarray | None:
     """The weight of the dense layer that takes latents, `[Z, F]`, where there is one.
 
@@ -210,21 +238,20 @@ def first_layer(trained: Trained) -> np.ndarray | None:
     latents go elsewhere.
     """
     one = latents(trained, jax.random.key(0), 1)
-    given = (jnp.zeros(1, jnp.int32),) if trained.classes else ()
     numbers = [x for x in jax.tree.leaves(one) if jnp.issubdtype(x.dtype, jnp.floating)]
     size = numbers[0].shape[1]
     kernels = []
 
-    def look(next_function, args, kwargs, context):
+    def keep(next_function, args, kwargs, context):
         dense = isinstance(context.module, linen.Dense)
         if dense and context.method_name == "__call__":
             kernels.append(context.module.variables["params"]["kernel"])
         return next_function(*args, **kwargs)
 
     def sample(latent):
-        return trained.module.sample(trained.config, trained.variables, latent, *given)
+        return sampled(trained, latent, jnp.zeros(1, jnp.int32))
 
-    with linen.intercept_methods(look):
+    with linen.intercept_methods(keep):
         jax.eval_shape(sample, one)
     for kernel in kernels:
         if size <= len(kernel) <= size + trained.classes:
@@ -234,7 +261,7 @@ def first_layer(trained: Trained) -> np.ndarray | None:
 
 def range_of(trained: Trained) -> tuple[float, float]:
     """Between which numbers the model's pixels are."""
-    return trained.module.MODEL.range
+    return trained.record.range
 
 
 def to_uint8(trained: Trained, images: jax.Array) -> jax.Array:
@@ -274,6 +301,19 @@ def trained_on(
     )
 
 
+def image_shape(trained: Trained) -> tuple[int, ...]:
+    """`(H, W, C)` of the images that the model plays on.
+
+    Raises:
+        ValueError: it plays on something else.
+    """
+    batch = jax.eval_shape(lambda: trained.batch(2))
+    image = batch.get("image") if isinstance(batch, dict) else None
+    if image is None or image.ndim < 4:
+        raise ValueError(f"{trained.name} is not a model of images")
+    return image.shape[-3:]
+
+
 def training_images(
     trained: Trained, count: int = 0, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray | None]:
@@ -290,9 +330,7 @@ def training_images(
     Raises:
         ValueError: the set is not there, or its images cannot be read.
     """
-    side = getattr(trained.config, "resolution", 28)
-    channels = getattr(trained.config, "channels", 1)
-    spec, reading = trained_on(trained, (side, side, channels), Reading())
+    spec, reading = trained_on(trained, image_shape(trained), Reading())
     left_out = trained.plain["data"].get("leave_out", ())
     opened = open_set(spec, reading, 0 if left_out else count, seed)
     (block,) = opened.blocks(opened.count)
@@ -303,24 +341,3 @@ def training_images(
         kept = np.sort(order)
         images, labels = images[kept], labels[kept]
     return images, labels
-
-
-def batch_for(module: Any, config: Any, size: int) -> game.Batch:
-    """A batch for the shapes of a state: every key that a game of images may ask for.
-
-    Args:
-        module: the model's.
-        config: the model's.
-        size: examples in it.
-    """
-    side, channels = getattr(config, "resolution", 28), getattr(config, "channels", 1)
-    images, labels = (size, side, side, channels), (size,)
-    batch = {
-        "image": jnp.zeros(images),
-        "labelled": jnp.zeros(images),
-        "label": jnp.zeros(labels, jnp.int32),
-    }
-    repeats = module.game(config).repeats
-    if repeats == 1:
-        return batch
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, (repeats, *x.shape)), batch)

@@ -1,0 +1,118 @@
+"""From the directory of a run to its model, its configuration and a state."""
+
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+import jax
+
+from jaxgan import checkpoint, train
+from jaxgan.game import algorithm
+from jaxgan.models.model import Model, named
+
+
+class Restored(NamedTuple):
+    """What a run left.
+
+    Attributes:
+        name: what the model is called, such as dcgan.
+        record: of the model.
+        config: of the model.
+        state: the one that was asked for.
+        plain: the whole configuration of the run, as it was saved.
+    """
+
+    name: str
+    record: Model
+    config: Any
+    state: Any
+    plain: dict[str, Any]
+
+
+def restore(
+    run: pathlib.Path, *, best: bool = False, record: Model | None = None
+) -> Restored:
+    """Reads a run's configuration and one of its states; nothing is written.
+
+    Args:
+        run: its directory.
+        best: whether to take the state that scored best, not the latest.
+        record: of the model, where it is not one of the library's.
+
+    Raises:
+        ValueError: it is no run, or has no checkpoint.
+    """
+    plain = configuration(run)
+    name = str(plain.get("game", ""))
+    if record is None:
+        name, record = _model(run, name)
+    try:
+        config = record.config(**_tuples(plain["model"]))
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(
+            f"{run / 'config.json'} is not the configuration of a {name}"
+        ) from None
+    like = jax.eval_shape(
+        lambda key: algorithm(record.game(config)).init(
+            key, record.batch(config, key, 2)
+        ),
+        jax.random.key(0),
+    )
+    state = None
+    folder = run / (train.BEST if best else train.LATEST)
+    if folder.is_dir():
+        with checkpoint.manager(folder, read_only=True) as checkpoints:
+            state = checkpoint.restore(checkpoints, like)
+    if state is None and best:
+        raise ValueError(
+            f"{run} kept no best state; train it with --evaluate-every, or take the"
+            " latest"
+        )
+    if state is None:
+        raise ValueError(f"{run} has no checkpoint yet; let it train longer")
+    return Restored(name, record, config, state, plain)
+
+
+def configuration(run: pathlib.Path) -> dict[str, Any]:
+    """The whole configuration that a run saved.
+
+    Raises:
+        ValueError: the directory holds no run, or the file is damaged.
+    """
+    path = run / "config.json"
+    if not path.is_file():
+        raise ValueError(
+            f"{run} is not a run: it has no config.json; give the --workdir of a"
+            " training run"
+        )
+    try:
+        plain = json.loads(path.read_text())
+    except (ValueError, RecursionError):
+        plain = None
+    if not isinstance(plain, dict):
+        raise ValueError(f"{path} is damaged: it holds no configuration")
+    return plain
+
+
+def _model(run: pathlib.Path, game: str) -> tuple[str, Model]:
+    """The model that a run says it is of, as `jaxgan.models.dcgan.Config`.
+
+    The name of the file decides: models have moved between folders since.
+    """
+    room, _, rest = game.partition("jaxgan.models.")
+    name = rest.rpartition(".")[0].rpartition(".")[2]
+    if room or not name:
+        raise ValueError(
+            f"{run / 'config.json'} does not say which model it is of; give a run of an"
+            " experiment that trains one"
+        )
+    return name, named(name)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were."""
+    if isinstance(value, dict):
+        return {name: _tuples(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return tuple(_tuples(inner) for inner in value)
+    return value
