@@ -30,7 +30,7 @@ import numpy as np
 import tyro
 from jax.sharding import Mesh
 
-from jaxgan import metrics, parallel, report
+from jaxgan import bounds, metrics, parallel, report
 from jaxgan.lab import cli, digits, session, trained
 from jaxgan.lab import sets as lab_sets
 from jaxgan.lab.data import say
@@ -66,41 +66,33 @@ class Config:
     metrics: tuple[statistics.Metric, ...] = ()
     """What to measure; all that the extractor, the labels and the held-out images
     allow, if left out."""
-    count: int = 10_000
+    count: bounds.Natural = 10_000
     """Samples to draw of a run, or most images of --fake; 0 takes all of --fake."""
-    real_count: int = 0
+    real_count: bounds.Natural = 0
     """Most reference images; 0 takes all."""
-    kept: int = 10_000
+    kept: Annotated[int, bounds.Within(2)] = 10_000
     """Features of each set that kernel distance, coverage and memorisation use."""
-    subsets: int = 100
-    """Of the kernel distance."""
-    subset_size: int = 1000
-    """Of the kernel distance."""
-    batch_size: int = 100
+    subsets: bounds.Count = 100
+    """Random subsets that the kernel distance is averaged over."""
+    subset_size: Annotated[int, bounds.Within(2)] = 1000
+    """Features in each of these subsets."""
+    batch_size: bounds.Count = 100
     """Images seen together."""
-    seed: int = 0
-    """Of latents, and of whatever is chosen."""
+    seed: bounds.Natural = 0
+    """Seed of latents, and of every random choice."""
     ema: bool = True
     """Measure the moving average of the weights, not the weights themselves."""
     best: bool = False
     """Measure the state that scored best while it trained, not the latest."""
-    truncation: float = 0.0
-    """If positive, draw Gaussian latents from within so many standard deviations."""
-    devices: int = 0
+    truncation: bounds.Weight = 0.0
+    """Draw Gaussian latents from within N standard deviations; 0 draws all."""
+    devices: bounds.Natural = 0
     """Devices to use; 0 takes all there are."""
-    out: pathlib.Path | None = None
-    """Where results go; RUN/evaluation, or runs/evaluation, if left out."""
+    workdir: pathlib.Path | None = None
+    """Directory for the results; RUN/evaluation, or runs/evaluation, if left out."""
 
     def __post_init__(self):
-        for name, least in (
-            *(("count", 0), ("real_count", 0), ("kept", 2), ("subsets", 1)),
-            *(("subset_size", 2), ("batch_size", 1), ("seed", 0), ("devices", 0)),
-        ):
-            if getattr(self, name) < least:
-                flag = "--" + name.replace("_", "-")
-                raise ValueError(
-                    f"{flag} is {getattr(self, name)}; it must be at least {least}"
-                )
+        bounds.check(self, flags=True)
         if (self.run is None) == (self.fake is None):
             raise ValueError("give what to measure: either --run or --fake")
         if self.run is None and self.real is None:
@@ -150,7 +142,7 @@ def main(config: Config) -> None:
         seed=config.seed,
     )
     numbers = named(_finite(numbers), extractor)
-    out = config.out or (config.run or pathlib.Path("runs")) / "evaluation"
+    out = config.workdir or (config.run or pathlib.Path("runs")) / "evaluation"
     results = {
         "metrics": numbers,
         "protocol": {

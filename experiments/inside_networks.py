@@ -246,8 +246,8 @@ def find_layers(
 
 def calls(trained: lab_trained.Trained, net: str) -> tuple[Call, ...]:
     """The layers of a net of a model."""
-    played = trained.module.game(trained.config)
-    batch = lab_trained.batch_for(trained.module, trained.config, 2)
+    played = trained.record.game(trained.config)
+    batch = trained.batch(2)
     if played.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)
     return outline(played.nets[net], *played.inputs(batch)[net])

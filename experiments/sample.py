@@ -1,12 +1,13 @@
-"""Pictures from a finished run: a sheet, single images, a walk between latents.
+"""Pictures from a finished run of any model that draws: a sheet, images, a walk.
 
     python -m experiments.sample --run runs/dcgan_faces
+    python -m experiments.sample --run runs/cdcgan_mnist --labels 3 7 --best
     python -m experiments.sample --run runs/dcgan_faces --count 1000 --single
-    python -m experiments.sample --run runs/dcgan_faces --statistics standing --no-ema
 
-Seconds on a CPU. Writes sheet.png, walk.gif (great circles through Gaussian latents,
-straight lines through uniform ones, back to where it began) and, with --single, every
-image by itself. The run itself is only read.
+This takes seconds on a CPU. It writes sheet.png (a column a class for models of
+classes), walk.gif (from latent to latent and back to the first: along great circles for
+Gaussian latents, along straight lines for others) and, with --single, every image as a
+file. The run itself is only read.
 """
 
 import dataclasses
@@ -17,13 +18,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import game, nn, report
-from jaxgan.analysis import latent
-from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, data, session
-from jaxgan.models import dcgan
+from jaxgan import bounds, report
+from jaxgan.analysis import latent, norms
+from jaxgan.lab import cli, trained
+from jaxgan.lab.data import say
 
-BLOCK = 64  # images drawn at once
+BLOCK = 64  # images drawn together
+REFERENCE = 1024  # latents that standing statistics are estimated on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,76 +32,126 @@ class Config:
     """What to draw from which run."""
 
     run: pathlib.Path
-    """Directory of a run of experiments.dcgan_faces."""
-    out: pathlib.Path | None = None
-    """Where the pictures go; RUN/pictures if left out."""
-    count: int = 64
+    """Directory of a finished run."""
+    workdir: pathlib.Path | None = None
+    """Directory for the pictures; RUN/pictures if left out."""
+    count: bounds.Count = 64
     """Images on the sheet, and as files with --single."""
+    labels: tuple[str, ...] = ()
+    """Classes to draw, by name or number; all in turn if left out."""
     single: bool = False
-    """Write every image by itself too."""
-    stops: int = 6
-    """Latents the walk passes through; 0 leaves the walk out."""
-    frames: int = 12
+    """Write every image to a file of its own too."""
+    stops: bounds.Natural = 6
+    """Latents that the walk passes through; 0 leaves the walk out."""
+    frames: bounds.Count = 12
     """Frames from one stop of the walk to the next."""
-    walkers: int = 16
+    walkers: bounds.Count = 16
     """Walks shown side by side."""
-    seed: int = 0
+    seed: bounds.Natural = 0
     """Seed of the latents."""
     ema: bool = True
     """Use the moving average of the weights, not the weights themselves."""
+    best: bool = False
+    """Use the state that scored best while it trained, not the latest."""
     statistics: Literal["batch", "running", "standing"] = "batch"
-    """Batch norm's: of the images drawn together, running averages, or averages
-    estimated anew over a thousand latents."""
+    """Statistics of batch norms: those of the images drawn together, the running
+    averages of training, or those of a thousand latents."""
 
     def __post_init__(self):
-        for name, least in (("count", 1), ("stops", 0), ("frames", 1), ("walkers", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"--{name} is {getattr(self, name)}; it must be at least {least}"
-                )
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
-    """Restores the run and draws."""
-    model, state, _ = session.restore(config.run, dcgan, _batch)
-    out = config.out or config.run / "pictures"
-    variables = ema_variables(state) if config.ema else game.variables(state)
+    """Opens the run and draws."""
+    run = trained.open_run(config.run, ema=config.ema, best=config.best)
+    draw, classes = drawer(run, config.statistics, config.seed), labels(run, config)
+    out = config.workdir or config.run / "pictures"
     key = jax.random.key(config.seed)
-    statistics = config.statistics
-    if statistics == "standing":
-        variables = dcgan.standing_statistics(
-            model, variables, jax.random.fold_in(key, 1)
-        )
-        statistics = "running"
-
-    @jax.jit
-    def draw(z):
-        return nn.to_uint8(dcgan.sample(model, variables, z, statistics))
 
     # Under the batch's statistics an image depends on its company: draw full blocks.
-    blocks = -(-config.count // BLOCK)
-    z = dcgan.latent(model, key, blocks * BLOCK).reshape(blocks, BLOCK, -1)
-    images = np.concatenate([np.asarray(draw(part)) for part in z])[: config.count]
-    report.save_png(out / "sheet.png", report.sheet(images))
-    data.say(f"{out / 'sheet.png'}: {config.count} samples of step {int(state.step)}")
+    size = -(-config.count // BLOCK) * BLOCK
+    z, label = trained.latents(run, key, size), np.resize(classes, size)
+    blocks = [slice(i, i + BLOCK) for i in range(0, size, BLOCK)]
+    parts = [draw(jax.tree.map(lambda x: x[at], z), label[at]) for at in blocks]  # noqa: B023
+    images = np.concatenate(parts)[: config.count]
+    columns = len(classes) if run.classes and len(classes) > 1 else None
+    report.save_png(out / "sheet.png", report.sheet(images, columns))
+    say(f"{out / 'sheet.png'}: {config.count} samples of step {run.step}")
     if config.single:
         for i, image in enumerate(images):
             report.save_png(out / "single" / f"{i:05d}.png", image)
-        data.say(f"{out / 'single'}: the same, one a file")
+        say(f"{out / 'single'}: the same samples, a file each")
     if config.stops:
-        count = config.stops * config.walkers
-        stops = dcgan.latent(model, jax.random.fold_in(key, 2), count)
-        stops = stops.reshape(config.stops, config.walkers, -1)
-        spherical = model.latent_distribution == "normal"
-        path = latent.walk(stops, config.frames, spherical=spherical, closed=True)
-        frames = [report.sheet(np.asarray(draw(z))) for z in path]
+        steps = walk(run, config, jax.random.fold_in(key, 2))
+        label = np.resize(classes, config.walkers)
+        frames = [report.sheet(draw(z, label)) for z in steps]
         report.save_gif(out / "walk.gif", frames)
-        data.say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
+        say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
 
 
-def _batch(model: dcgan.Config):
-    shape = (1, model.resolution, model.resolution, model.channels)
-    return {"image": jnp.zeros(shape)}
+def drawer(run: trained.Trained, statistics: str, seed: int):
+    """`draw(latent, label) -> uint8 [B, H, W, C]`, compiled.
+
+    Raises:
+        ValueError: the run is not of a generator.
+    """
+    trained.check_draws(run)
+
+    def sample(latent, label):
+        return trained.sampled(run, latent, label)
+
+    if statistics == "running":
+        sample = norms.running(sample)
+    elif statistics == "standing":
+        key = jax.random.fold_in(jax.random.key(seed), 1)
+        label = jnp.arange(REFERENCE) % max(1, run.classes)
+        z = trained.latents(run, key, REFERENCE)
+        held = jax.jit(lambda *x: norms.batch_statistics(sample, *x))(z, label)
+        sample = norms.frozen(sample, held)
+    compiled = jax.jit(lambda *x: trained.to_uint8(run, sample(*x)))
+    return lambda latent, label: np.asarray(compiled(latent, label))
+
+
+def labels(run: trained.Trained, config: Config) -> np.ndarray:
+    """The numbers of the classes to draw; 0 for models without classes.
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    if not run.classes:
+        if config.labels:
+            raise ValueError(
+                f"--labels {' '.join(config.labels)} was given, but {run.name} draws"
+                " without labels: leave it out"
+            )
+        return np.zeros(1, np.int32)
+    names = trained.class_names(run)
+    wanted = config.labels or names
+    if missing := [name for name in wanted if name not in names]:
+        raise ValueError(
+            f"--labels names {', '.join(missing)}, but the classes of {config.run} are"
+            f" {', '.join(names)}"
+        )
+    return np.array([names.index(name) for name in wanted], np.int32)
+
+
+def walk(run: trained.Trained, config: Config, key: jax.Array) -> list:
+    """Latents of every frame, for all walkers side by side.
+
+    What is not a vector of numbers in a latent, such as a category, stays what it is
+    at the first stop.
+    """
+    drawn = trained.latents(run, key, config.stops * config.walkers)
+    leaves, tree = jax.tree.flatten(drawn)
+    spherical, paths = trained.are_gaussian(run), []
+    for x in leaves:
+        stops = x.reshape(config.stops, config.walkers, *x.shape[1:])
+        if jnp.issubdtype(x.dtype, jnp.floating):
+            walked = latent.walk(stops, config.frames, spherical=spherical, closed=True)
+        else:
+            walked = [stops[0]] * (config.stops * config.frames)
+        paths.append(walked)
+    return [tree.unflatten(frame) for frame in zip(*paths, strict=True)]
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Opens, makes features, tests them, and only then writes."""
     trained = lab_trained.open_run(config.run)
-    nets = trained.module.game(trained.config).nets
+    nets = trained.nets
     if config.net not in nets:
         raise ValueError(
             f"{config.run} is a run of {trained.name}, which has no net {config.net!r};"

@@ -286,7 +286,7 @@ def _label(explorer, label):
 
 
 def _categories(trained):
-    return trained.config.categories if trained.module is infogan else 0
+    return trained.config.categories if trained.name == "infogan" else 0
 
 
 @jax.jit

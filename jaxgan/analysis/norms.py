@@ -66,18 +66,46 @@ def frozen(function: Callable[..., Any], statistics: Statistics) -> Callable[...
                     f"no statistics of {name}, only of {sorted(statistics)}: take those"
                     " of the same function, by batch_statistics"
                 )
-            used[name] = mean, var = statistics[name]
-            params = module.variables.get("params", {})
-            factor = jax.lax.rsqrt(var + module.epsilon) * params.get("scale", 1.0)
-            shift = params.get("bias", 0.0) - mean * factor
-            spread = (None,) * (x.ndim - 1)
-            y = x.astype(jnp.float32) * factor[spread] + shift[spread]
-            return y.astype(module.dtype or x.dtype)
+            used[name] = statistics[name]
+            return _normalised(module, x, *statistics[name])
 
         with linen.intercept_methods(hold):
             return function(*args)
 
     return apply
+
+
+def running(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function whose batch norms use the running averages of training.
+
+    Args:
+        function: applies linen modules.
+
+    Returns:
+        `f(*args)`, as `function`, whatever mode it asks its norms for.
+    """
+
+    def average(next_function, args, kwargs, context):
+        if not _is_norm(context):
+            return next_function(*args, **kwargs)
+        stored = context.module.variables["batch_stats"]
+        return _normalised(context.module, args[0], stored["mean"], stored["var"])
+
+    def apply(*args):
+        with linen.intercept_methods(average):
+            return function(*args)
+
+    return apply
+
+
+def _normalised(module, x, mean, var):
+    """What a batch norm makes of its input by given statistics, `[C]`."""
+    params = module.variables.get("params", {})
+    factor = jax.lax.rsqrt(var + module.epsilon) * params.get("scale", 1.0)
+    shift = params.get("bias", 0.0) - mean * factor
+    spread = (None,) * (x.ndim - 1)
+    y = x.astype(jnp.float32) * factor[spread] + shift[spread]
+    return y.astype(module.dtype or x.dtype)
 
 
 def _is_norm(context) -> bool:

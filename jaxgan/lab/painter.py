@@ -94,7 +94,7 @@ def judge(
         A function of uint8 images `[B, H, W, C]` to booleans `[B]`; None for models
         without such a net.
     """
-    if "discriminator" not in trained.module.game(trained.config).nets:
+    if "discriminator" not in trained.nets:
         return None
     real, labels = lab_trained.training_images(trained, lab_trained.REFERENCE)
     judging = jax.jit(lab_trained.judging(trained, real, labels))

@@ -115,11 +115,24 @@ def check_draws(trained: Trained) -> None:
         )
 
 
+def class_names(trained: Trained) -> tuple[str, ...]:
+    """The names of a model's classes: those of the data it was trained on, if known."""
+    names = trained.plain.get("class_names") or range(trained.classes)
+    return tuple(str(name) for name in names)
+
+
 def latents(trained: Trained, key: jax.Array, count: int) -> Any:
     """Draws latents `[count, Z]`, or what the model has for them."""
     check_draws(trained)
     assert trained.record.latent is not None
     return trained.record.latent(trained.config, key, count)
+
+
+def are_gaussian(trained: Trained) -> bool:
+    """Whether a model's latents are normal: uniform ones lie in [-1, 1]."""
+    some = jax.tree.leaves(latents(trained, jax.random.key(0), REFERENCE))
+    numbers = [x for x in some if jnp.issubdtype(x.dtype, jnp.floating)]
+    return bool(numbers) and all(bool(jnp.abs(x).max() > 1) for x in numbers)
 
 
 def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:

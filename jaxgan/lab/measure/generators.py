@@ -25,8 +25,8 @@ def drawn(
         generator: of `trained.open_run`.
         count: how many images.
         seed: of the latents.
-        truncation: if positive, Gaussian latents are drawn from what lies within so
-            many standard deviations.
+        truncation: the number of standard deviations within which Gaussian latents
+            are drawn; 0 for all of them.
         block: images drawn together; 0 takes the batch size of the training.
 
     Raises:
@@ -34,26 +34,24 @@ def drawn(
             Gaussian, or below zero.
     """
     trained.check_draws(generator)
-    module, config = generator.module, generator.config
     together = block or generator.plain["run"]["batch_size"]
     classes = generator.classes
     conditional = classes > 0
     if truncation < 0:
         raise ValueError(f"--truncation is {truncation}; it must be at least 0")
-    if truncation and getattr(config, "latent_distribution", None) != "normal":
+    if truncation and not trained.are_gaussian(generator):
         raise ValueError(
-            f"--truncation {truncation} is for Gaussian latents, and this model's are"
-            " not declared so (--model.latent-distribution normal)"
+            f"--truncation {truncation} is for Gaussian latents, and those of this"
+            f" {generator.name} are not: leave it out"
         )
 
     @jax.jit
     def draw(variables, key, labels):
-        latent = module.latent(config, key, together)
+        latent = trained.latents(generator, key, together)
         if truncation:
             latent = jax.tree.map(lambda z: truncated(z, truncation), latent)
-        given = (labels,) if conditional else ()
-        image = module.sample(config, variables, latent, *given)
-        return trained.to_uint8(generator, image)
+        given = generator._replace(variables=variables)
+        return trained.to_uint8(generator, trained.sampled(given, latent, labels))
 
     def parts():
         key = jax.random.key(seed)
