@@ -28,6 +28,8 @@ jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_disable_most_optimizations", True)
 
+pytest_plugins = ("runs",)  # tests/runs.py
+
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -1,7 +1,9 @@
 """From the directory of a run to its model, its configuration and a state."""
 
+import importlib
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -43,11 +45,13 @@ def restore(
         ValueError: it is no run, or has no checkpoint.
     """
     plain = configuration(run)
-    name = str(plain.get("game", ""))
+    name, kind = _named(plain)
     if record is None:
-        name, record = _model(run, name)
+        record = _record(run, name)
     try:
-        config = record.config(**_tuples(plain["model"]))
+        # The class of the configuration lies beside the one of the record, or is it.
+        known = vars(importlib.import_module(record.config.__module__))
+        config = known.get(kind, record.config)(**_tuples(plain["model"]))
     except (AttributeError, KeyError, TypeError):
         raise ValueError(
             f"{run / 'config.json'} is not the configuration of a {name}"
@@ -94,19 +98,23 @@ def configuration(run: pathlib.Path) -> dict[str, Any]:
     return plain
 
 
-def _model(run: pathlib.Path, game: str) -> tuple[str, Model]:
-    """The model that a run says it is of, as `jaxgan.models.dcgan.Config`.
+def _named(plain: Mapping[str, Any]) -> tuple[str, str]:
+    """The names of the model and of the class of its configuration.
 
-    The name of the file decides: models have moved between folders since.
+    A run has them as `jaxgan.models.dcgan.Config`. Models have moved between folders
+    since old runs were written: only the name of the file counts.
     """
-    room, _, rest = game.partition("jaxgan.models.")
-    name = rest.rpartition(".")[0].rpartition(".")[2]
-    if room or not name:
+    path, _, kind = str(plain.get("game", "")).rpartition(".")
+    return path.rpartition(".")[2] if path.startswith("jaxgan.models.") else "", kind
+
+
+def _record(run: pathlib.Path, name: str) -> Model:
+    if not name:
         raise ValueError(
             f"{run / 'config.json'} does not say which model it is of; give a run of an"
             " experiment that trains one"
         )
-    return name, named(name)
+    return named(name)
 
 
 def _tuples(value: Any) -> Any:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.lab import trained
+from jaxgan.models.model import Model
 
 SIDE = 8  # of an image; a row holds a number of the latent
 NAMES = ("yaw", "smile", "masculinity", "skin_tone", "long_hair", "glasses", "age")
@@ -35,7 +36,6 @@ def generator(data="faces:10", *, classes=0, latent=None, draw=None):
         latent: `latent(key, count)`; a normal yaw and signs, if left out.
         draw: `draw(z)` to pixels; linear if left out.
     """
-    module = types.ModuleType("jaxgan.models.linear")
 
     def signs(key, count):
         z = jax.random.normal(key, (count, SIDE))
@@ -52,14 +52,19 @@ def generator(data="faces:10", *, classes=0, latent=None, draw=None):
         brighter = jnp.broadcast_to((label / 10)[:, None, None], (len(label), SIDE, 3))
         return (draw or rows)(latent).at[:, -1].set(brighter)
 
-    module.latent = lambda config, key, count: (latent or signs)(key, count)
-    module.sample = conditional if classes else sample
-    module.MODEL = types.SimpleNamespace(range=(0.0, 1.0))
-    module.game = lambda config: types.SimpleNamespace(nets={})
-    config = types.SimpleNamespace(resolution=SIDE, channels=3)
-    if classes:
-        config.classes = classes
-    return trained.Trained(module, config, {}, 7, {"data": {"data": data}})
+    record = Model(
+        paper="",
+        config=types.SimpleNamespace,
+        game=lambda config: types.SimpleNamespace(nets={}),
+        batch=lambda config, key, n: {"image": jnp.zeros((n, SIDE, SIDE, 3))},
+        show=None,
+        tiny=None,
+        latent=lambda config, key, count: (latent or signs)(key, count),
+        sample=conditional if classes else sample,
+        labels=bool(classes),
+    )
+    config = types.SimpleNamespace(resolution=SIDE, channels=3, classes=classes)
+    return trained.Trained("linear", record, config, {}, 7, {"data": {"data": data}})
 
 
 class Regressor:

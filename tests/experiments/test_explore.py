@@ -35,11 +35,13 @@ def shown(model):
 
 def untrained(module, config):
     """A model at its first weights."""
-    played = game.algorithm(module.game(config))
-    batch = trained.batch_for(module, config, 2)
-    state = jax.jit(played.init)(jax.random.key(0), batch)
+    record = module.MODEL
+    batch = record.batch(config, jax.random.key(0), 2)
+    init = jax.jit(game.algorithm(record.game(config)).init)
+    variables = game.variables(init(jax.random.key(0), batch))
     plain = {"data": {"data": "npz:nowhere.npz"}, "run": {"batch_size": 2}}
-    return trained.Trained(module, config, game.variables(state), 0, plain)
+    name = module.__name__.rpartition(".")[2]
+    return trained.Trained(name, record, config, variables, 0, plain)
 
 
 def painter(model):
@@ -249,10 +251,7 @@ def test_seeds_as_they_are_written():
 
 
 def test_vectors_are_no_images():
-    config = wgan_gp.Config()
-    batch = {"data": np.zeros((5, 4, 2), np.float32)}
-    state = jax.jit(game.algorithm(wgan_gp.game(config)).init)(jax.random.key(0), batch)
-    model = trained.Trained(wgan_gp, config, game.variables(state), 0, {})
+    model = untrained(wgan_gp, wgan_gp.Config())
     with pytest.raises(ValueError, match=r"draws \[2\], not images"):
         explorer.explorer(model)
 

@@ -31,7 +31,7 @@ def digits(folder, module, config):
     """A run on 12 noise images of 28x28 in grey, at its initial weights."""
     images = np.random.default_rng(0).integers(0, 256, (12, 28, 28, 1), np.uint8)
     np.savez(folder / "digits.npz", images=images)
-    batch = lab_trained.batch_for(module, config, 2)
+    batch = module.MODEL.batch(config, jax.random.key(0), 2)
     state = jax.jit(game.algorithm(module.game(config)).init)(jax.random.key(1), batch)
     plain = {
         "game": f"{module.__name__}.Config",

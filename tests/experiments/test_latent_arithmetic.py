@@ -262,7 +262,8 @@ def test_the_first_layer_is_the_one_that_latents_go_into():
     def sample(config, variables, latent, label):
         return Net().apply(variables, latent, label)
 
-    trained.module.sample = sample
+    record = trained.record._replace(sample=sample)
+    trained = trained._replace(record=record)
     found = lab_trained.first_layer(trained._replace(variables=variables))
     kernel = variables["params"]["first"]["kernel"]
     np.testing.assert_array_equal(found, kernel[:8])
@@ -279,7 +280,7 @@ def test_directions_of_a_known_layer_are_named_by_what_they_move(tmp_path, monke
         pixels = (0.5 + 0.02 * x)[:, :, None, None]
         return jnp.broadcast_to(pixels, (len(x), 8, 8, 3))
 
-    trained.module.sample = sample
+    trained = trained._replace(record=trained.record._replace(sample=sample))
     argv = ["--samples", 200, "--trials", 2, "--directions", 2]
     found = calculated(argv, monkeypatch, tmp_path, trained)["sefa"]
     np.testing.assert_allclose(found["eigenvalues"], [9, 4], rtol=1e-5)

@@ -23,7 +23,7 @@ def test_the_held_norms_are_those_of_a_large_batch(tiny_run):
     trained = lab_trained.open_run(tiny_run)
     z = lab_trained.latents(trained, jax.random.key(7), lab_trained.REFERENCE)
     drawn = lab_trained.drawing(trained, seed=7)(z)
-    batch = trained.module.sample(trained.config, trained.variables, z)
+    batch = lab_trained.sampled(trained, z, None)
     np.testing.assert_allclose(drawn, batch, atol=1e-4)
 
 

@@ -1,0 +1,8 @@
+"""What the tests of the laboratory share, beside the runs of `runs.py`."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _undisturbed(undisturbed):
+    """Commands that are called here leave the settings of the process alone."""
