@@ -28,6 +28,7 @@ import optax
 from PIL import Image
 from tqdm import tqdm
 
+from jaxgan import losses
 from jaxgan.analysis import blending, inpainting, search
 from jaxgan.data import CorruptImage
 from jaxgan.data.decode import decode
@@ -284,21 +285,24 @@ def searched(
         config: how to search.
         title: of the progress bar.
     """
-    weights = inpainting.importance(known)
+    weights = losses.inpainting_weights(known[None, :, :, None])
+    prior_loss = (
+        losses.inpainting_prior_loss
+        if config.saturating
+        else losses.non_saturating_generator_loss
+    )
 
     def loss(latent, label, image):
         drawn = nets.draw(latent, label)
-        total = inpainting.contextual_loss(drawn, image, weights)
+        total = losses.inpainting_contextual_loss(image, drawn, weights)
         if nets.judge is None:
             return total
-        logits = nets.judge(drawn, label)
-        prior = inpainting.prior_loss(logits, saturating=config.saturating)
-        return total + config.weight * prior
+        return total + config.weight * prior_loss(nets.judge(drawn, label))
 
     @jax.jit
     def far(image, drawn):
         repeated = jnp.broadcast_to(image[None], drawn.shape)
-        return inpainting.contextual_loss(drawn, repeated, weights)
+        return losses.inpainting_contextual_loss(repeated, drawn, weights)
 
     each = zip(images, labels.tolist(), strict=True)
     table = jnp.stack([far(image, nets.drawn[label]) for image, label in each])

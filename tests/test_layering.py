@@ -47,6 +47,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     ),
     "analysis": ("losses capsules nn game", "jax numpy chex flax optax"),
     "metrics": ("", "jax numpy chex"),
+    "metrics/similarity": ("losses", "jax numpy"),
     "metrics/features": ("nn", "jax numpy chex flax"),
     "metrics/inception": ("nn", "jax numpy chex flax torch"),
     "metrics/_inception_net": ("", "jax numpy flax"),

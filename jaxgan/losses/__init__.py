@@ -19,7 +19,8 @@ conventions, everywhere unless a docstring says otherwise:
 - anything random takes a `key`; anything with memory takes it and returns it;
 - gradients are finite, at zero norms too.
 
-Where libraries differ (`losses.compat` has TF-GAN and torchgan with theirs):
+Where libraries differ (docs/porting.md has a line for each loss of TF-GAN, torchgan and
+PyTorch-StudioGAN):
 
 | What | Here | Elsewhere |
 |---|---|---|
@@ -68,31 +69,23 @@ from jaxgan.losses.adversarial import (
     boundary_seeking_discriminator_loss,
     boundary_seeking_generator_loss,
     boundary_seeking_weights,
-    hinge_discriminator_loss,
-    hinge_discriminator_terms,
-    hinge_generator_loss,
-    least_squares_discriminator_loss,
-    least_squares_discriminator_terms,
-    least_squares_generator_loss,
     minimax_discriminator_loss,
     minimax_discriminator_terms,
     minimax_generator_loss,
     non_saturating_discriminator_loss,
     non_saturating_discriminator_terms,
     non_saturating_generator_loss,
-    relativistic_average_discriminator_loss,
-    relativistic_average_discriminator_terms,
-    relativistic_average_generator_loss,
-    relativistic_discriminator_loss,
-    relativistic_generator_loss,
-    wasserstein_discriminator_loss,
-    wasserstein_discriminator_terms,
-    wasserstein_generator_loss,
 )
 from jaxgan.losses.capsule import (
     capsule_reconstruction_loss,
     margin_loss,
     spread_loss,
+)
+from jaxgan.losses.captions import (
+    interpolate_embeddings,
+    matching_aware_discriminator_loss,
+    matching_aware_generator_loss,
+    matching_aware_interpolation_loss,
 )
 from jaxgan.losses.divergences import (
     DIVERGENCES,
@@ -112,51 +105,82 @@ from jaxgan.losses.energy import (
     margin_ranking_generator_loss,
     update_balance,
 )
+from jaxgan.losses.hybrids import (
+    alpha_gan_code_discriminator_loss,
+    alpha_gan_discriminator_loss,
+    alpha_gan_generator_loss,
+    density_ratio_loss,
+    learned_similarity_loss,
+    vae_gan_discriminator_loss,
+    vae_gan_generator_loss,
+)
+from jaxgan.losses.image import (
+    gradient_difference_loss,
+    multi_scale_ssim,
+    multi_scale_ssim_loss,
+    ssim,
+    ssim_loss,
+    total_variation_loss,
+)
 from jaxgan.losses.information import (
     auxiliary_classification_loss,
     categorical_mutual_information_loss,
     feature_matching_loss,
     gaussian_mutual_information_loss,
-    interpolate_embeddings,
-    matching_aware_discriminator_loss,
-    matching_aware_generator_loss,
-    matching_aware_interpolation_loss,
-    semi_supervised_classification_loss,
-    semi_supervised_discriminator_loss,
-    semi_supervised_explicit_discriminator_loss,
-    semi_supervised_generator_loss,
-    semi_supervised_real_logit,
+)
+from jaxgan.losses.inpainting import (
+    inpainting_contextual_loss,
+    inpainting_prior_loss,
+    inpainting_weights,
+    masked_reconstruction_loss,
+    overlap_weights,
 )
 from jaxgan.losses.penalties import (
-    LecamAnchors,
     dragan_penalty,
-    drift_penalty,
     gradient_penalty,
-    lecam_penalty,
-    orthogonal_penalty,
     path_length_penalty,
-    pulling_away_term,
     r1_penalty,
     r2_penalty,
 )
 from jaxgan.losses.reconstruction import (
     charbonnier_loss,
     cycle_consistency_loss,
-    gradient_difference_loss,
     identity_loss,
-    inpainting_contextual_loss,
-    inpainting_prior_loss,
-    inpainting_weights,
     l1_loss,
     l2_loss,
-    masked_reconstruction_loss,
-    multi_scale_ssim,
-    multi_scale_ssim_loss,
-    overlap_weights,
     perceptual_loss,
-    ssim,
-    ssim_loss,
-    total_variation_loss,
+)
+from jaxgan.losses.regularisers import (
+    LecamAnchors,
+    drift_penalty,
+    lecam_penalty,
+    orthogonal_penalty,
+    pulling_away_term,
+)
+from jaxgan.losses.relativistic import (
+    relativistic_average_discriminator_loss,
+    relativistic_average_discriminator_terms,
+    relativistic_average_generator_loss,
+    relativistic_discriminator_loss,
+    relativistic_generator_loss,
+)
+from jaxgan.losses.scores import (
+    hinge_discriminator_loss,
+    hinge_discriminator_terms,
+    hinge_generator_loss,
+    least_squares_discriminator_loss,
+    least_squares_discriminator_terms,
+    least_squares_generator_loss,
+    wasserstein_discriminator_loss,
+    wasserstein_discriminator_terms,
+    wasserstein_generator_loss,
+)
+from jaxgan.losses.semi_supervised import (
+    semi_supervised_classification_loss,
+    semi_supervised_discriminator_loss,
+    semi_supervised_explicit_discriminator_loss,
+    semi_supervised_generator_loss,
+    semi_supervised_real_logit,
 )
 from jaxgan.losses.transforms import (
     HistoricalAverageState,
@@ -165,19 +189,12 @@ from jaxgan.losses.transforms import (
     weight_clipping,
 )
 from jaxgan.losses.variational import (
-    alpha_gan_code_discriminator_loss,
-    alpha_gan_discriminator_loss,
-    alpha_gan_generator_loss,
     bernoulli_log_likelihood,
-    density_ratio_loss,
     gaussian_kl,
     gaussian_kl_between,
     gaussian_log_likelihood,
     gaussian_reverse_kl,
-    learned_similarity_loss,
     reparameterise,
-    vae_gan_discriminator_loss,
-    vae_gan_generator_loss,
 )
 
 __all__ = (

@@ -108,6 +108,14 @@ def out_of_range(array: jax.Array, labels: jax.Array, classes: int) -> jax.Array
     return jnp.where((labels >= 0) & (labels < classes), array, jnp.nan)
 
 
+def cross_entropy(name: str, logits: jax.Array, classes: ArrayLike) -> jax.Array:
+    """−log softmax(logits) of the integer classes called `name`, `[B]`."""
+    checked = labels(name, classes, logits)
+    log_probs = jax.nn.log_softmax(logits, axis=1)
+    picked = jnp.take_along_axis(log_probs, checked[:, None], axis=1, mode="clip")
+    return out_of_range(-picked[:, 0], checked, logits.shape[1])
+
+
 def scalar(name: str, value: ArrayLike) -> jax.Array:
     """Checks one number, `[]`, in at least float32."""
     if isinstance(value, int):

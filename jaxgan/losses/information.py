@@ -1,4 +1,4 @@
-"""Losses that tie images to labels, captions, codes and feature statistics.
+"""Losses that tie images to labels, codes and feature statistics.
 
 Labels and codes come after the logits that judge them, as in optax. Classes are
 integers `[B]`; a label outside `0..K-1` is refused where its value is known and gives
@@ -11,14 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxgan.losses import _checks, adversarial
-
-
-def _cross_entropy(name: str, logits: jax.Array, labels: ArrayLike) -> jax.Array:
-    classes = _checks.labels(name, labels, logits)
-    log_probs = jax.nn.log_softmax(logits, axis=1)
-    picked = jnp.take_along_axis(log_probs, classes[:, None], axis=1, mode="clip")
-    return _checks.out_of_range(-picked[:, 0], classes, logits.shape[1])
+from jaxgan.losses import _checks
 
 
 def auxiliary_classification_loss(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
@@ -40,105 +33,9 @@ def auxiliary_classification_loss(logits: ArrayLike, labels: ArrayLike) -> jax.A
     >>> auxiliary_classification_loss(jnp.zeros((2, 4)), jnp.array([0, 3]))  # log 4
     Array([1.3862944, 1.3862944], dtype=float32)
     """
-    return _cross_entropy("labels", _checks.floating("logits", logits, rank=2), labels)
-
-
-def matching_aware_discriminator_loss(
-    real_logits: ArrayLike, wrong_logits: ArrayLike, fake_logits: ArrayLike
-) -> jax.Array:
-    """The matching-aware discriminator of GAN-CLS.
-
-    softplus(−r) + ½(softplus(w) + softplus(y)): a real image with the right caption
-    against a real image with a wrong caption and a generated image with the right one,
-    which share the negative weight.
-
-    Args:
-      real_logits: r, of real images with their captions, `[B, ...]`.
-      wrong_logits: w, of real images with captions of other images, the same shape.
-      fake_logits: y, of generated images with the captions they were made from, the
-        same shape.
-
-    Returns:
-      One loss per logit, the same shape.
-
-    References:
-      Reed et al., 2016, https://arxiv.org/abs/1605.05396, algorithm 1.
-
-    >>> matching_aware_discriminator_loss(jnp.zeros(1), jnp.zeros(1), jnp.zeros(1))
-    Array([1.3862944], dtype=float32)
-    """
-    real, wrong, fake = _checks.same_shape(
-        real_logits=real_logits, wrong_logits=wrong_logits, fake_logits=fake_logits
+    return _checks.cross_entropy(
+        "labels", _checks.floating("logits", logits, rank=2), labels
     )
-    negatives = jax.nn.softplus(wrong) + jax.nn.softplus(fake)
-    return jax.nn.softplus(-real) + 0.5 * negatives
-
-
-def matching_aware_generator_loss(fake_logits: ArrayLike) -> jax.Array:
-    """The generator of GAN-CLS: non-saturating, on images with their captions.
-
-    softplus(−y).
-
-    Args:
-      fake_logits: logits of generated images with their captions, `[B, ...]`.
-
-    Returns:
-      One loss per logit, the same shape.
-
-    References:
-      Reed et al., 2016, https://arxiv.org/abs/1605.05396, algorithm 1.
-
-    >>> matching_aware_generator_loss(jnp.zeros(1))
-    Array([0.6931472], dtype=float32)
-    """
-    return adversarial.non_saturating_generator_loss(fake_logits)
-
-
-def interpolate_embeddings(
-    first: ArrayLike, second: ArrayLike, *, beta: _checks.Number = 0.5
-) -> jax.Array:
-    """Captions between captions, for the generator of GAN-INT.
-
-    β·t₁ + (1 − β)·t₂.
-
-    Args:
-      first: text embeddings t₁, `[B, D]`.
-      second: text embeddings t₂ of other captions, the same shape.
-      beta: β.
-
-    Returns:
-      `[B, D]`.
-
-    References:
-      Reed et al., 2016, https://arxiv.org/abs/1605.05396, equation 5.
-
-    >>> interpolate_embeddings(jnp.zeros((1, 2)), jnp.ones((1, 2)))
-    Array([[0.5, 0.5]], dtype=float32)
-    """
-    t1, t2 = _checks.same_shape(rank=2, first=first, second=second)
-    return beta * t1 + (1.0 - beta) * t2
-
-
-def matching_aware_interpolation_loss(interpolated_logits: ArrayLike) -> jax.Array:
-    """The additional generator term of GAN-INT, on interpolated captions.
-
-    softplus(−y) of G(z, βt₁ + (1 − β)t₂) judged with that same embedding. The
-    discriminator has no such term: no real image belongs to an interpolated caption.
-
-    Args:
-      interpolated_logits: logits of images made from interpolated captions, `[B, ...]`.
-
-    Returns:
-      One loss per logit, the same shape.
-
-    References:
-      Reed et al., 2016, https://arxiv.org/abs/1605.05396, equation 5.
-
-    >>> matching_aware_interpolation_loss(jnp.zeros(1))
-    Array([0.6931472], dtype=float32)
-    """
-    logits = _checks.floating("interpolated_logits", interpolated_logits)
-    return adversarial.non_saturating_generator_loss(logits)
 
 
 def categorical_mutual_information_loss(
@@ -162,7 +59,9 @@ def categorical_mutual_information_loss(
     >>> categorical_mutual_information_loss(jnp.zeros((1, 10)), jnp.array([7]))
     Array([2.3025851], dtype=float32)
     """
-    return _cross_entropy("codes", _checks.floating("logits", logits, rank=2), codes)
+    return _checks.cross_entropy(
+        "codes", _checks.floating("logits", logits, rank=2), codes
+    )
 
 
 def gaussian_mutual_information_loss(
@@ -197,142 +96,6 @@ def gaussian_mutual_information_loss(
         )
         terms = jnp.square(c - mu) * jnp.exp(-log_var) + log_var
     return 0.5 * (terms + math.log(2.0 * math.pi)).sum(axis=1)
-
-
-def semi_supervised_real_logit(class_logits: ArrayLike) -> jax.Array:
-    """The logit of "real" that K class logits imply, the K+1-th being fixed at 0.
-
-    LSE(l) = log Σₖ exp lₖ, so that D(x) = Z/(Z + 1) = σ(LSE(l)) with Z = Σₖ exp lₖ.
-
-    Args:
-      class_logits: l, `[B, K]`.
-
-    Returns:
-      `[B]`: any adversarial loss may follow.
-
-    References:
-      Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 5.
-
-    >>> semi_supervised_real_logit(jnp.zeros((1, 10)))
-    Array([2.3025851], dtype=float32)
-    """
-    logits = _checks.floating("class_logits", class_logits, rank=2)
-    return jax.nn.logsumexp(logits, axis=1)
-
-
-def semi_supervised_classification_loss(
-    class_logits: ArrayLike, labels: ArrayLike
-) -> jax.Array:
-    """The labelled part of the semi-supervised discriminator loss.
-
-    −log p(c | x, real) = LSE(l) − l_c.
-
-    Args:
-      class_logits: l, `[B, K]`.
-      labels: classes c, integers `[B]`.
-
-    Returns:
-      `[B]`.
-
-    References:
-      Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 5.
-
-    >>> semi_supervised_classification_loss(jnp.zeros((1, 10)), jnp.array([3]))
-    Array([2.3025851], dtype=float32)
-    """
-    logits = _checks.floating("class_logits", class_logits, rank=2)
-    return _cross_entropy("labels", logits, labels)
-
-
-def semi_supervised_discriminator_loss(
-    real_class_logits: ArrayLike, fake_class_logits: ArrayLike
-) -> jax.Array:
-    """The unlabelled part of the semi-supervised discriminator loss.
-
-    −log D(x) − log(1 − D(y)) = softplus(−LSE(lₓ)) + softplus(LSE(l_y)). The authors'
-    code halves it against the labelled part.
-
-    Args:
-      real_class_logits: lₓ of unlabelled real examples, `[B, K]`.
-      fake_class_logits: l_y of generated examples, the same shape.
-
-    Returns:
-      `[B]`.
-
-    References:
-      Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 5.
-
-    >>> semi_supervised_discriminator_loss(jnp.zeros((1, 1)), jnp.zeros((1, 1)))
-    Array([1.3862944], dtype=float32)
-    """
-    real, fake = _checks.same_shape(
-        rank=2,
-        real_class_logits=real_class_logits,
-        fake_class_logits=fake_class_logits,
-    )
-    return adversarial.minimax_discriminator_loss(
-        semi_supervised_real_logit(real), semi_supervised_real_logit(fake)
-    )
-
-
-def semi_supervised_generator_loss(fake_class_logits: ArrayLike) -> jax.Array:
-    """The non-saturating generator against K class logits.
-
-    softplus(−LSE(l_y)). The paper's classifiers are trained with
-    `feature_matching_loss` instead.
-
-    Args:
-      fake_class_logits: l_y of generated examples, `[B, K]`.
-
-    Returns:
-      `[B]`.
-
-    References:
-      Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 5.
-
-    >>> semi_supervised_generator_loss(jnp.zeros((1, 1)))
-    Array([0.6931472], dtype=float32)
-    """
-    logits = _checks.floating("fake_class_logits", fake_class_logits, rank=2)
-    return adversarial.non_saturating_generator_loss(semi_supervised_real_logit(logits))
-
-
-def semi_supervised_explicit_discriminator_loss(
-    real_class_logits: ArrayLike, fake_class_logits: ArrayLike
-) -> jax.Array:
-    """The unlabelled part, with an explicit class for "generated".
-
-    −log(1 − p(K+1 | x)) − log p(K+1 | y), p a softmax over K+1 logits. Subtracting the
-    last logit from all changes nothing and gives the form of
-    `semi_supervised_discriminator_loss`: the extra logit is over-parametrisation.
-
-    Args:
-      real_class_logits: of unlabelled real examples, `[B, K+1]`, "generated" last.
-      fake_class_logits: of generated examples, the same shape.
-
-    Returns:
-      `[B]`.
-
-    References:
-      Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 5.
-
-    >>> zero = jnp.zeros((1, 2))
-    >>> semi_supervised_explicit_discriminator_loss(zero, zero)
-    Array([1.3862944], dtype=float32)
-    """
-    real, fake = _checks.same_shape(
-        rank=2,
-        real_class_logits=real_class_logits,
-        fake_class_logits=fake_class_logits,
-    )
-    if real.shape[1] < 2:
-        raise ValueError(
-            f"real_class_logits has shape {real.shape}, expected two classes or more, "
-            'the last for "generated"'
-        )
-    real_log_probs = jax.nn.log_softmax(real, axis=1)[:, :-1]
-    not_fake = jax.nn.logsumexp(real_log_probs, axis=1)
-    return -not_fake - jax.nn.log_softmax(fake, axis=1)[:, -1]
 
 
 def feature_matching_loss(

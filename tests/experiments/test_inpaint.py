@@ -11,6 +11,7 @@ from commands import call
 from PIL import Image
 
 from experiments import inpaint
+from jaxgan import losses
 from jaxgan.analysis import inpainting
 from jaxgan.lab import sets
 from jaxgan.lab import trained as lab_trained
@@ -77,17 +78,13 @@ def test_a_search_gets_nearer(tiny_run):
     images = draw(lab_trained.latents(trained, OTHER, 2))
     kept = inpaint.searched(nets, images, jnp.zeros(2, int), known, options)
     assert list(kept) == [0, 10, 12]
-    weights = inpainting.importance(known)
-    losses = [
-        np.asarray(inpainting.contextual_loss(draw(z), images, weights))
-        for z in kept.values()
-    ]
-    every = [
-        inpainting.contextual_loss(drawn, jnp.stack([x] * 8), weights) for x in images
-    ]
-    np.testing.assert_allclose(losses[0], np.min(every, 1), rtol=1e-4)
-    assert (losses[1] < losses[0]).all()
-    assert (losses[2] <= losses[1]).all()
+    weights = losses.inpainting_weights(known[None, :, :, None])
+    distance = losses.inpainting_contextual_loss
+    found = [np.asarray(distance(images, draw(z), weights)) for z in kept.values()]
+    every = [distance(jnp.stack([x] * 8), drawn, weights) for x in images]
+    np.testing.assert_allclose(found[0], np.min(every, 1), rtol=1e-4)
+    assert (found[1] < found[0]).all()
+    assert (found[2] <= found[1]).all()
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,10 @@ def test_doctests(module):
 
             return super().check_output(rounded(want), rounded(got), flags)
 
-    tests = doctest.DocTestFinder().find(importlib.import_module(module))
+    names = {"jax": jax, "jnp": jnp}
+    tests = doctest.DocTestFinder().find(
+        importlib.import_module(module), extraglobs=names
+    )
     runner = doctest.DocTestRunner(Checker(), verbose=False)
     for test in tests:
         result = runner.run(test)
@@ -334,8 +337,7 @@ def test_bad_input_is_refused_when_tracing(name):
 
 def test_import_pulls_in_none_of_the_heavy_libraries():
     code = (
-        "import sys; import jaxgan.losses; import jaxgan.losses.compat.tfgan, "
-        "jaxgan.losses.compat.torchgan; "
+        "import sys; import jaxgan.losses; "
         "print([m for m in ('flax', 'orbax', 'grain', 'tensorflow_datasets', 'optax', "
         "'tensorflow', 'torch') if m in sys.modules])"
     )
