@@ -1,8 +1,7 @@
-"""Host batches, read ahead: from arrays in memory, or from a source on disk."""
+"""Host batches that grain reads ahead: from arrays in memory, or a source on disk."""
 
-import collections
 import concurrent.futures
-import functools
+import dataclasses
 import logging
 import multiprocessing
 import os
@@ -43,10 +42,10 @@ def stream(
     processes: int = 0,
     prefetch: int = 4,
 ) -> Iterator[Batch]:
-    """Yields batch `start`, `start + 1`, ...; nothing but the number is ever state.
+    """Yields batch `start`, `start + 1`, ...: a function of the seed and this number.
 
-    Arrays and shards are gathered by a thread of our own; another source is read
-    through grain, or in `processes`, and gives the same bits as `load` of it would.
+    Arrays, shards and other sources give the same bits, and so do threads and
+    processes. A run resumes by the number of its next batch.
 
     Args:
         data: what `load` returned, or a source whose images have one size (`fitted`).
@@ -54,19 +53,19 @@ def stream(
         batch_size: `B`, of all processes together.
         repeats: `k > 1` yields `[k, B, ...]`, batches `s * k` to `s * k + k - 1`.
         flip: mirror half of the images.
-        start: number of the first batch (with repeats, of the first stack), so that
-            a resumed run goes on where it was.
-        stop: number after the last; `None` goes on for ever.
-        rows: yield only these of every batch, as one process of several needs them:
-            `jaxgan.parallel.rows`. The rest is not read.
-        transform: applied to every host batch, in a reading thread of this process.
+        start: number of the first batch (with repeats, of the first stack).
+        stop: number after the last; `None` never stops.
+        rows: yield only these rows of every batch, as one process of several needs
+            them: `jaxgan.parallel.rows`. The others are not read.
+        transform: applied to every batch, in this process.
         skip_corrupt: let the next readable example stand in for one that cannot be
             read, and log it.
-        workers: threads that read a source whose images have to be decoded.
-        processes: read such a source in so many processes of their own instead, which
-            decode faster than threads. They start afresh, so a script that asks for
-            them keeps what it does under `if __name__ == "__main__":`, and the source
-            has to pickle: a folder does, a zip does not.
+        workers: threads that read a source whose images have to be decoded. Arrays and
+            shards are gathered by one thread.
+        processes: read such a source in this many processes instead, which decode
+            faster than threads. They start afresh, so a script that asks for them does
+            its work under `if __name__ == "__main__":`, and the source has to pickle: a
+            folder does, a zip does not.
         prefetch: batches kept ready.
 
     Returns:
@@ -77,7 +76,7 @@ def stream(
         ValueError: if an argument is out of range, or the source does not pickle; at
             the call, not the first batch.
         CorruptImage: while iterating, unless `skip_corrupt`.
-        RuntimeError: while iterating, if one of `processes` was ended from outside.
+        RuntimeError: while iterating, if one of `processes` has ended.
     """
     if start < 0 or (stop is not None and stop < start):
         raise ValueError(f"batches {start} to {stop}: count upwards from 0")
@@ -95,102 +94,75 @@ def stream(
     count = len(data["image"]) if isinstance(data, dict) else len(data)
     options = {"count": count, "batch_size": batch_size, "flip": flip}
     plan_many(seed, start, repeats, **options)  # raises now, not in a thread
-    mine = slice(None) if rows is None else rows
+    read = _Read(data, seed, repeats, options, rows or slice(None), skip_corrupt)
+    tell = (lambda corrupt: None) if isinstance(data, dict) else _teller(data)
 
-    def make(gather: Callable[[dict], Batch], i: int) -> Batch:
-        if repeats > 1:
-            chosen = plan_many(seed, i, repeats, **options)
-        else:
-            chosen = plan(seed, i, **options)
-        chosen = {key: value[..., mine] for key, value in chosen.items()}
-        batch = gather(chosen)
+    def finish(read: tuple[Batch, frozenset[int]]) -> Batch:
+        batch, corrupt = read
+        tell(corrupt)
         return transform(batch) if transform else batch
 
+    # What is in memory or mapped would be copied to every process.
+    held = getattr(data, "source", data)
+    if isinstance(held, dict | ArraySource | ShardSource):
+        processes = 0
+    if isinstance(data, dict | ShardSource):
+        workers = 1
     stop = sys.maxsize if stop is None else stop
-    if isinstance(data, dict):
-        gather = functools.partial(take, data)
-        return _ahead(functools.partial(make, gather), start, stop, prefetch)
-    tell = _teller(data)
-    if isinstance(data, ShardSource):
-        gather = _from_shards(data, skip_corrupt, tell)
-        return _ahead(functools.partial(make, gather), start, stop, prefetch)
-    # What is in memory, or mapped, would be copied to every process.
-    in_arrays = isinstance(getattr(data, "source", data), ArraySource)
-    if processes and not in_arrays:
-        _check_pickles(data)
-        reader = functools.partial(_gather_in_child, skip_corrupt)
-        return _with_processes(
-            make, reader, tell, data, start, stop, processes, prefetch
-        )
-    gather = _from_source(data, skip_corrupt, tell)
-    make_one = functools.partial(make, gather)
-    return _with_grain(make_one, start, stop, workers, prefetch)
+    if not processes:
+        return _in_threads(read, finish, range(start, stop), workers, prefetch)
+    _check_pickles(data)
+    return _in_processes(read, finish, range(start, stop), processes, prefetch)
 
 
-def _from_shards(
-    source: ShardSource, skip_corrupt: bool, tell: Callable[[set[int]], None]
-) -> Callable[[dict], Batch]:
-    """`take` for shards; one by one where a file was lost and that may be skipped."""
-    slowly = _from_source(source, skip_corrupt, tell)
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Read:
+    """From the number of a batch to the batch, in any thread or process.
 
-    def gather(chosen: dict) -> Batch:
-        try:
-            batch = source.gather(chosen["index"])
-        except CorruptImage:
-            if not skip_corrupt:
-                raise
-            return slowly(chosen)
-        for key, field in source.fields.items():
-            if len(field.shape) == 3:
-                mirror(batch[key], chosen["flip"])
-        return batch
+    Beside the batch stand the places that this process has found to be corrupt.
+    """
 
-    return gather
+    data: "Arrays | Source"
+    seed: int
+    repeats: int
+    options: dict
+    rows: slice
+    skip_corrupt: bool
+    corrupt: set[int] = dataclasses.field(default_factory=set)
 
+    def __call__(self, i: int) -> tuple[Batch, frozenset[int]]:
+        if self.repeats > 1:
+            chosen = plan_many(self.seed, i, self.repeats, **self.options)
+        else:
+            chosen = plan(self.seed, i, **self.options)
+        chosen = {key: value[..., self.rows] for key, value in chosen.items()}
+        if isinstance(self.data, dict):
+            return take(self.data, chosen), frozenset()
+        return self._gather(self.data, chosen), frozenset(self.corrupt)
 
-def _from_source(
-    source: Source, skip_corrupt: bool, tell: Callable[[set[int]], None]
-) -> Callable[[dict], Batch]:
-    """`take` for a source, in the threads of this process."""
-    corrupt: set[int] = set()
-
-    def gather(chosen: dict) -> Batch:
-        examples = _examples(source, chosen, skip_corrupt, corrupt)
-        tell(corrupt)
-        return _batch(examples, chosen)
-
-    return gather
-
-
-def _teller(source: Source) -> Callable[[set[int]], None]:
-    """Logs the corrupt places of a source, each once whoever read it."""
-    told: set[int] = set()
-    lock = threading.Lock()
-
-    def tell(corrupt: set[int]) -> None:
-        with lock:  # several threads read
-            for place in sorted(corrupt - told):
-                told.add(place)
-                _log.warning(
-                    "skipped %s, which cannot be read (%d so far); the next readable "
-                    "image stands in for it",
-                    *(name_of(source, place), len(told)),
-                )
-
-    return tell
+    def _gather(self, source: Source, chosen: dict) -> Batch:
+        if isinstance(source, ShardSource):
+            try:
+                return _from_shards(source, chosen)
+            except CorruptImage:  # one by one, to pass over what was lost
+                if not self.skip_corrupt:
+                    raise
+        examples = [
+            read_good(source, int(i), self.skip_corrupt, self.corrupt)
+            for i in chosen["index"].reshape(-1)
+        ]
+        return _stacked(examples, chosen)
 
 
-def _examples(
-    source: Source, chosen: dict, skip_corrupt: bool, corrupt: set[int]
-) -> list[dict]:
-    """The examples of a plan, one after another."""
-    return [
-        read_good(source, int(i), skip_corrupt, corrupt)
-        for i in chosen["index"].reshape(-1)
-    ]
+def _from_shards(source: ShardSource, chosen: dict) -> Batch:
+    batch = source.gather(chosen["index"])
+    for key, field in source.fields.items():
+        if len(field.shape) == 3:
+            mirror(batch[key], chosen["flip"])
+    return batch
 
 
-def _batch(examples: list[dict], chosen: dict) -> Batch:
+def _stacked(examples: list[dict], chosen: dict) -> Batch:
     """Stacks the examples that were read for a plan, then mirrors them."""
     index = chosen["index"]
     shapes = {e["image"].shape for e in examples}
@@ -205,24 +177,75 @@ def _batch(examples: list[dict], chosen: dict) -> Batch:
     return take(read, {"index": entries, "flip": chosen["flip"]})
 
 
-def _ahead(
-    make: Callable[[int], Batch],
-    start: int,
-    stop: int,
+def _teller(source: Source) -> Callable[[frozenset[int]], None]:
+    """Logs the corrupt places of a source, each once whoever found it."""
+    told: set[int] = set()
+    lock = threading.Lock()
+
+    def tell(corrupt: frozenset[int]) -> None:
+        with lock:  # several threads read
+            for place in sorted(corrupt - told):
+                told.add(place)
+                _log.warning(
+                    "skipped %s, which cannot be read (%d so far); the next readable "
+                    "image stands in for it",
+                    *(name_of(source, place), len(told)),
+                )
+
+    return tell
+
+
+def _in_threads(
+    read: Callable[[int], tuple[Batch, frozenset[int]]],
+    finish: Callable,
+    numbers: range,
+    threads: int,
     prefetch: int,
-    threads: int = 1,
 ) -> Iterator[Batch]:
-    """Computes `make(start)`, `make(start + 1)`, ... in threads of our own, ahead."""
-    pool = concurrent.futures.ThreadPoolExecutor(threads, "jaxgan-batches")
-    waiting: collections.deque[concurrent.futures.Future] = collections.deque()
+    """Reads ahead in grain's threads."""
+    import grain
+
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
+    batches = grain.MapDataset.range(numbers.start, numbers.stop)
+    iterator = iter(batches.map(read).map(finish).to_iter_dataset(options))
     try:
-        for i in range(start, stop):
-            waiting.append(pool.submit(make, i))
-            if len(waiting) > prefetch:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from iterator
     finally:
+        iterator.close()
+
+
+def _in_processes(
+    read: _Read, finish: Callable, numbers: range, processes: int, prefetch: int
+) -> Iterator[Batch]:
+    """The same, where each thread waits for a process that decodes for it.
+
+    Processes of grain's own are as fast, but import JAX, print tracebacks as the
+    program ends and leave shared memory behind.
+    """
+    pool = concurrent.futures.ProcessPoolExecutor(
+        processes,
+        # A fork of a process with threads, as JAX's, may hang.
+        multiprocessing.get_context("spawn"),
+        initializer=_start_child,
+        initargs=(read,),
+    )
+
+    def ask(i: int) -> tuple[Batch, frozenset[int]]:
+        try:
+            return pool.submit(_read_in_child, i).result()
+        except BrokenProcessPool as error:
+            raise RuntimeError(
+                "a process that reads images has ended: keep what the script does"
+                ' under `if __name__ == "__main__":`; if that is so, it may have been'
+                " killed for want of memory, and fewer processes or 0 help"
+            ) from error
+
+    # One more thread than processes, so that none of them waits for its next batch.
+    ahead = _in_threads(ask, finish, numbers, processes + 1, prefetch + processes)
+    try:
+        yield from ahead
+    finally:
+        ahead.close()  # type: ignore[attr-defined]
         pool.shutdown(cancel_futures=True)
 
 
@@ -237,87 +260,26 @@ def _check_pickles(source: Source) -> None:
         ) from error
 
 
-def _with_processes(
-    make: Callable[[Callable[[dict], Batch], int], Batch],
-    reader: Callable[[dict], tuple[Batch, set[int]]],
-    tell: Callable[[set[int]], None],
-    source: Source,
-    start: int,
-    stop: int,
-    processes: int,
-    prefetch: int,
-) -> Iterator[Batch]:
-    """The same in processes that decode; threads here wait for what they send."""
-    pool = concurrent.futures.ProcessPoolExecutor(
-        processes,
-        # A fork of a process with threads, as JAX's, may hang.
-        multiprocessing.get_context("spawn"),
-        initializer=_start_child,
-        initargs=(source,),
-    )
-
-    def gather(chosen: dict) -> Batch:
-        try:
-            batch, corrupt = pool.submit(reader, chosen).result()
-        except BrokenProcessPool as error:
-            raise RuntimeError(
-                "a process that reads images has ended: keep what the script does"
-                ' under `if __name__ == "__main__":`; if that is so, it may have been'
-                " killed for want of memory, and fewer processes or 0 help"
-            ) from error
-        tell(corrupt)
-        return batch
-
-    # One more thread than processes, so that none of them waits for its next batch.
-    ahead = _ahead(
-        functools.partial(make, gather),
-        *(start, stop, prefetch + processes, processes + 1),
-    )
-    try:
-        yield from ahead
-    finally:
-        ahead.close()  # type: ignore[attr-defined]
-        pool.shutdown(cancel_futures=True)
+_read: _Read | None = None  # what a process that reads was started with
 
 
-_source: Source | None = None  # in a process that reads it
-_corrupt: set[int] = set()  # its places that this process found so
-
-
-def _start_child(source: Source) -> None:
-    """Makes a new process ready to read."""
-    global _source
-    _source = source
-    # Ctrl-C reaches it too; its parent is the one to stop, after its last batches.
+def _start_child(read: _Read) -> None:
+    """Prepares a new process for reading."""
+    global _read
+    _read = read
+    # Ctrl-C reaches it too, but its parent decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent has been killed, which tells it nothing."""
+    """Ends this process when its parent was killed, which sends no notice."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _gather_in_child(skip_corrupt: bool, chosen: dict) -> tuple[Batch, set[int]]:
-    """A batch, and the places that are known to be corrupt by now."""
-    assert _source is not None
-    examples = _examples(_source, chosen, skip_corrupt, _corrupt)
-    return _batch(examples, chosen), _corrupt
-
-
-def _with_grain(
-    make: Callable[[int], Batch], start: int, stop: int, workers: int, prefetch: int
-) -> Iterator[Batch]:
-    """The same through grain, in several threads."""
-    import grain
-
-    options = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=prefetch)
-    batches = grain.MapDataset.range(start, stop).map(make)
-    iterator = iter(batches.to_iter_dataset(options))
-    try:
-        yield from iterator
-    finally:
-        iterator.close()
+def _read_in_child(i: int) -> tuple[Batch, frozenset[int]]:
+    assert _read is not None
+    return _read(i)

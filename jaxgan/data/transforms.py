@@ -26,15 +26,13 @@ def height_width(size: Size) -> tuple[int, int]:
     try:
         sides = [int(part) for part in parts]
         height, width = sides * 2 if len(sides) == 1 else sides
+        if min(height, width) < 1:
+            raise ValueError
     except ValueError:
         raise ValueError(
-            f"the size is {size!r}: give HEIGHTxWIDTH, as 64x48, or one number for a"
-            " square"
+            f"the size is {size}: give a number for a square, or HEIGHTxWIDTH as"
+            " 64x48, and at least 1"
         ) from None
-    if min(height, width) < 1:
-        raise ValueError(
-            f"the size is {size}: give --model.resolution a positive number"
-        )
     return height, width
 
 

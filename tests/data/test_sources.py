@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxgan.data import synthetic
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import fitted, load
 from jaxgan.data.protocol import name_of
@@ -278,9 +279,7 @@ def test_faces_are_drawn(monkeypatch):
     module = type(sys)("jaxgan.data.synthetic.faces")
     module.dataset = dataset
     monkeypatch.setitem(sys.modules, "jaxgan.data.synthetic.faces", module)
-    import jaxgan.data
-
-    monkeypatch.setattr(jaxgan.data, "faces", module, raising=False)
+    monkeypatch.setattr(synthetic, "faces", module, raising=False)
     source = open_source("faces:5", size=16)
     assert len(source) == 5
     assert source[0]["image"].shape == (16, 16, 3)

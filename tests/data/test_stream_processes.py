@@ -114,7 +114,7 @@ def test_a_process_that_was_killed_is_explained(on_disk):
 
 
 SCRIPT = """
-import json, multiprocessing, sys, time
+import multiprocessing, sys, time
 from jaxgan.data import fitted, open_source, stream
 
 if __name__ == "__main__":
@@ -122,7 +122,7 @@ if __name__ == "__main__":
     batches = stream(source, 0, 4, processes=1)
     next(batches)
     (child,) = multiprocessing.active_children()
-    print(json.dumps([child.pid, "jax" in sys.modules]), flush=True)
+    print(child.pid, flush=True)
     time.sleep(60)
 """
 
@@ -142,8 +142,7 @@ def test_a_killed_parent_takes_its_processes_along(source, tmp_path):
     command = [sys.executable, str(script), f"folder:{tmp_path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        pid, _, jax = parent.stdout.readline().strip("[]\n").partition(", ")
-        assert jax == "false"
+        pid = parent.stdout.readline().strip()
         assert alive(int(pid))
         maps = pathlib.Path(f"/proc/{pid}/maps").read_text()
         assert "numpy" in maps
