@@ -115,7 +115,7 @@ def test_orbax_and_tensorboard_have_one_importer_each():
             importers[package].add(file)
     assert importers == {
         "orbax": {"checkpoint"},
-        "tensorboardX": {"train/loop"},
+        "tensorboardX": {"train/scalars"},
         "experiments": set(),
     }
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -12,7 +11,8 @@ from jax.sharding import Mesh
 
 from jaxgan import data as jaxgan_data
 from jaxgan import nn, parallel
-from jaxgan.train import Feed, Run
+from jaxgan.train import Feed, Run, terminal
+from jaxgan.train.terminal import say as say
 
 RESIDENT_BYTES = 1 << 30
 
@@ -83,6 +83,7 @@ def open_images(data: Data, resolution: int, channels: int) -> Images:
     Raises:
         ValueError: there is no such set, or its images do not fit.
     """
+    terminal.doing(f"opening the data {data.data}")
     source = jaxgan_data.open_source(
         data.data, split=data.split, download=data.download, size=resolution
     )
@@ -212,10 +213,3 @@ def feed(
 
 def _bytes(arrays):
     return sum(array.nbytes for array in arrays.values())
-
-
-def say(text: str) -> None:
-    """Tells the user something, beside the results; of several processes, one does."""
-    if not parallel.is_main():
-        return
-    sys.stderr.write(text + "\n")

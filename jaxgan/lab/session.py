@@ -14,15 +14,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import parallel, report, train
-from jaxgan.compose import parameter_count
 from jaxgan.game import Game, algorithm
-from jaxgan.lab.data import say
-from jaxgan.metrics import nearest_neighbours
-from jaxgan.train import Feed, Run, directory
+from jaxgan.lab import neighbours
+from jaxgan.train import Feed, Run, directory, terminal
 
 NEIGHBOURS = 8  # samples shown with their neighbours
 
@@ -100,22 +97,30 @@ def train_and_report(
             "game": f"{kind.__module__}.{kind.__qualname__}",
         }
     )
-    train.claim(
-        run.workdir,
-        plain,
-        defaults=train.as_json(_defaults(config)),
-        accept_changes=run.accept_changes,
-    )
     mesh = train.devices(run)
-    played = algorithm(game, accumulate=run.accumulate, gather=parallel.gathering(mesh))
-    main = parallel.is_main()
-    facts = _plan(title, played, batches, run, data, mesh) if main else {}
-    say("\n".join(f"{name:>11}  {value}" for name, value in facts.items()))
+    facts: Facts = {
+        "training": f"{title}, {run.steps:,} steps of {run.batch_size} images",
+        "data": data.about,
+        "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
+        "results in": str(run.workdir),
+    }
+    terminal.facts(facts)
     began = time.perf_counter()
-    state = train.train(played, batches, run, plain, look, mesh, evaluate)
+    state = train.train(
+        algorithm(game, accumulate=run.accumulate, gather=parallel.gathering(mesh)),
+        batches,
+        run,
+        plain,
+        look,
+        mesh,
+        evaluate,
+        defaults=train.as_json(_defaults(config)),
+    )
     state = parallel.gather(mesh, state)
-    if not main:
+    if not parallel.is_main():
         sys.exit(0)  # all that is left is the main process's
+    terminal.doing("drawing the report")
+    facts["parameters"] = train.sizes(state)
     facts["trained"] = f"{int(state.step):,} steps"
     facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
     rows = directory.scalars(run.workdir)
@@ -133,7 +138,7 @@ def train_and_report(
         {**pictures, "Curves": run.workdir / directory.CURVES},
     )
     report.write(run.workdir / directory.REPORT, page.encode())
-    say(f"done: {run.workdir / 'report.html'}")
+    terminal.doing(f"done: {run.workdir / 'report.html'}")
     return state, facts
 
 
@@ -162,10 +167,7 @@ def samples(
         "The same latents over time": run.workdir / directory.STRIP,
     }
     if arrays is not None:
-        data = arrays["image"]
-        if mirrored:
-            data = np.concatenate([data, data[:, :, ::-1]])
-        facts = _neighbours(run, sheets["ema"], data, len(arrays["image"]))
+        facts = _neighbours(run, sheets["ema"], arrays["image"], mirrored)
         also = ", mirrored ones included" if mirrored else ""
         pictures[f"Samples (left) and the training images nearest to them{also}"] = (
             run.workdir / directory.NEIGHBOURS
@@ -288,58 +290,8 @@ def _defaults(config: Any) -> dict[str, Any]:
     return found
 
 
-def _plan(title, played, batches, run, data, mesh) -> dict[str, str]:
-    """What is about to happen; nothing is run for it."""
-    item = next(batches.items(0))
-    item = parallel.assemble(mesh, item, run.batch_size, batches.axis)
-    item = jax.eval_shape(lambda: item)
-    held = jax.eval_shape(lambda: batches.arrays)
-    step = lambda state, held, item: played.step(state, batches.prepare(held, item))  # noqa: E731
-    state = jax.eval_shape(
-        lambda held, item: played.init(jax.random.key(0), batches.prepare(held, item)),
-        held,
-        item,
-    )
-    cost = jax.jit(step).lower(state, held, item).cost_analysis()
-    flops = float((cost or {}).get("flops", math.nan))
-    counts = {net: parameter_count(params) for net, params in state.params.items()}
-    seconds = flops * run.steps / _flops_per_second() / mesh.size
-    return {
-        "training": f"{title}, {run.steps:,} steps of {run.batch_size} images",
-        "data": data.about,
-        "parameters": ", ".join(f"{n} {c:,}" for n, c in counts.items() if c),
-        "devices": f"{mesh.size} x {mesh.devices.flat[0].device_kind}",
-        "time": f"{_duration(seconds)} if nothing else runs (estimated from"
-        f" {flops / 1e9:.1f} GFLOP a step)",
-        "results in": str(run.workdir),
-    }
-
-
-def _flops_per_second() -> float:
-    """What a training step may get out of one device: half of what products reach."""
-    n = 1024 if jax.default_backend() == "cpu" else 8192
-    a = jnp.ones((n, n))
-    product = jax.jit(lambda a: a @ a)
-    seconds = []
-    for _ in range(6):  # the first compiles; the best is the least disturbed
-        began = time.perf_counter()
-        product(a).block_until_ready()
-        seconds.append(time.perf_counter() - began)
-    return 0.5 * 2 * n**3 / min(seconds)
-
-
-def _duration(seconds: float) -> str:
-    if not math.isfinite(seconds):
-        return "unknown"
-    if seconds < 90:
-        return f"about {seconds:.0f} s"
-    if seconds < 5400:
-        return f"about {seconds / 60:.0f} min"
-    return f"about {seconds / 3600:.1f} h"
-
-
 def _speed(rows) -> dict[str, str]:
-    """Medians, which the first steps, that include compiling, do not move."""
+    """Medians over the run, so that the first steps, which compile, do not count."""
     rows = [row for row in rows if "images_per_second" in row]
     if not rows:
         return {}
@@ -351,18 +303,19 @@ def _speed(rows) -> dict[str, str]:
     }
 
 
-def _neighbours(run, samples: np.ndarray, both: np.ndarray, count: int):
+def _neighbours(run, samples: np.ndarray, images: np.ndarray, mirrored: bool):
     """Draws samples beside the training images nearest to them.
 
     The ratio compares a sample's distance to the nearest training image with that of
     training images among themselves: far below 1 means that images were memorised.
     """
-    index, distance = jax.jit(nearest_neighbours, static_argnums=2)(samples, both, 3)
-    among = np.random.default_rng(0).permutation(count)[: len(samples)]
-    _, own = jax.jit(nearest_neighbours, static_argnums=2)(both[among], both, 2)
+    index, distance = neighbours.nearest(samples, images, 3, mirrored=mirrored)
+    among = np.random.default_rng(0).permutation(len(images))[: len(samples)]
+    _, own = neighbours.nearest(images[among], images, 2, mirrored=mirrored)
     own = np.median(own[:, 1])  # [:, 0] is the image itself
     ratio = np.median(distance[:, 0]) / own if own else math.inf  # all of them alike
-    rows = np.concatenate([samples[:, None], both[np.asarray(index)]], axis=1)
-    rows = rows[:NEIGHBOURS].reshape(-1, *both.shape[1:])
-    report.save_png(run.workdir / directory.NEIGHBOURS, report.sheet(rows, 4))
+    near = neighbours.take(images, index[:NEIGHBOURS])
+    rows = np.concatenate([samples[:NEIGHBOURS, None], near], axis=1)
+    picture = report.sheet(rows.reshape(-1, *images.shape[1:]), 4)
+    report.save_png(run.workdir / directory.NEIGHBOURS, picture)
     return {"distance to data": f"{ratio:.2f} of that between training images"}

@@ -1,9 +1,12 @@
 """The training loop, the directory of a run, and what happens when a loss breaks."""
 
+from jaxgan.train.compile import Feed
 from jaxgan.train.directory import BEST, LATEST, alone, as_json, check_alike, claim
 from jaxgan.train.directory import tell as tell
 from jaxgan.train.health import Diverged
-from jaxgan.train.loop import Feed, Run, Stopped, devices, train
+from jaxgan.train.loop import sizes, train
+from jaxgan.train.run import Run, devices
+from jaxgan.train.signals import Stopped
 
 __all__ = [
     "BEST",
@@ -17,6 +20,7 @@ __all__ = [
     "check_alike",
     "claim",
     "devices",
+    "sizes",
     "tell",
     "train",
 ]

@@ -27,7 +27,8 @@ LATEST, BEST, SAMPLES, TENSORBOARD = "checkpoints", "best", "samples", "tensorbo
 REPORT, CURVES, STRIP = "report.html", "curves.png", "strip.png"
 NEIGHBOURS = "neighbours.png"
 
-# What may change between a run and its resumption; all else is another run.
+# Fields that may change between a run and its resumption; with any other changed, it
+# is another run.
 _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
     "devices", "fsdp", "processes", "process", "coordinator", "steps_per_call",
@@ -63,17 +64,17 @@ def claim(
     defaults: Mapping[str, Any] | None = None,
     accept_changes: bool = False,
 ) -> None:
-    """Makes a directory a run's own, or sees that it is; the main process does.
+    """Makes a directory a run's own, or checks that it is; the main process does it.
 
     Args:
-        workdir: of the run.
-        config: of the run.
-        defaults: what is taken of fields that the directory's configuration does not
-            have, because they came into being after the run began.
+        workdir: the directory.
+        config: the run's configuration.
+        defaults: values of fields that the directory's configuration lacks, because
+            they were added to the library after the run began.
         accept_changes: go on with another configuration, and say so.
 
     Raises:
-        ValueError: it is a file, cannot be written, or holds a different run.
+        ValueError: it is a file, cannot be written in, or holds a different run.
     """
     if not parallel.is_main():
         return
@@ -118,15 +119,15 @@ def claim(
 
 
 def as_json(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as JSON gives it back: paths as text, tuples as lists."""
+    """A configuration as JSON returns it: paths as text, tuples as lists."""
     return json.loads(json.dumps(config, default=str))
 
 
 @contextlib.contextmanager
 def alone(workdir: pathlib.Path) -> Iterator[None]:
-    """Holds a directory, so that no other run writes in it at the same time.
+    """Locks a directory, so that no other run writes in it at the same time.
 
-    The system lets go of it when the process ends, however it ends.
+    The system releases the lock when the process ends, however it ends.
     """
     try:
         import fcntl
@@ -152,7 +153,7 @@ def alone(workdir: pathlib.Path) -> Iterator[None]:
 
 
 def check_alike(config: Mapping[str, Any]) -> None:
-    """Sees that all processes were started with the same configuration and data."""
+    """Checks that all processes were started with the same configuration and data."""
     text = json.dumps(_fixed(config), sort_keys=True)
     if not parallel.same_everywhere(zlib.crc32(text.encode())):
         raise ValueError(
@@ -162,13 +163,13 @@ def check_alike(config: Mapping[str, Any]) -> None:
 
 
 def tell(message: str) -> None:
-    """Warns; of several processes, one does."""
+    """Warns; of several processes, the main one does."""
     if parallel.is_main():
         warnings.warn(message, stacklevel=3)
 
 
 def _filled(before, defaults, config):
-    """A configuration with the defaults of those fields of `config` that it lacks."""
+    """`before`, with the defaults of those fields of `config` that it lacks."""
     filled = dict(before)
     for name in config:
         default, value = defaults.get(name), before.get(name)
@@ -180,7 +181,7 @@ def _filled(before, defaults, config):
 
 
 def _fixed(config):
-    """The configuration without what may change."""
+    """The configuration without the fields that may change."""
     return {
         name: _fixed(value) if isinstance(value, Mapping) else value
         for name, value in config.items()

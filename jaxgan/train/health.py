@@ -1,4 +1,4 @@
-"""When a loss or a weight is no longer a number: what broke, and what to do."""
+"""When a loss or a weight becomes NaN or infinite: what broke, and what to do."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ _ORDINALS = {1: "first", 2: "second", 3: "third"}
 
 
 class Diverged(ArithmeticError):
-    """A loss, or what is learned, is no longer a number."""
+    """A loss or a weight became NaN or infinite."""
 
 
 def broken(rows: Sequence[Mapping[str, Any]], state: Any, *, weights: bool) -> str:
-    """What is no longer a number, in words; nothing where all is well.
+    """Says what is NaN or infinite; an empty string where all is well.
 
     Args:
         rows: the metrics of the last steps.
         state: after them.
-        weights: whether to look into the nets even where all metrics are fine.
+        weights: whether to check the parameters even where all metrics are fine.
     """
     bad = [
         (row["step"], name, value)
@@ -36,11 +36,11 @@ def broken(rows: Sequence[Mapping[str, Any]], state: Any, *, weights: bool) -> s
         return ""
     nets = _broken_nets(params)
     if not bad:
-        return f"weights are no numbers at step {rows[-1]['step']} ({nets})"
+        return f"weights became NaN or infinite by step {rows[-1]['step']} ({nets})"
     # The player whose own loss broke says more than those it pulled along.
     step, _, value = bad[0]
     names = ", ".join(name for at, name, _ in bad if at == step)
-    learned = f" (no numbers by step {rows[-1]['step']}: {nets})" if nets else ""
+    learned = f" (NaN or infinite by step {rows[-1]['step']}: {nets})" if nets else ""
     return f"{names} became {value} at step {step}{learned}"
 
 
@@ -50,7 +50,7 @@ def _all_finite(params):
 
 
 def _broken_nets(params) -> str:
-    """The nets with values that are no numbers, and the first array of each."""
+    """The nets with NaN or infinite values, and the first such array of each."""
     found = {}
     for path, x in jax.tree.leaves_with_path(params):
         if not bool(jnp.isfinite(x).all()):
@@ -70,10 +70,10 @@ def goes_back(
     times: int,
     on_nan: Literal["stop", "rollback", "ignore"],
 ) -> bool:
-    """Whether to go back to the last checkpoint, now that something broke.
+    """Decides, now that something broke, whether to go back to the last checkpoint.
 
     Args:
-        what: broke, from `broken`.
+        what: what broke, from `broken`.
         saved: step of the last checkpoint.
         times: how often something broke since then, this time included.
         on_nan: what the user wants.

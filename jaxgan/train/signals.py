@@ -1,0 +1,49 @@
+"""How a run is stopped from outside."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+
+import jax
+
+
+class Stopped(Exception):
+    """The run was asked to stop, and has saved itself."""
+
+    def __init__(self, message: str, number: int):
+        super().__init__(message)
+        self.signal = number
+
+
+@contextlib.contextmanager
+def caught() -> Iterator[list[int]]:
+    """A list that gets the number of the first SIGINT or SIGTERM when it comes.
+
+    A second one acts as it always does, for those who cannot wait.
+    """
+    came: list[int] = []
+    before = {}
+    several = jax.process_count() > 1
+
+    def handle(number, frame):
+        del frame
+        if several:
+            # The processes agree about SIGTERM, and stop at the same step.
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            came.append(number)
+        for each, old in before.items():
+            signal.signal(each, old)
+
+    try:
+        # With several processes, SIGTERM belongs to `parallel.preempted`.
+        for number in (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, handle)
+    except ValueError:  # outside the main thread nothing can be caught
+        before.clear()
+    try:
+        yield came
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
