@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.game import Algorithm, Batch, TrainState, Variables, variables
+from jaxgan.game import Algorithm, Batch, State, TrainState, Variables, variables
 
 
 def ema_variables(state: TrainState) -> Variables:
@@ -59,7 +59,7 @@ def adopt(new: TrainState, old: TrainState) -> TrainState:
     return state
 
 
-def product(algorithms: Mapping[str, Algorithm]) -> Algorithm:
+def product(algorithms: Mapping[str, Algorithm]) -> Algorithm[dict[str, Any]]:
     """Trains independent algorithms side by side, as the levels of LAPGAN are.
 
     State and batch are dictionaries with the same names; metrics are `name/metric`.
@@ -72,7 +72,7 @@ def product(algorithms: Mapping[str, Algorithm]) -> Algorithm:
             for i, (name, part) in enumerate(algorithms.items())
         }
 
-    def step(state: Mapping[str, Any], batch: Mapping[str, Batch]):
+    def step(state: dict[str, Any], batch: Mapping[str, Batch]):
         states, metrics = {}, {}
         for name, part in algorithms.items():
             states[name], seen = part.step(state[name], batch[name])
@@ -82,7 +82,9 @@ def product(algorithms: Mapping[str, Algorithm]) -> Algorithm:
     return Algorithm(init, step)
 
 
-def map_batch(algorithm: Algorithm, f: Callable[[Batch], Batch]) -> Algorithm:
+def map_batch(
+    algorithm: Algorithm[State], f: Callable[[Batch], Batch]
+) -> Algorithm[State]:
     """Puts a pure function before the algorithm, inside its compiled step.
 
     Normalising pixels on the device, or gathering a batch from a resident data set,
@@ -94,7 +96,7 @@ def map_batch(algorithm: Algorithm, f: Callable[[Batch], Batch]) -> Algorithm:
     )
 
 
-def scanned(algorithm: Algorithm) -> Algorithm:
+def scanned(algorithm: Algorithm[State]) -> Algorithm[State]:
     """Plays many steps in one call: batches and metrics gain a leading axis `[S, ...]`.
 
     Same results as S calls. Faster where dispatch costs more than the step: on
@@ -118,7 +120,7 @@ class Members(flax.struct.PyTreeNode):
     members: Any
 
 
-def seeds(algorithm: Algorithm, count: int) -> Algorithm:
+def seeds(algorithm: Algorithm, count: int) -> Algorithm[Members]:
     """Trains K runs of one algorithm at once, vectorised: as many seeds in one program.
 
     Batches have a leading axis `[K, ...]`. Member i gets `fold_in(key, i)` and is

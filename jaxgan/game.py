@@ -35,7 +35,7 @@ The rules of play:
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import flax.linen as nn
 import flax.struct
@@ -47,6 +47,7 @@ from jax import lax
 Variables = Mapping[str, Mapping[str, Any]]  # net -> collection -> arrays
 Batch = Any
 Metrics = dict[str, jax.Array]
+State = TypeVar("State")  # TrainState, unless an algorithm is made by other means
 
 
 class Turn(NamedTuple):
@@ -161,16 +162,16 @@ class TrainState(flax.struct.PyTreeNode):
     ema: dict[str, Any]
 
 
-class Algorithm(NamedTuple):
-    """A way to train, as two pure functions.
+class Algorithm(NamedTuple, Generic[State]):
+    """A way to train, as two pure functions over states of one type.
 
     Attributes:
         init: `init(key, batch) -> state`.
         step: `step(state, batch) -> (state, metrics)`.
     """
 
-    init: Callable[[jax.Array, Batch], Any]
-    step: Callable[[Any, Batch], tuple[Any, Metrics]]
+    init: Callable[[jax.Array, Batch], State]
+    step: Callable[[State, Batch], tuple[State, Metrics]]
 
 
 def pure(module: nn.Module, name: str) -> Callable[..., tuple[Any, Variables]]:
@@ -208,7 +209,7 @@ def algorithm(
     axis_name: str | None = None,
     accumulate: int = 1,
     gather: Callable[[Variables], Variables] = lambda variables: variables,
-) -> Algorithm:
+) -> Algorithm[TrainState]:
     """The engine: makes `init` and `step` from a game.
 
     Args:

@@ -19,7 +19,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from jaxgan.game import Algorithm, Variables
+from jaxgan.game import Algorithm, State, Variables
 
 DATA, FSDP = "data", "fsdp"  # the axes of every mesh
 HEARTBEAT = 30  # seconds of silence after which a process counts as lost
@@ -307,11 +307,11 @@ def preempted(step: int) -> bool:
 
 
 def compiled(
-    algorithm: Algorithm,
+    algorithm: Algorithm[State],
     mesh: Mesh,
     batch_sharding: Any = None,
     state_sharding: Any = None,
-) -> Algorithm:
+) -> Algorithm[State]:
     """Compiles an algorithm over a mesh; the state passed to `step` is donated.
 
     Args:
@@ -341,7 +341,7 @@ def compiled(
     )
 
 
-def pmap(algorithm: Algorithm) -> Algorithm:
+def pmap(algorithm: Algorithm[State]) -> Algorithm[State]:
     """The algorithm under `jax.pmap`, for code that is built on it.
 
     Batches are `[devices, B / devices, ...]`; the state is not stacked. The algorithm

@@ -16,7 +16,12 @@ LIBRARY = pathlib.Path(jaxgan.__file__).parent
 # room -> (rooms of jaxgan it may import, packages it may import); the standard library
 # is free for all. With a slash, a pattern of files that differ from their room.
 ALLOWED: dict[str, tuple[str, str]] = {
-    "jaxgan": ("", ""),
+    # For type checkers alone: nothing is imported before it is used (test_surface.py).
+    "jaxgan": (
+        "allocator analysis capsules checkpoint compose data dynamics game lab losses"
+        " metrics models nn parallel report train",
+        "",
+    ),
     "allocator": ("", ""),
     "bounds": ("", ""),
     "game": ("", "jax flax optax"),
@@ -137,7 +142,7 @@ def test_orbax_and_tensorboard_have_one_importer_each():
         ("data/load", "import jax.numpy", ["jax.numpy"]),
         ("data/synthetic/faces/__init__", "import jax.numpy", []),
         ("data/synthetic/digits", "import jax.numpy", []),
-        ("__init__", "from jaxgan import losses", ["jaxgan.losses"]),
+        ("__init__", "from jaxgan import losses\nimport jax", ["jax"]),
     ],
 )
 def test_the_walk_sees_what_it_should(file, source, wrong):

@@ -1,0 +1,67 @@
+"""Lists all commands: `python -m experiments`."""
+
+import ast
+import pathlib
+import sys
+
+from experiments import commands, unknown
+
+# Titles, and how the names of their commands begin. A command that begins like none of
+# these trains a model, so that a new paper need not be entered here.
+GROUPS = {
+    "Look inside a finished run": (
+        "anomaly deduplicate discriminator_features draw_networks explore forget_object"
+        " inpaint inside_networks latent_ sample"
+    ),
+    "Measure": "convert_inception digit_classifier evaluate metric_sanity",
+    "Capsules": "capsnet_ capsule_ transforming_autoencoder",
+    "Data": "draw_faces make_shards",
+    "Losses and games": "fgan_1d game_dynamics gan_1d gan_2d loss_curves",
+    "Benchmarks, endurance and plans": "benchmarks. endurance. scaling_plan",
+}
+TRAIN = "Train a model"
+
+
+def summary(path: pathlib.Path) -> str:
+    """The first line of a file's docstring, read without importing it."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
+def group(name: str) -> str:
+    """The title under which a command is listed."""
+    for title, words in GROUPS.items():
+        if name.startswith(tuple(words.split())):
+            return title
+    return TRAIN
+
+
+def listing() -> str:
+    """All commands, a line each, in groups."""
+    found = commands()
+    width = max(map(len, found))
+    lines = ["Run any of these as `python -m experiments.NAME`; `--help` says more."]
+    for title in [TRAIN, *GROUPS]:
+        lines += ["", title]
+        lines += [
+            f"  {name:{width}}  {summary(path)}"
+            for name, path in found.items()
+            if group(name) == title
+        ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Prints the list, or what is near a name that was given."""
+    names = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if not names:
+        print(listing())
+    elif names[0] in commands():
+        print(summary(commands()[names[0]]))
+        print(f"Run it as `python -m experiments.{names[0]}`; `--help` says more.")
+    else:
+        sys.exit(unknown(names[0]))
+
+
+if __name__ == "__main__":
+    main()
