@@ -12,6 +12,13 @@ from flax import linen
 from PIL import Image
 
 from experiments import inside_networks
+from experiments.inside_networks import looks, pictures
+from experiments.inside_networks.layers import (
+    Layer,
+    fields,
+    find_layers,
+    first_filters,
+)
 from jaxgan import checkpoint, game, nn, train
 from jaxgan.analysis import inside
 from jaxgan.analysis.outline import outline
@@ -74,9 +81,10 @@ def test_a_dcgan_is_looked_into_and_left_alone(
 def test_images_patches_and_projections_are_those_of_the_strongest(tiny_run):
     trained = lab_trained.open_run(tiny_run)
     images, labels = lab_trained.training_images(trained)
-    config = inside_networks.Config(run=tiny_run, layer=0, maps=2, shown=3, images=40)
-    layers = inside_networks.find_layers(trained, "discriminator", images, labels)
-    seen = inside_networks.look(trained, config, images, labels, layers, "x")
+    assert labels is not None
+    layers = find_layers(trained, "discriminator", images, labels)
+    net = looks.net(trained, "discriminator", images, labels, layers, 0)
+    seen = looks.look(net, "x", maps=2, shown=3)
     judge = lab_trained.judging(trained, images)
     pixels = lab_trained.from_uint8(trained, images)
     maps = [np.asarray(x) for x in jax.jit(observed(judge))(pixels)[1]]
@@ -90,15 +98,16 @@ def test_images_patches_and_projections_are_those_of_the_strongest(tiny_run):
         i, j = np.unravel_index(maps[0][number, ..., 1].argmax(), (8, 8))
         expected = padded[number, 2 * i : 2 * i + 4, 2 * j : 2 * j + 4]
         np.testing.assert_allclose(seen.patches[k, 1], expected, atol=1e-6)
-    for rule in inside_networks.RULES:
+    for rule in looks.RULES:
         sent = inside.project(judge, pixels[seen.chosen[0]], 0, jnp.arange(2), rule)
         np.testing.assert_allclose(seen.signals[rule], sent, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(seen.guided[0], seen.signals["guided"], atol=1e-6)
     kernel = trained.variables["discriminator"]["params"]["Conv_0"]["kernel"]
     own = np.asarray(kernel[..., 3])
-    assert seen.filters is not None
+    filters = first_filters(trained, "discriminator", images.shape[1:])
+    assert filters is not None
     np.testing.assert_allclose(
-        seen.filters[3, 0], (own - own.min()) / (own.max() - own.min()), atol=1e-5
+        filters[3, 0], (own - own.min()) / (own.max() - own.min()), atol=1e-5
     )
 
 
@@ -109,34 +118,34 @@ def test_numbers_of_what_is_known():
     guided = np.zeros((3, 4, 5, 5, 3), "float32")
     guided[:, 0, 2, 2] = 1
     guided[:, 1] = -1
-    found = inside_networks.measure(patches, chance, guided)
+    found = looks.measure(patches, chance, guided)
     np.testing.assert_allclose(found["patch_agreement"], 1, rtol=1e-5)
     assert abs(found["patch_agreement_by_chance"]) < 0.05
     # One pixel of 25 and all of them; the two maps without a signal are left out.
     np.testing.assert_allclose(found["guided_spread"], (1 / 25 + 1) / 2, rtol=1e-5)
-    assert inside_networks.measure(patches, chance, 0 * guided)["guided_spread"] is None
+    assert looks.measure(patches, chance, 0 * guided)["guided_spread"] is None
 
 
 def test_a_net_of_units_is_looked_into(tmp_path):
     model = fgan.Config(latent=3, hidden=(4, 5), variational=(6, 5))
-    run = digits(tmp_path, fgan, model)
-    trained = lab_trained.open_run(run)
+    trained = lab_trained.open_run(digits(tmp_path, fgan, model))
     images, _ = lab_trained.training_images(trained)
     labels = np.zeros(12, int)
-    layers = inside_networks.find_layers(trained, "discriminator", images, labels)
+    layers = find_layers(trained, "discriminator", images, labels)
     whole = inside.Field(28, 0, 0)
     assert [(x.shape, x.field) for x in layers] == [
         ((1, 1, 6), whole),
         ((1, 1, 5), whole),
     ]
-    config = inside_networks.Config(run=run, layer=0, maps=2, shown=2)
-    seen = inside_networks.look(trained, config, images, labels, layers, "x")
+    net = looks.net(trained, "discriminator", images, labels, layers, 0)
+    seen = looks.look(net, "x", maps=2, shown=2)
     # A patch is the whole image, and a filter the weights to all of it.
     pixels = lab_trained.from_uint8(trained, images)
     np.testing.assert_array_equal(seen.patches, pixels[seen.chosen])
-    assert seen.filters is not None
-    assert seen.filters.shape == (6, 1, 28, 28, 1)
-    figure = inside_networks.draw_activations([seen] * 2, layers, images[0], "x")
+    filters = first_filters(trained, "discriminator", images.shape[1:])
+    assert filters is not None
+    assert filters.shape == (6, 1, 28, 28, 1)
+    figure = pictures.draw_activations([seen] * 2, layers, images[0], "x")
     assert [len(x.images) for x in figure.axes] == [1, 1, 1, 0, 1, 1]
 
 
@@ -148,18 +157,16 @@ def test_a_net_of_maxout_is_refused(tmp_path, monkeypatch, capsys):
     assert "'discriminator' of gan has no rectifiers" in capsys.readouterr().err
 
 
-def test_responses_that_are_no_numbers_are_refused():
-    layer = inside_networks.Layer(0, (1, 1, 2), inside.Field(1, 0, 0))
+def test_responses_that_are_nan_are_refused():
+    layer = Layer(0, (1, 1, 2), inside.Field(1, 0, 0))
     pixels, labels = np.array([[1, 2], [3, np.nan]], "float32"), np.zeros(2, int)
-    net = inside_networks.Net(
-        lambda x, label: jax.nn.relu(x), pixels, labels, [layer], layer
-    )
-    with pytest.raises(ValueError, match="layer 0 gives responses that are not finite"):
-        inside_networks.peaks(net)
+    net = looks.Net(lambda x, label: jax.nn.relu(x), pixels, labels, [layer], layer)
+    with pytest.raises(
+        ValueError, match="layer 0 gives responses that are NaN"
+    ):
+        looks.peaks(net)
     fine = net._replace(pixels=np.nan_to_num(pixels))
-    np.testing.assert_array_equal(
-        inside_networks.peaks(fine)[0].value, [[1, 2], [3, 0]]
-    )
+    np.testing.assert_array_equal(looks.peaks(fine)[0].value, [[1, 2], [3, 0]])
 
 
 class Pooled(linen.Module):
@@ -178,11 +185,11 @@ class Pooled(linen.Module):
 def test_fields_end_where_something_resizes_maps():
     image = jnp.zeros((1, 8, 8, 1))
     first = ((8, 8, 2), inside.Field(3, 1, -1))
-    found = inside_networks.fields(outline(Pooled(False), image), 8)
+    found = fields(outline(Pooled(False), image), 8)
     assert found == [first, ((4, 4, 3), inside.Field(6, 2, -2))]
-    assert inside_networks.fields(outline(Pooled(True), image), 8) == [first]
-    assert inside_networks.fields(outline(nn.Conv(2, (3, 5)), image), 8) == []
-    assert inside_networks.fields(outline(nn.ConvTranspose(2), image), 8) == []
+    assert fields(outline(Pooled(True), image), 8) == [first]
+    assert fields(outline(nn.Conv(2, (3, 5)), image), 8) == []
+    assert fields(outline(nn.ConvTranspose(2), image), 8) == []
 
 
 @pytest.mark.parametrize(
@@ -225,6 +232,6 @@ def test_another_net_that_looks_at_images(classifier_run):
     trained = lab_trained.open_run(classifier_run)
     images, labels = lab_trained.training_images(trained, 8)
     assert labels is not None
-    layers = inside_networks.find_layers(trained, "network", images, labels)
+    layers = find_layers(trained, "network", images, labels)
     assert {len(x.shape) for x in layers} == {3}
     assert min(x.shape[0] for x in layers) > 1

@@ -1,0 +1,114 @@
+"""The layers of a net whose maps can be shown, and what their units see."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.analysis import inside
+from jaxgan.analysis.outline import Call, geometry, outline
+from jaxgan.analysis.rectifiers import observed
+from jaxgan.lab import trained as lab_trained
+
+BLOCK = 50  # images looked at together
+
+
+class Layer(NamedTuple):
+    """Maps of a net.
+
+    Attributes:
+        number: of the rectifier.
+        shape: of its maps for one image, `(H, W, C)`.
+        field: what a unit sees; the whole image where that is not known.
+    """
+
+    number: int
+    shape: tuple[int, int, int]
+    field: inside.Field
+
+
+def find_layers(
+    trained: lab_trained.Trained, net: str, images: np.ndarray, labels: np.ndarray
+) -> list[Layer]:
+    """The layers of a net whose maps can be shown.
+
+    Raises:
+        ValueError: there are none.
+    """
+    judge = lab_trained.judging(trained, images[:BLOCK], labels[:BLOCK], net=net)
+    one = lab_trained.from_uint8(trained, images[:1]), jnp.asarray(labels[:1])
+    shapes = [x.shape[1:] for x in jax.eval_shape(observed(judge), *one)[1]]
+    rank = max((len(shape) for shape in shapes if len(shape) in (1, 3)), default=0)
+    if not rank:
+        raise ValueError(
+            f"the net {net!r} of {trained.name} has no rectifiers, so there are no"
+            " maps to show; give the run of a net with ReLUs, such as a DCGAN"
+        )
+    whole = inside.Field(images.shape[1], 0, 0)
+    known, layers = fields(calls(trained, net), images.shape[1]), []
+    for number, shape in enumerate(shapes):
+        if len(shape) != rank:
+            continue
+        while known and known[0][0] != shape:
+            known = known[1:]
+        field = known[0][1] if known else whole
+        known = known[1:]
+        layers.append(Layer(number, (1,) * (3 - rank) + shape, field))
+    return layers
+
+
+def calls(trained: lab_trained.Trained, net: str) -> tuple[Call, ...]:
+    """The layers of a net of a model, with their shapes."""
+    played = trained.module.game(trained.config)
+    batch = lab_trained.batch_for(trained.module, trained.config, 2)
+    if played.repeats > 1:
+        batch = jax.tree.map(lambda x: x[0], batch)
+    return outline(played.nets[net], *played.inputs(batch)[net])
+
+
+def fields(
+    layers: Sequence[Call], side: int
+) -> list[tuple[tuple[int, ...], inside.Field]]:
+    """Output shapes of successive convolutions, and what their units see.
+
+    The list ends where something else, such as pooling, resizes maps in between.
+
+    Args:
+        layers: of `calls`.
+        side: of the image.
+    """
+    found, path, last = [], [], (side, side)
+    for call in layers:
+        shape = geometry(call)
+        if shape is None:
+            continue
+        sizes = set(zip(shape.kernel, shape.stride, shape.padding, strict=True))
+        if call.inputs[0][1:3] != last or len(sizes) > 1 or shape.transposed:
+            break
+        path += sizes
+        last = call.output[1:3]
+        found.append((call.output[1:], inside.receptive_field(path)))
+    return found
+
+
+def first_filters(
+    model: lab_trained.Trained, net: str, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """Tiles of the first layer's filters, `[O, T, h, w, c]`.
+
+    Weights of units that see all pixels are drawn as images. None where the first layer
+    with a kernel is neither.
+    """
+    for call in calls(model, net):
+        own = model.variables[net]["params"]
+        for name in filter(None, call.path.split("/")):
+            own = own.get(name, {})
+        kernel = own.get("kernel")
+        if kernel is None:
+            continue
+        if kernel.ndim == 2 and len(kernel) == np.prod(shape):
+            kernel = kernel.reshape(*shape, -1)
+        return np.asarray(inside.kernel_tiles(kernel)) if kernel.ndim == 4 else None
+    return None
