@@ -1,4 +1,4 @@
-"""What forgetting an object needs beside its flags: fitting, searching, measuring."""
+"""Fitting a regression to maps, searching for maps to drop, measuring what changes."""
 
 import sys
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ from jaxgan.analysis import forgetting
 from jaxgan.lab.judges import factors as lab_factors
 
 BLOCK = 50  # images drawn together
-FIT, TEST, POSITIONS, CONTROL = 0, 1, 2, 3  # what keys are for
-TRIED = 100  # samples with the object, and without it, that a search looks at
+FIT, TEST, POSITIONS, CONTROL = 0, 1, 2, 3  # purposes of random keys
+TRIED = 100  # samples with the object, and as many without, that a search uses
 
 
 class Fitted(NamedTuple):
@@ -20,11 +20,11 @@ class Fitted(NamedTuple):
 
     Attributes:
         weights: of maps as they are, `[C]`.
-        heavy: the same, of maps brought to a spread of 1, `[C]`.
+        heavy: the same, of maps scaled to a spread of 1, `[C]`.
         bias: `[]`.
-        accuracy: the share of positions that it tells right, of those it was fitted
-            on, as the mean of the two kinds: 0.5 is chance.
-        positions: how many those were.
+        accuracy: the share of the positions it was fitted on that it classifies right,
+            as the mean of the two kinds: 0.5 is chance.
+        positions: how many it was fitted on.
     """
 
     weights: np.ndarray
@@ -35,15 +35,15 @@ class Fitted(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Samples, and what is known of them.
+    """Samples, and what is known about them.
 
     Attributes:
         latents: `[N, Z]`, or a tree of such.
         labels: int `[N]`.
         images: uint8 `[N, H, W, C]`.
         there: whether the object is in them, bool `[N]`.
-        boxes: of it, `[N, 4]` in image heights; meaningless where it is not.
-        factors: what the regressor reads, where it can.
+        boxes: of the object, `[N, 4]` in image heights; meaningless where it is absent.
+        factors: what the regressor reads; empty without one.
     """
 
     latents: Any
@@ -70,8 +70,8 @@ def fit(
         maps: `[N, H, W, C]`.
         boxes: `[N, 4]`, in image heights.
         there: whether the object is in them, bool `[N]`.
-        against: what it is told from, as the flag says.
-        penalty: L2, of weights of maps brought to a spread of 1.
+        against: what it is told from: "both", "absent" or "outside".
+        penalty: L2, on weights of maps scaled to a spread of 1.
 
     Raises:
         ValueError: there is nothing to tell it from, or scikit-learn is not installed.
@@ -87,7 +87,7 @@ def fit(
     features, labels = forgetting.positions(
         key, maps[used], boxes[used], there[used], outside=against != "absent"
     )
-    # Not centred: a map of zeros is to speak neither for the object nor against it.
+    # Not centred: a map of zeros must speak neither for the object nor against it.
     spread = features.std(0)
     scale = np.where(spread > 0, 1 / np.maximum(spread, 1e-12), 0)
     model = LogisticRegression(C=1 / penalty, max_iter=3000, class_weight="balanced")
@@ -100,15 +100,15 @@ def fit(
 
 
 def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.ndarray:
-    """Finds maps to drop by trying, one more each time, while it gets better.
+    """Searches for maps to drop, one more each time, as long as that helps.
 
-    Better is less of what is left of the object and the damage, added up.
+    It helps if the sum of what is left of the object and of the damage falls.
 
     Args:
-        forget: of a mask of maps and samples to new images.
+        forget: from a mask of maps and samples to new images.
         candidates: the maps to try, bool `[C]`.
         seen: the samples to try them on; a part of them is used.
-        read: the regressor's.
+        read: reads the factors of images.
 
     Returns:
         The maps to drop, bool `[C]`; at least one.
@@ -136,12 +136,12 @@ def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.nda
 
 
 def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
-    """What has changed in samples.
+    """Measures what has changed in samples.
 
     Args:
         seen: the samples before.
-        after: the same latents drawn anew, uint8 `[N, H, W, C]`.
-        read: the regressor's, or None.
+        after: the same latents drawn again, uint8 `[N, H, W, C]`.
+        read: reads the factors of images; None without a regressor.
 
     Returns:
         Mean absolute changes of pixels in [0, 1]: `inside` and `outside` of the boxes
@@ -180,10 +180,10 @@ def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
 
 
 def chosen(seen: Seen, index: np.ndarray) -> Seen:
-    """Some of the samples."""
+    """The samples of some indices."""
     return jax.tree.map(lambda x: x[index], seen)
 
 
 def random_maps(key: jax.Array, maps: np.ndarray) -> np.ndarray:
-    """As many maps, at random: bool `[C]`."""
+    """As many maps as given, chosen at random: bool `[C]`."""
     return np.asarray(jax.random.permutation(key, maps))

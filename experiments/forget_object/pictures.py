@@ -18,7 +18,7 @@ SHOWN = 7  # images with the object in a row
 
 
 def save_sheet(config, images: np.ndarray) -> None:
-    """The samples with their numbers and a grid of pixels, to draw boxes on."""
+    """Writes the numbered samples with a grid of pixels, to draw boxes on."""
     columns = 10
     rows = -(-len(images) // columns)
     height, width = images.shape[1:3]
@@ -39,7 +39,7 @@ def save_sheet(config, images: np.ndarray) -> None:
 
 
 def draw_forgotten(config, key, forget, sets, test: Seen):
-    """The same latents before and after, and without random maps."""
+    """Draws the same latents before and after, and without random maps."""
     index = [_clearest(test), np.flatnonzero(~test.there)[: SHOWN // 2]]
     shown = chosen(test, np.concatenate(index))
     rows = {"as drawn": shown.images}
@@ -70,7 +70,7 @@ def draw_forgotten(config, key, forget, sets, test: Seen):
 
 
 def draw_evidence(config, look, layer, found: Fitted, seen: Seen):
-    """Samples with their boxes, and where the regression sees the object."""
+    """Draws samples with their boxes, and where the regression sees the object."""
     index = _clearest(seen)
     latents = jax.tree.map(lambda x: x[index], seen.latents)
     maps = figures.in_blocks(look, latents, seen.labels[index], size=BLOCK)[layer]
@@ -102,11 +102,11 @@ def draw_evidence(config, look, layer, found: Fitted, seen: Seen):
         fontsize=11,
     )
     path = config.workdir / "evidence.png"
-    figures.save(path, figure, f"where {config.object} are seen")
+    figures.save(path, figure, f"where the regression sees {config.object}")
 
 
 def draw_trade(config, rows, total, test: Seen, searched):
-    """What is forgotten against what else changes, map after map."""
+    """Draws what is forgotten against what else changes, as more maps are dropped."""
     figure = figures.new(12.5, 5.4, 0.05)
     panels = figure.subplots(1, 2)
     first = next(iter(rows.values()))["dropped"][0]
@@ -136,7 +136,7 @@ def draw_trade(config, rows, total, test: Seen, searched):
     if searched:
         maps, y, x = searched["maps"], 100 * searched["left"], 255 * searched[cost]
         look = {"color": f"C{list(rows).index(config.layer % total)}", "ms": 14}
-        name = f"layer {config.layer}, maps found by trying"
+        name = f"layer {config.layer}, maps found by the search"
         panels[0].plot([len(maps)], [y], "*", label=name, **look)
         panels[1].plot([x], [y], "*", **look)
     what = (
@@ -155,7 +155,7 @@ def draw_trade(config, rows, total, test: Seen, searched):
         axes.set_ylabel(what)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_title(f"Of the {test.there.sum()} samples that had it")
+    panels[0].set_title(f"The {test.there.sum()} samples that had it")
     panels[1].set_title(
         "What it costs: down and to the left is best"
         if rated

@@ -1,4 +1,4 @@
-"""What the TPU's own compiler makes of a training step, on a machine without a TPU."""
+"""Compiles a training step with the TPU's own compiler, on a machine without a TPU."""
 
 import importlib.util
 import math
@@ -32,8 +32,8 @@ def devices(chips: tuple[int, int]) -> list[Any]:
         )
     from jax.experimental import topologies
 
-    # Without these the compiler asks the network which machine it is on, and waits for
-    # other programs that use it, as if it had a TPU to itself.
+    # Otherwise the compiler asks the network which machine it is on, and waits for
+    # other programs that use it, as if there were a TPU that only one of them can have.
     for name, value in (
         ("ALLOW_MULTIPLE_LIBTPU_LOAD", "1"),
         ("TPU_SKIP_MDS_QUERY", "1"),
@@ -49,29 +49,29 @@ def devices(chips: tuple[int, int]) -> list[Any]:
 
 
 def compiled(
-    played: game.Game, batch: Any, chips: tuple[int, int], fsdp: int
+    subject: game.Game, batch: Any, chips: tuple[int, int], fsdp: int
 ) -> dict[str, Any]:
     """Compiles one step for a slice; nothing is run.
 
     Args:
-        played: whose step it is.
+        subject: the game whose step it is.
         batch: shapes of the global batch.
         chips: rows and columns of the slice.
         fsdp: chips that share the state.
 
     Returns:
-        Of one chip: operations, bytes its memory is asked for, bytes of arguments and
-        of temporary buffers, and the messages by kind, with the bytes they put out.
+        For one chip: operations, bytes accessed in its memory, bytes of arguments and
+        of temporary buffers, and the messages by kind, with the bytes they produce.
     """
     mesh = parallel.mesh(devices(chips), fsdp)
-    algorithm = game.algorithm(played, gather=parallel.gathering(mesh))
+    algorithm = game.algorithm(subject, gather=parallel.gathering(mesh))
     state = jax.eval_shape(algorithm.init, jax.random.key(0), batch)
     step: Any = parallel.compiled(
         algorithm, mesh, state_sharding=parallel.shardings(mesh, state)
     ).step
     began = time.perf_counter()
     cached = getattr(jax.config, _CACHE)
-    jax.config.update(_CACHE, False)  # what is kept can be read on a TPU only
+    jax.config.update(_CACHE, False)  # cached programs can only be read on a TPU
     try:
         program = step.lower(state, batch).compile()
     finally:
@@ -88,7 +88,7 @@ def compiled(
 
 
 def messages(text: str) -> dict[str, dict[str, int]]:
-    """Collectives of a compiled program: kind and size -> how many, bytes put out."""
+    """The collectives of a compiled program: kind and size -> count, and bytes."""
     found: dict[str, dict[str, int]] = {}
     for arrays, kind in _MESSAGE.findall(text):
         size = sum(

@@ -15,8 +15,8 @@ from commands import call
 from PIL import Image
 
 from experiments import explore
-from experiments.explore import explorer
-from experiments.explore.explorer import Choice
+from experiments.explore import generator, pieces, sliders
+from experiments.explore.generator import Choice
 from jaxgan import game
 from jaxgan.lab import trained
 from jaxgan.models import cdcgan, infogan, lsgan, wgan_gp
@@ -30,7 +30,7 @@ def model(tiny_run):
 @pytest.fixture(scope="module")
 def shown(model):
     turn = {"turn": np.array([3.0, 0, 0, 4, 0, 0])}
-    return explorer.explorer(model, strongest=2, found=turn)
+    return generator.explorer(model, strongest=2, found=turn)
 
 
 def untrained(module, config):
@@ -85,7 +85,7 @@ def test_a_picture_is_of_its_latent_and_its_sliders(model, shown, drawn):
         *["strongest"] * 2,
     ]
     still = (0.0,) * 9
-    image = explorer.picture(shown, Choice(5, 0, still))
+    image = generator.picture(shown, Choice(5, 0, still))
     assert_same(image[None], drawn(start(model, 5)))
     values = (2.0, 0, 0, 0, 0, 0, -1.0, 0, 0)
     # Latents are standard normal, so the spread that was measured is about 1.
@@ -93,9 +93,9 @@ def test_a_picture_is_of_its_latent_and_its_sliders(model, shown, drawn):
     np.testing.assert_allclose(spread, 1, rtol=0.05)
     moved = start(model, 5) + spread * np.array([[1.2, 0, 0, 1.6, 0, -1.0]])
     np.testing.assert_allclose(
-        explorer.latent(shown, Choice(5, 0, values)), moved, rtol=1e-5
+        generator.latent(shown, Choice(5, 0, values)), moved, rtol=1e-5
     )
-    assert_same(explorer.picture(shown, Choice(5, 0, values))[None], drawn(moved))
+    assert_same(generator.picture(shown, Choice(5, 0, values))[None], drawn(moved))
 
 
 def test_the_strongest_directions_are_singular_vectors(model, shown):
@@ -112,7 +112,7 @@ def test_the_strongest_directions_are_singular_vectors(model, shown):
 def test_a_walk_goes_along_great_circles_from_seed_to_seed(model, shown, drawn):
     assert shown.spherical
     values = (1.0, *[0.0] * 8)
-    frames = explorer.walk(shown, (3, 1, 4), Choice(0, 0, values), frames=2)
+    frames = generator.walk(shown, (3, 1, 4), Choice(0, 0, values), frames=2)
     ends = np.concatenate([start(model, seed) for seed in (3, 1, 4)])
     step = shown.sliders[0].step
     assert_same(frames[::2], drawn(ends + step))
@@ -130,11 +130,11 @@ def test_the_nearest_training_images_are_scipys(shown, model):
     flat = real.reshape(len(real), -1).astype(float)
     distance = scipy.spatial.distance.cdist(image.reshape(1, -1).astype(float), flat)[0]
     distance /= np.sqrt(image.size)
-    images, found = explorer.neighbours(shown, image)
+    images, found = generator.neighbours(shown, image)
     order = np.argsort(distance)[:4]
     np.testing.assert_array_equal(images, real[order])
     np.testing.assert_allclose(found, distance[order], rtol=1e-5)
-    images, found = explorer.neighbours(shown, real[7])
+    images, found = generator.neighbours(shown, real[7])
     np.testing.assert_array_equal(images[0], real[7])
     assert found[0] == 0
     apart = scipy.spatial.distance.cdist(flat, flat) / np.sqrt(image.size)
@@ -143,7 +143,7 @@ def test_the_nearest_training_images_are_scipys(shown, model):
 
 
 def test_it_says_what_is_shown(shown):
-    assert explorer.facts(shown) == {
+    assert generator.facts(shown) == {
         "model": "dcgan",
         "step": "2",
         "images": "16x16 colour",
@@ -155,12 +155,12 @@ def test_it_says_what_is_shown(shown):
 def test_categories_and_codes_of_an_infogan(few):
     config = infogan.Config(noise=9, categories=3, continuous=2, width=2, hidden=4)
     model = untrained(infogan, config)
-    shown = explorer.explorer(model, strongest=4)
+    shown = generator.explorer(model, strongest=4)
     assert (shown.classes, shown.spherical) == (3, False)
     assert "nowhere.npz" in shown.missing
-    assert explorer.neighbours(shown, np.zeros((28, 28, 1), np.uint8))[1] == ()
+    assert generator.neighbours(shown, np.zeros((28, 28, 1), np.uint8))[1] == ()
     assert [x.name for x in shown.sliders[:2]] == ["c2", "c3"]
-    latent = explorer.latent(shown, Choice(0, 2, (0.5, -2.0, 0, 0, 0, 0)))
+    latent = generator.latent(shown, Choice(0, 2, (0.5, -2.0, 0, 0, 0, 0)))
     np.testing.assert_array_equal(latent[0, 9:], [0, 0, 1, 0.5, -2])
     np.testing.assert_array_equal(latent[0, :9], start(model, 0)[0, :9])
     kernel = trained.first_layer(model)
@@ -173,7 +173,7 @@ def test_categories_and_codes_of_an_infogan(few):
     np.testing.assert_allclose(
         abs(step[:9] @ left[:, 0]), np.linalg.norm(step), rtol=1e-4
     )
-    frames = explorer.walk(shown, (0, 1), Choice(0, 1, (0.0,) * 6), frames=2)
+    frames = generator.walk(shown, (0, 1), Choice(0, 1, (0.0,) * 6), frames=2)
     halves = (start(model, 0)[:, :9] + start(model, 1)[:, :9]) / 2
     middle = np.concatenate([halves, [[0, 1, 0, 0, 0]]], axis=1)
     assert_same(frames[1:2], painter(model)(middle))
@@ -182,17 +182,17 @@ def test_categories_and_codes_of_an_infogan(few):
 def test_classes_of_a_conditional_model(few):
     config = cdcgan.Config(width=2, hidden=4, latent=10)
     model = untrained(cdcgan, config)
-    shown = explorer.explorer(model, strongest=1, images=0)
+    shown = generator.explorer(model, strongest=1, images=0)
     assert shown.classes == config.classes == 10
     assert shown.missing == "left out (--images 0)"
     weight = trained.first_layer(model)
     assert weight is not None
     assert len(weight) == 10
-    images = [explorer.picture(shown, Choice(0, x, (0.0,))) for x in (0, 7)]
+    images = [generator.picture(shown, Choice(0, x, (0.0,))) for x in (0, 7)]
     assert_same(images[1][None], painter(model)(start(model, 0), 7))
     assert (images[0] != images[1]).any()
     with pytest.raises(ValueError, match="class is 10; this cdcgan has 10"):
-        explorer.picture(shown, Choice(0, 10, (0.0,)))
+        generator.picture(shown, Choice(0, 10, (0.0,)))
 
 
 def test_the_first_layer_is_the_generators():
@@ -206,7 +206,7 @@ def test_the_first_layer_is_the_generators():
 def test_directions_of_a_file(tmp_path):
     path = tmp_path / "directions.npz"
     np.savez(path, turn=np.arange(6.0), glasses=np.ones(6))
-    found = explorer.read_directions(path)
+    found = sliders.read_directions(path)
     assert sorted(found) == ["glasses", "turn"]
     np.testing.assert_array_equal(found["turn"], np.arange(6.0))
 
@@ -223,22 +223,25 @@ def test_directions_of_a_file(tmp_path):
 )
 def test_directions_that_are_none_are_refused(direction, words, model):
     with pytest.raises(ValueError, match=words):
-        explorer.explorer(model, found={"turn": direction}, images=0)
+        generator.explorer(model, found={"turn": direction}, images=0)
 
 
 @pytest.mark.parametrize(
     ("act", "words"),
     [
-        (lambda x: explorer.picture(x, Choice(-1, 0, (0.0,) * 9)), "seed is -1; it"),
-        (lambda x: explorer.picture(x, Choice(2**31, 0, (0.0,) * 9)), "2147483647"),
-        (lambda x: explorer.picture(x, Choice(0, 1, (0.0,) * 9)), "class is 1"),
-        (lambda x: explorer.picture(x, Choice(0, 0, (0.0,))), "1 values of 9 sliders"),
-        (lambda x: explorer.walk(x, (1,), Choice(0, 0, (0.0,) * 9)), "are 1 seeds"),
+        (lambda x: generator.picture(x, Choice(-1, 0, (0.0,) * 9)), "seed is -1; it"),
+        (lambda x: generator.picture(x, Choice(2**31, 0, (0.0,) * 9)), "2147483647"),
+        (lambda x: generator.picture(x, Choice(0, 1, (0.0,) * 9)), "class is 1"),
         (
-            lambda x: explorer.walk(x, range(13), Choice(0, 0, (0.0,) * 9)),
+            lambda x: generator.picture(x, Choice(0, 0, (0.0,))),
+            "1 values for 9 sliders",
+        ),
+        (lambda x: generator.walk(x, (1,), Choice(0, 0, (0.0,) * 9)), "are 1 seeds"),
+        (
+            lambda x: generator.walk(x, range(13), Choice(0, 0, (0.0,) * 9)),
             "there are 13 seeds; a walk needs 2 to 12",
         ),
-        (lambda x: explorer.seeds("1, two"), "seeds are '1, two'; write whole"),
+        (lambda x: generator.seeds("1, two"), "seeds are '1, two'; write whole"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(act, words, shown):
@@ -247,13 +250,13 @@ def test_what_cannot_be_chosen_is_refused(act, words, shown):
 
 
 def test_seeds_as_they_are_written():
-    assert explorer.seeds(" 3, 1 4,1") == (3, 1, 4, 1)
+    assert generator.seeds(" 3, 1 4,1") == (3, 1, 4, 1)
 
 
 def test_vectors_are_no_images():
     model = untrained(wgan_gp, wgan_gp.Config())
     with pytest.raises(ValueError, match=r"draws \[2\], not images"):
-        explorer.explorer(model)
+        generator.explorer(model)
 
 
 # --- parts of the page --------------------------------------------------------------
@@ -270,7 +273,7 @@ def pictures(text):
 def test_a_player_holds_all_frames(channels):
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (6, 4, 5, channels), np.uint8)
-    text = explore.player(frames, (8, 9))
+    text = pieces.player(frames, (8, 9))
     whole, first, second = (x.reshape(*x.shape[:2], channels) for x in pictures(text))
     # Three columns and two rows hold six frames.
     for i, frame in enumerate(frames):
@@ -283,31 +286,31 @@ def test_a_player_holds_all_frames(channels):
 
 
 def test_pictures_of_the_page(shown):
-    image = explorer.picture(shown, Choice(0, 0, (0.0,) * 9))
-    text = explore.face(image, 'a "b" <c>')
+    image = generator.picture(shown, Choice(0, 0, (0.0,) * 9))
+    text = pieces.face(image, 'a "b" <c>')
     np.testing.assert_array_equal(pictures(text)[0], image)
     assert 'width="400"' in text  # 25 times 16
     assert "<c>" not in text
-    images, distances = explorer.neighbours(shown, image)
-    text = explore.nearest(shown, image)
+    images, distances = generator.neighbours(shown, image)
+    text = pieces.nearest(shown, image)
     np.testing.assert_array_equal(pictures(text), images)
     assert f">{distances[0]:.1f}<" in text
     assert f"nearest at {shown.usual:.1f}" in text
     assert "Of 40 training images" in text
     gone = shown._replace(missing="no <file>")
-    assert "No training images: no &lt;file&gt;" in explore.nearest(gone, image)
+    assert "No training images: no &lt;file&gt;" in pieces.nearest(gone, image)
 
 
 def test_what_is_saved(shown, drawn, tmp_path):
     choice = Choice(4, 0, (1.5, *[0.0] * 8))
-    paths = [explore.save(shown, choice, tmp_path / "kept") for _ in range(2)]
+    paths = [pieces.save(shown, choice, tmp_path / "kept") for _ in range(2)]
     assert [path.name for path in paths] == ["0001.png", "0002.png"]
     held = json.loads(paths[0].with_suffix(".json").read_text())
     assert held["sliders"] == {"turn": 1.5}
     assert (held["seed"], held["step"], held["label"]) == (4, 2, None)
     with Image.open(paths[0]) as file:
         image = np.asarray(file)
-    np.testing.assert_array_equal(image, explorer.picture(shown, choice))
+    np.testing.assert_array_equal(image, generator.picture(shown, choice))
     assert_same(image[None], drawn([held["latent"]]))
 
 
@@ -329,11 +332,11 @@ def test_a_run_is_only_read(tiny_run, untouched, served, monkeypatch, tmp_path):
     np.savez(tmp_path / "directions.npz", turn=np.ones(6))
     argv = ["--run", tiny_run, "--workdir", tmp_path, "--images", 10, "--strongest", 1]
     assert call(explore, argv, monkeypatch) == 0
-    ((shown, config),) = served
-    assert config.workdir == tmp_path
+    ((shown, run, folder, host, port),) = served
+    assert (run, folder, host, port) == (tiny_run, tmp_path, "127.0.0.1", 7860)
     assert [x.name for x in shown.sliders if x.kind == "found"] == ["turn"]
     assert len(shown.real) == 10
-    assert str(tiny_run) in explore.heading(shown, tiny_run)
+    assert str(tiny_run) in pieces.heading(shown, tiny_run)
     assert before == untouched(tiny_run)
     assert [path.name for path in tmp_path.iterdir()] == ["directions.npz"]
 
@@ -341,15 +344,14 @@ def test_a_run_is_only_read(tiny_run, untouched, served, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--run", "UNSAVED"], "checkpoint"),
-        (["--run", "CLASSIFIER"], "classifier, which draws no images"),
-        (["--run", "TINY", "--directions", "no.npz"], "there is no file no.npz"),
-        (["--run", "TINY", "--directions", "TEXT"], "is no .npz with an array"),
-        (["--run", "TINY", "--directions", "ARRAY"], "is no .npz with an array"),
-        (["--run", "TINY", "--port", "0"], "--port is 0; it must be at least 1"),
-        (["--run", "TINY", "--port", "65536"], "--port is 65536; it must be at most"),
-        (["--run", "TINY", "--strongest", "-1"], "--strongest is -1"),
-        (["--run", "TINY", "--images", "-1"], "--images is -1"),
+        (["--run", "UNSAVED"], "checkpoint"), (["--run", "CLASSIFIER"], "classifier,
+        which draws no images"), (["--run", "TINY", "--directions", "no.npz"], "there is
+        no file no.npz"), (["--run", "TINY", "--directions", "TEXT"], "is not an .npz
+        with an array"), (["--run", "TINY", "--directions", "ARRAY"], "is not an .npz
+        with an array"), (["--run", "TINY", "--port", "0"], "--port is 0; it must be at
+        least 1"), (["--run", "TINY", "--port", "65536"], "--port is 65536; it must be
+        at least 1 and at most"), (["--run", "TINY", "--strongest", "-1"], "--strongest
+        is -1"), (["--run", "TINY", "--images", "-1"], "--images is -1"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

@@ -1,0 +1,181 @@
+"""Searches for images, their scores, and what the scores are worth."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from jaxgan.analysis import anomaly, search
+from jaxgan.lab import figures, sets
+from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.sets import Reading
+
+BLOCK = 128  # searches that step together
+
+
+def unseen(
+    trained: lab_trained.Trained,
+    shape: tuple[int, ...],
+    left_out: tuple[int, ...],
+    config: Any,
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Test images, first normal and then anomalous ones; their labels; a description.
+
+    Args:
+        trained: the model of the run.
+        shape: of an image that it draws.
+        left_out: classes that it was not trained on.
+        config: the flags.
+
+    Raises:
+        ValueError: the run was trained on all of them, they have no labels, or they
+            are too few.
+    """
+    spec, reading = lab_trained.trained_on(trained, shape, Reading())
+    if config.data is not None:
+        spec = config.data
+    elif not (spec.startswith(("idx:", "tfds:")) or spec == "digits"):
+        raise ValueError(
+            f"{spec} has no part that {config.run} was not trained on; give labelled"
+            " images with --data"
+        )
+    else:
+        reading = dataclasses.replace(reading, split="test")
+    opened = sets.open_set(spec, reading, 0, config.seed)
+    if not opened.labelled:
+        raise ValueError(
+            f"{spec} has no labels, which say what is normal; give a labelled set"
+            " with --data"
+        )
+    (block,) = opened.blocks(opened.count)
+    images, labels = block
+    assert labels is not None
+    rng = np.random.default_rng(config.seed)
+    chosen = []
+    for kind, those in (
+        ("normal", ~np.isin(labels, left_out)),
+        ("anomalous", np.isin(labels, left_out)),
+    ):
+        places = np.flatnonzero(those)
+        if len(places) < config.images:
+            raise ValueError(
+                f"--images is {config.images}, but {spec} has {len(places)} {kind}"
+                " images; give fewer"
+            )
+        chosen.append(rng.permutation(places)[: config.images])
+    index = np.concatenate(chosen)
+    words = f"{config.images} normal, {config.images} of the classes left out"
+    return images[index], labels[index], f"{opened.about}: {words}"
+
+
+def searched(
+    draw: Callable,
+    judge: Callable,
+    images: jax.Array,
+    candidates: Any,
+    drawn: jax.Array,
+    config: Any,
+) -> tuple[anomaly.Scores, np.ndarray]:
+    """Searches for images `[B, H, W, C]`.
+
+    Args:
+        draw: latents to images.
+        judge: images to logits.
+        images: to search for.
+        candidates: random latents to start from.
+        drawn: their images.
+        config: the flags.
+
+    Returns:
+        Scores `[B]`, and what was drawn for the images, `[B, H, W, C]`.
+    """
+    features = anomaly.discriminator_features(judge, config.layer)
+    restarts = config.restarts
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.iterations)
+
+    def score(latent, image):
+        return anomaly.anomaly_scores(
+            draw(latent), image, features, weight=config.weight
+        )
+
+    @jax.jit
+    def start(image):
+        far = jax.lax.map(lambda x: jnp.abs(drawn - x[None]).sum((1, 2, 3)), image)
+        return search.starts(far, candidates, restarts)
+
+    found = search.search(
+        lambda latent, image: score(latent, image).total,
+        optax.adam(schedule),
+        project=search.within(candidates),
+    )
+    step, size = jax.jit(found.step), min(len(images), max(1, BLOCK // restarts))
+    blocks = -(-len(images) // size)
+    with tqdm(
+        total=blocks * config.iterations, desc="search", unit="step", disable=None
+    ) as bar:
+
+        def one(image):
+            state, repeated = found.init(start(image)), jnp.repeat(image, restarts, 0)
+            for _ in range(config.iterations):
+                state = step(state, repeated)
+                bar.update()
+            state = step(state, repeated)  # scores the last latents
+            _, best = search.best_of(state.loss, state.best, restarts)
+            if config.combine == "best":
+                return last(best, image), compiled(best)
+            every = last(state.best, repeated)
+            mean = jax.tree.map(lambda x: x.reshape(-1, restarts).mean(1), every)
+            return mean, compiled(best)
+
+        last, compiled = jax.jit(score), jax.jit(draw)
+        return figures.in_blocks(one, np.asarray(images), size=size)
+
+
+def interval(
+    normal: np.ndarray,
+    anomalous: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    draws: int = 2000,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """A bootstrap interval of the area under the ROC curve.
+
+    Images of both kinds are drawn again, with replacement, as many as there are. The
+    area is the share of pairs in which the anomalous image has the larger score.
+
+    Args:
+        normal: scores `[N]`.
+        anomalous: scores `[M]`.
+        rng: of the draws.
+        draws: how many bootstrap samples.
+        level: share of the areas that lies inside; percentiles are the ends.
+    """
+    larger = anomalous[:, None] > normal[None, :]
+    wins = larger + 0.5 * (anomalous[:, None] == normal[None, :])
+    m, n = wins.shape
+    times = [rng.multinomial(k, np.full(k, 1 / k), draws) for k in (m, n)]
+    areas = np.einsum("dm,mn,dn->d", times[0], wins, times[1], optimize=True) / (m * n)
+    low, high = np.quantile(areas, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def roc_auc_score() -> Callable:
+    """Scikit-learn's area under the ROC curve.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        from sklearn import metrics
+    except ImportError:
+        raise ValueError(
+            "this needs scikit-learn, which is not installed: pip install -e"
+            ' ".[analysis]"'
+        ) from None
+    return metrics.roc_auc_score

@@ -1,0 +1,193 @@
+"""The table: what each case took, beside PyTorch and beside what the device can do."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from experiments.benchmarks.accelerator.cases import Case, Peaks
+from experiments.benchmarks.accelerator.frameworks import _routing_config
+from experiments.benchmarks.parts import roofline, timing
+
+PATIENCE = 2.0  # routing is near its bound if it takes no longer than so many times it
+
+
+def rows(
+    case: Case,
+    samples: Mapping[str, Sequence[Sequence[float]]],
+    device: Mapping[str, Any],
+    peaks: Peaks | None,
+) -> list[dict[str, Any]]:
+    """What is reported of each process of a case.
+
+    Args:
+        case: which.
+        samples: `{"jaxgan tf32 1": [[ms, foreign], ...]}`, of a step of one run.
+        device: what it reaches.
+        peaks: what its vendor says.
+
+    Returns:
+        Milliseconds a step, examples a second, the ratio to the faster of PyTorch's
+        sides in the same arithmetic (None without one) with its quartiles, and shares
+        of what the device reaches and of what the vendor says.
+    """
+    turns = {
+        name: [timing.Sample(*x) for x in found] for name, found in samples.items()
+    }
+    references = {name: _reference(name, turns) for name in turns}
+    found = []
+    for row in timing.compare(turns, references):
+        side, precision, what = row.name.split()
+        compared = references[row.name].split()[0] != "jaxgan"
+        work = _work(case, precision, what)
+        seconds = row.ms / 1e3
+        reached = device["reached"]
+        rates = (work.flops / seconds, work.bytes / seconds)
+        said = (getattr(peaks, precision), peaks.bandwidth) if peaks else (None, None)
+        found.append(
+            {
+                "side": side,
+                "precision": precision,
+                "what": what,
+                "ms": row.ms,
+                "examples": case.sizes["batch"] / seconds,
+                "over": references[row.name] if compared else None,
+                "ratio": row.ratio if compared else None,
+                "quartiles": [row.ratio_low, row.ratio_high] if compared else None,
+                "flops": work.flops,
+                "bytes": work.bytes,
+                "arithmetic": rates[0] / reached[precision],
+                "memory": rates[1] / reached["bandwidth"],
+                "vendor_arithmetic": said[0] and rates[0] / said[0],
+                "vendor_memory": said[1] and rates[1] / said[1],
+            }
+        )  # fmt: skip
+    return found
+
+
+def _reference(name: str, turns: Mapping[str, Sequence[timing.Sample]]) -> str:
+    """The faster of PyTorch's sides in the same arithmetic; the case itself if none.
+
+    PyTorch's one run stands for any number of seeds: it plays them in turn.
+    """
+    _, precision, what = name.split()
+    sides = [
+        other
+        for other in turns
+        for side, same, its in [other.split()]
+        if side != "jaxgan" and same == precision and its in (what, "1")
+    ]
+    if not sides:
+        return name
+    return min(sides, key=lambda s: statistics.median(turn.ms for turn in turns[s]))
+
+
+def _work(case: Case, precision: str, what: str) -> roofline.Work:
+    """What a step, or a call of routing, does at least; of one run."""
+    from experiments.benchmarks import capsnet
+    from experiments.benchmarks.parts import roofs
+    from experiments.benchmarks.parts import steps as steps_
+
+    dtype = roofs.DTYPES[precision]
+    if case.name == "routing":
+        settings = _routing_config(case, dtype)
+        backward = "backward" in what
+        c = settings
+        votes = c.below * c.above * c.above_dim * c.batch_size
+        macs = votes * (c.below_dim + 2 * c.iterations - 1)
+        moved = capsnet.bound(settings, backward=backward)
+        return roofline.Work("routing", 2.0 * macs * (3 if backward else 1), moved)
+    subject = steps_.SUBJECTS[case.name](**case.sizes, dtype=dtype)
+    size = 2 if precision == "bfloat16" else 4
+    return roofline.step(subject.nets, subject.size, size)
+
+
+def tables(
+    device: Mapping[str, Any],
+    peaks: Peaks | None,
+    measured: Sequence[Mapping[str, Any]],
+    sides: Sequence[str],
+) -> str:
+    """All that was measured, as Markdown."""
+    torch = device["torch"]
+    beside = f"PyTorch {torch['version']}" if len(sides) > 1 else "jaxgan alone"
+    names = ("float32", "tf32", "bfloat16", "bandwidth")
+    reached = [f"{device['reached'][name] / 1e12:.4g}" for name in names]
+    printed = [
+        "" if peaks is None or getattr(peaks, name) is None
+        else f"{getattr(peaks, name) / 1e12:.4g}"
+        for name in names
+    ]  # fmt: skip
+    lines = [
+        f"{device['kind']} ({device['platform']}), {beside}",
+        "",
+        "| TFLOP/s and TB/s | float32 | TF32 | bfloat16 | memory |",
+        "|---|---|---|---|---|",
+        f"| reached | {' | '.join(reached)} |",
+        f"| the vendor's | {' | '.join(printed)} |",
+        "",
+        "| model | arithmetic | side | ms a step | images/s | ratio (quartiles)"
+        " | of the product reached | of the copy | of the vendor's arithmetic"
+        " | of its memory |",
+        "|---" * 10 + "|",
+    ]
+    routing = [
+        "| routing | arithmetic | side | what | ms | least, ms | times the least"
+        " | ratio (quartiles) |",
+        "|---" * 8 + "|",
+    ]
+    for entry in measured:
+        case = Case(**entry["case"])
+        for row in entry["rows"]:
+            if case.name == "routing":
+                routing.append(_routing_line(case, row))
+            else:
+                lines.append(_line(case, row))
+        for side in entry["left_out"]:
+            said = f"| {case.title} | | {side} | did not start, left out |"
+            (routing if case.name == "routing" else lines).append(
+                said + " |" * (4 if case.name == "routing" else 6)
+            )
+    if len(routing) > 2:
+        lines += ["", *routing]
+    return "\n".join(lines) + "\n"
+
+
+def _ratio(row: Mapping[str, Any]) -> str:
+    if row["ratio"] is None:
+        return ""
+    low, high = row["quartiles"]
+    return f"{row['ratio']:.2f} ({low:.2f}-{high:.2f}) over {row['over'].split()[0]}"
+
+
+def _line(case: Case, row: Mapping[str, Any]) -> str:
+    side, seeds = row["side"], int(row["what"])
+    who = side if len(case.seeds) == 1 else f"{side}, {seeds} seed{'s' * (seeds > 1)}"
+    shares = [
+        "" if row[name] is None else f"{row[name]:.1%}"
+        for name in ("arithmetic", "memory", "vendor_arithmetic", "vendor_memory")
+    ]
+    cells = [
+        case.title,
+        row["precision"],
+        who,
+        f"{row['ms']:.4g}",
+        f"{row['examples']:.4g}",
+        _ratio(row),
+        *shares,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _routing_line(case: Case, row: Mapping[str, Any]) -> str:
+    over = 1 / row["memory"]
+    cells = [
+        case.title,
+        row["precision"],
+        row["side"],
+        row["what"],
+        f"{row['ms']:.4g}",
+        f"{row['ms'] * row['memory']:.4g}",
+        f"{over:.2f}{'' if over <= PATIENCE else f' (above {PATIENCE:g})'}",
+        _ratio(row),
+    ]
+    return f"| {' | '.join(cells)} |"

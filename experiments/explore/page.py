@@ -1,0 +1,199 @@
+"""The page: what is on it, and how it responds."""
+
+import os
+import pathlib
+from typing import Any
+
+from experiments.explore import generator
+from experiments.explore.generator import Choice, Explorer
+from experiments.explore.pieces import escaped, face, heading, nearest, player, save
+from experiments.explore.style import PLAYER, STYLE
+from jaxgan.lab import data
+
+WALK = "0, 1, 2, 3"  # seeds of the first walk
+FRAMES = 16  # from one seed of a walk to the next
+
+
+def serve(
+    explorer: Explorer, run: pathlib.Path, folder: pathlib.Path, host: str, port: int
+) -> None:
+    """Serves the page until Ctrl-C.
+
+    Args:
+        explorer: of `generator.explorer`.
+        run: the directory of the run.
+        folder: where pictures are saved.
+        host: address to serve at.
+        port: port to serve at.
+    """
+    # Both are read at import. Otherwise Gradio reports every start to its makers.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # It asks itself whether it is up; that request must not go to a proxy.
+    hosts = [os.environ.get("no_proxy", os.environ.get("NO_PROXY")), host]
+    os.environ["no_proxy"] = ",".join(filter(None, hosts))
+    from gradio.themes import Base
+
+    page = build(explorer, run, folder)
+    fonts = ["system-ui", "sans-serif"]
+    theme = Base(
+        primary_hue="blue",
+        neutral_hue="slate",
+        font=fonts,
+        font_mono=["ui-monospace", "monospace"],
+    )
+    page.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        prevent_thread_lock=True,
+        quiet=True,
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        ssr_mode=False,
+        mcp_server=False,
+        pwa=False,
+        theme=theme,
+        css=STYLE,
+    )
+    data.say(f"open http://{host}:{port} in a browser; Ctrl-C stops")
+    page.block_thread()
+
+
+def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
+    """The page, not yet served."""
+    import gradio as gr
+
+    def choice(seed, label, *values):
+        return Choice(int(seed), int(label or 0), tuple(values))
+
+    def look(*chosen):
+        """The picture of the choice, and the training images nearest to it."""
+        if chosen[0] is None:  # the seed is being typed
+            return gr.skip(), gr.skip()
+        try:
+            what = choice(*chosen)
+            image = generator.picture(explorer, what)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return face(image, f"seed {what.seed}"), nearest(explorer, image)
+
+    def new(seed, *others):
+        seed = (int(seed or 0) + 1) % generator.SEEDS
+        return seed, *look(seed, *others)
+
+    def reset(seed, label, *values):
+        return *look(seed, label, *(0.0 for _ in values)), *(0.0 for _ in values)
+
+    def play(text, seed, label, *values):
+        try:
+            seeds = generator.seeds(text)
+            what = choice(seed or 0, label, *values)
+            return player(generator.walk(explorer, seeds, what, FRAMES), seeds)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    def keep(*chosen):
+        try:
+            path = save(explorer, choice(chosen[0] or 0, *chosen[1:]), folder)
+        except (ValueError, OSError) as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return f'<p class="about">Saved as {escaped(str(path))}</p>'
+
+    first = Choice(0, 0, (0.0,) * len(explorer.sliders))
+    image = generator.picture(explorer, first)
+    seeds = generator.seeds(WALK)
+    walked = player(generator.walk(explorer, seeds, first, FRAMES), seeds)
+    sliders = {}
+
+    def group(kind, title, about):
+        chosen = [x for x in explorer.sliders if x.kind == kind]
+        if not chosen:
+            return
+        gr.HTML(f'<h2>{title}</h2><p class="about">{about}</p>')
+        with gr.Group(elem_classes="sliders"):
+            for slider in chosen:
+                sliders[id(slider)] = gr.Slider(
+                    -slider.limit,
+                    slider.limit,
+                    0,
+                    step=0.05,
+                    label=slider.name,
+                    buttons=[],
+                    elem_classes="slider",
+                )
+
+    with gr.Blocks(
+        title=f"{explorer.trained.name}, {run}",
+        analytics_enabled=False,
+        fill_width=True,
+    ) as page:
+        gr.HTML(heading(explorer, run), elem_classes="heading")
+        with gr.Row():
+            with gr.Column(scale=4, min_width=400):
+                shown = gr.HTML(face(image, "seed 0"))
+                with gr.Row(elem_classes="buttons"):
+                    seed = gr.Number(
+                        0,
+                        label="Seed",
+                        precision=0,
+                        minimum=0,
+                        maximum=generator.SEEDS - 1,
+                        min_width=100,
+                        elem_id="seed",
+                    )
+                    another = gr.Button(
+                        "New image", variant="primary", min_width=105, elem_id="new"
+                    )
+                    zero = gr.Button("Reset", min_width=65, elem_id="reset")
+                    saving = gr.Button("Save", min_width=65, elem_id="save")
+                saved = gr.HTML()
+                label = gr.Radio(
+                    list(range(explorer.classes)) or [0],
+                    value=0,
+                    label="Class",
+                    visible=explorer.classes > 0,
+                    elem_id="label",
+                )
+                gr.HTML("<h2>Nearest training images</h2>")
+                near = gr.HTML(nearest(explorer, image))
+            with gr.Column(scale=7, min_width=460):
+                group(
+                    "code",
+                    "Codes",
+                    "Single numbers of the latent.",
+                )
+                group(
+                    "found",
+                    "Directions with a meaning",
+                    "Found by another experiment. Numbers are standard deviations of a"
+                    " latent's numbers.",
+                )
+                group(
+                    "strongest",
+                    "Strongest directions",
+                    "What the first layer stretches most, the eigenvectors of its"
+                    " AᵀA (SeFa), and how many times as much as a usual direction."
+                    " Nobody has named them: look. Numbers are standard deviations.",
+                )
+                gr.HTML(
+                    '<h2>Walk</h2><p class="about">From seed to seed and back'
+                    f", {'along great circles' if explorer.spherical else 'straight'},"
+                    f" with the {'class and the ' if explorer.classes else ''}sliders"
+                    " as they are.</p>"
+                )
+                with gr.Row(elem_classes="walk"):
+                    stops = gr.Textbox(
+                        WALK, label="Seeds", max_lines=1, scale=3, elem_id="stops"
+                    )
+                    walk = gr.Button("Walk", elem_id="walk", scale=1)
+                screen = gr.HTML(walked, js_on_load=PLAYER, elem_id="player")
+        chosen = [seed, label, *(sliders[id(x)] for x in explorer.sliders)]
+        quick: Any = {"show_progress": "hidden", "trigger_mode": "always_last"}
+        gr.on([x.input for x in chosen], look, chosen, [shown, near], **quick)
+        another.click(new, chosen, [seed, shown, near], **quick)
+        zero.click(reset, chosen, [shown, near, *chosen[2:]], **quick)
+        saving.click(keep, chosen, saved, show_progress="hidden")
+        gr.on([walk.click, stops.submit], play, [stops, *chosen], screen)
+    return page

@@ -1,0 +1,136 @@
+"""The pieces of the page as HTML, and the pictures that it saves."""
+
+import base64
+import html
+import io
+import json
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from experiments.explore import generator
+from experiments.explore.generator import Choice, Explorer
+from jaxgan import report
+
+SIDE = 400  # pixels of the large picture on the page, about
+
+
+def face(image: np.ndarray, caption: str) -> str:
+    """The large picture.
+
+    Args:
+        image: uint8 `[H, W, C]`.
+        caption: what it is.
+    """
+    side = image.shape[0] * max(1, SIDE // image.shape[0])
+    return (
+        f'<figure class="face"><img id="face" width="{side}" alt="{escaped(caption)}"'
+        f' src="{_address(image)}"></figure>'
+    )
+
+
+def nearest(explorer: Explorer, image: np.ndarray) -> str:
+    """The training images nearest to a picture, with their distances."""
+    if explorer.missing:
+        return f'<p class="about">No training images: {escaped(explorer.missing)}</p>'
+    images, distances = generator.neighbours(explorer, image)
+    figures = "".join(
+        f'<figure><img alt="training image" src="{_address(image)}"><figcaption>'
+        f"{distance:.1f}</figcaption></figure>"
+        for image, distance in zip(images, distances, strict=True)
+    )
+    usual = (
+        f" Training images have their own nearest at {explorer.usual:.1f}, as a median."
+        if np.isfinite(explorer.usual)
+        else ""
+    )
+    return (
+        f'<div class="nearest">{figures}</div><p class="about">Among'
+        f" {len(explorer.real):,} training images. Distances are root mean square"
+        f" differences of pixels, from 0 to 255.{usual}</p>"
+    )
+
+
+def player(frames: np.ndarray, seeds: Sequence[int]) -> str:
+    """A walk to be played: all frames in one picture; the page shows a part of it.
+
+    Args:
+        frames: uint8 `[S · F, H, W, C]`, a closed walk.
+        seeds: S, where it stops.
+    """
+    count = len(frames)
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    _, height, width, channels = frames.shape
+    whole = np.zeros((rows * columns, height, width, channels), np.uint8)
+    whole[:count] = frames
+    sprite = (
+        whole.reshape(rows, columns, height, width, channels)
+        .swapaxes(1, 2)
+        .reshape(rows * height, columns * width, channels)
+    )
+    each = count // len(seeds)
+    stops = "".join(
+        f'<button class="stop" data-frame="{i * each}"><img alt="seed {seed}"'
+        f' src="{_address(frames[i * each])}"><span>{seed}</span></button>'
+        for i, seed in enumerate(seeds)
+    )
+    side = height * max(1, 256 // height)
+    return (
+        f'<div class="player" data-count="{count}" data-columns="{columns}"'
+        f' data-rows="{rows}" data-seeds="{" ".join(map(str, seeds))}">'
+        f'<div class="screen" style="width:{side}px;height:{side * width // height}px;'
+        f"background-image:url({_address(sprite)});"
+        f'background-size:{columns * 100}% {rows * 100}%"></div>'
+        '<div class="side"><div class="bar"><button class="play">Pause</button>'
+        f'<input type="range" class="place" min="0" max="{count - 1}" value="0"'
+        ' aria-label="place on the walk"></div><p class="where"></p>'
+        f'<div class="stops">{stops}</div></div></div>'
+    )
+
+
+def heading(explorer: Explorer, run: pathlib.Path) -> str:
+    """The head of the page: run, model, step."""
+    known = {"run": str(run), **generator.facts(explorer)}
+    facts = "".join(
+        f"<span><b>{escaped(name)}</b> {escaped(value)}</span>"
+        for name, value in known.items()
+    )
+    return f'<h1>Inside a generator</h1><div class="facts">{facts}</div>'
+
+
+def save(explorer: Explorer, choice: Choice, folder: pathlib.Path) -> pathlib.Path:
+    """Writes the picture of a choice, NUMBER.png, and the choice, NUMBER.json."""
+    number = 1
+    while (path := folder / f"{number:04d}.png").exists():
+        number += 1
+    trained = explorer.trained
+    values = {
+        x.name: v for x, v in zip(explorer.sliders, choice.values, strict=True) if v
+    }
+    latent = generator.vector(generator.latent(explorer, choice))
+    chosen = {
+        "model": trained.name,
+        "step": trained.step,
+        "seed": choice.seed,
+        "label": choice.label if explorer.classes else None,
+        "sliders": values,
+        "latent": np.asarray(latent)[0].tolist(),
+    }
+    report.write(path.with_suffix(".json"), json.dumps(chosen, indent=1).encode())
+    report.save_png(path, generator.picture(explorer, choice))
+    return path
+
+
+def _address(image: np.ndarray) -> str:
+    file = io.BytesIO()
+    grey = image.shape[-1] == 1
+    Image.fromarray(image[..., 0] if grey else image).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def escaped(value: str) -> str:
+    """Text for HTML."""
+    return html.escape(value, quote=True)

@@ -1,0 +1,132 @@
+"""Filling a hole: the search in the latents, and the images made of what it finds."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from tqdm import tqdm
+
+from jaxgan.analysis import blending, inpainting, search
+
+STOPS = (0, 10, 50, 100, 200, 500, 1000, 2000, 5000)  # iterations shown in a strip
+
+
+class Nets(NamedTuple):
+    """The networks and the latents of a search.
+
+    Attributes:
+        draw: latents and labels to images.
+        judge: images and labels to logits, or None where the prior is left out.
+        candidates: random latents, `[N, ...]`.
+        drawn: label -> images of the candidates, `[N, H, W, C]`.
+        range: of pixels.
+    """
+
+    draw: Callable
+    judge: Callable | None
+    candidates: Any
+    drawn: dict[int, jax.Array]
+    range: tuple[float, float]
+
+
+def searched(
+    nets: Nets,
+    images: jax.Array,
+    labels: jax.Array,
+    known: jax.Array,
+    config: Any,
+    title: str = "",
+) -> dict[int, Any]:
+    """Searches for latents that fill a hole.
+
+    Args:
+        nets: of the run.
+        images: `[B, H, W, C]` as the model has them.
+        labels: `[B]`.
+        known: the mask, `[H, W]`.
+        config: the flags: how to search.
+        title: of the progress bar.
+
+    Returns:
+        iteration -> the best latents so far, for the iterations of `STOPS` and the
+        last one.
+    """
+    weights = inpainting.importance(known)
+
+    def loss(latent, label, image):
+        drawn = nets.draw(latent, label)
+        total = inpainting.contextual_loss(drawn, image, weights)
+        if nets.judge is None:
+            return total
+        logits = nets.judge(drawn, label)
+        prior = inpainting.prior_loss(logits, saturating=config.saturating)
+        return total + config.weight * prior
+
+    @jax.jit
+    def far(image, drawn):
+        repeated = jnp.broadcast_to(image[None], drawn.shape)
+        return inpainting.contextual_loss(drawn, repeated, weights)
+
+    each = zip(images, labels.tolist(), strict=True)
+    table = jnp.stack([far(image, nets.drawn[label]) for image, label in each])
+    start = search.starts(table, nets.candidates, config.restarts)
+    schedule = optax.cosine_decay_schedule(config.learning_rate, config.iterations)
+    found = search.search(
+        loss, optax.adam(schedule), project=search.within(nets.candidates)
+    )
+    data = [jnp.repeat(x, config.restarts, 0) for x in (labels, images)]
+    step, state, kept = jax.jit(found.step), found.init(start), {}
+
+    def best():
+        return search.best_of(state.loss, state.best, config.restarts)[1]
+
+    # One step more, since a step scores what the step before it has made.
+    steps = range(config.iterations + 1)
+    for i in tqdm(steps, desc=title, unit="step", leave=False, disable=None):
+        state = step(state, *data)
+        if i in STOPS or i == config.iterations:
+            kept[i] = best()
+    return kept
+
+
+def fills(
+    nets: Nets,
+    images: jax.Array,
+    labels: jax.Array,
+    known: jax.Array,
+    latents: Any,
+) -> dict[str, jax.Array]:
+    """The images with their holes filled in every way, `[B, H, W, C]` each."""
+    hole = ~known
+    drawn = jax.jit(nets.draw)(latents, labels)
+    blend = jax.jit(blending.poisson_blend)
+    plain = jnp.where(known[None, :, :, None], images, 0)
+    mean = plain.sum((1, 2), keepdims=True) / known.sum()
+    return {
+        "mean": inpainting.paste(jnp.broadcast_to(mean, images.shape), images, known),
+        "laplace": jax.jit(blending.harmonic_fill)(plain, hole),
+        "drawn": drawn,
+        "pasted": inpainting.paste(drawn, images, known),
+        "blended": blend(drawn, images, hole).clip(*nets.range),
+    }
+
+
+def measured(
+    nets: Nets, images: jax.Array, known: jax.Array, filled: dict[str, jax.Array]
+) -> dict[str, dict[str, list[float]]]:
+    """The PSNR of every image, in the hole and as a whole, of every fill."""
+    low, high = nets.range
+
+    def psnr(fill, where):
+        error = np.square(np.asarray(fill - images, np.float64))[:, where]
+        ratio = (high - low) ** 2 / np.maximum(error.mean((1, 2)), 1e-12)
+        return (10 * np.log10(ratio)).tolist()
+
+    hole = np.asarray(~known)
+    return {
+        name: {"hole": psnr(fill, hole), "whole": psnr(fill, np.ones_like(hole))}
+        for name, fill in filled.items()
+    }

@@ -1,0 +1,175 @@
+"""The plan: what a step takes on slices of chips."""
+
+import math
+from typing import Any
+
+from jaxgan.lab.counting import chips as lab_chips
+from jaxgan.lab.counting.chips import Chip, Model
+
+SPARE = 0.9  # of the memory that a program may fill
+STORAGE = 1e9  # bytes a second to where checkpoints go
+
+
+def plan(
+    model: Model, sizes: tuple[int, ...], batches: tuple[int, ...], chip: Chip
+) -> dict[str, Any]:
+    """All that the plan says about one model, for JSON, in seconds and bytes."""
+    held, beside = lab_chips.state(model), lab_chips.transient(model)
+    count, size = lab_chips.norms(model)
+    room = SPARE * chip.hbm - sum(held.values()) - beside["gradients"]
+    return {
+        "parameters": {name: net.params for name, (net, _) in model.nets.items()},
+        "flops_an_image": model.flops,
+        "flops_fixed": model.fixed,
+        "flops_by_hand": lab_chips.operations(model.nets),
+        "state": held,
+        **beside,
+        "hbm_fixed": lab_chips.hbm_bytes(model, 0),
+        "hbm_an_image": lab_chips.hbm_bytes(model, 1) - lab_chips.hbm_bytes(model, 0),
+        "gradients_crossing": lab_chips.gradients(model),
+        "norm_messages": count,
+        "norm_bytes": size,
+        "even_with_memory": balanced(model, chip),
+        "largest_batch_a_chip": math.floor(room / beside["activations"]),
+        "checkpoint": sum(held.values()),
+        "checkpoint_seconds": sum(held.values()) * (1 / chip.pcie + 1 / STORAGE),
+        "slices": [slice_of(model, n, batches, chip) for n in sizes],
+    }
+
+
+def slice_of(
+    model: Model, chips: int, batches: tuple[int, ...], chip: Chip
+) -> dict[str, Any]:
+    """One slice: messages, the batch that outweighs them, and the times of steps."""
+    shared = lab_chips.shape(chips)[1]
+    norm = lab_chips.norm_seconds(model, chips, chip)
+    crossing = {
+        f: lab_chips.gradient_seconds(model, chips, chip, f)
+        for f in sorted({1, shared, chips})
+    }
+    message = norm + crossing[1]
+    return {
+        "chips": chips,
+        "gradients_sent": lab_chips.reduce_bytes(lab_chips.gradients(model), chips),
+        "gradients_seconds": {str(f): seconds for f, seconds in crossing.items()},
+        "norm_seconds": norm,
+        "message_seconds": lab_chips.reduce_seconds(0.0, lab_chips.shape(chips), chip),
+        "even_with_arithmetic": even(model, message, chip, 0.0),
+        "even_with_chip": even(model, message, chip, 1.0),
+        "norm_even": even(model, norm, chip, 0.0),
+        "state_a_chip": {
+            str(f): sum(lab_chips.state(model).values()) / f for f in crossing
+        },
+        "steps": [
+            step(model, chips, batch, f, chip)
+            for batch in batches
+            for f in dict.fromkeys((1, shared))
+        ],
+    }
+
+
+def balanced(model: Model, chip: Chip) -> int | None:
+    """The smallest batch on a chip whose arithmetic takes as long as its traffic.
+
+    The traffic is that of its memory. None if that of an image alone takes longer.
+    """
+    compute, memory = (
+        [seconds(model, batch, chip) for batch in (0, 1)]
+        for seconds in (lab_chips.compute_seconds, lab_chips.hbm_seconds)
+    )
+    image = (compute[1] - compute[0]) - (memory[1] - memory[0])
+    return max(1, math.ceil((memory[0] - compute[0]) / image)) if image > 0 else None
+
+
+def even(model: Model, seconds: float, chip: Chip, memory: float) -> int:
+    """The smallest batch on a chip that keeps it busy for `seconds`; 1 if any does.
+
+    Args:
+        model: what is trained.
+        seconds: that messages take.
+        chip: that computes meanwhile.
+        memory: 1 to count the traffic of memory as work, 0 for arithmetic alone.
+    """
+    at = [
+        (
+            lab_chips.compute_seconds(model, batch, chip),
+            memory * lab_chips.hbm_seconds(model, batch, chip),
+        )
+        for batch in (0, 1)
+    ]
+    needed = [
+        (seconds - none) / (one - none) if one > none else math.inf
+        for none, one in zip(*at, strict=True)
+    ]
+    return max(1, math.ceil(min(needed)))
+
+
+def step(model: Model, chips: int, batch: int, fsdp: int, chip: Chip) -> dict[str, Any]:
+    """One step of `batch` images on each chip, in seconds, and the rate of the host.
+
+    `apart` takes arithmetic or memory, whichever is slower, and then the messages;
+    `overlapped` hides the messages of the gradients behind it, but not those of batch
+    norm, which the next layer waits for.
+    """
+    compute = lab_chips.compute_seconds(model, batch, chip)
+    memory = lab_chips.hbm_seconds(model, batch, chip, fsdp)
+    crossing = lab_chips.gradient_seconds(model, chips, chip, fsdp)
+    norm = lab_chips.norm_seconds(model, chips, chip)
+    apart = max(compute, memory) + crossing + norm
+    overlapped = max(compute, memory, crossing) + norm
+    times = {
+        "arithmetic": compute, "memory": memory, "gradients": crossing, "norm": norm
+    }  # fmt: skip
+    images = model.images * batch * chips / overlapped
+    return {
+        "batch": batch,
+        "fsdp": fsdp,
+        **times,
+        "bound": max(times, key=lambda name: times[name]),
+        "apart": apart,
+        "overlapped": overlapped,
+        "images_a_second": images,
+        "host_bytes_a_second": {
+            str(n): images * model.image * min(n, chips) / chips for n in (4, 8)
+        },
+    }
+
+
+def filling(model: Model, chip: Chip) -> dict[str, Any]:
+    """How many seeds, trained together under `vmap`, keep one chip busy.
+
+    A small step takes as long as it takes to start its operations, and seeds share the
+    starts.
+    """
+    compute = lab_chips.compute_seconds(model, model.batch, chip)
+    memory = lab_chips.hbm_seconds(model, model.batch, chip)
+    beside = lab_chips.transient(model)
+    each = sum(lab_chips.state(model).values()) + beside["gradients"]
+    each += model.batch * beside["activations"]
+    starts = model.launches * chip.launch
+    return {
+        "batch": model.batch,
+        "launches": model.launches,
+        "starts": starts,
+        "arithmetic": compute,
+        "memory": memory,
+        "bytes": each,
+        "fill": max(1, math.ceil(starts / max(compute, memory))),
+        "fit": math.floor(SPARE * chip.hbm / each),
+    }
+
+
+def by_hand(model: Model, fsdp: int, batch: int) -> dict[str, float]:
+    """What the plan says about a step that the compiler was asked about."""
+    return {
+        "flops": model.flops * batch + model.fixed,
+        "bytes_accessed": lab_chips.hbm_bytes(model, batch, fsdp),
+        "state": sum(lab_chips.state(model).values()) / fsdp,
+        "gradients_crossing": lab_chips.gradients(model),
+        "parameters_gathered": sum(
+            lab_chips.gathered(net, play) * (fsdp > 1)
+            for net, play in model.nets.values()
+        ),
+        "norm_messages": lab_chips.norms(model)[0],
+        "norm_bytes": lab_chips.norms(model)[1],
+    }
