@@ -17,10 +17,7 @@ inputs, weights and cotangent read once, results written once.
 Takes some ten minutes on two cores; other work on the machine disturbs it.
 """
 
-import contextlib
-import ctypes
 import dataclasses
-import gc
 import json
 import os
 import pathlib
@@ -32,7 +29,7 @@ from typing import Any, Literal, NamedTuple
 
 import tyro
 
-from experiments.benchmarks.parts import timing
+from experiments.benchmarks.parts import kept, memory, routing, timing
 
 MIB = 2.0**20
 
@@ -71,11 +68,13 @@ class Config:
     """Steps in a turn; more where a step is short."""
     allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
     """Which settings of the allocator to measure."""
-    output: pathlib.Path | None = None
-    """Where to write the result as JSON."""
-    serve: str | None = None
+    workdir: pathlib.Path = pathlib.Path("runs/benchmarks/capsnet")
+    """Directory for results.json."""
+    output: tyro.conf.Suppress[pathlib.Path | None] = None
+    """Former name of the file to write, instead of results.json."""
+    serve: tyro.conf.Suppress[str | None] = None
     """Internal: be the child process of this case."""
-    inspect: str | None = None
+    inspect: tyro.conf.Suppress[str | None] = None
     """Internal: report the memory of this case and leave."""
 
 
@@ -96,13 +95,13 @@ def jaxgan_routing(config: Config, *, fused: bool, backward: bool) -> Case:
     """Routing by the library, with the votes made first or never stored."""
     import jax
 
-    from jaxgan.capsules import routing
+    from jaxgan.capsules import routing as library
 
     def route(u, weights):
         if fused:
-            return routing.route(u, weights, iterations=config.iterations)
-        votes = routing.predict(u, weights)
-        return routing.dynamic_routing(votes, iterations=config.iterations)
+            return library.route(u, weights, iterations=config.iterations)
+        votes = library.predict(u, weights)
+        return library.dynamic_routing(votes, iterations=config.iterations)
 
     def both(u, weights, cotangent):
         v, pull = jax.vjp(route, u, weights)
@@ -192,24 +191,23 @@ def _runtime(config: Config, compiled: bool):
     )
 
 
+def sizes_of(config: Config) -> routing.Sizes:
+    """The sizes of routing alone."""
+    c = config
+    return routing.Sizes(
+        c.batch_size, c.below, c.below_dim, c.above, c.above_dim, c.iterations
+    )
+
+
 def _inputs(config: Config):
     """Capsules below [B, I, K], of length below 1, and weights [I, K, J, D]."""
     import numpy as np
 
-    c, rng = config, np.random.default_rng(0)
-    u = rng.normal(size=(c.batch_size, c.below, c.below_dim))
-    u *= 0.5 / np.sqrt(c.below_dim)
-    weights = 0.1 * rng.normal(size=(c.below, c.below_dim, c.above, c.above_dim))
+    sizes, rng = sizes_of(config), np.random.default_rng(0)
+    capsules, kernels = sizes.shapes
+    u = rng.normal(size=capsules) * (0.5 / np.sqrt(sizes.below_dim))
+    weights = 0.1 * rng.normal(size=kernels)
     return u.astype(np.float32), weights.astype(np.float32)
-
-
-def bound(config: Config, *, backward: bool) -> float:
-    """Bytes that routing alone has to read and write at least."""
-    c = config
-    size = 4 if c.dtype == "float32" else 2
-    inputs = size * c.below * c.below_dim * (c.batch_size + c.above * c.above_dim)
-    results = 4 * c.batch_size * c.above * c.above_dim
-    return (2 if backward else 1) * (inputs + results)
 
 
 def cases(config: Config) -> list[str]:
@@ -228,12 +226,7 @@ def cases(config: Config) -> list[str]:
 
 def _make(config: Config, name: str) -> Case:
     who, what, allocator = name.split()
-    if allocator == "tuned":
-        from jaxgan.allocator import tune_allocator
-
-        tune_allocator()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
+    kept.prepare(config.threads, allocator)
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # they share a GPU
     if config.device != "auto" and who.startswith("jaxgan"):
         import jax
@@ -270,7 +263,7 @@ def _inspect(config: Config, name: str) -> dict[str, Any]:
     elif on_gpu:
         growth = None  # its peak cannot be reset, and compiling measures on the device
     else:
-        growth = _peak_growth(case.step)
+        growth = memory.peak_growth(case.step)
     return {
         "case": name,
         "device": on_gpu or "cpu",
@@ -292,27 +285,6 @@ def _gpu(name: str) -> str | None:
     return None if device.platform == "cpu" else device.device_kind
 
 
-def _peak_growth(step: Callable[[], object]) -> float | None:
-    """Bytes by which the process grows while it does a step (Linux only)."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
-    try:
-        before = _status("VmRSS")
-        pathlib.Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
-        step()
-        return _status("VmHWM") - before
-    except OSError:
-        return None
-
-
-def _status(field: str) -> float:
-    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return 1024.0 * int(line.split()[1])
-    raise OSError(f"/proc/self/status has no {field}")
-
-
 def _memory_table(config: Config, reports: list[dict[str, Any]]) -> str:
     lines = [
         "| case | peak growth, MiB | XLA's temporaries | XLA's bytes accessed | bound "
@@ -322,7 +294,8 @@ def _memory_table(config: Config, reports: list[dict[str, Any]]) -> str:
     for report in reports:
         least = None
         if config.part == "routing":
-            least = bound(config, backward="backward" in report["case"])
+            backward = "backward" in report["case"]
+            least = routing.bound(sizes_of(config), config.dtype, backward=backward)
         numbers = [report["growth"], report["temporary"], report["accessed"], least]
         shown = ["" if n is None else f"{n / MIB:.1f}" for n in numbers]
         lines.append(f"| {' | '.join([report['case'], *shown, report['device']])} |")
@@ -357,16 +330,8 @@ def main(config: Config) -> None:
     references = {name: f"torch {name.split(maxsplit=1)[1]}" for name in names}
     rows = timing.compare(samples, references)
     print(timing.table(rows, examples=config.batch_size))
-    if config.output:
-        result = {
-            "config": dataclasses.asdict(config) | {"output": None},
-            "machine": machine,
-            "memory": reports,
-            "rows": [row._asdict() for row in rows],
-            "samples": samples,
-        }
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        config.output.write_text(json.dumps(result, indent=1) + "\n")
+    result = {"machine": machine, "memory": reports, "samples": samples}
+    kept.save(config, {**result, "rows": [row._asdict() for row in rows]})
 
 
 if __name__ == "__main__":

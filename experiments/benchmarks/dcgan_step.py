@@ -12,7 +12,6 @@ the machine disturbs it, and disturbed turns are repeated.
 
 import dataclasses
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from typing import Literal
 
 import tyro
 
-from experiments.benchmarks.parts import timing
+from experiments.benchmarks.parts import kept, timing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,9 +44,11 @@ class Config:
     """Training steps in a turn."""
     allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
     """Which settings of the allocator to measure."""
-    output: pathlib.Path | None = None
-    """Where to write the result as JSON."""
-    serve: str | None = None
+    workdir: pathlib.Path = pathlib.Path("runs/benchmarks/dcgan_step")
+    """Directory for results.json."""
+    output: tyro.conf.Suppress[pathlib.Path | None] = None
+    """Former name of the file to write, instead of results.json."""
+    serve: tyro.conf.Suppress[str | None] = None
     """Internal: be the child process of this case."""
 
 
@@ -96,12 +97,7 @@ def torch_step(config: Config) -> Callable[[], float]:
 
 def _serve(config: Config) -> None:
     framework, allocator = (config.serve or "").split()
-    if allocator == "tuned":
-        from jaxgan.allocator import tune_allocator
-
-        tune_allocator()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
+    kept.prepare(config.threads, allocator)
     make = {"jaxgan": jaxgan_step, "torch": torch_step}[framework]
     timing.serve(make(config))
 
@@ -122,15 +118,8 @@ def main(config: Config) -> None:
     machine = timing.machine()
     print(json.dumps(machine))
     print(timing.table(rows, examples=config.batch_size))
-    if config.output:
-        result = {
-            "config": dataclasses.asdict(config) | {"output": None},
-            "machine": machine,
-            "rows": [row._asdict() for row in rows],
-            "samples": samples,
-        }
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        config.output.write_text(json.dumps(result, indent=1) + "\n")
+    found = {"machine": machine, "samples": samples}
+    kept.save(config, {**found, "rows": [row._asdict() for row in rows]})
 
 
 if __name__ == "__main__":

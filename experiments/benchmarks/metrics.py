@@ -28,7 +28,7 @@ from typing import Any, Literal
 
 import tyro
 
-from experiments.benchmarks.parts import timing
+from experiments.benchmarks.parts import kept, timing
 
 Part = Literal["extract-32", "extract-299", "frechet", "mmd", "kernel", "manifold"]
 THEIRS = "torch-fidelity"
@@ -67,11 +67,13 @@ class Config:
     """Timed turns of each case."""
     allocator: Literal["tuned", "default"] = "tuned"
     """Settings of the allocator (jaxgan/allocator.py), on both sides."""
-    output: pathlib.Path | None = None
-    """Where to write the result as JSON."""
-    serve: str | None = None
+    workdir: pathlib.Path = pathlib.Path("runs/benchmarks/metrics")
+    """Directory for results.json."""
+    output: tyro.conf.Suppress[pathlib.Path | None] = None
+    """Former name of the file to write, instead of results.json."""
+    serve: tyro.conf.Suppress[str | None] = None
     """Internal: be the child process of this case."""
-    folder: pathlib.Path | None = None
+    folder: tyro.conf.Suppress[pathlib.Path | None] = None
     """Internal: where the weights lie in the form of each side."""
 
 
@@ -198,12 +200,7 @@ def write_weights(config: Config, folder: pathlib.Path) -> None:
 
 
 def _serve(config: Config, part: str, case: str) -> None:
-    if config.allocator == "tuned":
-        from jaxgan.allocator import tune_allocator
-
-        tune_allocator()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
+    kept.prepare(config.threads, config.allocator)
     os.environ["OMP_NUM_THREADS"] = str(config.threads)  # numpy's products too
     if part.startswith("extract"):
         step = extract(config, case, int(part.partition("-")[2]))
@@ -258,11 +255,7 @@ def main(config: Config) -> None:
             print(table(part, rows, config), flush=True)
             result["rows"][part] = [row._asdict() for row in rows]
             result["samples"][part] = samples
-    if config.output:
-        paths = {"output": None, "weights": config.weights and str(config.weights)}
-        result["config"] = dataclasses.asdict(config) | paths
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        config.output.write_text(json.dumps(result, indent=1) + "\n")
+    kept.save(config, result)
 
 
 if __name__ == "__main__":

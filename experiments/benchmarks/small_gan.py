@@ -15,7 +15,6 @@ it.
 
 import dataclasses
 import json
-import os
 import pathlib
 import sys
 from collections.abc import Callable
@@ -23,7 +22,7 @@ from typing import Any, Literal
 
 import tyro
 
-from experiments.benchmarks.parts import timing
+from experiments.benchmarks.parts import kept, timing
 
 PIXELS = 784
 ONE = ("torch", "loop", "scan")
@@ -52,9 +51,11 @@ class Config:
     """Timed turns of each case."""
     allocator: Literal["tuned", "default"] = "tuned"
     """Settings of the allocator (jaxgan/allocator.py), on both sides."""
-    output: pathlib.Path | None = None
-    """Where to write the result as JSON."""
-    serve: str | None = None
+    workdir: pathlib.Path = pathlib.Path("runs/benchmarks/small_gan")
+    """Directory for results.json."""
+    output: tyro.conf.Suppress[pathlib.Path | None] = None
+    """Former name of the file to write, instead of results.json."""
+    serve: tyro.conf.Suppress[str | None] = None
     """Internal: be the child process of this case."""
 
 
@@ -160,12 +161,7 @@ def torch_steps(config: Config, *, seeds: int) -> Callable[[], float]:
 
 
 def _serve(config: Config, case: str) -> None:
-    if config.allocator == "tuned":
-        from jaxgan.allocator import tune_allocator
-
-        tune_allocator()
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: config.threads])
+    kept.prepare(config.threads, config.allocator)
     if case.startswith("torch"):
         steps = torch_steps(config, seeds=1 if case == "torch" else config.seeds)
     else:
@@ -212,14 +208,7 @@ def main(config: Config) -> None:
         found = [row for row in found if row.name == "vmap"]
         print(table(found, config, over_turns).rpartition("\n")[2])
         result["vmap over in-turn"] = [row._asdict() for row in found]
-    if config.output:
-        result |= {
-            "config": dataclasses.asdict(config) | {"output": None},
-            "machine": machine,
-            "samples": samples,
-        }
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        config.output.write_text(json.dumps(result, indent=1) + "\n")
+    kept.save(config, {"machine": machine, "samples": samples, **result})
 
 
 if __name__ == "__main__":

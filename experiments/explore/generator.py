@@ -223,9 +223,7 @@ def facts(explorer: Explorer) -> dict[str, str]:
 
 
 def _start(explorer, seed, label):
-    """The latent of a seed, before sliders; an InfoGAN's codes are those of the"
-    " label.
-    """
+    """The latent of a seed before sliders; the codes of an InfoGAN follow the label."""
     if not 0 <= seed < SEEDS:
         raise ValueError(f"the seed is {seed}; it must be from 0 to {SEEDS - 1}")
     trained = explorer.trained

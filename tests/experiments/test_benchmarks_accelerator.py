@@ -14,15 +14,17 @@ import pytest
 from commands import call
 
 from experiments.benchmarks import accelerator
+from experiments.benchmarks.accelerator import cases, frameworks, processes, tables
 from experiments.benchmarks.parts import kept, residual, roofline, timing
 from experiments.benchmarks.parts import steps as steps_
+from experiments.benchmarks.parts.routing import Sizes
 from jaxgan.capsules import routing
 from jaxgan.lab.counting import networks
 
 MATMUL = "jax_default_matmul_precision"
-CASE = accelerator.Case("DCGAN", "dcgan", {"batch": 4, "width": 2})
-ROUTING = accelerator.Case("routing", "routing", {"batch": 3, "below": 5})
-MLP = accelerator.Case("MLP", "mlp", {"batch": 4, "hidden": 8}, (1, 2))
+CASE = cases.Case("DCGAN", "dcgan", {"batch": 4, "width": 2})
+ROUTING = cases.Case("routing", "routing", {"batch": 3, "below": 5})
+MLP = cases.Case("MLP", "mlp", {"batch": 4, "hidden": 8}, (1, 2))
 REACHED = {"float32": 1e12, "tf32": 2e12, "bfloat16": 4e12, "bandwidth": 1e11}
 DEVICE = {
     "platform": "cpu", "kind": "cpu", "reached": REACHED,
@@ -69,7 +71,7 @@ def test_the_faster_of_pytorch_s_sides_is_the_reference():
 
 
 def test_shares_are_work_over_time_over_what_is_reached_and_said():
-    peaks = accelerator.Peaks(None, 8e12, 16e12, 1e12)
+    peaks = cases.Peaks(None, 8e12, 16e12, 1e12)
     samples = {"jaxgan tf32 1": turns(5, 5, 5), "jaxgan float32 1": turns(5, 5, 5)}
     tf32, exact = accelerator.rows(CASE, samples, DEVICE, peaks)
     work = roofline.step(steps_.parse("dcgan batch=4 width=2").nets, 4)
@@ -114,10 +116,10 @@ def test_routing_above_twice_its_bound_is_marked():
     reached = {**DEVICE, "reached": {**REACHED, "bandwidth": bound * 1e3 / 2}}
     samples = {"jaxgan float32 forward": turns(3.9, 3.9)}
     (row,) = accelerator.rows(ROUTING, samples, reached, None)
-    assert "| 3.9 | 2 | 1.95 |" in accelerator._routing_line(ROUTING, row)
+    assert "| 3.9 | 2 | 1.95 |" in tables._routing_line(ROUTING, row)
     samples = {"jaxgan float32 forward": turns(5.0, 5.0)}
     (row,) = accelerator.rows(ROUTING, samples, reached, None)
-    assert "| 5 | 2 | 2.50 (above 2) |" in accelerator._routing_line(ROUTING, row)
+    assert "| 5 | 2 | 2.50 (above 2) |" in tables._routing_line(ROUTING, row)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_the_user_knows_better_than_the_table():
 )
 def test_sides(platform, torch, flags, sides):
     found = {"platform": platform, "torch": torch and {"devices": torch}}
-    assert accelerator._sides(config(**flags), found) == sides
+    assert processes.sides_of(config(**flags), found) == sides
 
 
 def words_of(command):
@@ -170,24 +172,24 @@ def test_turns_become_steps_of_one_run(monkeypatch):
 
     monkeypatch.setattr(timing, "measure", measure)
     flags = config(precisions=("tf32",))
-    mlp = accelerator.SMALL[3]
-    found = accelerator._measure(flags, mlp, ["jaxgan", "torch"], "cpu")["samples"]
+    mlp = cases.SMALL[3]
+    found = processes.measure(flags, mlp, ["jaxgan", "torch"], "cpu")["samples"]
     # Three steps a turn, of one or two runs.
     assert {name: turns[0].ms for name, turns in found.items()} == {
         "jaxgan tf32 1": 4, "jaxgan tf32 2": 2, "torch tf32 1": 4,
     }  # fmt: skip
-    found = accelerator._measure(flags, accelerator.SMALL[0], ["jaxgan"], "cpu")
+    found = processes.measure(flags, cases.SMALL[0], ["jaxgan"], "cpu")
     assert found["samples"]["jaxgan tf32 1"][0].ms == 6
-    found = accelerator._measure(flags, accelerator.SMALL[-1], ["jaxgan"], "cpu")
+    found = processes.measure(flags, cases.SMALL[-1], ["jaxgan"], "cpu")
     assert list(found["samples"]) == [
         "jaxgan tf32 forward", "jaxgan tf32 forward+backward",
     ]  # fmt: skip
 
 
 def test_long_steps_have_shorter_turns():
-    case = accelerator.Case("x", "residual", {"batch": 1}, shorter=4)
+    case = cases.Case("x", "residual", {"batch": 1}, shorter=4)
     flags = [accelerator.Config(steps=n) for n in (20, 3)]
-    assert [accelerator._steps_of(f, case, "jaxgan tf32 1") for f in flags] == [5, 1]
+    assert [processes.steps_of(f, case, "jaxgan tf32 1") for f in flags] == [5, 1]
 
 
 def test_a_tpu_has_one_process_at_a_time(monkeypatch):
@@ -198,8 +200,8 @@ def test_a_tpu_has_one_process_at_a_time(monkeypatch):
         return {name: [timing.Sample(1.0, 0.0)] * rounds for name in commands}
 
     monkeypatch.setattr(timing, "measure", measure)
-    accelerator._measure(config(), accelerator.SMALL[0], ["jaxgan"], "tpu")
-    assert groups == [[f"jaxgan {p} 1"] for p in accelerator.PRECISIONS]
+    processes.measure(config(), cases.SMALL[0], ["jaxgan"], "tpu")
+    assert groups == [[f"jaxgan {p} 1"] for p in cases.PRECISIONS]
 
 
 def test_a_side_of_pytorch_that_does_not_start_is_left_out(monkeypatch):
@@ -210,9 +212,7 @@ def test_a_side_of_pytorch_that_does_not_start_is_left_out(monkeypatch):
         return {name: [timing.Sample(1.0, 0.0)] * rounds for name in commands}
 
     sides = ["jaxgan", "torch", "torch-compiled"]
-    run = functools.partial(
-        accelerator._measure, config(), accelerator.SMALL[0], sides, "gpu"
-    )
+    run = functools.partial(processes.measure, config(), cases.SMALL[0], sides, "gpu")
     for broken, left_out in (
         ("torch-compiled", ["torch-compiled"]),
         ("torch", ["torch", "torch-compiled"]),
@@ -233,7 +233,7 @@ def test_only_one_process_compiles(tmp_path):
     fcntl = pytest.importorskip("fcntl")
     path = tmp_path / "sub" / "lock"
     exclusive = fcntl.LOCK_EX | fcntl.LOCK_NB
-    with accelerator._alone(path), open(path) as other:
+    with frameworks.alone(path), open(path) as other:
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, exclusive)
     with open(path) as other:
@@ -244,8 +244,8 @@ def test_only_one_process_compiles(tmp_path):
 
 
 def test_inputs_of_routing_are_more_than_caches_hold(monkeypatch):
-    monkeypatch.setattr(accelerator, "SPREAD", 100_000)
-    inputs = accelerator._routing_inputs(ROUTING, "float32")
+    monkeypatch.setattr(frameworks, "SPREAD", 100_000)
+    inputs = frameworks.routing_inputs(Sizes(**ROUTING.sizes))
     u, weights = inputs[0]
     assert (u.shape, weights.shape) == ((3, 5, 8), (5, 8, 10, 16))
     # 26,080 bytes each: four of them are enough, three are not.
@@ -254,10 +254,10 @@ def test_inputs_of_routing_are_more_than_caches_hold(monkeypatch):
 
 
 def test_jaxgan_s_routing_is_that_of_the_library(precision):
-    play = accelerator.jaxgan_side(config(), ROUTING, "float32", "forward+backward")
+    play = frameworks.jaxgan_side(config(), ROUTING, "float32", "forward+backward")
     v, gradients = play()
     # The second call of two, on the second of the inputs.
-    u, weights = accelerator._routing_inputs(ROUTING, "float32")[1]
+    u, weights = frameworks.routing_inputs(Sizes(**ROUTING.sizes))[1]
     votes = np.einsum("bik,ikjd->bijd", u, weights)
     wanted = routing.dynamic_routing(jnp.asarray(votes), iterations=3)
     np.testing.assert_allclose(v, wanted, rtol=1e-4, atol=1e-6)
@@ -265,7 +265,7 @@ def test_jaxgan_s_routing_is_that_of_the_library(precision):
 
 
 def test_seeds_play_side_by_side(precision):
-    play = accelerator.jaxgan_side(config(), MLP, "bfloat16", "2")
+    play = frameworks.jaxgan_side(config(), MLP, "bfloat16", "2")
     losses = [play() for _ in range(2)]
     assert all(map(math.isfinite, losses))
     assert losses[0] != losses[1]
@@ -275,12 +275,12 @@ def test_seeds_play_side_by_side(precision):
 def torch_play(case, what="1", precision="float32", **flags):
     with tempfile.TemporaryDirectory() as folder:
         lock = pathlib.Path(folder) / "lock"
-        return accelerator.torch_side(
+        return frameworks.torch_side(
             config(threads=1, **flags), case, precision, what, False, lock
         )
 
 
-@pytest.mark.parametrize("case", accelerator.SMALL, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", cases.SMALL, ids=lambda case: case.name)
 def test_pytorch_plays_every_case(case):
     pytest.importorskip("torch")
     what = "forward+backward" if case.name == "routing" else "1"
@@ -411,7 +411,7 @@ def measured(monkeypatch):
 
     monkeypatch.setattr(timing, "measure", measure)
     monkeypatch.setattr(kept, "ask", ask)
-    monkeypatch.setattr(accelerator.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(processes.importlib.util, "find_spec", lambda name: name)
     return asked
 
 
@@ -419,7 +419,7 @@ def test_everything_is_measured_once_and_tabulated(tmp_path, measured, monkeypat
     argv = [*FLAGS, "--workdir", tmp_path, "--vendor", 0, 0, 8, 1]
     assert call(accelerator, argv, monkeypatch) == 0
     assert measured[:2] == ["probe", "probe-torch"]
-    assert len(measured) == 2 + len(accelerator.SMALL)
+    assert len(measured) == 2 + len(cases.SMALL)
     text = (tmp_path / "table.md").read_text()
     assert text.startswith("cpu (cpu), PyTorch 9.9\n")
     assert "| reached | 1 | 2 | 4 | 0.1 |" in text
@@ -442,12 +442,12 @@ def test_everything_is_measured_once_and_tabulated(tmp_path, measured, monkeypat
 
 
 def test_without_pytorch_jaxgan_is_alone(tmp_path, measured, monkeypatch):
-    monkeypatch.setattr(accelerator.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(processes.importlib.util, "find_spec", lambda name: None)
     argv = [*FLAGS, "--workdir", tmp_path, "--only", "dcgan"]
     assert call(accelerator, argv, monkeypatch) == 0
     assert measured == [
         "probe",
-        sorted(f"jaxgan {p} 1" for p in accelerator.PRECISIONS),
+        sorted(f"jaxgan {p} 1" for p in cases.PRECISIONS),
     ]
     text = (tmp_path / "table.md").read_text()
     assert text.startswith("cpu (cpu), jaxgan alone\n")
@@ -480,7 +480,7 @@ def test_what_did_not_start_is_told(tmp_path, measured, monkeypatch):
         (["--steps", 0], "--steps is 0; it must be at least 1"),
         (["--only"], "--only is empty; name one or more"),
         (["--precisions"], "--precisions is empty; name one or more"),
-        (["--vendor", 1, 2, -3, 4], "--vendor has -3.0; give TFLOP/s and TB/s"),
+        (["--vendor", 1, 2, -3, 4], "--vendor is -3.0; it must be at least 0"),
         ([], "JAX sees no accelerator, only the CPU: install JAX for yours"),
     ],
 )
@@ -493,7 +493,7 @@ def test_bad_flags_are_one_sentence(
 
 
 def test_the_child_that_probes_says_what_it_sees(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(kept, "prepare", lambda threads: None)
+    monkeypatch.setattr(kept, "prepare", lambda threads, allocator="tuned": None)
     from experiments.benchmarks.parts import roofs
 
     monkeypatch.setattr(roofs, "product", lambda precision, sizes: 2.0 * sizes[0])
@@ -508,7 +508,7 @@ def test_the_child_that_probes_says_what_it_sees(tmp_path, monkeypatch, capsys):
 
 def test_the_child_serves_its_case(tmp_path, monkeypatch, precision):
     served = []
-    monkeypatch.setattr(kept, "prepare", lambda threads: None)
+    monkeypatch.setattr(kept, "prepare", lambda threads, allocator="tuned": None)
     monkeypatch.setattr(timing, "serve", lambda play, warmup: served.append(play()))
     argv = [*FLAGS, "--workdir", tmp_path, "--serve", "4 jaxgan tf32 forward"]
     assert call(accelerator, argv, monkeypatch) == 0

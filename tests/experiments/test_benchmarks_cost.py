@@ -216,7 +216,7 @@ def test_a_built_step_learns_and_xla_counts_what_hands_do():
 
 
 def test_a_new_process_says_when_it_took_its_first_step(monkeypatch, capsys):
-    monkeypatch.setattr(kept, "prepare", lambda threads: None)
+    monkeypatch.setattr(kept, "prepare", lambda threads, allocator="tuned": None)
     began = time.time() - 100
     first_step.main(TINY, began, 2)
     found = json.loads(capsys.readouterr().out)
@@ -228,7 +228,7 @@ def test_a_new_process_says_when_it_took_its_first_step(monkeypatch, capsys):
 
 def test_the_child_steps_and_writes_xla_s_count(tmp_path, monkeypatch):
     served = []
-    monkeypatch.setattr(kept, "prepare", lambda threads: None)
+    monkeypatch.setattr(kept, "prepare", lambda threads, allocator="tuned": None)
     monkeypatch.setattr(timing, "serve", lambda step, warmup: served.append(step()))
     argv = ["--serve", TINY, "--xla", tmp_path / "xla.json"]
     assert call(cost, argv, monkeypatch) == 0
@@ -347,11 +347,11 @@ def test_parts_are_measured_alone_with_the_roofs_they_need(
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["--rounds", 0], "--rounds has 0; it must be at least 1"),
-        (["--batches", 8, 0], "--batches has 0; it must be at least 1"),
-        (["--widths"], "--widths is empty; give one number or more"),
-        (["--only"], "--only is empty; choose from roofs, roofline, growth, compile"),
-        (["--capsnet-batch-size", -1], "--capsnet-batch-size has -1"),
+        (["--rounds", 0], "--rounds is 0; it must be at least 1"),
+        (["--batches", 8, 0], "--batches is 0; it must be at least 1"),
+        (["--widths"], "--widths is empty; give one or more"),
+        (["--only"], "--only is empty; give one or more"),
+        (["--capsnet-batch-size", -1], "--capsnet-batch-size is -1"),
         (["--resolutions", 48], "resolution 48 is not a power of two"),
     ],
 )

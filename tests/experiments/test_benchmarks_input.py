@@ -12,6 +12,8 @@ from commands import call
 from PIL import Image
 
 from experiments.benchmarks import input as benchmark
+from experiments.benchmarks.input import files as sources
+from experiments.benchmarks.input import turns
 from jaxgan import data
 
 TINY = ["--images", 70, "--size", 8, "--batch-size", 4, "--seconds", 0.01]
@@ -41,7 +43,7 @@ def test_a_source_that_keeps_up_starves_nobody(monkeypatch):
         now[0] += 0.125
         return ready
 
-    found = benchmark.paced(taking(now, 0.25), place, 4, 10.0, 4.0)
+    found = turns.paced(taking(now, 0.25), place, 4, 10.0, 4.0)
     # Nine steps end at 9.375, ten at 10.375.
     assert found["images"] == 40
     assert found["images / s"] == pytest.approx(40 / 10.375)
@@ -53,7 +55,7 @@ def test_a_source_that_keeps_up_starves_nobody(monkeypatch):
 def test_a_source_of_half_the_rate_starves_the_device_half_the_time(monkeypatch):
     now = clock(monkeypatch)
     ready = jnp.zeros(1).block_until_ready()
-    found = benchmark.paced(taking(now, 2.0), lambda batch: ready, 4, 100.0, 4.0)
+    found = turns.paced(taking(now, 2.0), lambda batch: ready, 4, 100.0, 4.0)
     # Batch i comes at 2 + 2 i; the last step ends a second after it.
     assert found["images"] == 200
     assert found["images / s"] == pytest.approx(200 / 101)
@@ -63,7 +65,7 @@ def test_a_source_of_half_the_rate_starves_the_device_half_the_time(monkeypatch)
 
 def test_the_highest_rate_and_the_step_are_counted(monkeypatch):
     now = clock(monkeypatch)
-    assert benchmark.highest_rate(taking(now, 0.5), 8, 4.0) == {
+    assert turns.highest_rate(taking(now, 0.5), 8, 4.0) == {
         "images / s": 16.0,
         "images": 64,
     }
@@ -75,9 +77,9 @@ def test_the_highest_rate_and_the_step_are_counted(monkeypatch):
         played.append(image)
         return state + 1
 
-    found = benchmark.stepped(batches, step, 0, 8, 1.0)
-    assert len(played) == benchmark.AHEAD
-    assert found == {"images / s": 8.0, "next": 0.25, "images": 8 * benchmark.AHEAD}
+    found = turns.stepped(batches, step, 0, 8, 1.0)
+    assert len(played) == turns.AHEAD
+    assert found == {"images / s": 8.0, "next": 0.25, "images": 8 * turns.AHEAD}
 
 
 def test_medians_and_quartiles():
@@ -91,21 +93,21 @@ def test_medians_and_quartiles():
 
 
 def test_shards_and_files_are_those_asked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(benchmark, "SHARD", 40 * 3 * 8 * 8)
-    benchmark.make_shards(tmp_path / "shards", 70, 8)
+    monkeypatch.setattr(sources, "SHARD", 40 * 3 * 8 * 8)
+    sources.make_shards(tmp_path / "shards", 70, 8)
     source: Any = data.open_source(f"shards:{tmp_path / 'shards'}")
     assert len(source) == 70
     images = source.gather(np.arange(70))["image"]
     assert len(np.unique(images.reshape(70, -1), axis=0)) == 70
-    benchmark.drop(tmp_path / "shards")
+    sources.drop(tmp_path / "shards")
     np.testing.assert_array_equal(source.gather(np.arange(70))["image"], images)
-    benchmark.make_jpegs(tmp_path / "jpegs", 3, (21, 17))
+    sources.make_jpegs(tmp_path / "jpegs", 3, (21, 17))
     files = sorted((tmp_path / "jpegs").iterdir())
     assert len(files) == 3
     for path in files:
         with Image.open(path) as image:
             assert image.size == (17, 21)
-    benchmark.make_shards(tmp_path / "shards", 9, 8)
+    sources.make_shards(tmp_path / "shards", 9, 8)
     assert len(data.open_source(f"shards:{tmp_path / 'shards'}")) == 70  # kept
 
 

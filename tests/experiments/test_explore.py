@@ -344,14 +344,15 @@ def test_a_run_is_only_read(tiny_run, untouched, served, monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["--run", "UNSAVED"], "checkpoint"), (["--run", "CLASSIFIER"], "classifier,
-        which draws no images"), (["--run", "TINY", "--directions", "no.npz"], "there is
-        no file no.npz"), (["--run", "TINY", "--directions", "TEXT"], "is not an .npz
-        with an array"), (["--run", "TINY", "--directions", "ARRAY"], "is not an .npz
-        with an array"), (["--run", "TINY", "--port", "0"], "--port is 0; it must be at
-        least 1"), (["--run", "TINY", "--port", "65536"], "--port is 65536; it must be
-        at least 1 and at most"), (["--run", "TINY", "--strongest", "-1"], "--strongest
-        is -1"), (["--run", "TINY", "--images", "-1"], "--images is -1"),
+        (["--run", "UNSAVED"], "checkpoint"),
+        (["--run", "CLASSIFIER"], "classifier, which draws no images"),
+        (["--run", "TINY", "--directions", "no.npz"], "there is no file no.npz"),
+        (["--run", "TINY", "--directions", "TEXT"], "is not an .npz with an array"),
+        (["--run", "TINY", "--directions", "ARRAY"], "is not an .npz with an array"),
+        (["--run", "TINY", "--port", "0"], "--port is 0; it must be at least 1"),
+        (["--run", "TINY", "--port", "65536"], "--port is 65536; it must"),
+        (["--run", "TINY", "--strongest", "-1"], "--strongest is -1"),
+        (["--run", "TINY", "--images", "-1"], "--images is -1"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(

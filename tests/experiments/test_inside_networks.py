@@ -161,9 +161,7 @@ def test_responses_that_are_nan_are_refused():
     layer = Layer(0, (1, 1, 2), inside.Field(1, 0, 0))
     pixels, labels = np.array([[1, 2], [3, np.nan]], "float32"), np.zeros(2, int)
     net = looks.Net(lambda x, label: jax.nn.relu(x), pixels, labels, [layer], layer)
-    with pytest.raises(
-        ValueError, match="layer 0 gives responses that are NaN"
-    ):
+    with pytest.raises(ValueError, match="layer 0 gives responses that are NaN"):
         looks.peaks(net)
     fine = net._replace(pixels=np.nan_to_num(pixels))
     np.testing.assert_array_equal(looks.peaks(fine)[0].value, [[1, 2], [3, 0]])

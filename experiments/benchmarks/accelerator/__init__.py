@@ -1,29 +1,30 @@
-"""Everything that is worth timing on one accelerator, beside PyTorch where it runs.
+"""Times training steps and routing on one accelerator, beside PyTorch where it runs.
 
     python -m experiments.benchmarks.accelerator
     python -m experiments.benchmarks.accelerator --only dcgan routing --precisions tf32
     python -m experiments.benchmarks.accelerator --device cpu --small --rounds 3
 
-Training steps of the DCGAN at 64 pixels (widths 64 and 128), of a residual pair of
-BigGAN's widths at 128 pixels, of the CapsNet (batches of 128 and 512) and of the small
-GAN (many steps a dispatch; 1, 8 and 64 seeds under `vmap`), and routing alone; each in
-float32, TensorFloat-32 and bfloat16. PyTorch's side has channels-last memory, autocast
-and fused Adam, and runs with and without `torch.compile`: the faster of both is what
-jaxgan is divided by. Without PyTorch, or on a device that it does not see, jaxgan is
-timed alone. On a TPU "tf32" is what JAX makes of it, three passes of bfloat16.
+Times training steps of the DCGAN at 64 pixels (widths 64 and 128), of a residual pair
+of BigGAN's widths at 128 pixels, of the CapsNet (batches of 128 and 512) and of the
+small GAN (many steps in a dispatch; 1, 8 and 64 seeds under `vmap`), and then routing
+alone; each in float32, TensorFloat-32 and bfloat16. PyTorch's side uses channels-last
+memory, autocast and fused Adam, and runs with and without `torch.compile`; jaxgan's
+time is divided by the faster of the two. Without PyTorch, or on a device that it does
+not see, jaxgan is timed alone. On a TPU "tf32" is JAX's version of it, three passes of
+bfloat16.
 
-A case is a process of its own; processes share the device, take turns at compiling (a
-compiler that tries kernels out must be alone) and then at steps, many of which are
-dispatched before one is waited for. What a step does at least is counted by hand
-(`roofline.py`), and set against what the device reaches in a large matrix product and
-a large copy, and against what its vendor prints. Routing has the bytes of its inputs,
-weights and results as its bound; inputs change from call to call, so that no cache
-holds them. A call shorter than its dispatch takes as long as that: larger batches tell
-the bound apart from it.
+Each case is a process of its own. The processes share the device: they take turns at
+compiling (a compiler that tries kernels must be alone) and then at steps, many of which
+are dispatched before one is waited for. The least work of a step is counted by hand
+(`roofline.py`) and compared with what the device reaches in a large matrix product and
+a large copy, and with what its vendor states. The bound of routing is the bytes of its
+inputs, weights and results; inputs change from call to call, so that no cache holds
+them. A call that is shorter than its dispatch takes as long as the dispatch; larger
+batches show the bound.
 
-What was measured stays in the work directory, so that the same command again goes on
-with the next; `--again` measures anew. Planned to take ten minutes on one H200. Writes
-table.md and results.json.
+Measurements are kept in the work directory: the same command again goes on with the
+next one, and --again repeats them. Takes about ten minutes on one H200. Writes table.md
+and results.json.
 """
 
 from tqdm import tqdm
@@ -34,7 +35,7 @@ from experiments.benchmarks.accelerator.processes import (
     path,
     probe,
     serve,
-    sides,
+    sides_of,
 )
 from experiments.benchmarks.accelerator.tables import rows, tables
 from experiments.benchmarks.parts import kept, timing
@@ -44,10 +45,10 @@ from jaxgan.lab.data import say
 
 
 def main(config: Config) -> None:
-    """Measures what is not there yet, draws up the tables."""
+    """Measures what is not there yet, and writes the tables."""
     if config.serve:
         return serve(config, config.serve)
-    # Processes share the device; this one only counts, and must not take it.
+    # Processes share the device; this one only counts, and must not occupy it.
     import jax
 
     jax.config.update("jax_platforms", "cpu")
@@ -58,7 +59,7 @@ def main(config: Config) -> None:
         config.again,
         lambda: probe(config),
     )
-    sides = sides(config, device)
+    sides = sides_of(config, device)
     cases = [c for c in (SMALL if config.small else CASES) if c.name in config.only]
     peaks = vendor(config, device["kind"])
     measured = []

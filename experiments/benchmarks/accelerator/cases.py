@@ -1,8 +1,12 @@
-"""What is timed, and with which settings."""
+"""The cases that are timed, the peaks of devices, and the flags of the command."""
 
 import dataclasses
 import pathlib
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+import tyro
+
+from jaxgan import bounds
 
 Name = Literal["dcgan", "residual", "capsnet", "mlp", "routing"]
 Precision = Literal["float32", "tf32", "bfloat16"]
@@ -10,14 +14,14 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16")
 
 
 class Case(NamedTuple):
-    """What is timed together.
+    """A model at some sizes, all of whose processes are timed together.
 
     Attributes:
-        title: of its rows.
-        name: which part of the benchmark it belongs to.
-        sizes: as `steps_` or routing takes them.
-        seeds: of the small GAN.
-        shorter: so many times fewer steps in a turn, where they take long.
+        title: of its rows in the table.
+        name: the part of the benchmark that it belongs to.
+        sizes: arguments of its subject in `steps`, or of `routing.Sizes`.
+        seeds: numbers of seeds, for the small GAN.
+        shorter: divides the number of steps in a turn, where they take long.
     """
 
     title: str
@@ -28,7 +32,7 @@ class Case(NamedTuple):
 
 
 class Peaks(NamedTuple):
-    """What a device can do: operations a second, and bytes; None where unknown."""
+    """Peaks of a device: operations and bytes a second; None where unknown."""
 
     float32: float | None
     tf32: float | None
@@ -56,7 +60,7 @@ SMALL = (
     Case("MLP GAN, 8 units", "mlp", {"batch": 4, "hidden": 8}, (1, 2)),
     Case("routing, batch 2", "routing", {"batch": 2, "below": 36}),
 )  # fmt: skip
-# Dense, of one chip, without sparsity; the parts of the names that JAX gives them.
+# Dense products on one chip, without sparsity, by a part of the name that JAX gives it.
 VENDOR = {
     "H200": Peaks(67e12, 495e12, 990e12, 4.8e12),
     "H100 80GB HBM3": Peaks(67e12, 495e12, 990e12, 3.35e12),
@@ -72,55 +76,47 @@ class Config:
     """What to measure, and for how long."""
 
     workdir: pathlib.Path = pathlib.Path("runs/accelerator")
-    """Where what was measured, table.md and results.json go."""
+    """Directory for measurements, table.md and results.json."""
     device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
-    """Where both sides run; by default on the accelerator that JAX sees."""
+    """Where both sides run; auto takes the accelerator that JAX sees."""
     only: tuple[Name, ...] = ("dcgan", "residual", "capsnet", "mlp", "routing")
-    """Which models."""
+    """Which models to time."""
     precisions: tuple[Precision, ...] = PRECISIONS
-    """Arithmetic, on both sides."""
+    """Arithmetic of both sides."""
     torch: bool = True
-    """Time PyTorch too, where it is installed and sees the device."""
+    """Whether to time PyTorch too, where it is installed and sees the device."""
     compile: bool = True
-    """Time PyTorch through `torch.compile` too (needs a C++ compiler)."""
+    """Whether to time PyTorch with `torch.compile` too (needs a C++ compiler)."""
     small: bool = False
-    """Sizes of a toy, to try the command on any machine."""
-    rounds: int = 8
+    """Whether to use tiny sizes, to try the command on any machine."""
+    rounds: Annotated[int, bounds.Within(2)] = 8
     """Timed turns of each case."""
-    steps: int = 20
-    """Steps in a turn, of which only the last is waited for; a quarter of them of the
+    steps: bounds.Count = 20
+    """Steps in a turn, of which only the last is waited for; a quarter of them for the
     residual pair at its full size."""
-    scan: int = 100
-    """Steps of the small GAN in a turn, all of them one dispatch."""
-    vendor: tuple[float, float, float, float] | None = None
-    """Of a device that is not in the table: TFLOP/s in float32, TF32 and bfloat16, and
-    TB/s of its memory; 0 where unknown."""
-    threads: int = 16
+    scan: bounds.Count = 100
+    """Steps of the small GAN in a turn, all in one dispatch."""
+    vendor: tuple[bounds.Weight, bounds.Weight, bounds.Weight, bounds.Weight] | None = (
+        None
+    )
+    """Peaks of a device that is not in the table: TFLOP/s in float32, TF32 and
+    bfloat16, and TB/s of its memory; 0 where unknown."""
+    threads: bounds.Count = 16
     """Cores that a process may use."""
     again: bool = False
-    """Measure what was measured before too."""
-    serve: str | None = None
+    """Whether to repeat what was measured before."""
+    serve: tyro.conf.Suppress[str | None] = None
     """Internal: be the child process of this case."""
 
     def __post_init__(self):
-        least = {"rounds": 2, "steps": 1, "scan": 1, "threads": 1}
-        for name, number in least.items():
-            if getattr(self, name) < number:
-                raise ValueError(
-                    f"--{name} is {getattr(self, name)}; it must be at least {number}"
-                )
+        bounds.check(self, flags=True)
         for name in ("only", "precisions"):
             if not getattr(self, name):
                 raise ValueError(f"--{name} is empty; name one or more")
-        if self.vendor and min(self.vendor) < 0:
-            raise ValueError(
-                f"--vendor has {min(self.vendor)}; give TFLOP/s and TB/s, 0 where"
-                " unknown"
-            )
 
 
 def vendor(config: Config, kind: str) -> Peaks | None:
-    """What the vendor says of a device, or the user; None where neither does."""
+    """The peaks that the vendor or the user states; None if neither does."""
     if config.vendor:
         return Peaks(*(1e12 * number or None for number in config.vendor))
     return next((peaks for part, peaks in VENDOR.items() if part in kind), None)

@@ -1,4 +1,4 @@
-"""A turn of a case by jaxgan and by PyTorch."""
+"""One turn of a case, by jaxgan and by PyTorch."""
 
 import contextlib
 import pathlib
@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from experiments.benchmarks.accelerator.cases import Case, Config, calls
+from experiments.benchmarks.parts.routing import Sizes
 
-SPREAD = 256 * 2**20  # bytes of routing's inputs, taken in turn: more than caches hold
+SPREAD = 256 * 2**20  # bytes of the inputs of routing: more than caches hold
 
 
 @contextlib.contextmanager
-def _alone(path: pathlib.Path) -> Iterator[None]:
-    """Waits until no other process is in here (on Unix)."""
+def alone(path: pathlib.Path) -> Iterator[None]:
+    """Waits until no other process holds the lock of a file (on Unix)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w") as file:
         with contextlib.suppress(ImportError):
@@ -28,50 +29,35 @@ def jaxgan_side(
     """A turn of the library: steps of training, or calls of routing.
 
     Args:
-        config: of the command.
-        case: which.
+        config: the flags.
+        case: the case.
         precision: of arithmetic.
         what: the number of seeds, or "forward" or "forward+backward".
     """
     import jax
 
-    from experiments.benchmarks.parts import roofs
-    from experiments.benchmarks.parts import steps as steps_
+    from experiments.benchmarks.parts import roofs, steps
 
     jax.config.update("jax_default_matmul_precision", roofs.PRECISIONS[precision])
     dtype = roofs.DTYPES[precision]
     if case.name == "routing":
         return _jaxgan_routing(config, case, dtype, "backward" in what)
-    subject = steps_.SUBJECTS[case.name](**case.sizes, dtype=dtype)
+    subject = steps.SUBJECTS[case.name](**case.sizes, dtype=dtype)
     if case.name == "mlp":
-        return steps_.build_loop(subject, steps=config.scan, seeds=int(what))
-    play = steps_.build(subject).play
+        return steps.build_loop(subject, steps=config.scan, seeds=int(what))
+    play = steps.build(subject).play
     return lambda: play(calls(config, case))
 
 
-def _routing_config(case: Case, dtype: str):
-    from experiments.benchmarks import capsnet
-
-    return capsnet.Config(
-        batch_size=case.sizes["batch"],
-        below=case.sizes["below"],
-        dtype=dtype,  # type: ignore[arg-type]
-    )
-
-
-def _routing_inputs(case: Case, dtype: str) -> list[tuple[Any, Any]]:
-    """So many capsules `[B, I, K]` and weights `[I, K, J, D]` that no cache has all."""
+def routing_inputs(sizes: Sizes) -> list[tuple[Any, Any]]:
+    """Pairs of capsules `[B, I, K]` and weights `[I, K, J, D]`, larger than caches."""
     import numpy as np
 
-    c, rng = _routing_config(case, dtype), np.random.default_rng(0)
-    shapes = (
-        (c.batch_size, c.below, c.below_dim),
-        (c.below, c.below_dim, c.above, c.above_dim),
-    )
-    size = sum(4 * int(np.prod(shape)) for shape in shapes)
+    rng = np.random.default_rng(0)
+    size = sum(4 * int(np.prod(shape)) for shape in sizes.shapes)
     copies = min(32, -(-SPREAD // size))
     return [
-        tuple(0.15 * rng.standard_normal(shape, np.float32) for shape in shapes)
+        tuple(0.15 * rng.standard_normal(shape, np.float32) for shape in sizes.shapes)
         for _ in range(copies)
     ]  # type: ignore[return-value]
 
@@ -84,10 +70,10 @@ def _jaxgan_routing(
 
     from jaxgan.capsules import routing
 
-    settings = _routing_config(case, dtype)
+    sizes = Sizes(**case.sizes)
 
     def route(u, weights) -> Any:
-        return routing.route(u, weights, iterations=settings.iterations)
+        return routing.route(u, weights, iterations=sizes.iterations)
 
     def both(u, weights):
         v, pull = jax.vjp(route, u, weights)
@@ -95,8 +81,7 @@ def _jaxgan_routing(
 
     compiled = jax.jit(both if backward else route)
     inputs = [
-        tuple(jnp.asarray(x, dtype) for x in pair)
-        for pair in _routing_inputs(case, dtype)
+        tuple(jnp.asarray(x, dtype) for x in pair) for pair in routing_inputs(sizes)
     ]
 
     def play():
@@ -129,7 +114,7 @@ def torch_side(
     torch.backends.cudnn.benchmark = False
     if compiled:
         play()
-    with _alone(lock):
+    with alone(lock):
         torch.backends.cudnn.benchmark = not on_cpu  # tries its kernels out once
         play()
         play()
@@ -201,19 +186,19 @@ def _torch_routing(
     from experiments.benchmarks.parts import torch_capsnet
 
     runtime = torch_capsnet.Runtime(device, dtype, config.threads, compiled)
-    iterations = _routing_config(case, dtype).iterations
-    route = torch_capsnet.router(runtime, iterations)  # compiled once for all
+    sizes = Sizes(**case.sizes)
+    route = torch_capsnet.router(runtime, sizes.iterations)  # compiled once for all
     routes = [
         torch_capsnet.make_routing(
             torch.from_numpy(u),
             torch.from_numpy(weights),
             runtime,
-            iterations=iterations,
+            iterations=sizes.iterations,
             backward="backward" in what,
             route=route,
             wait=False,
         )
-        for u, weights in _routing_inputs(case, dtype)
+        for u, weights in routing_inputs(sizes)
     ]
 
     def play():

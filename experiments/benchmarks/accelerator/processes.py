@@ -1,4 +1,4 @@
-"""The child processes: each probes the device, or plays one case."""
+"""The child processes: each probes the device, or runs one case."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ from experiments.benchmarks.accelerator.cases import (
     calls,
 )
 from experiments.benchmarks.accelerator.frameworks import (
-    _alone,
+    alone,
     jaxgan_side,
     torch_side,
 )
@@ -31,7 +31,7 @@ def _child(words: str) -> list[str]:
 
 
 def probe(config: Config) -> dict[str, Any]:
-    """The device as JAX sees it, what it reaches, and as PyTorch sees it.
+    """The device as JAX and as PyTorch see it, and the rates that it reaches.
 
     Raises:
         ValueError: if there is only a CPU, and it was not asked for.
@@ -48,8 +48,8 @@ def probe(config: Config) -> dict[str, Any]:
     return {**found, "torch": torch}
 
 
-def sides(config: Config, device: Mapping[str, Any]) -> list[str]:
-    """Who is timed: jaxgan always."""
+def sides_of(config: Config, device: Mapping[str, Any]) -> list[str]:
+    """The sides that are timed: jaxgan always."""
     torch = device["torch"]
     on = {"cpu": "cpu", "gpu": "cuda", "cuda": "cuda", "rocm": "cuda"}
     if not config.torch or torch is None:
@@ -60,9 +60,9 @@ def sides(config: Config, device: Mapping[str, Any]) -> list[str]:
 
 
 def _names(config: Config, case: Case, sides: Sequence[str]) -> list[str]:
-    """Who, in which arithmetic, of which case, and what: a child process each.
+    """The child processes of a case: side, arithmetic, and what is timed.
 
-    PyTorch plays seeds in turn, which takes so many times the time of one.
+    PyTorch trains seeds one after the other, so one seed is enough.
     """
     names = []
     for precision in config.precisions:
@@ -78,7 +78,7 @@ def _names(config: Config, case: Case, sides: Sequence[str]) -> list[str]:
 def measure(
     config: Config, case: Case, sides: Sequence[str], platform: str
 ) -> dict[str, Any]:
-    """Samples in milliseconds a step of one run.
+    """Times a case, in milliseconds for a step of one run.
 
     A TPU belongs to one process at a time, so there the cases run one after another.
 
@@ -111,7 +111,7 @@ def measure(
     return {
         "samples": {
             name: [
-                sample._replace(ms=sample.ms / _steps_of(config, case, name))
+                sample._replace(ms=sample.ms / steps_of(config, case, name))
                 for sample in turns
             ]
             for name, turns in samples.items()
@@ -120,7 +120,7 @@ def measure(
     }
 
 
-def _steps_of(config: Config, case: Case, name: str) -> int:
+def steps_of(config: Config, case: Case, name: str) -> int:
     """Steps of one run in a turn."""
     if case.name == "mlp":
         return config.scan * int(name.split()[2])
@@ -128,7 +128,7 @@ def _steps_of(config: Config, case: Case, name: str) -> int:
 
 
 def path(config: Config, case: Case, sides: Sequence[str]) -> pathlib.Path:
-    """Where the samples of a case are kept; the name has all that they depend on."""
+    """The file for the samples of a case, whose name has all that they depend on."""
     sizes = [f"{name}_{n}" for name, n in case.sizes.items()]
     words = [config.device, case.name, *sizes, *config.precisions]
     words += [f"rounds_{config.rounds}", f"steps_{config.steps}", f"scan_{config.scan}"]
@@ -154,7 +154,7 @@ def serve(config: Config, words: str) -> None:
     case = (SMALL if config.small else CASES)[int(index)]
     lock = config.workdir / "compiling.lock"
     if side == "jaxgan":
-        with _alone(lock):
+        with alone(lock):
             play = jaxgan_side(config, case, precision, what)
             play()
             play()

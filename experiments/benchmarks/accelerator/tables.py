@@ -1,14 +1,13 @@
-"""The table: what each case took, beside PyTorch and beside what the device can do."""
+"""The tables: each case beside PyTorch, and beside what the device can do."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.benchmarks.accelerator.cases import Case, Peaks
-from experiments.benchmarks.accelerator.frameworks import _routing_config
-from experiments.benchmarks.parts import roofline, timing
+from experiments.benchmarks.parts import roofline, routing, timing
 
-PATIENCE = 2.0  # routing is near its bound if it takes no longer than so many times it
+PATIENCE = 2.0  # routing is near its bound if it takes up to this many times as long
 
 
 def rows(
@@ -17,13 +16,13 @@ def rows(
     device: Mapping[str, Any],
     peaks: Peaks | None,
 ) -> list[dict[str, Any]]:
-    """What is reported of each process of a case.
+    """The rows of a case in the table, one for each of its processes.
 
     Args:
-        case: which.
-        samples: `{"jaxgan tf32 1": [[ms, foreign], ...]}`, of a step of one run.
-        device: what it reaches.
-        peaks: what its vendor says.
+        case: the case.
+        samples: `{"jaxgan tf32 1": [[ms, foreign], ...]}`, for a step of one run.
+        device: with the rates that it reaches.
+        peaks: the rates that its vendor states.
 
     Returns:
         Milliseconds a step, examples a second, the ratio to the faster of PyTorch's
@@ -65,9 +64,9 @@ def rows(
 
 
 def _reference(name: str, turns: Mapping[str, Sequence[timing.Sample]]) -> str:
-    """The faster of PyTorch's sides in the same arithmetic; the case itself if none.
+    """The faster of PyTorch's sides in the same arithmetic, or the case itself.
 
-    PyTorch's one run stands for any number of seeds: it plays them in turn.
+    PyTorch trains several seeds one after the other, so its one run stands for all.
     """
     _, precision, what = name.split()
     sides = [
@@ -82,21 +81,16 @@ def _reference(name: str, turns: Mapping[str, Sequence[timing.Sample]]) -> str:
 
 
 def _work(case: Case, precision: str, what: str) -> roofline.Work:
-    """What a step, or a call of routing, does at least; of one run."""
-    from experiments.benchmarks import capsnet
-    from experiments.benchmarks.parts import roofs
-    from experiments.benchmarks.parts import steps as steps_
+    """What a step of one run, or a call of routing, does at least."""
+    from experiments.benchmarks.parts import roofs, steps
 
     dtype = roofs.DTYPES[precision]
     if case.name == "routing":
-        settings = _routing_config(case, dtype)
-        backward = "backward" in what
-        c = settings
-        votes = c.below * c.above * c.above_dim * c.batch_size
-        macs = votes * (c.below_dim + 2 * c.iterations - 1)
-        moved = capsnet.bound(settings, backward=backward)
-        return roofline.Work("routing", 2.0 * macs * (3 if backward else 1), moved)
-    subject = steps_.SUBJECTS[case.name](**case.sizes, dtype=dtype)
+        sizes, backward = routing.Sizes(**case.sizes), "backward" in what
+        moved = routing.bound(sizes, dtype, backward=backward)
+        flops = routing.flops(sizes, backward=backward)
+        return roofline.Work("routing", flops, moved)
+    subject = steps.SUBJECTS[case.name](**case.sizes, dtype=dtype)
     size = 2 if precision == "bfloat16" else 4
     return roofline.step(subject.nets, subject.size, size)
 

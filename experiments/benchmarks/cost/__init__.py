@@ -3,17 +3,17 @@
     python -m experiments.benchmarks.cost
     python -m experiments.benchmarks.cost --only roofs roofline
 
-Four parts. `roofs`: what the machine reaches in a large matrix product, and in a large
-copy. `roofline`: multiply-adds and bytes of the DCGAN's and the CapsNet's step, counted
-by hand layer by layer (`roofline_.py`) beside XLA's own count; the time they take at
-least, the measured time, and the share. XLA counts the body of a loop once, nothing of
-what it hands to a library as a custom call, and each operand of each kernel as bytes,
-in a cache or not. `growth`: time as the batch, the width and the resolution grow, one
-axis at a time. `compile`: seconds to the first step of a new process, without and with
-kept compilations.
+Has four parts. `roofs`: what the machine reaches in a large matrix product and in a
+large copy. `roofline`: multiply-adds and bytes of the step of the DCGAN and of the
+CapsNet, counted by hand layer by layer (`roofline.py`) beside XLA's own count; the
+least time they take, the measured time, and the share. XLA counts the body of a loop
+once, nothing of what it passes to a library as a custom call, and each operand of each
+kernel as bytes, whether it is in a cache or not. `growth`: time as the batch, the width
+and the resolution grow, one at a time. `compile`: seconds to the first step of a new
+process, without and with cached compilations.
 
-What was measured stays in the work directory, point by point, so that the same command
-again goes on with the next; `--again` measures anew. Stop other programs first. About
+Measurements are kept in the work directory, point by point: the same command again goes
+on with the next one, and --again repeats them. Stop other programs first. Takes about
 seven minutes on two cores at the defaults. Writes cost.md, cost.png and results.json.
 """
 
@@ -27,14 +27,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import tyro
 from tqdm import tqdm
 
 from experiments.benchmarks.cost.tables import draw, tables
-from experiments.benchmarks.parts import kept as kept_
-from experiments.benchmarks.parts import roofline as roofline_
-from experiments.benchmarks.parts import steps as steps_
-from experiments.benchmarks.parts import timing
-from jaxgan import report
+from experiments.benchmarks.parts import kept, steps, timing
+from experiments.benchmarks.parts import roofline as counts
+from jaxgan import bounds, report
 from jaxgan.lab import figures
 from jaxgan.lab.data import say
 
@@ -48,66 +47,60 @@ class Config:
     """What to measure, and for how long."""
 
     workdir: pathlib.Path = pathlib.Path("runs/cost")
-    """Where the measured points, cost.md, cost.png and results.json go."""
+    """Directory for the measured points, cost.md, cost.png and results.json."""
     only: tuple[Part, ...] = PARTS
-    """Which parts; roofline and growth need the roofs, and measure them if need be."""
-    batch_size: int = 64
-    """Images of a batch of the DCGAN, where another axis grows."""
-    width: int = 32
+    """Which parts; roofline and growth measure the roofs too, if these are missing."""
+    batch_size: bounds.Count = 64
+    """Images of a batch of the DCGAN, where something else grows."""
+    width: bounds.Count = 32
     """Channels of its widest maps."""
-    resolution: int = 64
+    resolution: bounds.Count = 64
     """Height and width of its images."""
-    capsnet_batch_size: int = 128
+    capsnet_batch_size: bounds.Count = 128
     """Images of a batch of the CapsNet."""
-    features: int = 256
+    features: bounds.Count = 256
     """Channels of the CapsNet's first convolution; 256 in the paper."""
-    batches: tuple[int, ...] = (16, 32, 64, 128, 256)
-    """Batches of the DCGAN as it grows."""
-    widths: tuple[int, ...] = (16, 32, 64, 96)
-    """Its widths."""
-    resolutions: tuple[int, ...] = (32, 64, 128)
-    """Its resolutions."""
-    capsnet_batches: tuple[int, ...] = (32, 128)
-    """Batches of the CapsNet."""
-    products: tuple[int, ...] = (512, 1024, 2048)
+    batches: tuple[bounds.Count, ...] = (16, 32, 64, 128, 256)
+    """Batch sizes of the DCGAN as it grows."""
+    widths: tuple[bounds.Count, ...] = (16, 32, 64, 96)
+    """Widths of the DCGAN as it grows."""
+    resolutions: tuple[bounds.Count, ...] = (32, 64, 128)
+    """Resolutions of the DCGAN as it grows."""
+    capsnet_batches: tuple[bounds.Count, ...] = (32, 128)
+    """Batch sizes of the CapsNet as it grows."""
+    products: tuple[bounds.Count, ...] = (512, 1024, 2048)
     """Sides of the matrices whose product is the roof; the fastest counts."""
-    megabytes: int = 512
-    """Of each of the arrays whose copy is the roof; far more than the caches hold."""
-    threads: int = 2
+    megabytes: bounds.Count = 512
+    """Size of each of the arrays whose copy is the roof; far more than caches hold."""
+    threads: bounds.Count = 2
     """Threads, and cores."""
-    rounds: int = 5
+    rounds: bounds.Count = 5
     """Timed turns of each point, of two steps; the median counts."""
     again: bool = False
-    """Measure what was measured before too."""
-    serve: str | None = None
+    """Whether to repeat what was measured before."""
+    serve: tyro.conf.Suppress[str | None] = None
     """Internal: be the child process that steps this."""
-    xla: pathlib.Path | None = None
+    xla: tyro.conf.Suppress[pathlib.Path | None] = None
     """Internal: where the child writes XLA's count."""
-    roofs: bool = False
+    roofs: tyro.conf.Suppress[bool] = False
     """Internal: be the child process that measures roofs."""
 
     def __post_init__(self):
-        for name in dataclasses.fields(self):
-            value = getattr(self, name.name)
-            flag = f"--{name.name.replace('_', '-')}"
-            if value == () and name.name != "only":
-                raise ValueError(f"{flag} is empty; give one number or more")
-            numbers = value if isinstance(value, tuple) else (value,)
-            for number in numbers:
-                if isinstance(number, int) and number < 1 and number is not False:
-                    raise ValueError(f"{flag} has {number}; it must be at least 1")
-        if not self.only:
-            raise ValueError(f"--only is empty; choose from {', '.join(PARTS)}")
+        bounds.check(self, flags=True)
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) == ():
+                flag = f"--{field.name.replace('_', '-')}"
+                raise ValueError(f"{flag} is empty; give one or more")
 
 
 def main(config: Config) -> None:
-    """Measures what is not there yet, draws up the tables and the picture."""
+    """Measures what is not there yet, and writes the tables and the picture."""
     if config.roofs:
-        return roofs_(config)
+        return serve_roofs(config)
     if config.serve:
         return _serve(config, config.serve)
-    for _, _, words in points(config):  # wrong sizes are told before anything runs
-        steps_.parse(words)
+    for _, _, words in points(config):  # reports wrong sizes before anything runs
+        steps.parse(words)
     needed = [part for part in PARTS if part in config.only]
     if {"roofline", "growth"} & set(needed) and "roofs" not in needed:
         needed.insert(0, "roofs")
@@ -119,8 +112,10 @@ def main(config: Config) -> None:
         match part:
             case "roofs":
                 again = config.again and "roofs" in config.only
-                results["roofs"] = kept_.kept(
-                    _path(config, "roofs"), again, lambda: _ask_roofs(config)
+                results["roofs"] = kept.kept(
+                    _path(config, "roofs"),
+                    again,
+                    lambda: kept.ask([*_child(), "--roofs"]),
                 )
             case "roofline":
                 words = [_dcgan(config), _capsnet(config)]
@@ -137,7 +132,7 @@ def main(config: Config) -> None:
                 ]
             case "compile":
                 results["compile"] = {
-                    word.split()[0]: kept_.kept(
+                    word.split()[0]: kept.kept(
                         _path(config, "starts", word),
                         config.again,
                         lambda word=word: starts(config, word),
@@ -180,12 +175,12 @@ def _capsnet(config: Config, batch: int | None = None) -> str:
 def roofline(
     words: str, point: Mapping[str, Any], roofs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A step's counts, the least time they take, and what was measured. Seconds."""
-    subject = steps_.parse(words)
+    """The counts of a step, the least time they take and the measured one (seconds)."""
+    subject = steps.parse(words)
     peak, rate = roofs["float32"], roofs["bandwidth"]
-    layers = roofline_.rows(subject.nets, subject.size)
-    work = roofline_.step(subject.nets, subject.size)
-    least = roofline_.seconds(work, peak, rate)
+    layers = counts.rows(subject.nets, subject.size)
+    work = counts.step(subject.nets, subject.size)
+    least = counts.seconds(work, peak, rate)
     measured = point["ms"] / 1e3
     return {
         "subject": words,
@@ -197,7 +192,7 @@ def roofline(
         "arithmetic": work.flops / peak,
         "memory": work.bytes / rate,
         "least": least,
-        "in_turn": sum(roofline_.seconds(layer, peak, rate) for layer in layers),
+        "in_turn": sum(counts.seconds(layer, peak, rate) for layer in layers),
         "measured": measured,
         "share": least / measured,
         "layers": [layer._asdict() for layer in layers],
@@ -205,7 +200,7 @@ def roofline(
 
 
 def starts(config: Config, words: str) -> dict[str, Any]:
-    """Seconds to the first step of new processes: nothing kept yet, and all kept."""
+    """Seconds to the first step of new processes, without and with a cache."""
     cold, warm = [], []
     for _ in range(STARTS):
         with tempfile.TemporaryDirectory() as cache:
@@ -214,13 +209,13 @@ def starts(config: Config, words: str) -> dict[str, Any]:
                 command = [sys.executable, "-m", module, words]
                 env = {"JAX_COMPILATION_CACHE_DIR": cache}
                 rest = [str(time.time()), str(config.threads)]
-                found.append(kept_.ask([*command, *rest], env))
+                found.append(kept.ask([*command, *rest], env))
     quickest = [min(found, key=lambda one: one["all"]) for found in (cold, warm)]
     return {"subject": words, "cold": quickest[0], "warm": quickest[1]}
 
 
 def _path(config: Config, *words: str) -> pathlib.Path:
-    """Where a measured point is kept; the name has all that it depends on."""
+    """The file for a measured point, whose name has all that it depends on."""
     parts = [*" ".join(words).replace("=", " ").split(), f"threads_{config.threads}"]
     if words[0] == "roofs":
         parts += [*map(str, config.products), f"{config.megabytes}MB"]
@@ -233,21 +228,16 @@ def _child() -> list[str]:
     return [sys.executable, "-m", "experiments.benchmarks.cost", *sys.argv[1:]]
 
 
-def _ask_roofs(config: Config) -> dict[str, Any]:
-    del config
-    return kept_.ask([*_child(), "--roofs"])
-
-
-def roofs_(config: Config) -> None:
-    """The child that measures roofs. Operations and bytes a second."""
-    kept_.prepare(config.threads)
-    from experiments.benchmarks.parts import roofs as roofs_
+def serve_roofs(config: Config) -> None:
+    """The child that measures roofs, in operations and bytes a second."""
+    kept.prepare(config.threads)
+    from experiments.benchmarks.parts import roofs
 
     found = {
-        dtype: roofs_.product(dtype, config.products)
+        dtype: roofs.product(dtype, config.products)
         for dtype in ("float32", "bfloat16")
     }
-    found["bandwidth"] = roofs_.bandwidth(config.megabytes)
+    found["bandwidth"] = roofs.bandwidth(config.megabytes)
     print(json.dumps(found), flush=True)
 
 
@@ -256,7 +246,7 @@ def _point(config: Config, words: str, done: set[pathlib.Path]) -> dict[str, Any
     path = _path(config, words)
     again = config.again and path not in done
     done.add(path)
-    return kept_.kept(path, again, lambda: _measure(config, words))
+    return kept.kept(path, again, lambda: _measure(config, words))
 
 
 def _measure(config: Config, words: str) -> dict[str, Any]:
@@ -273,9 +263,9 @@ def _measure(config: Config, words: str) -> dict[str, Any]:
 
 
 def _serve(config: Config, words: str) -> None:
-    """The child that steps; XLA's count goes to a file."""
-    kept_.prepare(config.threads)
-    built = steps_.build(steps_.parse(words))
+    """The child that steps, and writes XLA's count to a file."""
+    kept.prepare(config.threads)
+    built = steps.build(steps.parse(words))
     if config.xla:
         cost = built.compiled.cost_analysis() or {}
         count = {"flops": cost.get("flops"), "bytes": cost.get("bytes accessed")}

@@ -121,6 +121,7 @@ def _compile_table(results: Mapping[str, Any]) -> list[str]:
 def draw(
     path: pathlib.Path, growth: Sequence[Mapping[str, Any]], roofs: Mapping[str, Any]
 ) -> None:
+    """Draws the time of a step, and that for each GFLOP, as the step grows."""
     axes_names = list(dict.fromkeys(row["axis"] for row in growth))
     figure = figures.new(3.6 * len(axes_names), 6.4, 0.03)
     panels = figure.subplots(2, len(axes_names), squeeze=False, sharey="row")

@@ -4,24 +4,24 @@
     python -m experiments.benchmarks.input --images 200000 --rounds 20 --seconds 0.5
     python -m experiments.benchmarks.input --images 1000 --processes 2
 
-Random images are written as shards (`experiments.make_shards` makes them of real ones)
-and as two folders of JPEG files, of that size and of CelebA's 178x218. Of each source
-are measured, with mirroring, in turns:
+Writes random images as shards (`experiments.make_shards` makes them of real ones) and
+as two folders of JPEG files, of that size and of CelebA's 178x218. For each source it
+then measures, in turns and with mirroring:
 
-- rate: images a second when nothing else is done, and processor seconds for 10,000; of
-  JPEG files in threads and, with --processes, in processes of their own;
-- paced: a consumer that takes --rate images a second. The device is stood in for by a
-  sleep until the step's end, as the host is free while an accelerator works; one batch
-  is placed while the last is played, as the training loop does it. "Next" is the share
-  of time in which the loop waits for a batch, "placing" that of `jax.device_put`, and
-  "starved" that in which the device would have had nothing to do. The same is done with
-  one batch that stays, where nothing is read: after a sleep, `device_put` alone takes
-  ten times as long as in a busy loop.
+- rate: images a second when nothing else is done, and processor seconds for 10,000
+  images; for JPEG files in threads and, with --processes, in processes as well;
+- paced: a consumer that takes --rate images a second. A sleep until the end of the step
+  stands in for the device, since the host is free while an accelerator works; one batch
+  is placed while the last is played, as in the training loop. "Next" is the share of
+  time in which the loop waits for a batch, "placing" that of `jax.device_put`, and
+  "starved" that in which the device would have had nothing to do. The same is measured
+  with one batch that stays, where nothing is read: after a sleep, `device_put` alone
+  takes ten times as long as in a busy loop.
 
-Then a real step, a linear classifier of the pixels that is compiled for the same cores,
-on batches from the shards and on one batch that stays, in the same turns. "Cold" shards
-were dropped from the system's cache before every turn. Takes two minutes and 1.5 GB of
-disk; other work on the machine disturbs it, and is told.
+Then it times a real step, a linear classifier of the pixels that is compiled for the
+same cores, on batches from the shards and on one batch that stays, in the same turns.
+"Cold" shards were dropped from the system's cache before every turn. Takes two minutes
+and 1.5 GB of disk. Other work on the machine disturbs it; the table shows how much.
 """
 
 import dataclasses
@@ -32,19 +32,19 @@ import os
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import tyro
 from tqdm import tqdm
 
 from experiments.benchmarks.input.files import drop, make_jpegs, make_shards, warm
 from experiments.benchmarks.input.tables import summary, table
 from experiments.benchmarks.input.turns import highest_rate, paced, stepped, timed
-from experiments.benchmarks.parts import timing
+from experiments.benchmarks.parts import kept, timing
+from jaxgan import bounds, nn
 from jaxgan import data as jaxgan_data
-from jaxgan import nn
-from jaxgan.data import shards
 
 SETTLE = 12  # batches before the clock starts: more than are kept ready
 CELEBA = (218, 178)  # height and width
@@ -52,48 +52,40 @@ CELEBA = (218, 178)  # height and width
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What is measured, and for how long."""
+    """What to measure, and for how long."""
 
-    images: int = 100_000
+    images: bounds.Count = 100_000
     """Images in the shards."""
-    jpegs: int = 2000
+    jpegs: bounds.Natural = 2000
     """Files in each folder of JPEGs; 0 leaves these cases out."""
-    size: int = 64
+    size: bounds.Count = 64
     """Height and width of the images."""
-    batch_size: int = 64
+    batch_size: bounds.Count = 64
     """Images in a batch."""
-    rate: float = 10_000
+    rate: bounds.Rate = 10_000
     """Images a second that the paced consumer takes."""
-    seconds: float = 1.0
-    """Time of a turn."""
-    rounds: int = 10
+    seconds: bounds.Rate = 1.0
+    """Length of a turn."""
+    rounds: Annotated[int, bounds.Within(2)] = 10
     """Turns of each case."""
     workers: int = 2
     """Threads that decode JPEGs."""
-    processes: int = 0
-    """Processes that decode JPEGs, as cases beside those of threads; 0 leaves them
+    processes: bounds.Natural = 0
+    """Processes that decode JPEGs, in cases beside those of threads; 0 leaves them
     out."""
     folder: pathlib.Path | None = None
-    """Where to write the images, and leave them; a temporary folder if left out."""
-    output: pathlib.Path | None = None
-    """Where to write the result as JSON."""
+    """Folder to write the images to, and leave them; a temporary one if left out."""
+    workdir: pathlib.Path = pathlib.Path("runs/benchmarks/input")
+    """Directory for results.json."""
+    output: tyro.conf.Suppress[pathlib.Path | None] = None
+    """Former name of the file to write, instead of results.json."""
 
     def __post_init__(self):
-        least_of = {"images": 1, "jpegs": 0, "size": 1, "rounds": 2, "processes": 0}
-        for name, least in least_of.items():
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"--{name} is {getattr(self, name)}; it must be at least {least}"
-                )
-        for name in ("rate", "seconds"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(
-                    f"--{name} is {getattr(self, name)}; it must be above 0"
-                )
+        bounds.check(self, flags=True)
 
 
 def turns(config: Config, folder: pathlib.Path) -> Iterator[tuple[str, dict]]:
-    """One turn of each case: its name and what was found."""
+    """Yields one turn of each case: its name and what was measured."""
     c = config
     device = jax.devices()[0]
 
@@ -187,13 +179,4 @@ def main(config: Config) -> None:
     machine = timing.machine()
     print(json.dumps(machine))
     print(table(rows))
-    if config.output:
-        plain = dataclasses.asdict(config) | {"output": None, "folder": None}
-        result = {
-            "config": plain,
-            "machine": machine,
-            "rows": rows,
-            "samples": samples,
-        }
-        config.output.parent.mkdir(parents=True, exist_ok=True)
-        config.output.write_text(json.dumps(result, indent=1) + "\n")
+    kept.save(config, {"machine": machine, "rows": rows, "samples": samples})

@@ -1,4 +1,4 @@
-"""What the turns found, summed up."""
+"""The measurements of all turns, summarised."""
 
 import statistics
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def summary(samples: list[dict]) -> dict[str, dict[str, float]]:
 
 
 def table(rows: dict[str, dict[str, dict[str, float]]]) -> str:
-    """The rows as Markdown."""
+    """The rows as a table in Markdown."""
 
     def cell(row: dict, key: str, form: Callable[[float], str]) -> str:
         if key not in row:

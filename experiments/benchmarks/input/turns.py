@@ -1,4 +1,4 @@
-"""One turn of a consumer: as fast as batches come, at a pace, with a real step."""
+"""One turn of a consumer: as fast as batches come, at a pace, or with a real step."""
 
 import multiprocessing
 import os
@@ -98,13 +98,13 @@ def own_seconds() -> float:
 
 
 def timed(turn: Callable[..., dict], batch_size: int, seconds: float) -> dict:
-    """What a turn finds, its processor time, and how busy the machine was beside it."""
-    busy, own = timing._busy_seconds(), own_seconds()
+    """What a turn measures, with its processor time and how busy the machine was."""
+    busy, own = timing.busy_seconds(), own_seconds()
     began = time.perf_counter()
     found = turn(batch_size=batch_size, seconds=seconds)
     spent = time.perf_counter() - began
     own = own_seconds() - own
-    busy = timing._busy_seconds() - busy
+    busy = timing.busy_seconds() - busy
     images = found.pop("images")
     return found | {
         "cpu s / 10,000": 1e4 * own / images,

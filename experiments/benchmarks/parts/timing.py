@@ -35,16 +35,16 @@ def serve(step: Callable[[], object], *, warmup: int = 3) -> None:
 
 
 def _time(step: Callable[[], object], steps: int) -> Sample:
-    busy, own = _busy_seconds(), time.process_time()
+    busy, own = busy_seconds(), time.process_time()
     start = time.perf_counter()
     for _ in range(steps):
         step()
     wall = time.perf_counter() - start
-    busy, own = _busy_seconds() - busy, time.process_time() - own
+    busy, own = busy_seconds() - busy, time.process_time() - own
     return Sample(1e3 * wall / steps, max(0.0, busy - own) / wall)
 
 
-def _busy_seconds() -> float:
+def busy_seconds() -> float:
     """CPU seconds spent by all processes of the machine (0 where unknown)."""
     try:
         with open("/proc/stat") as file:
