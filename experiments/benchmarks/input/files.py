@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from jaxgan.data import shards
+from jaxgan.data import shard_writing, shards
 
 SHARD = 1 << 28  # bytes
 
@@ -22,8 +22,8 @@ def make_shards(folder: pathlib.Path, count: int, size: int) -> None:
     like = {"image": np.zeros(shape, np.uint8)}
     for number, n in enumerate(tqdm(counts, desc="writing", unit="shard")):
         content = np.frombuffer(rng.bytes(n * like["image"].size), np.uint8)
-        shards.write_shard(folder, number, {"image": content.reshape(n, *shape)})
-    shards.finish(folder, counts, like)
+        shard_writing.write_shard(folder, number, {"image": content.reshape(n, *shape)})
+    shard_writing.finish(folder, counts, like)
 
 
 def make_jpegs(folder: pathlib.Path, count: int, shape: tuple[int, int]) -> None:
