@@ -18,7 +18,6 @@ is not the output of the previous one, or, from a pale block, where the page end
 """
 
 import dataclasses
-import importlib
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -29,9 +28,9 @@ from experiments.draw_networks.drawing import draw
 from experiments.draw_networks.layout import chains
 from experiments.draw_networks.tables import described, printed, table
 from jaxgan.analysis.outline import outline
-from jaxgan.lab import data, session
-from jaxgan.lab import figures as lab_figures
-from jaxgan.models.catalogue import CATALOGUE
+from jaxgan.lab import data, figures, session
+from jaxgan.models import model as models
+from jaxgan.models.model import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,21 +52,19 @@ class Config:
                 "give either --run or --model: --model dcgan draws the paper's"
                 " networks, --run those of a training run"
             )
-        if self.model and self.model not in CATALOGUE:
-            raise ValueError(
-                f"there is no model {self.model!r}; choose from {', '.join(CATALOGUE)}"
-            )
+        if self.model:
+            models.named(self.model)
 
 
 def main(config: Config) -> None:
     """Outlines every net that is asked for, then prints and draws."""
-    name, model = opened(config)
-    nets, given = arguments(name, model)
+    name, record, model = opened(config)
+    nets, given = arguments(record, model)
     if config.net and config.net not in nets:
         raise ValueError(
             f"{name} has no net {config.net!r}; it has {', '.join(sorted(nets))}"
         )
-    figures, results = {}, {}
+    pictures, results = {}, {}
     for net in [config.net] if config.net else nets:
         calls = outline(nets[net], *given[net])
         out = jax.eval_shape(
@@ -80,14 +77,14 @@ def main(config: Config) -> None:
         output = next((x.shape[1:] for x in jax.tree.leaves(out)), ())
         start = next((x.shape[1:] for x in jax.tree.leaves(given[net])), ())
         lines = chains(calls, start, output)
-        figures[net] = draw(f"{title}; parameters: {rows[-1][-1]}", lines, rows)
+        pictures[net] = draw(f"{title}; parameters: {rows[-1][-1]}", lines, rows)
         results[net] = {
             "parameters": sum(call.parameters for call in calls),
             "layers": [described(call) for call in calls],
         }
-    for net, figure in figures.items():
-        lab_figures.save(config.workdir / f"{net}.png", figure, f"{name}'s {net}")
-    lab_figures.save_results(
+    for net, figure in pictures.items():
+        figures.save(config.workdir / f"{net}.png", figure, f"{name}'s {net}")
+    figures.save_results(
         config.workdir / "results.json",
         {
             "model": name,
@@ -98,57 +95,43 @@ def main(config: Config) -> None:
     )
 
 
-def opened(config: Config) -> tuple[str, Any]:
-    """The name of the model, and its configuration.
+def opened(config: Config) -> tuple[str, Model, Any]:
+    """The name of the model, its record, and its configuration.
 
     Raises:
         ValueError: there is no such run, or it is not of a model of the library.
     """
     if config.run is None:
-        return config.model, _module(config.model).Config()
-    plain = session.configuration(config.run)
-    *package, name, kind = ["", "", *str(plain.get("game", "")).split(".")]
-    if package[2:] != ["jaxgan", "models"] or name not in CATALOGUE:
+        record = models.named(config.model)
+        return config.model, record, record.config()
+    plain, path = session.configuration(config.run), config.run / "config.json"
+    *package, name, _ = ["", *str(plain.get("game", "")).split(".")]
+    record = models.find().get(name) if package[1:3] == ["jaxgan", "models"] else None
+    if record is None:
         raise ValueError(
-            f"{config.run / 'config.json'} does not say which model it is of; draw"
-            " that at its defaults, with --model"
+            f"{path} does not say which model it is of; draw the model at its defaults,"
+            " with --model"
         )
     try:
-        return name, getattr(_module(name), kind)(**_tuples(plain["model"]))
-    except (AttributeError, KeyError, TypeError):
-        raise ValueError(
-            f"{config.run / 'config.json'} is not the configuration of a {name}"
-        ) from None
+        return name, record, record.config(**_tuples(plain["model"]))
+    except (KeyError, TypeError):
+        raise ValueError(f"{path} is not the configuration of a {name}") from None
 
 
-def arguments(name: str, model: Any) -> tuple[Mapping[str, Any], Mapping[str, tuple]]:
+def arguments(
+    record: Model, model: Any
+) -> tuple[Mapping[str, Any], Mapping[str, tuple]]:
     """The nets of a model, and the shapes that each is called with.
 
-    The catalogue has batches for small configurations: their images are given the size
-    of this one's.
-
     Args:
-        name: of the model.
+        record: of the model.
         model: its configuration.
     """
-    played, entry = _module(name).game(model), CATALOGUE[name]
-    batch = jax.eval_shape(lambda: entry.batch(jax.random.key(0), 2))
-    leading = 1 if entry.make().repeats > 1 else 0
-    side, channels = getattr(model, "resolution", 28), getattr(model, "channels", 1)
-
-    def resized(x):
-        shape = x.shape[leading:]
-        if len(shape) == 4:
-            shape = (shape[0], side, side, channels)
-        elif len(shape) == 2 and isinstance(size := getattr(model, "data", 0), int):
-            shape = (shape[0], size or shape[1])  # points
-        return jax.ShapeDtypeStruct(shape, x.dtype)
-
-    return played.nets, jax.eval_shape(played.inputs, jax.tree.map(resized, batch))
-
-
-def _module(name: str) -> Any:
-    return importlib.import_module(f"jaxgan.models.{name}")
+    game = record.game(model)
+    batch = jax.eval_shape(lambda: record.batch(model, jax.random.key(0), 2))
+    if game.repeats > 1:
+        batch = jax.eval_shape(lambda b: jax.tree.map(lambda x: x[0], b), batch)
+    return game.nets, jax.eval_shape(game.inputs, batch)
 
 
 def _tuples(value: Any) -> Any:

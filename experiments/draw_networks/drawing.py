@@ -9,7 +9,7 @@ from matplotlib.patches import Polygon
 
 from experiments.draw_networks.layout import Block, Chain, kind, written
 from experiments.draw_networks.tables import HEADER
-from jaxgan.lab import figures as lab_figures
+from jaxgan.lab import figures
 
 TALL = 1.7  # inches of the largest height, of maps and of vectors
 LONG = 2.0  # inches of the most channels
@@ -40,17 +40,17 @@ def draw(title: str, lines: Sequence[Chain], rows: Sequence[Sequence[str]]) -> F
             return 0.18 * math.log2(1 + x[1]), height, 0
         return 0.13, height, 0.13
 
-    parts = [part for line in lines for part in _wrapped(line, size)]
+    parts = [part for line in lines for part in wrapped(line, size)]
     heights = [
         max(size(b)[1] + SLANT[1] * size(b)[2] for b in part.blocks) + 0.5
         + 0.2 * max([len(x) for x in part.labels] or [0])
         for part in parts
     ]  # fmt: skip
-    widths = [_width(part, size) for part in parts]
+    widths = [width_of(part, size) for part in parts]
     wide = max(9.0, *widths) + 0.6
     below = LINE * (len(rows) + 2)
     tall = 0.6 + sum(heights) + below
-    figure = lab_figures.new(wide, tall)
+    figure = figures.new(wide, tall)
     figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, wide)
@@ -65,12 +65,12 @@ def draw(title: str, lines: Sequence[Chain], rows: Sequence[Sequence[str]]) -> F
     return figure
 
 
-def _wrapped(line: Chain, size) -> list[Chain]:
-    """Parts of a chain that fit the page; each goes on from the last's last block."""
+def wrapped(line: Chain, size) -> list[Chain]:
+    """Parts of a chain that fit the page; each begins with the last block before it."""
     parts, first = [], 0
     for i in range(1, len(line.blocks)):
         part = Chain(line.blocks[first : i + 1], line.labels[first:i], [])
-        if _width(part, size) > WIDE and i - first > 1:
+        if width_of(part, size) > WIDE and i - first > 1:
             parts.append((first, i - 1))
             first = i - 1
     parts.append((first, len(line.blocks) - 1))
@@ -84,7 +84,8 @@ def _wrapped(line: Chain, size) -> list[Chain]:
     ]
 
 
-def _width(line: Chain, size) -> float:
+def width_of(line: Chain, size) -> float:
+    """Inches that a chain is wide; `size` gives those of a block."""
     each = [size(b)[0] + SLANT[0] * size(b)[2] for b in line.blocks]
     return sum(each) + GAP * (len(each) - 1) + 0.4
 

@@ -38,7 +38,7 @@ import jax
 import numpy as np
 
 from experiments.forget_object import findings, pictures, samples, sweep
-from experiments.forget_object.forgetting import BLOCK, FIT, TEST, measure, search
+from experiments.forget_object.fitting import BLOCK, FIT, TEST, measure, search
 from jaxgan import bounds
 from jaxgan.analysis import forgetting, rectifiers
 from jaxgan.lab import figures

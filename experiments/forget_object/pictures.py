@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from experiments.forget_object.forgetting import (
+from experiments.forget_object.fitting import (
     BLOCK,
     CONTROL,
     Fitted,

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.forget_object.forgetting import Seen
+from experiments.forget_object.fitting import Seen
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.judges import factors as lab_factors
 

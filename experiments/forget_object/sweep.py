@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from experiments.forget_object.forgetting import (
+from experiments.forget_object.fitting import (
     BLOCK,
     CONTROL,
     POSITIONS,
@@ -69,7 +69,7 @@ def compare(config, key, trained, draw, fitted, seen: Seen, test: Seen, read):
     samples are others, `learned` (dropped, on the samples that were learned from).
     """
     plan = {
-        layer: _numbers(int((found.heavy > 0).sum()), config.drop)
+        layer: counts(int((found.heavy > 0).sum()), config.drop)
         for layer, found in fitted.items()
     }
     rows = {layer: {"dropped": [], "control": [], "learned": []} for layer in plan}
@@ -108,7 +108,7 @@ def _control_key(key, layer, number, i):
     return key
 
 
-def _numbers(positive: int, wanted: int) -> list[int]:
+def counts(positive: int, wanted: int) -> list[int]:
     """The numbers of maps to drop, up to all of positive weight."""
     steps = [n * 2**i for i in range(positive.bit_length()) for n in (2, 3)]
     own = wanted or -(-positive // 4)

@@ -21,7 +21,7 @@ from typing import Annotated
 
 from experiments.scaling_plan import compiler
 from experiments.scaling_plan.pictures import draw, table
-from experiments.scaling_plan.plan import SPARE, STORAGE, by_hand, filling, plan
+from experiments.scaling_plan.planning import SPARE, STORAGE, by_hand, filling, plan
 from experiments.scaling_plan.subjects import biggan, counted, library
 from jaxgan import bounds
 from jaxgan.lab import figures

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from experiments.scaling_plan.plan import plan
+from experiments.scaling_plan.planning import plan
 from jaxgan.lab import figures
 from jaxgan.lab.counting import chips as lab_chips
 from jaxgan.lab.counting.chips import Chip, Model

@@ -14,7 +14,7 @@ import pytest
 from commands import call
 
 from experiments.benchmarks import accelerator
-from experiments.benchmarks.accelerator import cases, frameworks, processes, tables
+from experiments.benchmarks.accelerator import cases, frameworks, processes, reporting
 from experiments.benchmarks.parts import kept, residual, roofline, timing
 from experiments.benchmarks.parts import steps as steps_
 from experiments.benchmarks.parts.routing import Sizes
@@ -116,10 +116,10 @@ def test_routing_above_twice_its_bound_is_marked():
     reached = {**DEVICE, "reached": {**REACHED, "bandwidth": bound * 1e3 / 2}}
     samples = {"jaxgan float32 forward": turns(3.9, 3.9)}
     (row,) = accelerator.rows(ROUTING, samples, reached, None)
-    assert "| 3.9 | 2 | 1.95 |" in tables._routing_line(ROUTING, row)
+    assert "| 3.9 | 2 | 1.95 |" in reporting._routing_line(ROUTING, row)
     samples = {"jaxgan float32 forward": turns(5.0, 5.0)}
     (row,) = accelerator.rows(ROUTING, samples, reached, None)
-    assert "| 5 | 2 | 2.50 (above 2) |" in tables._routing_line(ROUTING, row)
+    assert "| 5 | 2 | 2.50 (above 2) |" in reporting._routing_line(ROUTING, row)
 
 
 @pytest.mark.parametrize(

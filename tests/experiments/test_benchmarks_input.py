@@ -12,8 +12,8 @@ from commands import call
 from PIL import Image
 
 from experiments.benchmarks import input as benchmark
+from experiments.benchmarks.input import consumers
 from experiments.benchmarks.input import files as sources
-from experiments.benchmarks.input import turns
 from jaxgan import data
 
 TINY = ["--images", 70, "--size", 8, "--batch-size", 4, "--seconds", 0.01]
@@ -43,7 +43,7 @@ def test_a_source_that_keeps_up_starves_nobody(monkeypatch):
         now[0] += 0.125
         return ready
 
-    found = turns.paced(taking(now, 0.25), place, 4, 10.0, 4.0)
+    found = consumers.paced(taking(now, 0.25), place, 4, 10.0, 4.0)
     # Nine steps end at 9.375, ten at 10.375.
     assert found["images"] == 40
     assert found["images / s"] == pytest.approx(40 / 10.375)
@@ -55,7 +55,7 @@ def test_a_source_that_keeps_up_starves_nobody(monkeypatch):
 def test_a_source_of_half_the_rate_starves_the_device_half_the_time(monkeypatch):
     now = clock(monkeypatch)
     ready = jnp.zeros(1).block_until_ready()
-    found = turns.paced(taking(now, 2.0), lambda batch: ready, 4, 100.0, 4.0)
+    found = consumers.paced(taking(now, 2.0), lambda batch: ready, 4, 100.0, 4.0)
     # Batch i comes at 2 + 2 i; the last step ends a second after it.
     assert found["images"] == 200
     assert found["images / s"] == pytest.approx(200 / 101)
@@ -65,7 +65,7 @@ def test_a_source_of_half_the_rate_starves_the_device_half_the_time(monkeypatch)
 
 def test_the_highest_rate_and_the_step_are_counted(monkeypatch):
     now = clock(monkeypatch)
-    assert turns.highest_rate(taking(now, 0.5), 8, 4.0) == {
+    assert consumers.highest_rate(taking(now, 0.5), 8, 4.0) == {
         "images / s": 16.0,
         "images": 64,
     }
@@ -77,9 +77,9 @@ def test_the_highest_rate_and_the_step_are_counted(monkeypatch):
         played.append(image)
         return state + 1
 
-    found = turns.stepped(batches, step, 0, 8, 1.0)
-    assert len(played) == turns.AHEAD
-    assert found == {"images / s": 8.0, "next": 0.25, "images": 8 * turns.AHEAD}
+    found = consumers.stepped(batches, step, 0, 8, 1.0)
+    assert len(played) == consumers.AHEAD
+    assert found == {"images / s": 8.0, "next": 0.25, "images": 8 * consumers.AHEAD}
 
 
 def test_medians_and_quartiles():

@@ -11,24 +11,25 @@ from commands import call
 from PIL import Image
 
 from experiments import draw_networks
+from experiments.draw_networks import drawing, layout, tables
 from jaxgan.analysis.outline import outline
 from jaxgan.models import dcgan
-from jaxgan.models.catalogue import CATALOGUE
+from jaxgan.models import model as models
 
 
 def results(folder):
     return json.loads((folder / "results.json").read_text())
 
 
-def lines_of(name, net, config=None):
-    config = config or draw_networks._module(name).Config()
-    nets, given = draw_networks.arguments(name, config)
+def lines_of(name, net):
+    record = models.named(name)
+    nets, given = draw_networks.arguments(record, record.config())
     calls = outline(nets[net], *given[net])
     out = jax.eval_shape(
         lambda *x: nets[net].init_with_output(jax.random.key(0), *x)[0], *given[net]
     )
     start = next((x.shape[1:] for x in jax.tree.leaves(given[net])), ())
-    lines = draw_networks.chains(calls, start, jax.tree.leaves(out)[0].shape[1:])
+    lines = layout.chains(calls, start, jax.tree.leaves(out)[0].shape[1:])
     return calls, lines
 
 
@@ -88,9 +89,9 @@ def test_what_stands_between_the_blocks_of_dcgan():
 def test_labels_that_are_joined_on_the_way():
     _, (line,) = lines_of("cdcgan", "generator")
     assert line.blocks == [
-        draw_networks.Block((100,), 10), draw_networks.Block((1024,), 10),
-        draw_networks.Block((7, 7, 128), 10), draw_networks.Block((14, 14, 128), 10),
-        draw_networks.Block((28, 28, 1)),
+        layout.Block((100,), 10), layout.Block((1024,), 10),
+        layout.Block((7, 7, 128), 10), layout.Block((14, 14, 128), 10),
+        layout.Block((28, 28, 1)),
     ]  # fmt: skip
     assert [x[0] for x in line.labels] == ["join"] * 4
     _, (line,) = lines_of("cdcgan", "discriminator")
@@ -126,18 +127,18 @@ def test_capsules_resizing_and_what_is_no_layer():
     assert shapes(line) == [(1,), (1,)]
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
+@pytest.mark.parametrize("name", models.find())
 def test_every_model_can_be_drawn_at_its_defaults(name):
-    config = draw_networks._module(name).Config()
-    for net in draw_networks.arguments(name, config)[0]:
-        calls, lines = lines_of(name, net, config)
+    record = models.named(name)
+    for net in draw_networks.arguments(record, record.config())[0]:
+        calls, lines = lines_of(name, net)
         assert sum(len(line.labels) for line in lines) >= 1
         for line in lines:
             assert len(line.blocks) == len(line.labels) + 1 == len(line.windows) + 1
-        rows = draw_networks.table(calls)
+        rows = tables.table(calls)
         total = sum(call.parameters for call in calls)
         assert rows[-1] == ("total", "", "", "", "", f"{total:,}")
-        assert len({len(row) for row in draw_networks.printed(rows).splitlines()}) == 1
+        assert len({len(row) for row in tables.printed(rows).splitlines()}) == 1
 
 
 @pytest.mark.parametrize(
@@ -145,8 +146,8 @@ def test_every_model_can_be_drawn_at_its_defaults(name):
 )
 def test_pictures_show_all_and_fit(name, net):
     calls, lines = lines_of(name, net)
-    rows = draw_networks.table(calls)
-    figure = draw_networks.draw("a title", lines, rows)
+    rows = tables.table(calls)
+    figure = drawing.draw("a title", lines, rows)
     (axes,) = figure.axes
     texts = [text.get_text() for text in axes.texts]
     for row in rows:
@@ -155,7 +156,7 @@ def test_pictures_show_all_and_fit(name, net):
         for block in line.blocks:
             assert "x".join(map(str, block.shape)) in texts
     width, height = figure.get_size_inches()
-    assert width <= draw_networks.WIDE + 1
+    assert width <= drawing.WIDE + 1
     for patch in axes.patches:
         corners = patch.get_path().vertices
         assert (corners >= 0).all()
@@ -165,9 +166,9 @@ def test_pictures_show_all_and_fit(name, net):
 def test_long_chains_go_on_below():
     _, (line,) = lines_of("began", "discriminator")
     sizes = lambda block: (2.0, 1.0, 1.0)  # noqa: E731
-    parts = draw_networks._wrapped(line, sizes)
+    parts = drawing.wrapped(line, sizes)
     assert len(parts) > 1
-    assert all(draw_networks._width(x, sizes) <= draw_networks.WIDE for x in parts)
+    assert all(drawing.width_of(x, sizes) <= drawing.WIDE for x in parts)
     assert [label for part in parts for label in part.labels] == line.labels
     for one, two in itertools.pairwise(parts):
         assert two.blocks[0] == one.blocks[-1]._replace(again=True)
@@ -195,7 +196,7 @@ def test_a_run_is_drawn_as_it_was_set_up(
 def test_layers_called_again_are_counted_once():
     calls, _ = lines_of("dcgan", "generator")
     twice = [*calls, calls[0]._replace(again=True, parameters=0)]
-    rows = draw_networks.table(twice)
+    rows = tables.table(twice)
     assert rows[-2][-1] == "as above"
     assert rows[-1][-1] == "18,855,043"
 
@@ -205,7 +206,7 @@ def test_layers_called_again_are_counted_once():
     [
         ([], "give either --run or --model"),
         (["--run", "x", "--model", "dcgan"], "give either --run or --model"),
-        (["--model", "dcgam"], "there is no model 'dcgam'; choose from"),
+        (["--model", "dcgam"], "jaxgan has no model 'dcgam'; it has"),
         (["--model", "dcgan", "--net", "critic"], "no net 'critic'; it has disc"),
         (["--run", "nowhere"], "nowhere is not a run"),
     ],

@@ -13,6 +13,7 @@ from commands import call
 from PIL import Image
 
 from experiments import forget_object
+from experiments.forget_object import fitting, samples, sweep
 from jaxgan.analysis import forgetting, rectifiers
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.judges import factors as lab_factors
@@ -141,9 +142,7 @@ def object_maps():
 
 @pytest.mark.parametrize("against", ["both", "absent", "outside"])
 def test_the_map_of_an_object_is_the_heaviest(against):
-    found = forget_object.fit(
-        jax.random.key(0), *object_maps(), against=against, penalty=1.0
-    )
+    found = fitting.fit(jax.random.key(0), *object_maps(), against=against, penalty=1.0)
     assert np.argmax(found.heavy) == 2
     assert found.weights[4] == found.heavy[4] == 0
     # What is below the object speaks for it as long as it is not seen alone.
@@ -158,7 +157,7 @@ def test_the_map_of_an_object_is_the_heaviest(against):
 
 def seen(images, there, boxes, factors=None):
     count = len(images)
-    return forget_object.Seen(
+    return fitting.Seen(
         np.arange(count), np.zeros(count, int), images, np.array(there),
         np.array(boxes, float), factors or {},
     )  # fmt: skip
@@ -171,12 +170,12 @@ def test_changes_are_measured_in_and_outside_of_boxes():
     after[0, 3, 0] -= 17
     after[2] += 102
     some = seen(before, [True, False, True], [[0, 0, 0.5, 1]] * 3)
-    found = forget_object.measure(some, after)
+    found = fitting.measure(some, after)
     assert set(found) == {"inside", "outside", "without"}
     assert found["inside"] == pytest.approx((0.2 + 0.4) / 2)
     assert found["outside"] == pytest.approx((17 / 255 / 8 + 0.4) / 2)
     assert found["without"] == 0
-    assert "without" not in forget_object.measure(
+    assert "without" not in fitting.measure(
         seen(before, [True] * 3, [[0, 0, 1, 1]] * 3), after
     )
 
@@ -196,7 +195,7 @@ def test_damage_is_what_changes_in_samples_without_the_object():
     after[:, 0, 0, 1] = [200, 10, 10, 200]
     there = read(before)["glasses"] > 0.5
     some = seen(before, there, [[0, 0, 1, 1]] * 4, read(before))
-    found = forget_object.measure(some, after, read)
+    found = fitting.measure(some, after, read)
     assert found["rate"] == 0.5
     assert found["left"] == 0.5
     assert found["damage"] == pytest.approx(1.0)
@@ -224,15 +223,15 @@ def test_a_search_drops_what_helps_and_stops():
     there = np.arange(8) < 4
     some = seen(images, there, [[0, 0, 1, 1]] * 8, read(images))
     candidates = np.array([True, True, False, True, True, True])
-    dropped = forget_object.search(forget, candidates, some, read)
+    dropped = fitting.search(forget, candidates, some, read)
     assert dropped.tolist() == [False, True, False, False, True, False]
     candidates[:] = [True, False, False, False, False, True]  # of no effect at all
-    dropped = forget_object.search(forget, candidates, some, read)
+    dropped = fitting.search(forget, candidates, some, read)
     assert dropped.tolist() == [True, False, False, False, False, False]
 
 
 def layers(shapes, **flags):
-    return forget_object._layers(
+    return samples.layers(
         forget_object.Config(run=pathlib.Path("runs"), **flags), shapes
     )
 
@@ -248,10 +247,10 @@ def test_layers_are_the_last_that_have_maps():
 
 
 def test_numbers_of_maps_double_up_to_all():
-    assert forget_object._numbers(1, 0) == [1]
-    assert forget_object._numbers(10, 0) == [1, 2, 3, 4, 6, 8, 10]
-    assert forget_object._numbers(10, 5) == [1, 2, 3, 4, 5, 6, 8, 10]
-    assert forget_object._numbers(3, 9) == [1, 2, 3]
+    assert sweep.counts(1, 0) == [1]
+    assert sweep.counts(10, 0) == [1, 2, 3, 4, 6, 8, 10]
+    assert sweep.counts(10, 5) == [1, 2, 3, 4, 5, 6, 8, 10]
+    assert sweep.counts(3, 9) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -272,12 +271,12 @@ def test_files_that_hold_no_boxes_are_refused(boxes, words, tmp_path):
     if isinstance(boxes, str):
         path.write_text(boxes)
     with pytest.raises(ValueError, match=words):
-        forget_object.read_boxes(path, (5, 8, 8, 3))
+        samples.read_boxes(path, (5, 8, 8, 3))
 
 
 def test_boxes_become_image_heights(tmp_path):
     path = boxes_file(tmp_path, {"4": [0, 2, 4, 8]})
-    (found,) = forget_object.read_boxes(path, (5, 8, 8, 3)).items()
+    (found,) = samples.read_boxes(path, (5, 8, 8, 3)).items()
     assert found[0] == 4
     np.testing.assert_allclose(found[1], [0, 0.25, 0.5, 1])
 
@@ -324,6 +323,4 @@ def test_runs_it_cannot_use_are_refused(
 def test_scikit_learn_is_asked_for(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     with pytest.raises(ValueError, match=r'pip install -e "\.\[analysis\]"'):
-        forget_object.fit(
-            jax.random.key(0), *object_maps(), against="both", penalty=1.0
-        )
+        fitting.fit(jax.random.key(0), *object_maps(), against="both", penalty=1.0)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments import scaling_plan
-from experiments.scaling_plan import compiler
+from experiments.scaling_plan import compiler, planning, subjects
 from jaxgan import game
 from jaxgan.lab.counting import chips, networks
 from jaxgan.lab.counting.chips import Chip, Model
@@ -93,7 +93,7 @@ def test_operations_of_dcgan_64_are_those_worked_by_hand():
     nets = networks.dcgan(64, 128, 100, 5)
     assert nets["generator"].macs == generator
     assert nets["discriminator"].macs == discriminator
-    plays = {n: (nets[n], scaling_plan.ADVERSARIAL[n]) for n in nets}
+    plays = {n: (nets[n], subjects.ADVERSARIAL[n]) for n in nets}
     # D: generate, judge twice with both gradients. G: generate with both gradients
     # (none is needed of latents, here counted), judge with the image's.
     by_hand = 2 * ((1 + 3) * generator + (3 * 2 + 2) * discriminator)
@@ -104,7 +104,7 @@ def test_the_lowered_program_does_what_hand_arithmetic_says():
     """Borders of zeros, which the program does not count, taken out by hand too."""
     side, width = 16, 8
     config = dcgan.Config(resolution=side, width=width, latent=6, dtype="bfloat16")
-    subject = scaling_plan.Subject(
+    subject = subjects.Subject(
         dcgan.game(config),
         lambda n: {"image": jax.ShapeDtypeStruct((n, side, side, 3), "float32")},
         {},
@@ -145,7 +145,7 @@ def test_one_chip_sends_nothing():
     assert chips.reduce_bytes(100, 1) == 0
     assert chips.gradient_seconds(model, 1, SLOW) == 0
     assert chips.norm_seconds(model, 1, SLOW) == 0
-    row = scaling_plan.step(model, 1, 4, 1, SLOW)
+    row = planning.step(model, 1, 4, 1, SLOW)
     assert row["apart"] == row["overlapped"] == max(row["arithmetic"], row["memory"])
 
 
@@ -214,7 +214,7 @@ def test_norms_send_two_sums_a_pass():
 def test_dcgan_has_24_norm_messages_a_step():
     """4 norms of G: two passes, one of them back. 3 of D: two and two, pairs shared."""
     nets = networks.dcgan(64, 128, 100, 5)
-    plays = {n: (nets[n], scaling_plan.ADVERSARIAL[n]) for n in nets}
+    plays = {n: (nets[n], subjects.ADVERSARIAL[n]) for n in nets}
     model = Model(plays, 1.0, 0.0, 1, 1, 1, 1)
     assert chips.norms(model)[0] == 4 * 3 + 3 * 4
 
@@ -257,7 +257,7 @@ def test_the_player_that_keeps_most_decides():
 
 def test_a_step_takes_the_slower_of_arithmetic_and_memory_and_waits_for_norms():
     model = toy(norms=(1,), fixed=100.0)
-    row = scaling_plan.step(model, 8, 2, 1, SLOW)
+    row = planning.step(model, 8, 2, 1, SLOW)
     assert row["arithmetic"] == (300 * 2 + 100) / 100
     assert row["memory"] == chips.hbm_bytes(model, 2) / 10
     busy = max(row["arithmetic"], row["memory"])
@@ -273,21 +273,21 @@ def test_a_step_takes_the_slower_of_arithmetic_and_memory_and_waits_for_norms():
 def test_batches_that_balance_messages():
     model = toy(fixed=100.0)
     # 3 s an image and one whatever the batch: 16 s are reached by 5 images.
-    assert scaling_plan.even(model, 16.0, SLOW, 0.0) == 5
-    assert scaling_plan.even(model, 16.1, SLOW, 0.0) == 6
-    assert scaling_plan.even(model, 0.5, SLOW, 0.0) == 1
+    assert planning.even(model, 16.0, SLOW, 0.0) == 5
+    assert planning.even(model, 16.1, SLOW, 0.0) == 6
+    assert planning.even(model, 0.5, SLOW, 0.0) == 1
     # Memory: 46 s before the first image.
-    assert scaling_plan.even(model, 40.0, SLOW, 1.0) == 1
+    assert planning.even(model, 40.0, SLOW, 1.0) == 1
 
 
 def test_batches_that_balance_memory():
     model = toy(fixed=100.0)
     # Memory: 46 s and 21 an image; arithmetic: one, and three: never as long.
-    assert scaling_plan.balanced(model, SLOW) is None
+    assert planning.balanced(model, SLOW) is None
     quick = SLOW._replace(hbm_rate=100)
     # Now 4.6 s and 2.1, against 1 / 0.9 and 3 / 0.9: 3.49 over 1.23.
-    assert scaling_plan.balanced(model, quick._replace(mxu=0.9)) == 3
-    assert scaling_plan.balanced(model, quick._replace(mxu=0.5)) == 1
+    assert planning.balanced(model, quick._replace(mxu=0.9)) == 3
+    assert planning.balanced(model, quick._replace(mxu=0.5)) == 1
 
 
 def test_seeds_fill_a_chip_that_waits_for_starts():

@@ -37,7 +37,7 @@ from experiments.benchmarks.accelerator.processes import (
     serve,
     sides_of,
 )
-from experiments.benchmarks.accelerator.tables import rows, tables
+from experiments.benchmarks.accelerator.reporting import rows, tables
 from experiments.benchmarks.parts import kept, timing
 from jaxgan import report
 from jaxgan.lab import figures

@@ -39,9 +39,9 @@ import jax.numpy as jnp
 import tyro
 from tqdm import tqdm
 
+from experiments.benchmarks.input.consumers import highest_rate, paced, stepped, timed
 from experiments.benchmarks.input.files import drop, make_jpegs, make_shards, warm
 from experiments.benchmarks.input.tables import summary, table
-from experiments.benchmarks.input.turns import highest_rate, paced, stepped, timed
 from experiments.benchmarks.parts import kept, timing
 from jaxgan import bounds, nn
 from jaxgan import data as jaxgan_data
