@@ -1,4 +1,4 @@
-"""What the numbers of a class capsule mean: each changed a little, and drawn.
+"""Draws what the numbers of a class capsule mean, by changing one at a time.
 
     python -m experiments.capsnet_dimensions
     python -m experiments.capsnet_dimensions --run runs/capsnet_mnist_paper
@@ -6,9 +6,9 @@
 
 Sabour, Frosst and Hinton (arXiv:1710.09829), figure 4. A digit is encoded, one
 dimension of its class capsule is moved from -0.25 to 0.25 in steps of 0.05, and the
-decoder draws every value. Half a minute on a CPU, from a run of
-experiments.capsnet_mnist. Writes dimensions_CLASS_IMAGE.png, one row a dimension,
-dimensions.png with the rows that change most, and dimensions.json. Expect strokes that
+decoder draws every value. Takes half a minute on a CPU, with a run of
+experiments.capsnet_mnist. Writes dimensions_CLASS_IMAGE.png, a row for each dimension,
+dimensions.png with the rows that change most, and dimensions.json. Expect strokes to
 get thicker, lean, widen or lose a part; some dimensions do little for a digit.
 """
 
@@ -17,8 +17,10 @@ import pathlib
 
 import numpy as np
 
-from jaxgan import capsules
+from jaxgan import bounds, capsules
 from jaxgan.lab import cli, figures
+
+ALIASES = {"--out": "--workdir"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,29 +28,29 @@ class Config:
     """Which digits to change, and by how much."""
 
     run: pathlib.Path = pathlib.Path("runs/capsnet_mnist")
-    """Directory of a run of experiments.capsnet_mnist."""
-    out: pathlib.Path | None = None
-    """Where the pictures go; RUN/pictures if left out."""
+    """Directory of a run of experiments.capsnet_mnist; it is only read."""
+    workdir: pathlib.Path | None = None
+    """Directory for the pictures; RUN/pictures if left out."""
     digits: tuple[int, ...] = ()
-    """Numbers of test images; one of each class that is classified right if left
-    out."""
-    reach: float = 0.25
-    """Largest change of a dimension, both ways."""
-    step: float = 0.05
-    """From one tile to the next."""
-    overview: int = 4
+    """Numbers of test images. If left out, one of each class that is classified
+    right."""
+    reach: bounds.Rate = 0.25
+    """Largest change of a dimension, in both directions."""
+    step: bounds.Rate = 0.05
+    """Change from one tile to the next."""
+    overview: bounds.Count = 4
     """Digits in the overview."""
-    dimensions: int = 4
+    dimensions: bounds.Count = 4
     """Dimensions of each digit in the overview: those whose change is most visible."""
 
     def __post_init__(self):
-        figures.at_least(self, overview=1, dimensions=1)
-        if not 0 < self.step <= self.reach or abs(
-            self.steps * self.step - self.reach
-        ) > (1e-6 * self.reach):
+        bounds.check(self, flags=True)
+        if self.step > self.reach or abs(self.steps * self.step - self.reach) > (
+            1e-6 * self.reach
+        ):
             raise ValueError(
                 f"--reach is {self.reach} and --step is {self.step}; give a reach of a"
-                " whole number of positive steps"
+                " whole number of steps"
             )
 
     @property
@@ -60,7 +62,7 @@ class Config:
 def main(config: Config) -> None:
     """Encodes, changes, decodes and draws."""
     model, variables, sets = figures.restore(config.run, drawing=True)
-    out = config.out or config.run / "pictures"
+    out = config.workdir or config.run / "pictures"
     for i in config.digits:
         figures.check_digit(sets, "digits", i)
     index = (
@@ -182,4 +184,4 @@ def label_changes(axes, change, height):
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

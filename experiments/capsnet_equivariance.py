@@ -4,17 +4,19 @@
     python -m experiments.capsnet_equivariance --run runs/capsnet_mnist_paper
     python -m experiments.capsnet_equivariance --most 4 --count 80
 
-Sabour, Frosst and Hinton (arXiv:1710.09829), section 1. About a minute on two CPU
-cores, from a run of experiments.capsnet_mnist. Writes equivariance_pooling.png (a
+Sabour, Frosst and Hinton (arXiv:1710.09829), section 1. Takes about a minute on two CPU
+cores, with a run of experiments.capsnet_mnist. Writes equivariance_pooling.png (a
 detection moves with its input, until pooling forgets where it was),
 equivariance_pose.png and equivariance.json. For the latter, test digits are shifted and
 the shift is read off the class capsule by a linear map, fitted to half of the digits of
-a class and tested on the others. Expect most of the shift in the pose, less of it in
-the lengths of all class capsules, and lengths that hold as far as training shifted.
+a class and tested on the others. Expect to find most of the shift in the pose and
+less of it in the lengths of all class capsules, and lengths that hold up to the largest
+shift of the training.
 """
 
 import dataclasses
 import pathlib
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -22,17 +24,19 @@ import numpy as np
 from flax import linen
 from matplotlib.patches import Rectangle
 
-from jaxgan import capsules
+from jaxgan import bounds, capsules
 from jaxgan.data.synthetic import digits
 from jaxgan.lab import cli, figures
 from jaxgan.models import capsnet
 
 POSE, LENGTH, PALE = "#1f6f8b", "#d1495b", "#777777"
 INPUTS = np.array([[0, 3, 2, 0, 0], [0, 0, 3, 2, 0]])
-# A filter as wide as the thing to detect, and a threshold only the whole of it passes:
+# A filter as wide as the thing to detect, and a threshold that only all of it passes:
 # 3 + 2 - 4 = 1, while 3 - 4 and 2 - 4 are cut off by the ReLU.
 FILTER, BIAS = np.array([1, 1]), -4
 POOL = 3  # neighbours of which the largest is kept
+
+ALIASES = {"--out": "--workdir"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,27 +44,27 @@ class Config:
     """Which digits to shift, and how far."""
 
     run: pathlib.Path = pathlib.Path("runs/capsnet_mnist")
-    """Directory of a run of experiments.capsnet_mnist."""
-    out: pathlib.Path | None = None
-    """Where the pictures go; RUN/pictures if left out."""
-    most: int = 3
+    """Directory of a run of experiments.capsnet_mnist; it is only read."""
+    workdir: pathlib.Path | None = None
+    """Directory for the pictures; RUN/pictures if left out."""
+    most: bounds.Count = 3
     """Largest shift in pixels, in each direction."""
-    count: int = 80
-    """Test digits of each class, at most; half of them are fitted to."""
+    count: Annotated[int, bounds.Within(2)] = 80
+    """Test digits of each class, at most; the fit uses half of them."""
 
     def __post_init__(self):
-        figures.at_least(self, most=1, count=2)
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
     """Pools, shifts, fits and draws."""
     model, variables, sets = figures.restore(config.run)
-    out = config.out or config.run / "pictures"
+    out = config.workdir or config.run / "pictures"
     labels = sets.test["label"]
     index = [np.flatnonzero(labels == c)[: config.count] for c in range(model.classes)]
     if (fewest := min(map(len, index))) < 2:
         raise ValueError(
-            f"a class has {fewest} test images; the fit and its test take one each"
+            f"a class has {fewest} test images; the fit and its test need one each"
         )
     detected, pooled = detect(INPUTS)
     figure = draw_pooling(detected, pooled)
@@ -106,8 +110,8 @@ def main(config: Config) -> None:
                 "pooled": pooled.tolist(),
             },
             "shifts": steps.tolist(),
-            "about": "r2: rows down, columns right; length and found: by the largest"
-            " of both shifts, 0 first",
+            "about": "r2: rows down, columns right; length and found: by the larger of"
+            " both shifts, from 0",
             "mean": mean,
             "classes": classes,
         },
@@ -123,9 +127,9 @@ def of_class(v: np.ndarray, c: int, offsets: np.ndarray):
         offsets: the shifts `[shifts, 2]`.
 
     Returns:
-        What is read off the pose of the digits that were not fitted to, see `fit`, and
-        numbers: how well that is, how well it goes from lengths alone, and by the size
-        of the shift the length and how often it is the largest.
+        What is read off the pose of the digits that the fit did not use, see `fit`, and
+        numbers: how good that is, how good it is from lengths alone, and, by the size
+        of the shift, the length and how often it is the largest.
     """
     length, half = np.asarray(capsules.lengths(jnp.asarray(v))), len(v) // 2
     read, r2 = fit(v[:, :, c], offsets, half)
@@ -154,7 +158,7 @@ def fit(x: np.ndarray, offsets: np.ndarray, half: int) -> tuple[np.ndarray, np.n
     Args:
         x: vectors `[digits, shifts, D]`.
         offsets: what is to be read `[shifts, 2]`.
-        half: how many of the digits are fitted to.
+        half: how many of the digits the fit uses.
 
     Returns:
         What is read off the other digits `[digits - half, shifts, 2]`, and the share of
@@ -170,7 +174,7 @@ def fit(x: np.ndarray, offsets: np.ndarray, half: int) -> tuple[np.ndarray, np.n
 
 
 def shifted_strip(model, variables, sets, index, steps):
-    """One digit shifted to the right, over drawings of its capsule: `[2, S, ...]`."""
+    """One digit shifted to the right, and drawings of its capsule: `[2, S, ...]`."""
     c = min(3, len(index) - 1)
     image = jnp.asarray(figures.images(sets, index[c][-1]))
     moved = jnp.stack([digits.shift(image, np.array([0, x])) for x in steps])
@@ -180,7 +184,7 @@ def shifted_strip(model, variables, sets, index, steps):
 
 
 def draw_pooling(detected, pooled):
-    """Numbers in boxes: inputs, detections, what is left of them, for both inputs."""
+    """Draws numbers in boxes: inputs, detections and what pooling leaves of them."""
     figure = figures.new(9.6, 3.9)
     figure.suptitle("A detector moves with its input; pooling forgets where it was")
     axes = figure.subplots(1, 2)
@@ -214,7 +218,7 @@ def draw_pooling(detected, pooled):
 
 
 def draw_pose(strip, steps, offsets, read, classes, mean):
-    """A digit that moves, what is read off its capsule, lengths, and R²."""
+    """Draws a digit that moves, what is read off its capsule, lengths, and R²."""
     figure = figures.new(12, 5.4 + 2.2 * (strip is not None))
     below = figure
     if strip is not None:
@@ -263,4 +267,4 @@ def draw_pose(strip, steps, offsets, read, classes, mean):
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

@@ -1,4 +1,4 @@
-"""What a CapsNet draws of test digits, right and wrong: label, prediction, drawing.
+"""Draws what a CapsNet reconstructs of test digits, classified right and wrong.
 
     python -m experiments.capsnet_reconstructions
     python -m experiments.capsnet_reconstructions --run runs/capsnet_mnist_paper
@@ -6,11 +6,11 @@
 
 Sabour, Frosst and Hinton (arXiv:1710.09829), figure 3. Every column is an input and,
 below it, the drawing of one of its class capsules, under (l, p, r): the label, the
-prediction, and the capsule that was drawn. A digit that is classified wrong stands
-twice, with r = p and with r = l. A minute on two CPU cores for 10,000 test images.
+prediction, and the capsule that was drawn. A digit that is classified wrong appears
+twice, with r = p and with r = l. Takes a minute on two CPU cores for 10,000 images.
 Writes reconstructions.png, and reconstructions.json with the test error, the failures
 and the squared errors. Expect smooth digits, and for failures both drawings to look
-like the input; that of the prediction is nearer to it on average.
+like the input; the drawing of the prediction is closer to it on average.
 """
 
 import dataclasses
@@ -20,9 +20,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import capsules
+from jaxgan import bounds, capsules
 from jaxgan.lab import cli, figures
 from jaxgan.models import capsnet
+
+ALIASES = {"--out": "--workdir"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,26 +32,26 @@ class Config:
     """What to draw from which run."""
 
     run: pathlib.Path = pathlib.Path("runs/capsnet_mnist")
-    """Directory of a run of experiments.capsnet_mnist."""
-    out: pathlib.Path | None = None
-    """Where the picture goes; RUN/pictures if left out."""
-    correct: int = 6
-    """Digits that are classified right, of as many classes as there are."""
-    failures: int = 3
+    """Directory of a run of experiments.capsnet_mnist; it is only read."""
+    workdir: pathlib.Path | None = None
+    """Directory for the picture; RUN/pictures if left out."""
+    correct: bounds.Count = 6
+    """Digits that are classified right, of as many different classes as possible."""
+    failures: bounds.Natural = 3
     """Digits that are classified wrong, the first of the test set."""
-    tests: int = 10_000
-    """Most test images to look at."""
-    listed: int = 100
-    """Most failures that are listed in the JSON file."""
+    tests: bounds.Count = 10_000
+    """Test images to look at, at most."""
+    listed: bounds.Natural = 100
+    """Failures that are listed in the JSON file, at most."""
 
     def __post_init__(self):
-        figures.at_least(self, correct=1, failures=0, tests=1, listed=0)
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
     """Tests, draws, and writes."""
     model, variables, sets = figures.restore(config.run, drawing=True)
-    out = config.out or config.run / "pictures"
+    out = config.workdir or config.run / "pictures"
     label = sets.test["label"][: config.tests]
 
     @jax.jit
@@ -140,7 +142,7 @@ def one_of_each(index: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
 
 
 def draw(parts, error):
-    """Inputs over drawings, the columns under their captions."""
+    """Draws inputs above reconstructions, the columns under their captions."""
     side, counts = 0.84, [rows.shape[1] for _, rows, _ in parts]
     figure = figures.new(side * (sum(counts) + 2.2), 2 * side + 1.15)
     figure.suptitle(
@@ -154,4 +156,4 @@ def draw(parts, error):
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

@@ -4,15 +4,15 @@
     python -m experiments.capsnet_routing --run runs/capsnet_mnist_paper --digit 18
     python -m experiments.capsnet_routing --iterations 6
 
-Sabour, Frosst and Hinton (arXiv:1710.09829), procedure 1. Under a minute on a CPU, from
-a run of experiments.capsnet_mnist. Writes routing_digit.png (the coefficients c_ij of
-one test digit: of all capsules, on the grid they stand on, and their means),
+Sabour, Frosst and Hinton (arXiv:1710.09829), procedure 1. Takes under a minute on a
+CPU, with a run of experiments.capsnet_mnist. Writes routing_digit.png (the coefficients
+c_ij of one test digit: all of them, on the grid of the capsules, and their means),
 routing_mean.png (means over many digits: coupling to the true class, entropy, and the
 lengths and the error had routing stopped earlier) and routing.json. In means, capsules
-weigh as much as they are long. Expect 1/10 everywhere at first, and a growing share for
-the class that is there. Three iterations move the mean by less than a tenth of it: they
-lengthen the right capsule, and hardly change which is the longest. Ten, after training
-with three, double the share, and err more.
+are weighted by their length. Expect 1/10 everywhere at first, and a growing share for
+the class that is there. Three iterations move the mean by less than a tenth: they make
+the right capsule longer, and hardly change which one is the longest. Ten iterations,
+after training with three, double the share, and make more errors.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
-from jaxgan import capsules
+from jaxgan import bounds, capsules
 from jaxgan.lab import cli, figures
 from jaxgan.models import capsnet
 
@@ -32,24 +32,26 @@ TRUE, OTHER, PALE = "#1f6f8b", "#d1495b", "#777777"
 BLOCK = 25  # images whose coefficients are computed together
 SHOWN = 4  # iterations whose coefficients are drawn
 
+ALIASES = {"--out": "--workdir"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Which digits to route."""
 
     run: pathlib.Path = pathlib.Path("runs/capsnet_mnist")
-    """Directory of a run of experiments.capsnet_mnist."""
-    out: pathlib.Path | None = None
-    """Where the pictures go; RUN/pictures if left out."""
+    """Directory of a run of experiments.capsnet_mnist; it is only read."""
+    workdir: pathlib.Path | None = None
+    """Directory for the pictures; RUN/pictures if left out."""
     digit: int = 0
     """Number of the test image to look at closely."""
-    iterations: int = 0
-    """Of routing; as many as in training if 0."""
-    images: int = 1000
+    iterations: bounds.Natural = 0
+    """Iterations of routing; 0 takes as many as in training."""
+    images: bounds.Count = 1000
     """Test images to average over, spread over the test set."""
 
     def __post_init__(self):
-        figures.at_least(self, iterations=0, images=1)
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
@@ -58,7 +60,7 @@ def main(config: Config) -> None:
     figures.check_digit(sets, "digit", config.digit)
     if config.iterations:
         model = dataclasses.replace(model, iterations=config.iterations)
-    out = config.out or config.run / "pictures"
+    out = config.workdir or config.run / "pictures"
     count = min(config.images, len(sets.test["label"]))
     spread = np.linspace(0, len(sets.test["label"]) - 1, count).astype(int)
     index = np.concatenate([[config.digit], spread])
@@ -118,7 +120,7 @@ def route(model: capsnet.Config, variables: Any, image: jax.Array):
 
 
 def of_classes(values: np.ndarray, there: np.ndarray) -> dict[str, np.ndarray]:
-    """Means over images of `[B, n, J]`: of the class that is there, and of others."""
+    """Means over images of `[B, n, J]`, for the true class and for the others."""
     true = (values * there[:, None]).sum(2)
     others = np.where(there[:, None], -1, values)
     rest = (values.sum(2) - true) / max(1, values.shape[2] - 1)
@@ -130,14 +132,14 @@ def of_classes(values: np.ndarray, there: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def mean_entropy(coupling: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """How undecided capsules are, by iteration: 1 is evenly among all, 0 sure."""
+    """How undecided capsules are in each iteration: from 0, certain, to 1, even."""
     c = np.maximum(coupling, 1e-30)
     entropy = -(c * np.log(c)).sum(-1, keepdims=True) / np.log(coupling.shape[-1])
     return ((entropy * weight).sum(2) / weight.sum(2)).mean((0, 2))
 
 
 def stop_early(model, variables, image, label) -> dict[str, Any]:
-    """Lengths of the class capsules and the error, had routing stopped earlier."""
+    """Lengths of the class capsules and the error if routing stopped earlier."""
     v = [
         figures.in_blocks(
             lambda image, n=n: figures.encode(
@@ -159,7 +161,7 @@ def spread_out(iterations: int) -> np.ndarray:
 
 
 def draw_digit(image, label, coupling, weight, share):
-    """All coefficients of one image, those to its class on the grid, and means."""
+    """Draws all coefficients of an image, those to its class on the grid, and means."""
     classes, (height, width, types) = coupling.shape[-1], weight.shape
     shown = spread_out(len(coupling))
     coupling = coupling[shown]
@@ -253,4 +255,4 @@ def draw_mean(means, stopped, count, classes):
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

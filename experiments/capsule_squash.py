@@ -1,9 +1,9 @@
-"""The squash of a capsule, and a capsule beside a neuron.
+"""Draws the squash of a capsule, and compares a capsule with a neuron.
 
     python -m experiments.capsule_squash
     python -m experiments.capsule_squash --reach 8
 
-Sabour, Frosst and Hinton (arXiv:1710.09829), equation 1. A few seconds on a CPU;
+Sabour, Frosst and Hinton (arXiv:1710.09829), equation 1. Takes a few seconds on a CPU;
 nothing is trained. Draws the length of squash(s) and its slope against the length of s,
 with the point (1, 1/2), beside a table of what a capsule and a neuron compute, and
 writes the values. Expect a curve that starts flat, is steepest at 1/√3 and stays
@@ -12,15 +12,17 @@ below 1.
 
 import dataclasses
 import pathlib
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import capsules
+from jaxgan import bounds, capsules
 from jaxgan.lab import cli, figures
 
 CAPSULE, NEURON, PALE = "#1f6f8b", "#d1495b", "#777777"
+ALIASES = {"--out": "--workdir"}
 MARKS = (0, 0.5, 3**-0.5, 1, 2, 4)  # steepest at 1/√3: the second derivative is 0
 TABLE = (
     ("", "capsule", "neuron"),
@@ -49,20 +51,17 @@ TABLE = (
 class Config:
     """Drawing the squash."""
 
-    out: pathlib.Path = pathlib.Path("runs/capsule_squash")
-    """Where the picture goes."""
-    reach: float = 5.0
-    """Longest vector to squash."""
+    workdir: pathlib.Path = pathlib.Path("runs/capsule_squash")
+    """Directory for the picture and the values."""
+    reach: Annotated[float, bounds.Within(1, above=True)] = 5.0
+    """Length of the longest vector to squash."""
 
     def __post_init__(self):
-        if not 1 < self.reach < float("inf"):
-            raise ValueError(
-                f"--reach is {self.reach}; give a number above 1, where half is reached"
-            )
+        bounds.check(self, flags=True)
 
 
 def squashed(length: jax.Array) -> jax.Array:
-    """‖squash(s)‖ of a vector of some length, which may point anywhere."""
+    """‖squash(s)‖ of a vector of some length, in any direction."""
     return capsules.lengths(capsules.squash(length * jnp.array([0.6, 0.0, 0.8])))
 
 
@@ -93,9 +92,9 @@ def main(config: Config) -> None:
     axes.set_title("Squash: a length becomes a probability")
     axes.spines[["top", "right"]].set_visible(False)
     draw_table(table)
-    figures.save(config.out / "squash.png", figure, "the squash, and a table")
+    figures.save(config.workdir / "squash.png", figure, "the squash, and a table")
     figures.save_results(
-        config.out / "squash.json",
+        config.workdir / "squash.json",
         {
             "length": at[marks].tolist(),
             "squashed": value[marks].tolist(),
@@ -107,7 +106,7 @@ def main(config: Config) -> None:
 
 
 def draw_table(axes) -> None:
-    """A capsule and a neuron, line by line."""
+    """Draws a table of a capsule and a neuron, line by line."""
     axes.set_axis_off()
     axes.set_title("A capsule beside a neuron")
     heights = (0.7, 1.0, 1.0, 1.2, 1.7, 1.0)
@@ -124,4 +123,4 @@ def draw_table(axes) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

@@ -1,11 +1,11 @@
-"""The weights of the FID's Inception network as a file that is read without PyTorch.
+"""Converts the weights of the FID's Inception network, to read them without PyTorch.
 
-    python -m experiments.convert_inception --weights FILE.pth --out FILE.npz
+    python -m experiments.convert_inception --weights FILE.pth --workdir FOLDER
 
 FILE.pth is pt_inception-2015-12-05-6726825d.pth from the release page of
-mseitzer/pytorch-fid on GitHub, or torch-fidelity's file of the same weights. Seconds on
-a CPU; takes PyTorch, once. The npz has the same names and shapes, and says which file
-it was made of; the weights are the same to the last bit.
+mseitzer/pytorch-fid on GitHub, or torch-fidelity's file of the same weights. Writes
+inception.npz, with the same names, shapes and bits, and a note of the file that it was
+made from; an older one is replaced. Takes seconds on a CPU, and needs PyTorch once.
 """
 
 import dataclasses
@@ -16,6 +16,8 @@ import pathlib
 from jaxgan import report
 from jaxgan.lab import cli, data
 
+ALIASES = {"--out": "--workdir"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -23,14 +25,21 @@ class Config:
 
     weights: pathlib.Path
     """The published file."""
-    out: pathlib.Path
-    """The npz to write; one that is there is replaced."""
+    workdir: pathlib.Path = pathlib.Path("runs/convert_inception")
+    """Directory for inception.npz; or, if the name ends in .npz, the file to write."""
 
     def __post_init__(self):
-        if self.out.suffix != ".npz":
+        if self.workdir.is_file() and self.workdir.suffix != ".npz":
             raise ValueError(
-                f"--out is {self.out}; its name must end in .npz, by which it is read"
+                f"--workdir is {self.workdir}; give a folder, or a file whose name ends"
+                " in .npz"
             )
+
+    @property
+    def path(self) -> pathlib.Path:
+        """The file to write."""
+        one = self.workdir.suffix == ".npz"
+        return self.workdir if one else self.workdir / "inception.npz"
 
 
 def main(config: Config) -> None:
@@ -40,12 +49,12 @@ def main(config: Config) -> None:
     weights = inception.load(config.weights)
     content = io.BytesIO()
     inception.save(content, weights)
-    report.write(config.out, content.getvalue())
+    report.write(config.path, content.getvalue())
     is_it = "the published file" if weights.published else "not the published file"
     data.say(f"{config.weights}: SHA-256 {weights.checksum}, {is_it}")
     checksum = hashlib.sha256(content.getvalue()).hexdigest()
-    data.say(f"{config.out}: SHA-256 {checksum}")
+    data.say(f"{config.path}: SHA-256 {checksum}")
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

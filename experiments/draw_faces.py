@@ -1,9 +1,10 @@
-"""The default data, drawn: portraits, their captions, and one head that turns.
+"""Draws the default data: portraits, their captions, and one head that turns.
 
     python -m experiments.draw_faces
 
-Half a minute on a CPU, most of it compiling. Writes sheet.png, captions.txt (a line an
-image, in the sheet's order) and turn.png: one face at nine yaws, from left to right.
+Takes half a minute on a CPU, most of it compiling. Writes sheet.png, captions.txt (a
+line for each image, in the order of the sheet) and turn.png: one face at nine yaws,
+from left to right.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import report
+from jaxgan import bounds, report
 from jaxgan.data.synthetic import faces
 from jaxgan.lab import cli, data
 
@@ -24,23 +25,21 @@ class Config:
 
     workdir: pathlib.Path = pathlib.Path("runs/draw_faces")
     """Directory for the pictures."""
-    count: int = 48
+    count: bounds.Count = 48
     """Faces on the sheet."""
-    columns: int = 12
-    """Faces in a row of it."""
+    columns: bounds.Count = 12
+    """Faces in a row of the sheet."""
     size: int = 64
     """Height and width of a face in pixels, 16 to 256."""
     seed: int = 0
-    """Which set of faces."""
+    """Seed of the faces."""
 
     def __post_init__(self):
-        for name in ("count", "columns"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name} is {getattr(self, name)}; give at least 1")
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
-    """Draws, and writes what was drawn."""
+    """Draws the faces and writes the pictures."""
     drawn = faces.dataset(config.seed, config.count, config.size)
     sheet = report.sheet(drawn["image"], config.columns)
     report.save_png(config.workdir / "sheet.png", sheet)

@@ -1,31 +1,31 @@
-"""A walk through the latents of a finished run, and how smooth its pictures are.
+"""Walks through the latents of a finished run, and measures how smooth the images are.
 
     python -m experiments.latent_walk --run runs/dcgan_faces
     python -m experiments.latent_walk --run runs/dcgan_faces --path spherical --stops 5
 
 Radford, Metz and Chintala, arXiv:1511.06434, walk along straight lines between nine
 random latents: a generator that had only memorised images would jump from one to the
-next. Here a jump is looked for in numbers too. A step is the root mean square of what
-changes in a pixel from one picture to the next; on a smooth walk no step is much larger
-than the mean one, all are far below the distance of two independent samples, and steps
-halve where twice as many are taken. Runs on drawn faces also get the lengths of the
-paths of what a face is made of (its yaw, its smile, ...), as the regressor reads it.
+next. Here jumps are measured as well. A step is the root mean square change of a pixel
+from one picture to the next. On a smooth walk no step is much larger than the mean one,
+all are far below the distance between two independent samples, and twice as many steps
+are half as large. For runs on drawn faces the command also measures how far the factors
+of a face (its yaw, its smile, ...) move, as the regressor reads them.
 
-A minute on two CPU cores; the first run on drawn faces trains the regressor, which
-takes some more. The run itself is only read. The directory gets, for straight lines and
-great circles, walk_*.png (a row from each point to the next) and walk_*.gif, then
+Takes a minute on two CPU cores; the first run on drawn faces trains the regressor,
+which takes some more. The run itself is only read. --workdir gets walk_*.png (a row
+from each point to the next) and walk_*.gif, for straight lines and for great circles,
 grid.png (all that lies between four points), steps.png and results.json.
 """
 
 import dataclasses
 import pathlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import report
+from jaxgan import bounds, report
 from jaxgan.analysis import latent
 from jaxgan.lab import cli, data, figures
 from jaxgan.lab import painter as lab_painter
@@ -34,7 +34,7 @@ from jaxgan.lab import trained as lab_trained
 KINDS = {"linear": "straight lines", "spherical": "great circles"}
 SHOWN = 9  # walks side by side in the animation
 SIDE = 7  # rows and columns of the grid
-WALK, CORNERS = 0, 1  # what keys are for
+WALK, CORNERS = 0, 1  # purposes of random keys
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,26 +42,26 @@ class Config:
     """Which walk through which run."""
 
     run: pathlib.Path
-    """Directory of a finished run of a generator."""
+    """Directory of a finished run of a generator; it is only read."""
     workdir: pathlib.Path = pathlib.Path("runs/latent_walk")
-    """Directory for what this makes."""
-    stops: int = 9
-    """Random latents that the walk goes through, and back to the first."""
-    frames: int = 10
+    """Directory for the pictures and the results."""
+    stops: Annotated[int, bounds.Within(2)] = 9
+    """Random latents that the walk passes through, before it returns to the first."""
+    frames: Annotated[int, bounds.Within(2)] = 10
     """Steps from one stop to the next."""
-    rows: int = 0
-    """Rows of the picture, one from a stop to the next; 0 shows all."""
+    rows: bounds.Natural = 0
+    """Rows of the picture, one from each stop to the next; 0 shows all."""
     path: Literal["linear", "spherical", "both"] = "both"
     """Straight lines, as in the paper, or great circles, where Gaussian latents lie."""
-    walks: int = 16
-    """Walks that are measured; the first is the one in the picture."""
+    walks: bounds.Count = 16
+    """Walks that are measured; the picture shows the first."""
     seed: int = 0
     """Seed of the latents."""
     ema: bool = True
-    """Use the moving average of the weights, where the run kept one."""
+    """Whether to use the moving average of the weights."""
 
     def __post_init__(self):
-        figures.at_least(self, stops=2, frames=2, rows=0, walks=1)
+        bounds.check(self, flags=True)
         if self.rows > self.stops:
             raise ValueError(
                 f"--rows is {self.rows}, but there are {self.stops} rows, one from each"
@@ -70,7 +70,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Walks, draws and measures."""
+    """Walks, measures and draws."""
     trained = lab_trained.open_run(config.run, ema=config.ema)
     painter = lab_painter.painter(trained)
     factors = lab_painter.reader(trained)
@@ -91,10 +91,10 @@ def main(config: Config) -> None:
         "config": dataclasses.asdict(config),
         "about": {
             "pixels": "are from 0 to 1; a step is the root mean square over an image",
-            "independent": "distance of samples that have nothing to do with each other"
-            + (" but their class" if trained.classes else ""),
-            "largest_over_mean": "of each walk; the median of walks, and the worst",
-            "halved": "largest step with twice the frames over the largest: 0.5 if"
+            "independent": "distance of independent samples"
+            + (" of the same class" if trained.classes else ""),
+            "largest_over_mean": "for each walk; the median of walks, and the worst",
+            "halved": "largest step with twice the frames over the largest step: 0.5 if"
             " smooth, 1 at a jump",
         },
     }
@@ -139,12 +139,12 @@ def main(config: Config) -> None:
 def smoothness(
     steps: np.ndarray, independent: np.ndarray, halved: np.ndarray
 ) -> dict[str, Any]:
-    """Numbers of closed walks.
+    """Measures closed walks.
 
     Args:
-        steps: `[K, W]`, of W walks.
+        steps: `[K, W]`, those of W walks.
         independent: `[S, W]`, between their stops.
-        halved: `[2 K, W]`, the steps of the same walks with twice as many.
+        halved: `[2 K, W]`, those of the same walks with twice as many steps.
     """
     ratio = steps.max(0) / np.maximum(steps.mean(0), 1e-12)
     return {
@@ -164,16 +164,16 @@ def smoothness(
 
 
 def lengths(values: np.ndarray, frames: int) -> dict[str, float]:
-    """How far a factor goes on closed walks.
+    """Measures how far a factor moves on closed walks.
 
     Args:
         values: `[S * frames, W]`, read off the pictures.
         frames: steps from one stop to the next.
 
     Returns:
-        `length`, of the path from a stop to the next, in units of the factor, averaged
-        over all; and `detour`, lengths over changes from stop to stop: 1 for factors
-        that never turn back in between.
+        `length`, the mean length of the path from a stop to the next, in units of the
+        factor; and `detour`, that length over the change from stop to stop: 1 for
+        factors that never turn back in between.
     """
     steps = np.abs(np.roll(values, -1, 0) - values)
     at_stops = values[::frames]
@@ -192,7 +192,7 @@ def enlarged(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def _steps(images: np.ndarray) -> np.ndarray:
-    """Of closed walks uint8 `[K, W, H, W, C]`: `[K, W]`, pixels from 0 to 1."""
+    """Steps `[K, W]` of closed walks uint8 `[K, W, H, W, C]`, pixels from 0 to 1."""
     return np.asarray(latent.steps(jnp.asarray(images), closed=True)) / 255
 
 
@@ -269,7 +269,7 @@ def _draw_steps(config: Config, apart, norms, independent: float) -> None:
 
 
 def tile_side(side: int) -> float:
-    """How many pixels an image of a side gets in a picture: about 90, or its own."""
+    """The pixels that an image of a side gets in a picture: about 90, or its own."""
     return side * max(2, round(180 / side)) / 2
 
 

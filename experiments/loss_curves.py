@@ -1,14 +1,14 @@
-"""The curves behind GAN losses: slopes, f-divergences, the best discriminator.
+"""Draws the curves behind GAN losses: slopes, f-divergences, the best discriminator.
 
     python -m experiments.loss_curves
     python -m experiments.loss_curves --dpi 220 --workdir runs/slides
 
-Five seconds on a CPU; nothing is trained. The run directory gets loss_curves.png, six
-panels: the saturating and the non-saturating generator loss against D and against the
-logit, and their slopes (Goodfellow et al., arXiv:1406.2661); the f-divergence family
-(Nowozin et al., arXiv:1606.00709); the best discriminator D* and the value C(G) of the
-game while a Gaussian moves over the data, beside the Wasserstein distance, whose slope
-does not die (Arjovsky et al., arXiv:1701.07875).
+Takes five seconds on a CPU; nothing is trained. --workdir gets loss_curves.png, with
+six panels: the saturating and the non-saturating generator loss against D and against
+the logit, and their slopes (Goodfellow et al., arXiv:1406.2661); the f-divergence
+family (Nowozin et al., arXiv:1606.00709); the best discriminator D* and the value C(G)
+of the game while a Gaussian moves over the data, beside the Wasserstein distance, whose
+slope does not die (Arjovsky et al., arXiv:1701.07875).
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from jaxgan import losses
+from jaxgan import bounds, losses
 from jaxgan.lab import cli
 
 SATURATING, NON_SATURATING = "#d1495b", "#1f6f8b"
@@ -36,9 +36,12 @@ class Config:
     """Drawing the loss curves."""
 
     workdir: pathlib.Path = pathlib.Path("runs/loss_curves")
-    """Where the picture goes."""
-    dpi: int = 110
-    """Dots per inch of a picture 14.4 inches wide."""
+    """Directory for the picture."""
+    dpi: bounds.Count = 110
+    """Dots per inch of the picture, which is 14.4 inches wide."""
+
+    def __post_init__(self):
+        bounds.check(self, flags=True)
 
 
 GENERATORS = (
@@ -53,7 +56,7 @@ def slope(loss, logits):
 
 
 def draw_against_d(axes: Axes) -> None:
-    """Both generator losses against D(G(z)), with tangents where D is sure."""
+    """Draws both generator losses against D(G(z)), with tangents where D is sure."""
     d = jnp.linspace(0.004, 0.996, 400)
     at = jnp.array([0.1])
     for loss, colour in GENERATORS:
@@ -78,7 +81,7 @@ def draw_against_d(axes: Axes) -> None:
 
 
 def draw_against_logit(axes: Axes) -> None:
-    """Both generator losses against the logit, where networks are trained."""
+    """Draws both generator losses against the logit, where networks are trained."""
     a = jnp.linspace(-6.0, 6.0, 300)
     for loss, colour in GENERATORS:
         axes.plot(a, loss(a), color=colour, lw=2.2)
@@ -93,7 +96,7 @@ def draw_against_logit(axes: Axes) -> None:
 
 
 def draw_slopes(axes: Axes) -> None:
-    """The slope that reaches the generator through the logit."""
+    """Draws the slope that reaches the generator through the logit."""
     a = jnp.linspace(-6.0, 6.0, 300)
     at = jnp.array([CONFIDENT])
     for loss, colour in GENERATORS:
@@ -125,7 +128,7 @@ def shade_confident(axes: Axes, height: float) -> None:
 
 
 def draw_divergences(axes: Axes) -> None:
-    """The f-divergence family, each f with its slope at 1 taken out."""
+    """Draws the f-divergence family, each f with its slope at 1 taken out."""
     u = jnp.linspace(0.005, 4.2, 800)
     labels = {  # name: text, its place, colour
         "pearson": (r"Pearson $\chi^2$", 2.62, 3.35, "#7b4ea3"),
@@ -182,7 +185,7 @@ def wasserstein_distance(mean):
 
 
 def draw_best_discriminators(axes: Axes) -> None:
-    """D* = p/(p + q) while the generator's Gaussian comes closer."""
+    """Draws D* = p/(p + q) as the generator's Gaussian comes closer."""
     means = (4.0, 2.0, 1.0, 0.0)
     colours = [matplotlib.colormaps["viridis"](x) for x in (0.1, 0.4, 0.62, 0.85)]
     scale = 1.9  # densities, drawn below at a scale of their own
@@ -201,7 +204,7 @@ def draw_best_discriminators(axes: Axes) -> None:
 
 
 def draw_value(axes: Axes) -> None:
-    """C(G) and the Wasserstein distance against the generator's mean."""
+    """Draws C(G) and the Wasserstein distance against the generator's mean."""
     means = jnp.linspace(-6.0, 6.0, 241)
     axes.plot(
         means, jax.vmap(wasserstein_distance)(means), color=NON_SATURATING, lw=1.8

@@ -1,19 +1,21 @@
-"""Do the metrics see what they should? Known damage, and what each number makes of it.
+"""Damages images in known ways, and shows what the metrics say about it.
 
     python -m experiments.metric_sanity
     python -m experiments.metric_sanity --data idx:MNIST faces:8192
     python -m experiments.metric_sanity --data folder:FACES --weights INCEPTION
 
-Real images are halved: one half is the reference, the other is damaged, and compared
-with it: by noise, by blur, by leaving out modes (classes, or tenths of the images by
-brightness where there are no labels), and by collapsing to few images, each repeated,
-those nearest to the reference. A Fréchet and a kernel distance must grow with each;
-collapsed inside the manifold, images keep their precision and lose their recall. The
-undamaged half against the reference is the floor, which samples of the same number
-cannot get below. Written are sanity.png, a row a data set, and results.json.
+Real images are divided in two: one half is the reference, the other is damaged and
+compared with it. It is damaged by noise, by blur, by leaving out modes (classes, or
+tenths of the images by brightness if there are no labels), and by collapsing to a few
+repeated images, those nearest to the reference. A Fréchet and a kernel distance must
+grow with each; images that collapse inside the manifold keep their precision and lose
+their recall. The undamaged half against the reference is the lowest value that samples
+of the same number can reach. Writes sanity.png, a row for each data set, and
+results.json.
 
-Without flags: digits (5,000 of MNIST, `pip install -e ".[digits]"`) by the digit
-classifier and drawn faces by the random network, a minute and a half on two CPU cores.
+Without flags it takes digits (5,000 of MNIST, `pip install -e ".[digits]"`) with the
+digit classifier and drawn faces with the random network: a minute and a half on two CPU
+cores.
 """
 
 import dataclasses
@@ -26,7 +28,7 @@ import numpy as np
 import tyro
 from PIL import Image, ImageFilter
 
-from jaxgan import metrics, parallel
+from jaxgan import bounds, metrics, parallel
 from jaxgan.lab import cli, digits, figures
 from jaxgan.lab import sets as lab_sets
 from jaxgan.lab.data import say
@@ -47,32 +49,30 @@ class Config:
 
     extraction: Annotated[extract.Extraction, tyro.conf.arg(name="")]
     data: tuple[str, ...] = ("digits", "faces:4000")
-    """Sets of real images, one or more."""
-    resolution: int = 0
-    """Height and width to bring images to; 0 takes them as they are."""
-    count: int = 10_000
-    """Most images to take of each set; half of them is the reference."""
-    subsets: int = 50
-    """Of the kernel distance."""
-    subset_size: int = 500
-    """Of the kernel distance."""
-    batch_size: int = 100
-    """Images seen together."""
-    seed: int = 0
-    """Of the noise, and of the halves."""
+    """One or more sets of real images."""
+    resolution: bounds.Natural = 0
+    """Height and width to resize images to; 0 takes them as they are."""
+    count: Annotated[int, bounds.Within(40)] = 10_000
+    """Images to take of each set, at most; half of them are the reference."""
+    subsets: bounds.Count = 50
+    """Random subsets that the kernel distance is averaged over."""
+    subset_size: Annotated[int, bounds.Within(2)] = 500
+    """Features in each of these subsets."""
+    batch_size: bounds.Count = 100
+    """Images that go through the network together."""
+    seed: bounds.Natural = 0
+    """Seed of the noise and of the halves."""
     workdir: pathlib.Path = pathlib.Path("runs/metric_sanity")
-    """Where the picture and the numbers go."""
+    """Directory for the picture and the numbers."""
 
     def __post_init__(self):
         if not self.data:
-            raise ValueError("--data is empty; give a set of images or more")
-        figures.at_least(
-            self, resolution=0, count=40, subsets=1, subset_size=2, batch_size=1, seed=0
-        )
+            raise ValueError("--data is empty; give one set of images or more")
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
-    """Damages, measures, draws."""
+    """Damages the images, measures them, and draws the picture."""
     found = {name: _sanity(config, name) for name in config.data}
     figure = figures.new(15, 3.4 * len(found), 0.04)
     panels = figure.subplots(len(found), 4, squeeze=False)
@@ -153,7 +153,7 @@ def _sanity(config: Config, name: str) -> dict[str, Any]:
         }
         return {k: float(v) for k, v in found.items()} | distances(images)
 
-    # One image alone may be an odd one; a generator collapses to what D knows well.
+    # A single image may be unusual, but a generator collapses to what D knows well.
     _, away = metrics.nearest_neighbours(look(rest), real)
     typical = rest[np.argsort(np.asarray(away)[:, 0], kind="stable")]
     several = tuple(n for n in COLLAPSED if n < half)

@@ -10,7 +10,8 @@ def call(module, argv, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["prog", *map(str, argv)])
     try:
         presets = getattr(module, "PRESETS", None)
-        cli.run(module.main, module.Config, presets=presets)
+        aliases = getattr(module, "ALIASES", {})
+        cli.run(module.main, module.Config, presets=presets, aliases=aliases)
     except SystemExit as stop:
         return stop.code
     return 0

@@ -1,4 +1,4 @@
-"""Finds images of classes that a GAN has not seen: AnoGAN (arXiv:1703.05921).
+r"""Finds images of classes that a GAN has not seen: AnoGAN (arXiv:1703.05921).
 
     python -m experiments.dcgan_faces --data idx:MNIST --leave-out 0 --no-flip \
         --model.resolution 32 --model.channels 1 --workdir runs/mnist_without_0

@@ -1,13 +1,13 @@
-"""Every benchmark against PyTorch, one after the other, and one table of them all.
+"""Runs every benchmark against PyTorch in turn, and writes one table of them all.
 
     python -m experiments.benchmarks.all
     python -m experiments.benchmarks.all --only dcgan capsnet --rounds 5
 
 Each part is a command of its own (`dcgan_step`, `capsnet`, `small_gan`), with the two
 sides interleaved in processes of their own, on the same threads and with the same
-settings of the allocator: tuned, and with nothing set. What a part measured stays in
-the work directory, so that the same command again goes on with the next; `--again`
-measures anew. Stop other programs first. About 20 minutes on two cores at the defaults.
+settings of the allocator: tuned, and default. Measurements are kept in the work
+directory: the same command again goes on with the next part, and --again repeats them.
+Stop other programs first. Takes about 20 minutes on two cores at the defaults.
 Writes table.md and results.json.
 """
 
@@ -17,11 +17,11 @@ import pathlib
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
-from jaxgan import report
+from jaxgan import bounds, report
 from jaxgan.lab import cli, figures
 from jaxgan.lab.data import say
 
@@ -38,7 +38,7 @@ class Part(NamedTuple):
         title: of its rows.
         module: in this package.
         flags: of the command.
-        over: a case of jaxgan -> that of PyTorch it is compared with.
+        over: a case of jaxgan -> the case of PyTorch that it is compared with.
     """
 
     title: str
@@ -90,24 +90,20 @@ class Config:
     """What to measure, and for how long."""
 
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks")
-    """Where each part's JSON, table.md and results.json go."""
+    """Directory for the JSON of each part, table.md and results.json."""
     only: tuple[Literal["dcgan", "capsnet", "mlp"], ...] = ("dcgan", "capsnet", "mlp")
-    """Which models."""
-    rounds: int = 10
+    """Models to measure."""
+    rounds: Annotated[int, bounds.Within(2)] = 10
     """Timed turns of each case."""
     again: bool = False
-    """Measure what was measured before too."""
+    """Whether to repeat what was measured before."""
 
     def __post_init__(self):
-        if self.rounds < 2:
-            raise ValueError(
-                f"--rounds is {self.rounds}; quartiles need at least 2, and 5 to mean"
-                " something"
-            )
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
-    """Runs the commands, draws up the table."""
+    """Runs the commands and writes the table."""
     parts = [part for name in config.only for part in PARTS[name]]
     measured = {}
     for part in tqdm(parts, unit="part"):

@@ -1,20 +1,20 @@
-"""Routing by agreement, and a training step of CapsNet, side by side with PyTorch.
+"""Times routing by agreement, and a step of CapsNet, side by side with PyTorch.
 
     python -m experiments.benchmarks.capsnet --part routing --rounds 10
     python -m experiments.benchmarks.capsnet --part step --rounds 10
 
-`--part routing` measures routing alone at the paper's size, forward and with both
+--part routing measures routing alone at the paper's size, forward and with both
 gradients: PyTorch, jaxgan with the votes made first ("naive"), and jaxgan's `route`,
-which never stores them ("fused"). `--part step` measures one update of the whole
-network. A case is a process of its own; the ratio is over PyTorch under the same
-settings of the allocator (`jaxgan/allocator.py`), round by round.
+which never stores them ("fused"). --part step measures one update of the whole network.
+Each case is a process of its own; ratios are over PyTorch with the same settings of the
+allocator (`jaxgan/allocator.py`), round by round.
 
-Memory is measured before, case by case: what the process grew by at its peak while it
-did a step once more (VmHWM; where torch has a GPU, its allocator's peak), beside the
-temporary buffers that XLA says it needs. The bound is what has to be moved at least:
-inputs, weights and cotangent read once, results written once.
+Memory is measured first, case by case: how much the process grows at its peak during
+one more step (VmHWM; for torch on a GPU, the peak of its allocator), beside the
+temporary buffers that XLA reports. The bound is what must be moved at least: inputs,
+weights and cotangent read once, results written once.
 
-Takes some ten minutes on two cores; other work on the machine disturbs it.
+Takes about ten minutes on two cores; other work on the machine disturbs it.
 """
 
 import dataclasses
@@ -36,30 +36,30 @@ MIB = 2.0**20
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What is measured, and for how long."""
+    """What to measure, and for how long."""
 
     part: Literal["routing", "step"] = "routing"
-    """Routing alone, or the training step of the whole network."""
+    """Whether to measure routing alone, or the training step of the whole network."""
     batch_size: int = 128
     """Images in a batch."""
     below: int = 1152
-    """I, capsules below (routing alone; the network's sizes are the paper's)."""
+    """I, capsules below, for routing alone; the network has the paper's sizes."""
     below_dim: int = 8
-    """K, numbers in each."""
+    """K, numbers in each capsule below."""
     above: int = 10
     """J, capsules above."""
     above_dim: int = 16
-    """D, numbers in each."""
+    """D, numbers in each capsule above."""
     iterations: int = 3
-    """Of routing."""
+    """Iterations of routing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of convolutions, votes and decoder, on both sides."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
-    """Where both sides run; by default on an accelerator if they see one."""
+    """Where both sides run; auto takes an accelerator if they see one."""
     compile: bool = False
-    """Adds PyTorch's side through `torch.compile` (needs a C++ compiler)."""
+    """Whether to add PyTorch with `torch.compile` (needs a C++ compiler)."""
     channels_last: bool = True
-    """PyTorch's memory format."""
+    """Whether PyTorch uses the channels-last memory format."""
     threads: int = 2
     """Threads for each side."""
     rounds: int = 10
@@ -67,19 +67,19 @@ class Config:
     steps: int = 2
     """Steps in a turn; more where a step is short."""
     allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
-    """Which settings of the allocator to measure."""
+    """Settings of the allocator to measure."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/capsnet")
     """Directory for results.json."""
-    output: tyro.conf.Suppress[pathlib.Path | None] = None
-    """Former name of the file to write, instead of results.json."""
-    serve: tyro.conf.Suppress[str | None] = None
+    output: pathlib.Path | None = None
+    """Internal: the file to write, instead of results.json."""
+    serve: str | None = None
     """Internal: be the child process of this case."""
-    inspect: tyro.conf.Suppress[str | None] = None
+    inspect: str | None = None
     """Internal: report the memory of this case and leave."""
 
 
 class Case(NamedTuple):
-    """A step, ready to run, and what XLA says of it (nothing for PyTorch)."""
+    """A step, ready to run, and what XLA reports about it (nothing for PyTorch)."""
 
     step: Callable[[], object]
     temporary: float | None = None

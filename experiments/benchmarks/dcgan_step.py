@@ -1,11 +1,11 @@
-"""One training step of the DCGAN, side by side with PyTorch.
+"""Times one training step of the DCGAN, side by side with PyTorch.
 
     python -m experiments.benchmarks.dcgan_step --width 32 --kernel 4 --rounds 20
 
-Both sides play the same step: one update of the discriminator on a real and on a fresh
+Both sides take the same step: one update of the discriminator on a real and on a fresh
 generated batch, then one of the generator on fresh latents; batch norm, Adam. Both use
 the same number of threads, and each runs twice: with the allocator tuned
-(`jaxgan/allocator.py`) and with nothing set. The ratio is jaxgan over PyTorch under the
+(`jaxgan/allocator.py`) and with its defaults. The ratio is jaxgan over PyTorch with the
 same settings, round by round. Takes about two minutes at the defaults; other work on
 the machine disturbs it, and disturbed turns are repeated.
 """
@@ -24,7 +24,7 @@ from experiments.benchmarks.parts import kept, timing
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What is measured, and for how long."""
+    """What to measure, and for how long."""
 
     width: int = 32
     """Channels of the widest maps."""
@@ -35,7 +35,8 @@ class Config:
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks, on both sides."""
     compile: bool = False
-    """Whether PyTorch's losses go through `torch.compile` (needs a C++ compiler)."""
+    """Whether to compile PyTorch's losses with `torch.compile` (needs a C++"
+    " compiler)."""
     threads: int = 2
     """Threads for each side."""
     rounds: int = 20
@@ -43,12 +44,12 @@ class Config:
     steps: int = 2
     """Training steps in a turn."""
     allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
-    """Which settings of the allocator to measure."""
+    """Settings of the allocator to measure."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/dcgan_step")
     """Directory for results.json."""
-    output: tyro.conf.Suppress[pathlib.Path | None] = None
-    """Former name of the file to write, instead of results.json."""
-    serve: tyro.conf.Suppress[str | None] = None
+    output: pathlib.Path | None = None
+    """Internal: the file to write, instead of results.json."""
+    serve: str | None = None
     """Internal: be the child process of this case."""
 
 

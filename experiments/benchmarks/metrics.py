@@ -1,19 +1,19 @@
-"""What scores cost: Inception's features and the distances, beside torch-fidelity.
+"""Times scores, Inception's features and the distances, beside torch-fidelity.
 
     python -m experiments.benchmarks.metrics --rounds 5
     python -m experiments.benchmarks.metrics --parts extract-32 extract-299
 
 `extract-32` and `extract-299` take bytes of images of that size to 2048 features and
 1008 logits, on the same weights (random ones, unless `--weights` names a file).
-`frechet` is the distance of two sets of statistics of 2048 features; SciPy's is the
-root of the product of the covariances, as the first FID code had it. `mmd` is the
-squared discrepancy of all samples, `kernel` the mean over subsets of them, `manifold`
-precision and recall. "jaxgan" computes distances of numpy arrays, in float64;
-"jaxgan-jax" of JAX arrays, in float32, as torch-fidelity does of features.
+`frechet` is the distance of two sets of statistics of 2048 features; "scipy" takes the
+root of the product of the covariances, as in the first FID code. `mmd` is the squared
+discrepancy of all samples, `kernel` its mean over subsets, `manifold` precision and
+recall. "jaxgan" computes distances of NumPy arrays, in float64; "jaxgan-jax" of JAX
+arrays, in float32, as torch-fidelity does.
 
-A case is a process of its own; ratios are over torch-fidelity, round by round. Where
-torch-fidelity is not installed, that is said, and ratios are over the first case left.
-Takes minutes on two cores; other work on the machine disturbs it.
+Each case is a process of its own; ratios are over torch-fidelity, round by round. If
+that is not installed, ratios are over the first of the other cases. Takes minutes on
+two cores; other work on the machine disturbs it.
 """
 
 import dataclasses
@@ -45,16 +45,17 @@ NEIGHBOUR = 3  # whose distance is the radius in `manifold`
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What is measured, and for how long."""
+    """What to measure, and for how long."""
 
     parts: tuple[Part, ...] = tuple(CASES)
-    """Which parts to measure, one after the other."""
+    """Parts to measure, one after the other."""
     batch_size: int = 16
     """Images in a batch of extraction."""
     weights: pathlib.Path | None = None
     """A file of Inception's weights; random ones if left out."""
     channels_last: bool = True
-    """PyTorch's memory format in extraction; the faster one on the CPUs tried."""
+    """Whether PyTorch extracts features in the channels-last format, which was"
+    " faster."""
     samples: int = 5000
     """Features in each of two sets."""
     features: int = 2048
@@ -69,11 +70,11 @@ class Config:
     """Settings of the allocator (jaxgan/allocator.py), on both sides."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/metrics")
     """Directory for results.json."""
-    output: tyro.conf.Suppress[pathlib.Path | None] = None
-    """Former name of the file to write, instead of results.json."""
-    serve: tyro.conf.Suppress[str | None] = None
+    output: pathlib.Path | None = None
+    """Internal: the file to write, instead of results.json."""
+    serve: str | None = None
     """Internal: be the child process of this case."""
-    folder: tyro.conf.Suppress[pathlib.Path | None] = None
+    folder: pathlib.Path | None = None
     """Internal: where the weights lie in the form of each side."""
 
 

@@ -1,16 +1,16 @@
-"""Small GANs, where the loop costs as much as the nets, side by side with PyTorch.
+"""Times small GANs, whose loop costs as much as their nets, beside PyTorch.
 
     python -m experiments.benchmarks.small_gan --rounds 10
     python -m experiments.benchmarks.small_gan --hidden 1200 --batch-size 100
 
-Both sides play Goodfellow et al.'s game on 784 pixels: one update of the discriminator
+Both sides train Goodfellow et al.'s GAN on 784 pixels: one update of the discriminator
 on a real and on a fresh generated batch, then one of the generator on fresh latents;
-multi-layer perceptrons with two hidden layers, Adam, images that stay in memory.
-Cases: a plain PyTorch loop; jaxgan with one step a call ("loop") and with many steps
-of one compiled `lax.scan` ("scan"); and, of several seeds, PyTorch in turn, jaxgan in
-turn, and jaxgan at the same time under `vmap`. A case is a process of its own; ratios
-are taken round by round. Takes about two minutes; other work on the machine disturbs
-it.
+multi-layer perceptrons with two hidden layers, Adam, images that stay in memory. The
+cases are a plain PyTorch loop; jaxgan with one step in a call ("loop") and with many
+steps in one compiled `lax.scan` ("scan"); and, for several seeds, PyTorch one after the
+other, jaxgan one after the other, and jaxgan at the same time under `vmap`. Each case
+is a process of its own; ratios are taken round by round. Takes about two minutes; other
+work on the machine disturbs it.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ MANY = ("torch-in-turn", "in-turn", "vmap")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What is measured, and for how long."""
+    """What to measure, and for how long."""
 
     hidden: int = 128
     """Units of each hidden layer."""
@@ -42,9 +42,9 @@ class Config:
     images: int = 10_000
     """Images in memory."""
     seeds: int = 8
-    """Runs with seeds of their own."""
+    """Runs, each with a seed of its own."""
     steps: int = 50
-    """Training steps in a turn, all of them in one call of "scan"."""
+    """Training steps in a turn; "scan" takes all in one call."""
     threads: int = 2
     """Threads for each side."""
     rounds: int = 10
@@ -53,9 +53,9 @@ class Config:
     """Settings of the allocator (jaxgan/allocator.py), on both sides."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/small_gan")
     """Directory for results.json."""
-    output: tyro.conf.Suppress[pathlib.Path | None] = None
-    """Former name of the file to write, instead of results.json."""
-    serve: tyro.conf.Suppress[str | None] = None
+    output: pathlib.Path | None = None
+    """Internal: the file to write, instead of results.json."""
+    serve: str | None = None
     """Internal: be the child process of this case."""
 
 
@@ -81,7 +81,7 @@ def jaxgan_steps(config: Config, *, case: str) -> Callable[[], float]:
 
     c = config
     net = (c.hidden, c.hidden)
-    played = game.algorithm(
+    algorithm = game.algorithm(
         adversarial(
             linen.Sequential([nn.MLP(net, PIXELS), linen.sigmoid]),
             nn.MLP(net, 1),
@@ -98,15 +98,15 @@ def jaxgan_steps(config: Config, *, case: str) -> Callable[[], float]:
 
     def play(state, index, arrays):
         image = arrays[index].astype(jnp.float32) / 255
-        return played.step(state, {"image": image})
+        return algorithm.step(state, {"image": image})
 
     def scan(state, index, arrays):
         return jax.lax.scan(lambda s, i: play(s, i, arrays), state, index)
 
     def init(key):
-        return played.init(key, {"image": jnp.zeros((1, PIXELS))})
+        return algorithm.init(key, {"image": jnp.zeros((1, PIXELS))})
 
-    def plans(seed: int) -> Any:  # as in training, made by the host at every call
+    def plans(seed: int) -> Any:  # made by the host at every call, as in training
         plan = jaxgan_data.plan_many(
             seed, turn, c.steps, count=c.images, batch_size=c.batch_size
         )

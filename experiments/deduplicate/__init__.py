@@ -1,28 +1,29 @@
-"""Near duplicates in a set of images, found by semantic hashing in linear time.
+"""Finds near duplicates in a set of images by semantic hashing, in linear time.
 
     python -m experiments.deduplicate --data npz:PHOTOS.npz
     python -m experiments.deduplicate --run runs/photos --plant 200
 
-As DCGAN's bedrooms were rid of copies (Radford, Metz and Chintala, arXiv:1511.06434,
-section 4.1): a denoising autoencoder learns codes of 128 numbers of 32x32 central
-squares (brought to one brightness and contrast), a threshold makes bits of them, and
-images with the same bits are taken for copies of each other, of which the first is
-kept.
+DCGAN's bedrooms were deduplicated in this way (Radford, Metz and Chintala,
+arXiv:1511.06434, section 4.1). A denoising autoencoder learns codes of 128 numbers from
+32x32 central squares (normalised in brightness and contrast), a threshold turns them
+into bits, and images with the same bits count as copies of each other, of which the
+first is kept.
 
-How good that is depends on the set, so it is measured on copies planted in it: images
-compressed again, brightened, shifted or resized. On those of one half of the set the
-threshold is chosen, the one that finds most while at most --most-false of the removed
-images are false; on those of the other half it is tested. An image is removed falsely
-if it is no planted copy of the one kept in its place, and their pixels correlate less
-than --alike. The share that is false depends on how many copies there are: in a set
-with none, whatever is removed is removed falsely, so results.json also has how many of
-a thousand images of the set that befalls. Where all images are alike, as clothes of one
-kind, a correlation proves little: look at the pictures.
+How good that is depends on the set, so the command measures it on copies planted in the
+set: images compressed again, brightened, shifted or resized. The threshold is chosen on
+those of one half of the set: it is the one that finds most copies while at most
+--most-false of the removed images are false. It is tested on those of the other half.
+An image is removed falsely if it is not a planted copy of the one kept in its place,
+and their pixels correlate less than --alike. The share that is false depends on how
+many copies there are: in a set without any, all that is removed is removed falsely, so
+results.json also says how many of a thousand images of the set that happens to. If all
+images are similar, such as clothes of one kind, a correlation proves little: look at
+the pictures.
 
-A few minutes on two CPU cores. Written are kept.json (the indices to keep, and what
-stands for what was removed), results.json, groups.png (the largest groups),
-planted.png (copies that were found and missed, and what other thresholds would do) and
-the run of the autoencoder, which the same command goes on with if it was stopped.
+Takes a few minutes on two CPU cores. Writes kept.json (the indices to keep, and what
+replaces each removed image), results.json, groups.png (the largest groups), planted.png
+(copies that were found and missed, and other thresholds) and the run of the
+autoencoder; if that was stopped, the same command goes on with it.
 """
 
 import dataclasses
@@ -32,9 +33,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deduplicate import codes as codes_
-from experiments.deduplicate import duplicates, pictures, planted
-from jaxgan import report, train
+from experiments.deduplicate import duplicates, hashes, pictures, planting
+from jaxgan import bounds, report, train
 from jaxgan.data import transforms
 from jaxgan.lab import figures
 from jaxgan.lab.data import say
@@ -42,52 +42,41 @@ from jaxgan.lab.data import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which set, and how copies in it are sought."""
+    """Which set, and how to search it for copies."""
 
     data: str | None = None
-    """Images, as --data of training has them; those of --run if left out."""
+    """Images, written as in training; those of --run if left out."""
     run: pathlib.Path | None = None
-    """Directory of a run, whose images are taken."""
+    """Directory of a run whose images are taken; it is only read."""
     workdir: pathlib.Path = pathlib.Path("runs/deduplicate")
-    """Where results go, and the run of the autoencoder."""
+    """Directory for the results and the run of the autoencoder."""
     split: str = "train"
-    """Which part of a set that has parts."""
+    """Part to take of a set that has parts."""
     download: bool = False
-    """Let tfds fetch and prepare a set that is not there."""
-    bits: int = 128
-    """Of a hash: size of the code."""
-    steps: int = 3000
-    """Steps of the autoencoder."""
-    batch_size: int = 128
-    """Images a step."""
-    plant: int = 500
-    """Copies planted in each half of the set; at most half as many as it has images."""
-    threshold: float | None = None
-    """Of the codes; chosen on planted copies if left out."""
-    most_false: float = 0.01
+    """Whether tfds may download and prepare a set that is missing."""
+    bits: bounds.Count = 128
+    """Bits of a hash, the size of the code."""
+    steps: bounds.Count = 3000
+    """Training steps of the autoencoder."""
+    batch_size: bounds.Count = 128
+    """Images in a step."""
+    plant: bounds.Natural = 500
+    """Copies planted in each half of the set; at most as many as its images."""
+    threshold: bounds.Weight | None = None
+    """Threshold of the codes; chosen on planted copies if left out."""
+    most_false: bounds.Share = 0.01
     """Largest share of removed images that may be false, on planted copies."""
-    alike: float = 0.95
+    alike: bounds.Share = 0.95
     """Correlation of pixels from which two images count as copies."""
-    seed: int = 0
-    """Of weights, and of what is planted."""
-    devices: int = 0
-    """Devices to train on; 0 takes all there are."""
+    seed: bounds.Natural = 0
+    """Seed of the weights and of the planted copies."""
+    devices: bounds.Natural = 0
+    """Devices to train on; 0 takes all."""
 
     def __post_init__(self):
-        figures.at_least(self, bits=1, steps=1, batch_size=1, plant=0, seed=0)
-        for name in ("most_false", "alike"):
-            if not 0 <= getattr(self, name) <= 1:
-                flag = "--" + name.replace("_", "-")
-                raise ValueError(
-                    f"{flag} is {getattr(self, name)}; it must be from 0 to 1"
-                )
-        if self.threshold is not None and not self.threshold >= 0:
-            raise ValueError(
-                f"--threshold is {self.threshold}; codes are never below 0, so give at"
-                " least 0"
-            )
+        bounds.check(self, flags=True)
         if self.data is None and self.run is None:
-            raise ValueError("give the images: --data, or the --run of a model")
+            raise ValueError("give images with --data, or a run of a model with --run")
         if not self.plant and self.threshold is None:
             raise ValueError(
                 "--plant is 0, so there is nothing to choose the threshold on; give"
@@ -96,8 +85,8 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Trains, chooses, tests, removes, and only then writes."""
-    opened = codes_.open_set(config.data, config.run, config.split, config.download)
+    """Trains, chooses, tests and removes, then writes everything at the end."""
+    opened = hashes.open_set(config.data, config.run, config.split, config.download)
     half = len(opened.images) // 2
     if config.plant > half:
         raise ValueError(
@@ -115,7 +104,7 @@ def main(config: Config) -> None:
         log_every=max(1, config.steps // 100),
         keep=1,
     )
-    encode = codes_.encoder(opened, run, config.bits)
+    encode = hashes.encoder(opened, run, config.bits)
     codes = encode(opened.images)
     halves = _halves(config, opened, codes, encode)
     results: dict[str, Any] = {
@@ -181,7 +170,7 @@ def main(config: Config) -> None:
 
 
 def _halves(
-    config: Config, opened: codes_.Opened, codes, encode
+    config: Config, opened: hashes.Opened, codes, encode
 ) -> list[duplicates.Set]:
     """Two halves of the set, drawn at random, each with copies planted in it."""
     order = np.random.default_rng(config.seed).permutation(len(opened.images))
@@ -213,7 +202,7 @@ def _plain(images, codes, places=None) -> duplicates.Set:
 
 
 def _counts(seen: duplicates.Set, tried: duplicates.Tried) -> dict[str, Any]:
-    """What is found and what is wronged, for results.json."""
+    """What is found, and what is removed falsely, for results.json."""
     kinds = seen.kind[seen.kind != ""]
     originals = int((seen.kind == "").sum())
     return {
@@ -222,7 +211,7 @@ def _counts(seen: duplicates.Set, tried: duplicates.Tried) -> dict[str, Any]:
         "recall": tried.recall,
         "recall_by_kind": {
             kind: float(tried.found[kinds == kind].mean())
-            for kind in planted.KINDS
+            for kind in planting.KINDS
             if (kinds == kind).any()
         },
         "removed": tried.removed,
@@ -236,18 +225,18 @@ def _counts(seen: duplicates.Set, tried: duplicates.Tried) -> dict[str, Any]:
 
 
 def _correlations(seen: duplicates.Set) -> list[float]:
-    """Of planted copies with their originals: quantiles 0.05, 0.5 and 0.95."""
+    """Correlations of copies with their originals: quantiles 0.05, 0.5 and 0.95."""
     copies = np.flatnonzero(seen.kind != "")
     originals = duplicates.originals(seen)
-    found = planted.correlation(seen.images[copies], seen.images[originals])
+    found = planting.correlation(seen.images[copies], seen.images[originals])
     return np.quantile(found, [0.05, 0.5, 0.95]).tolist()
 
 
 def _by_chance(images: np.ndarray, config: Config) -> float:
-    """The share of pairs drawn at random that correlate as copies are to."""
+    """The share of random pairs that correlate as much as copies."""
     a, b = np.random.default_rng(config.seed).integers(0, len(images), (2, 20_000))
     a, b = a[a != b], b[a != b]
-    return float((planted.correlation(images[a], images[b]) >= config.alike).mean())
+    return float((planting.correlation(images[a], images[b]) >= config.alike).mean())
 
 
 def _write_kept(config, opened, final, kept) -> None:

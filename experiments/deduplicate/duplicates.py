@@ -1,14 +1,14 @@
-"""How many near duplicates semantic hashes find, and how many images they wrong."""
+"""How many near duplicates semantic hashes find, and how many removals are false."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from experiments.deduplicate import planted as planted_
+from experiments.deduplicate import planting
 from jaxgan.analysis import hashing
 
-# Of all codes: where thresholds are tried. Bits are rarer from one to the next.
+# Quantiles of all codes at which thresholds are tried; each leaves fewer bits set.
 QUANTILES = (
     *(0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98),
     *(0.985, 0.99, 0.993, 0.996, 0.998),
@@ -33,16 +33,16 @@ class Set(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """What hashes at one threshold make of a set with copies planted in it.
+    """The outcome of hashing at one threshold, in a set with planted copies.
 
     Attributes:
         threshold: of the codes.
         kept: for each image, the one that is kept in its place, `[N]`.
         found: for each planted copy, whether it has the hash of its original.
-        removed: images that are not kept.
-        false: those of them that are no copies of what is kept in their place.
-        others: those removed that were not planted.
-        others_false: those of them that are no copies.
+        removed: how many images are not kept.
+        false: how many of them are not copies of what is kept in their place.
+        others: removed images that were not planted.
+        others_false: how many of those are not copies.
     """
 
     threshold: float
@@ -60,7 +60,7 @@ class Tried(NamedTuple):
 
     @property
     def false_rate(self) -> float:
-        """The share of removed images that are no copies; 0 if none was removed."""
+        """The share of removed images that are not copies; 0 if none was removed."""
         return self.false / max(1, self.removed)
 
 
@@ -74,19 +74,19 @@ def planted(
 
     Args:
         read: an image of the set as it is stored, uint8 `[H, W, C]`.
-        fit: brings one to the size that is hashed.
-        places: of which images.
-        seed: of what is done to them.
+        fit: resizes one to the size that is hashed.
+        places: indices of the images to copy.
+        seed: of the changes.
 
     Returns:
-        The copies, uint8 `[P, ...]`, and what was done to each, `[P]`.
+        The copies, uint8 `[P, ...]`, and the kind of each, `[P]`.
     """
     rng = np.random.default_rng(seed)
     kinds = np.array(
-        [planted_.KINDS[i % len(planted_.KINDS)] for i in range(len(places))]
+        [planting.KINDS[i % len(planting.KINDS)] for i in range(len(places))]
     )
     made = [
-        fit(planted_.copied(read(int(place)), kind, rng))
+        fit(planting.copied(read(int(place)), kind, rng))
         for place, kind in zip(places, kinds, strict=True)
     ]
     return np.stack(made), kinds
@@ -96,7 +96,7 @@ def tried(seen: Set, threshold: float, alike: float) -> Tried:
     """Removes duplicates at a threshold, and counts.
 
     Args:
-        seen: images of the set first, copies planted among them last.
+        seen: images of the set first, planted copies last.
         threshold: of the codes.
         alike: the correlation of pixels from which two images count as copies.
     """
@@ -105,7 +105,7 @@ def tried(seen: Set, threshold: float, alike: float) -> Tried:
     removed = np.flatnonzero(kept != np.arange(len(kept)))
     pairs = seen.images[removed], seen.images[kept[removed]]
     true = seen.source[removed] == seen.source[kept[removed]]
-    true |= planted_.correlation(*pairs) >= alike
+    true |= planting.correlation(*pairs) >= alike
     copies = np.flatnonzero(seen.kind != "")
     others = seen.kind[removed] == ""
     return Tried(
@@ -132,9 +132,9 @@ def thresholds(codes: np.ndarray) -> list[float]:
 
 
 def chosen(trials: list[Tried], most_false: float) -> Tried:
-    """The trial that finds most, among those that are not false too often.
+    """The trial that finds most copies, among those with few enough false removals.
 
-    Where all are, the one that is least often.
+    If there is none, the trial with the smallest share of false removals.
     """
     fine = [trial for trial in trials if trial.false_rate <= most_false]
     if fine:

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deduplicate import duplicates
-from experiments.deduplicate import planted as planted_
+from experiments.deduplicate import duplicates, planting
 from experiments.deduplicate.duplicates import Set, Tried
 from jaxgan.lab import figures
 
@@ -46,7 +45,7 @@ def planted(seen: Set, tested: Tried, trials: list[Tried], most_false: float) ->
     """Pairs of every kind, found and missed, above what other thresholds would do."""
     copies = np.flatnonzero(seen.kind != "")
     originals = duplicates.originals(seen)
-    kinds = [kind for kind in planted_.KINDS if (seen.kind == kind).any()]
+    kinds = [kind for kind in planting.KINDS if (seen.kind == kind).any()]
     figure = figures.new(9.6, 1.0 + 1.15 * len(kinds) + 3.0)
     ratios = (1.15 * len(kinds) + 0.5, 3.0)
     parts: Any = figure.subfigures(2, 1, height_ratios=ratios)

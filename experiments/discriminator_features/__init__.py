@@ -1,19 +1,18 @@
-"""What a discriminator has learned: its maps as features, with few labels.
+r"""Tests the maps of a discriminator as features for classification with few labels.
 
     python -m experiments.discriminator_features --run runs/fashion
     python -m experiments.discriminator_features --run runs/mnist --labels 1000 100
 
-The maps of all convolutions are max-pooled to 4x4 and put in a row, and a linear SVM
-learns classes from them, as section 5 of DCGAN has it (Radford, Metz and Chintala,
-arXiv:1511.06434). Three baselines go through the same SVM, with the same labels: the
-pixels, the same network at random weights, and one layer of K-means (Coates, Lee and
-Ng, 2011). The regulariser is chosen for each on validation images that are neither
-trained nor tested on; accuracies are the mean over draws of the labels, with their
-standard deviation.
+The maps of all convolutions are max-pooled to 4x4 and concatenated, and a linear SVM
+learns classes from them, as in section 5 of DCGAN (Radford, Metz and Chintala,
+arXiv:1511.06434). The same SVM tests three baselines with the same labels: the pixels,
+the same network at random weights, and one layer of k-means (Coates, Lee and Ng, 2011).
+The regulariser of each is chosen on validation images that are neither trained nor
+tested on. Accuracies are means over draws of the labels, with their standard deviation.
 
-Minutes on two CPU cores. Written are features.png (bars) and results.json. A set
-without a part of its own for tests lends the last sixth of every class; if the run was
-trained on that set, its discriminator has seen those images, though no labels.
+Takes minutes on two CPU cores. Writes features.png (bars) and results.json. For a set
+without a test part, the last sixth of every class is held out; if the run was trained
+on that set, its discriminator has seen those images, but not their labels.
 
 The paper's two tests, for an accelerator and 32 GB of memory:
 
@@ -48,6 +47,7 @@ import tyro
 from tqdm import tqdm
 
 from experiments.discriminator_features import few_labels, kmeans, labelled
+from jaxgan import bounds
 from jaxgan.analysis import features, rectifiers
 from jaxgan.lab import figures
 from jaxgan.lab import trained as lab_trained
@@ -69,46 +69,39 @@ class Config:
     """Which features, and how they are tested."""
 
     run: pathlib.Path
-    """Directory of a run of a model with a discriminator."""
+    """Directory of a run of a model with a discriminator; it is only read."""
     reading: Annotated[Reading, tyro.conf.arg(name="")]
     workdir: pathlib.Path = pathlib.Path("runs/discriminator_features")
-    """Where results go."""
+    """Directory for the results."""
     data: str | None = None
-    """Labelled images, as --data of training has them; the run's own if left out."""
-    labels: tuple[int, ...] = (1000,)
-    """How many labels to learn from, the same of every class; several numbers give a
-    line each. 0 takes all there are, up to --most."""
-    most: int = 10_000
-    """Most labels to learn from."""
-    trials: int = 5
-    """Draws of the labels."""
-    valid: int = 2000
-    """Images that the regulariser is chosen on, at most a quarter of those to train
-    on."""
-    tests: int = 10_000
-    """Most images to test on."""
-    costs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+    """Labelled images, written as in training; those of the run if left out."""
+    labels: tuple[bounds.Natural, ...] = (1000,)
+    """How many labels to learn from, as many of every class; each number gives a
+    line of the results. 0 takes all there are, up to --most."""
+    most: bounds.Count = 10_000
+    """Labels to learn from, at most."""
+    trials: bounds.Count = 5
+    """Random draws of the labels."""
+    valid: bounds.Count = 2000
+    """Images to choose the regulariser on, at most a quarter of those to train on."""
+    tests: bounds.Count = 10_000
+    """Images to test on, at most."""
+    costs: tuple[bounds.Rate, ...] = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
     """Values of the SVM's C to choose from, for rows of mean squared norm 1."""
-    centroids: int = 400
-    """Filters of the K-means baseline; 0 leaves it out."""
+    centroids: bounds.Natural = 400
+    """Filters of the k-means baseline; 0 leaves it out."""
     net: str = "discriminator"
-    """Which net's maps; some models call it critic or encoder."""
-    seed: int = 0
-    """Of draws, of random weights and of K-means."""
+    """The net whose maps are used; some models call it critic or encoder."""
+    seed: bounds.Natural = 0
+    """Seed of the draws, of the random weights and of k-means."""
     preset: Literal["laptop", "cifar10", "svhn"] = "laptop"
-    """laptop: the run's own images; cifar10 and svhn: the paper's tests."""
+    """laptop takes the images of the run; cifar10 and svhn are the paper's tests."""
 
     def __post_init__(self):
-        figures.at_least(self, trials=1, valid=1, tests=1, most=1, seed=0, centroids=0)
-        if not self.labels or min(self.labels) < 0:
-            raise ValueError(
-                f"--labels is {' '.join(map(str, self.labels))}; give numbers from 1,"
-                " or 0 for all"
-            )
-        if not self.costs or min(self.costs) <= 0:
-            raise ValueError(
-                f"--costs is {' '.join(map(str, self.costs))}; each must be above 0"
-            )
+        bounds.check(self, flags=True)
+        for name in ("labels", "costs"):
+            if not getattr(self, name):
+                raise ValueError(f"--{name} is empty; give one number or more")
 
 
 def _preset(**changes: Any) -> Config:
@@ -139,14 +132,14 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Opens, makes features, tests them, and only then writes."""
+    """Makes features and tests them, then writes everything at the end."""
     trained = lab_trained.open_run(config.run)
     nets = trained.nets
     if config.net not in nets:
         raise ValueError(
             f"{config.run} is a run of {trained.name}, which has no net {config.net!r};"
-            f" it has {', '.join(sorted(nets))}: name one by --net, or give the run of"
-            " a model with a discriminator"
+            f" it has {', '.join(sorted(nets))}: name one with --net, or give the run"
+            " of a model with a discriminator"
         )
     few_labels.check_installed()
     parts = labelled.opened(
@@ -154,7 +147,7 @@ def main(config: Config) -> None:
         valid=config.valid, tests=config.tests, seed=config.seed,
     )  # fmt: skip
     draws = _draws(parts, config)
-    # Only what is trained, chosen or tested on need be looked at.
+    # Features are only needed of images to train, choose or test on.
     asked = [draw for several in draws.values() for draw in several]
     used = np.unique(np.concatenate([parts.valid, parts.test, *asked]))
     say(
@@ -228,7 +221,7 @@ def in_blocks(describe: Callable, images: np.ndarray, title: str) -> np.ndarray:
 
 
 def table(found: dict[str, Any]) -> str:
-    """The accuracies as lines."""
+    """The accuracies as lines of text."""
     counts = list(found["discriminator"]["accuracy"])
     lines = [
         f"{'features':>15} {'numbers':>8}"
@@ -273,7 +266,7 @@ def bars(found: dict[str, Any], about: dict[str, Any]) -> Any:
 
 
 def _draws(parts: labelled.Parts, config: Config) -> dict[int, list[np.ndarray]]:
-    """Number of labels -> places of labelled images, one array a trial."""
+    """Number of labels -> places of labelled images, an array for each trial."""
     draws: dict[int, list[np.ndarray]] = {}
     for count in config.labels:
         if count > config.most:
@@ -286,7 +279,7 @@ def _draws(parts: labelled.Parts, config: Config) -> dict[int, list[np.ndarray]]
                 for seed in range(config.seed, config.seed + config.trials)
             ]
         elif len(parts.train) <= config.most:
-            draws[len(parts.train)] = [parts.train]  # draws of all are all the same
+            draws[len(parts.train)] = [parts.train]  # all draws would be the same
         else:
             draws[config.most] = [
                 np.random.default_rng(seed).permutation(parts.train)[: config.most]
@@ -334,7 +327,7 @@ def _deviation(accuracies: np.ndarray) -> float | None:
 
 
 def _binomial(result: dict[str, Any], count: int, parts: labelled.Parts) -> float:
-    """What the choice of test images adds, which draws of labels do not show."""
+    """The standard error from the choice of test images, which draws do not show."""
     p = result["accuracy"][count]["mean"]
     return float(np.sqrt(p * (1 - p) / len(parts.test)))
 

@@ -1,21 +1,21 @@
-"""How good features are to whoever has a few labels: draws of labels, a linear SVM."""
+"""Tests features with few labels: draws of labels, and a linear SVM."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
-CHOOSING = 10  # draws that the regulariser is chosen on, at most, as the paper does
-_RANK = 1e-10  # of the largest eigenvalue; below it there is only rounding
+CHOOSING = 10  # draws that the regulariser is chosen on, at most, as in the paper
+_RANK = 1e-10  # share of the largest eigenvalue below which there is only rounding
 
 
 class Outcome(NamedTuple):
-    """What an SVM makes of features.
+    """How well an SVM classifies features.
 
     Attributes:
-        accuracies: on the test images, one a draw of labels, `[T]`.
+        accuracies: on the test images, for each draw of labels, `[T]`.
         cost: the C that was chosen.
-        validation: the mean accuracy on the validation images, one a cost.
+        validation: the mean accuracy on the validation images, for each cost.
     """
 
     accuracies: np.ndarray
@@ -24,12 +24,12 @@ class Outcome(NamedTuple):
 
 
 def held_out(labels: np.ndarray, share: int = 6) -> np.ndarray:
-    """Which images to test on where a set has no part for that.
+    """Which images to test on in a set without a test part.
 
     Args:
         labels: integers `[N]`.
-        share: the last one in so many of every class is held out, so that sets in the
-            order of their classes work too.
+        share: the last 1 / share of every class is held out, so that sets in the order
+            of their classes work too.
 
     Returns:
         bool `[N]`.
@@ -42,11 +42,11 @@ def held_out(labels: np.ndarray, share: int = 6) -> np.ndarray:
 
 
 def drawn(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draws examples whose labels are given, as many of each class as of the others.
+    """Draws examples whose labels are given, as many of every class.
 
     Args:
         labels: integers `[N]`, of all that may be drawn.
-        count: how many; where classes do not divide it, the first get one more.
+        count: how many; if it is not a multiple of the classes, the first get one more.
         seed: of the draw.
 
     Returns:
@@ -85,28 +85,28 @@ def judged(
     costs: tuple[float, ...],
     title: str = "",
 ) -> Outcome:
-    """Tests features: a linear SVM on every draw of labels, one regulariser for all.
+    """Tests features with a linear SVM on every draw of labels and one regulariser.
 
     Features are centred on the labelled rows of a draw and scaled by one number, to a
     mean squared norm of 1, so that one list of costs serves features of any kind. The
-    loss is the squared hinge, classes go one against the rest.
+    loss is the squared hinge, with one class against the rest.
 
     Args:
         features: float32 `[N, F]`, of all images.
         labels: integers `[N]`.
-        draws: places of the labelled images, `[L]` a draw.
-        valid: places of those that the cost is chosen on, by the mean accuracy of at
-            most ten draws.
-        test: places of those that accuracies are of.
-        costs: values of C to choose from, ascending; the first of equals is taken.
+        draws: places of the labelled images, `[L]` for each draw.
+        valid: places of the images to choose the cost on, by the mean accuracy of up to
+            ten draws.
+        test: places of the images to measure accuracies on.
+        costs: values of C to choose from, ascending; the first of the best is taken.
         title: of the progress bar.
 
     Raises:
-        ValueError: features are not finite.
+        ValueError: features are NaN or infinite.
     """
     if not np.isfinite(features).all():
         raise ValueError(
-            f"features of {title!r} have NaN or infinity; the network has diverged, so"
+            f"features of {title!r} are NaN or infinite; the network has diverged, so"
             " take another run"
         )
     some = draws[:CHOOSING]
@@ -130,8 +130,8 @@ def judged(
 def _in_span(features, draw, other):
     """Rows to train on and others, as coordinates in the span of the former.
 
-    The weights of an SVM are a sum of the rows that it was trained on, so this changes
-    nothing but the time: a thousand numbers a row instead of ten thousand.
+    The weights of an SVM are a sum of the rows that it was trained on, so this only
+    saves time: a row has a thousand numbers instead of ten thousand.
     """
     train = features[draw].astype(np.float64)
     mean = train.mean(0)
@@ -161,14 +161,14 @@ def _svm() -> Any:
         from sklearn.svm import LinearSVC
     except ImportError:
         raise ValueError(
-            "scikit-learn is not installed, which the SVM comes from: pip install -e"
+            "the SVM needs scikit-learn, which is not installed: pip install -e"
             ' ".[analysis]"'
         ) from None
     return LinearSVC
 
 
 def check_installed() -> None:
-    """Sees that scikit-learn is there, before anything takes time.
+    """Checks that scikit-learn is installed, before anything takes time.
 
     Raises:
         ValueError: it is not.

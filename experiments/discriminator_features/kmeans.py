@@ -1,4 +1,4 @@
-"""Features of one layer learned by K-means, the baseline to beat.
+"""Features of one layer learned by k-means: the baseline.
 
 Coates, Lee and Ng, "An analysis of single-layer networks in unsupervised feature
 learning" (AISTATS 2011): patches are normalised and whitened, their centroids are the
@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-PATCHES = 50_000  # that centroids are learned from
+PATCHES = 50_000  # to learn centroids from
 CONTRAST = 10.0  # added to the variance of a patch, in squared grey levels
 WHITENING = 0.1  # added to the eigenvalues
 
 
 class Filters(NamedTuple):
-    """What K-means has learned of patches of P = size² · C numbers.
+    """What k-means has learned from patches of P = size² · C numbers.
 
     Attributes:
         mean: of normalised patches, `[P]`.
@@ -37,13 +37,13 @@ class Filters(NamedTuple):
 def learned(
     images: np.ndarray, *, centroids: int, size: int = 6, seed: int = 0
 ) -> Filters:
-    """Learns filters of images; labels play no part.
+    """Learns filters from images, without labels.
 
     Args:
         images: uint8 `[N, H, W, C]`.
         centroids: how many filters.
         size: side of a patch.
-        seed: of the patches and of K-means.
+        seed: of the patches and of k-means.
 
     Raises:
         ValueError: images are smaller than patches, there are more centroids than
@@ -53,7 +53,7 @@ def learned(
         from sklearn.cluster import MiniBatchKMeans
     except ImportError:
         raise ValueError(
-            "scikit-learn is not installed, which K-means comes from: pip install -e"
+            "k-means needs scikit-learn, which is not installed: pip install -e"
             ' ".[analysis]"'
         ) from None
     count, height, width, _ = images.shape
@@ -73,8 +73,9 @@ def learned(
     values, vectors = np.linalg.eigh(np.cov(patches.T.astype(np.float64)))
     scaled = vectors / np.sqrt(np.maximum(values, 0) + WHITENING)[None]
     whiten = (scaled @ vectors.T).astype(np.float32)
-    make: Any = MiniBatchKMeans
-    kmeans = make(centroids, random_state=seed, n_init=1, batch_size=4096, max_iter=20)
+    kmeans: Any = MiniBatchKMeans(
+        centroids, random_state=seed, n_init=1, batch_size=4096, max_iter=20
+    )
     kmeans.fit((patches - mean[None]) @ whiten)
     found = kmeans.cluster_centers_.astype(np.float32)
     return Filters(mean, whiten, found, size)
@@ -107,7 +108,7 @@ def _described(filters: tuple, size: int, images: jax.Array) -> jax.Array:
 
 
 def described(filters: Filters, images: jax.Array) -> jax.Array:
-    """Features `[B, 4 · K]`, none below 0, of images `[B, H, W, C]` in grey levels."""
+    """Features `[B, 4 · K]`, 0 or above, of images `[B, H, W, C]` in grey levels."""
     arrays = tuple(
         jnp.asarray(x) for x in (filters.mean, filters.whiten, filters.centroids)
     )

@@ -1,4 +1,4 @@
-"""Labelled images at the size of a run's, and which of them are for what."""
+"""Labelled images at the size of a run, divided into training, validation and test."""
 
 import dataclasses
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from jaxgan.lab.sets import Reading
 
 
 class Parts(NamedTuple):
-    """Labelled images, and what they are for.
+    """Labelled images, divided into parts.
 
     Attributes:
         images: uint8 `[N, H, W, C]`.
@@ -22,7 +22,7 @@ class Parts(NamedTuple):
         train: places that labels may be drawn from.
         valid: places to choose the regulariser on.
         test: places to test on.
-        about: what the test images are.
+        about: describes the test images.
         spec: the set.
     """
 
@@ -44,14 +44,14 @@ def opened(
     tests: int,
     seed: int,
 ) -> Parts:
-    """Labelled images at the size of a run's.
+    """Opens labelled images at the size of a run.
 
     Args:
-        trained: of the run.
-        spec: the set; the run's own if None.
-        reading: what the flags say of how it is read.
-        valid: most images to choose on, at most a quarter of those to train on.
-        tests: most images to test on.
+        trained: the model of the run.
+        spec: the set; that of the run if None.
+        reading: how to read it, from the flags.
+        valid: images to choose on, at most a quarter of those to train on.
+        tests: images to test on, at most.
         seed: of the choice.
 
     Raises:
@@ -85,7 +85,7 @@ def opened(
     if np.array_equal(others[0], images):
         out = few_labels.held_out(labels)
         train, test = np.flatnonzero(~out), np.flatnonzero(out)
-        about = "the last sixth of every class, as the set has no test split"
+        about = "the last sixth of every class, since the set has no test split"
         if spec == trained.plain["data"]["data"]:
             about += "; the discriminator was trained on them too, without labels"
     else:
@@ -109,8 +109,8 @@ def _read(spec: str, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
     found = sets.open_set(spec, reading, 0, 0)
     if not found.labelled:
         raise ValueError(
-            f"{spec} has no labels, which features are tested by; name a labelled set"
-            " by --data"
+            f"{spec} has no labels to test features with; name a labelled set with"
+            " --data"
         )
     images = np.empty((found.count, *found.shape), np.uint8)
     labels, filled = np.empty(found.count, np.int64), 0

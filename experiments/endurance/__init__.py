@@ -1,1 +1,1 @@
-"""What must never happen, tried out: devices that disagree, lost runs, leaks."""
+"""Long tests of what must never happen: devices that disagree, lost runs, leaks."""

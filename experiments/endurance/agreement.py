@@ -1,26 +1,26 @@
-"""One device, many, several processes, sharded parameters, pmap: the same training?
+"""Compares training on one device, many, several processes, sharded, and by pmap.
 
     python -m experiments.endurance.agreement
     python -m experiments.endurance.agreement --models dcgan infogan --steps 1 10
 
-Plays every model of the catalogue, at its size for tests, one step and ten on each
-layout of devices, each layout in processes of its own, and compares the whole state
-and the losses with those of a single device. Two numbers a and b deviate by
-|a - b| / (1 + |b|); the table has the largest deviation of each model, and beside it
-the largest difference within an array over its largest number, which is stricter where
-all numbers of an array are small. All games play under plain gradient descent: Adam
-divides by the size of a gradient, and so turns the rounding of one that is nearly zero
-into whole steps.
+Trains every model of the library, at its size for tests, for one step and for ten on
+each layout of devices, in processes of its own, and compares the whole state and the
+losses with those of a single device. Two numbers a and b deviate by |a - b| / (1 +
+|b|). The table has the largest deviation of each model, and beside it the largest
+difference within an array over its largest number, which is stricter if all numbers of
+an array are small. All games train by plain gradient descent: Adam divides by the size
+of a gradient, and so turns the rounding of a tiny one into whole steps.
 
-Some games, at some moments, make much of little. So the same is played on one device
-from weights that were nudged to the next number that float32 has: no layout can be
-asked to deviate less than that.
+Some games amplify small differences at times. So each is also trained on one device
+from weights that were nudged to the next float32 number: no layout can be expected to
+deviate less than that.
 
-Under pmap every device draws its own noise, which is another computation than that of
-the global batch; it is compared with `jax.vmap` over the same shards on one device.
+Under pmap every device draws its own noise, which is a different computation from that
+of the global batch, so it is compared with `jax.vmap` over the same shards on one
+device.
 
-About 20 minutes on two cores, nearly all of it compiling, though the compiler is told
-not to try hard. Writes results.json.
+Takes about 20 minutes on two cores, nearly all of it compiling, although most
+optimisations are switched off. Writes results.json.
 """
 
 import concurrent.futures
@@ -33,13 +33,14 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from experiments.endurance.parts import processes as processes_
+from experiments.endurance.parts import processes
 from experiments.endurance.parts.agreement import BATCH, RATE, Layout
+from jaxgan import bounds
 from jaxgan.lab import cli, figures
 from jaxgan.lab.data import say
-from jaxgan.models.catalogue import CATALOGUE
+from jaxgan.models import model as models
 
-LEAST = 1e-3  # arrays of smaller numbers are mostly rounding
+LEAST = 1e-3  # arrays of smaller numbers are mostly rounding errors
 ONE = Layout()
 LAYOUTS = (
     Layout(devices=2),
@@ -59,36 +60,34 @@ class Config:
     """What to compare."""
 
     workdir: pathlib.Path = pathlib.Path("runs/agreement")
-    """Where results.json goes."""
-    models: tuple[str, ...] = tuple(sorted(CATALOGUE))
-    """Models of the catalogue."""
-    steps: tuple[int, ...] = (1, 10)
-    """After how many steps."""
+    """Directory for results.json."""
+    models: tuple[str, ...] = ()
+    """Models to train; all of the library if left out."""
+    steps: tuple[bounds.Count, ...] = (1, 10)
+    """Numbers of steps after which to compare."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; bfloat16 leaves out models that have no choice."""
-    at_once: int = 2
-    """Layouts to play at the same time."""
+    """Arithmetic of the networks; bfloat16 leaves out models that only have float32."""
+    at_once: bounds.Count = 2
+    """Layouts to train at the same time."""
 
     def __post_init__(self):
-        if unknown := [name for name in self.models if name not in CATALOGUE]:
-            raise ValueError(
-                f"--models names {unknown}; there are {', '.join(sorted(CATALOGUE))}"
-            )
-        if self.at_once < 1:
-            raise ValueError(f"--at-once is {self.at_once}; it must be at least 1")
-        if not self.steps or min(self.steps) < 1:
-            raise ValueError(f"--steps is {self.steps}; give numbers from 1")
+        bounds.check(self, flags=True)
+        for name in self.models:
+            models.named(name)
+        if not self.steps:
+            raise ValueError("--steps is empty; give one number or more")
 
 
 def main(config: Config) -> None:
-    """Plays every layout, compares, writes the table."""
+    """Trains on every layout, compares, and writes the table."""
+    config = dataclasses.replace(config, models=config.models or tuple(models.find()))
     with tempfile.TemporaryDirectory() as folder:
         root = pathlib.Path(folder)
         homes = [root / str(i) for i in range(len(LAYOUTS) + 1)]
-        play = functools.partial(_play_apart, config)
+        train = functools.partial(_train_apart, config)
         with concurrent.futures.ThreadPoolExecutor(config.at_once) as pool:
-            played = pool.map(play, (ONE, *LAYOUTS), homes)
-            list(tqdm(played, total=len(homes), unit="layout"))
+            trained = pool.map(train, (ONE, *LAYOUTS), homes)
+            list(tqdm(trained, total=len(homes), unit="layout"))
         compare = functools.partial(_compare, config, homes[0])
         table = {
             layout.name: compare(home, reference="_pmap" if layout.pmap else "")
@@ -115,7 +114,7 @@ def main(config: Config) -> None:
 
 
 def _compare(config, reference_home, home, kind="", reference=""):
-    """Model -> steps -> deviation of what lies in a folder."""
+    """Model -> steps -> deviation of the states in a folder."""
     return {
         name: {
             str(steps): deviation(
@@ -132,10 +131,10 @@ def _compare(config, reference_home, home, kind="", reference=""):
 def deviation(
     one: dict[str, np.ndarray], other: dict[str, np.ndarray]
 ) -> dict[str, float]:
-    """The largest differences of two states, measured in two ways.
+    """The largest differences between two states, measured in two ways.
 
     Raises:
-        ValueError: they do not have the same arrays.
+        ValueError: they have different arrays.
     """
     if one.keys() != other.keys():
         raise ValueError(f"the states differ in {sorted(one.keys() ^ other.keys())}")
@@ -148,8 +147,8 @@ def deviation(
     return {"of 1 + |b|": plain, "of the array": strict}
 
 
-def _play_apart(config, layout, folder) -> None:
-    """Plays all models on a layout, in processes of its own."""
+def _train_apart(config, layout, folder) -> None:
+    """Trains all models on a layout, in processes of its own."""
     folder.mkdir()
     flags = [
         *("--folder", str(folder), "--models", *config.models),
@@ -159,7 +158,7 @@ def _play_apart(config, layout, folder) -> None:
         "--layout.pmap" if layout.pmap else "--layout.no-pmap",
     ]
     module = "experiments.endurance.parts.agreement"
-    started = processes_.together(
+    started = processes.together(
         module, flags, layout.processes, layout.devices,
         more={"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
     )  # fmt: skip

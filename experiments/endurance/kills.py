@@ -1,16 +1,16 @@
-"""A run that is killed again and again, and ends as one that never was.
+"""Kills a run again and again, and checks that it ends as one that was never killed.
 
     python -m experiments.endurance.kills
     python -m experiments.endurance.kills --kills 50 --processes 2
 
-Trains a small DCGAN on drawn faces once in peace, and once with `kill -9` at random
-moments, one third of them in the middle of steps, one third while a checkpoint is being
-written, and one third when its files are written and about to be renamed; each time
-the same command goes on. Then compares every array of the two final states, and
-every loss, to the bit.
+Trains a small DCGAN on drawn faces once undisturbed, and once with `kill -9` at random
+moments: one third in the middle of steps, one third while a checkpoint is being
+written, and one third when its files are written and about to be renamed. Each time the
+same command goes on. Then compares every array of the two final states, and every loss,
+bit by bit.
 
-About ten seconds a kill on two cores. Writes results.json: for each kill what was
-saved, what was played and so lost, and whether a save was cut short.
+Takes about ten seconds for each kill on two cores. Writes results.json, which says for
+each kill which steps were saved and lost, and whether a save was interrupted.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from experiments.endurance.parts import processes as processes_
-from jaxgan import report
+from experiments.endurance.parts import processes
+from jaxgan import bounds, report
 from jaxgan.lab import cli, figures, session
 from jaxgan.lab.data import say
 from jaxgan.models import dcgan
@@ -35,7 +35,7 @@ from jaxgan.models import dcgan
 MOMENTS = ("step", "save", "rename")
 EVERY = 20  # steps between checkpoints
 UNFINISHED = "*.orbax-checkpoint-tmp"
-PATIENCE = 600  # seconds without a sign of life
+PATIENCE = 600  # seconds to wait for a sign of life
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,24 +43,20 @@ class Config:
     """How often to kill, and what."""
 
     workdir: pathlib.Path = pathlib.Path("runs/kills")
-    """Where the two runs and results.json go; what is there is removed."""
-    kills: int = 20
-    """Times to kill, until the run is left to end."""
-    processes: int = 1
-    """Processes of the run, of which one is killed; the other has to end by itself."""
+    """Directory for the two runs and results.json; older runs there are removed."""
+    kills: bounds.Count = 20
+    """How often to kill the run, before it may end."""
+    processes: bounds.Count = 1
+    """Processes of the run; one is killed, and the others must end by themselves."""
     seed: int = 0
-    """Of the moments."""
+    """Seed of the moments."""
 
     def __post_init__(self):
-        if self.kills < 1 or self.processes < 1:
-            raise ValueError(
-                f"--kills is {self.kills} and --processes {self.processes}; both must"
-                " be at least 1"
-            )
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
-    """Trains in peace, trains under fire, compares."""
+    """Trains undisturbed, trains with kills, and compares."""
     straight, killed = config.workdir / "straight", config.workdir / "killed"
     for folder in (straight, killed):
         shutil.rmtree(folder, ignore_errors=True)
@@ -107,29 +103,29 @@ def _command(folder, steps):
 
 
 def _start(config, folder, steps, said):
-    return processes_.together(
+    return processes.together(
         "experiments.dcgan_faces", _command(folder, steps), config.processes,
         stderr=said, stdout=said,
     )  # fmt: skip
 
 
 def _kill(config, folder, kind, chance) -> dict[str, Any]:
-    """Goes on with the run, and kills one of its processes at such a moment."""
+    """Resumes the run, and kills one of its processes at a moment of this kind."""
     with (folder / "said.log").open("ab") as said:
         started = _start(config, folder, 10**6, said)
         scalars, rewound = folder / "scalars.jsonl", _file(folder / "scalars.jsonl")
         saved = _saved(folder)
         try:
-            # What was played after the last checkpoint is dropped first, by a new file.
+            # The run first drops the steps after the last checkpoint, in a new file.
             _wait(lambda: _file(scalars) != rewound, started)
             _wait(lambda: _played(folder) > saved, started)
-            # Past the first steps, at a moment tied to nothing that was waited for.
+            # Past the first steps, at a moment independent of what was waited for.
             time.sleep(chance.uniform(0, 1.5))
             _wait(lambda: kind == "step" or _saving(folder, kind == "rename"), started)
             time.sleep(chance.uniform(0, 0.1) if kind == "save" else 0)
             unlucky = started[chance.randrange(len(started))]
             unlucky.kill()
-            # The others have to notice, and to end.
+            # The others must notice, and end.
             for process in started:
                 process.wait(PATIENCE)
         finally:
@@ -147,11 +143,11 @@ def _kill(config, folder, kind, chance) -> dict[str, Any]:
 
 
 def _saving(folder, written) -> bool:
-    """Whether a checkpoint is being saved, or is written but for its name."""
+    """Whether a checkpoint is being saved, or only has to be renamed."""
     for unfinished in (folder / "checkpoints").glob(UNFINISHED):
         if not written:
             return True
-        # Its two parts get their names first, and then the whole.
+        # Its two parts are renamed first, and then the whole.
         if (unfinished / "state").exists() or (unfinished / "record").exists():
             return True
     return False
@@ -188,7 +184,7 @@ def _to_the_end(config, folder, steps) -> None:
 
 
 def _differing(one, other, steps) -> list[str]:
-    """Paths of the arrays of two final states that are not the same to the bit."""
+    """Paths of the arrays that differ in any bit between two final states."""
     states = []
     for folder in (one, other):
         restored = session.restore(folder, dcgan, lambda model: _batch(model))

@@ -1,13 +1,13 @@
-"""A long run whose memory stays flat, and that compiles nothing after its first steps.
+"""Trains for long, and checks that memory stays flat and that nothing is recompiled.
 
     python -m experiments.endurance.soak
     python -m experiments.endurance.soak --steps 20000 --streamed
 
-Trains a small DCGAN with everything a run does (sheets, scalars, checkpoints), and
-looks at the process every hundred steps: memory that it holds, arrays alive on the
-devices, programs compiled (the first checkpoint, after a hundred, compiles too). From
-memory, or, with `--streamed`, from pictures on disk. About a minute for 2,000 steps on
-two cores. Writes results.json.
+Trains a small DCGAN with all that a run does (sheets, scalars, checkpoints), and checks
+the process every hundred steps: the memory that it holds, the arrays on the devices,
+and the programs compiled (the first checkpoint, after a hundred steps, compiles too).
+Reads images from memory or, with --streamed, from files on disk. Takes about a minute
+for 2,000 steps on two cores. Writes results.json.
 """
 
 import dataclasses
@@ -15,12 +15,13 @@ import pathlib
 import resource
 import shutil
 import tempfile
+from typing import Annotated
 
 import jax
 import jax.monitoring
 import numpy as np
 
-from jaxgan import data, game, nn, report, train
+from jaxgan import bounds, data, game, nn, report, train
 from jaxgan.lab import cli, figures
 from jaxgan.lab import data as lab_data
 from jaxgan.lab.data import say
@@ -32,25 +33,21 @@ MODEL = dcgan.Config(resolution=16, width=8, kernel=4)
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """How long."""
+    """How long to train."""
 
     workdir: pathlib.Path = pathlib.Path("runs/soak")
-    """Where the run and results.json go; what is there is removed."""
-    steps: int = 2000
-    """Steps to train."""
+    """Directory for the run and results.json; older ones there are removed."""
+    steps: Annotated[int, bounds.Within(4 * BETWEEN)] = 2000
+    """Training steps."""
     streamed: bool = False
-    """Read pictures from disk, not from memory."""
+    """Whether to read images from disk instead of memory."""
 
     def __post_init__(self):
-        if self.steps < 4 * BETWEEN:
-            raise ValueError(
-                f"--steps is {self.steps}; it takes at least {4 * BETWEEN} to see"
-                " whether anything grows"
-            )
+        bounds.check(self, flags=True)
 
 
 def main(config: Config) -> None:
-    """Trains, looks, reports."""
+    """Trains, measures and reports."""
     shutil.rmtree(config.workdir, ignore_errors=True)
     run = train.Run(
         workdir=config.workdir / "run",
@@ -73,7 +70,7 @@ def main(config: Config) -> None:
     def draw(variables):
         return nn.to_uint8(dcgan.sample(MODEL, variables, latent))
 
-    def look(state):
+    def measure(state):
         seen.append(
             {
                 "step": int(state.step),
@@ -90,9 +87,9 @@ def main(config: Config) -> None:
     with tempfile.TemporaryDirectory() as folder:
         images = _images(pathlib.Path(folder) if config.streamed else None)
         feed = lab_data.feed(images, run, mesh)
-        played = game.algorithm(dcgan.game(MODEL))
-        train.train(played, feed, run, {"steps": config.steps}, look, mesh)
-    half = seen[len(seen) // 2 :]  # past caches that fill, and the allocator's pools
+        algorithm = game.algorithm(dcgan.game(MODEL))
+        train.train(algorithm, feed, run, {"steps": config.steps}, measure, mesh)
+    half = seen[len(seen) // 2 :]  # when caches and the pools of the allocator are full
     growth = np.polyfit([x["step"] for x in half], [x["resident MiB"] for x in half], 1)
     results = {
         "streamed": config.streamed,
@@ -115,7 +112,7 @@ def main(config: Config) -> None:
 
 
 def _images(folder: pathlib.Path | None) -> lab_data.Images:
-    """Drawn faces: in memory, or read from a folder for every batch."""
+    """Drawn faces, in memory or read from a folder for every batch."""
     source = data.open_source("faces:256", size=MODEL.resolution)
     held = data.load(source, size=MODEL.resolution, channels=3)
     if folder:
@@ -127,7 +124,7 @@ def _images(folder: pathlib.Path | None) -> lab_data.Images:
 
 
 def _resident_mib() -> float:
-    """What the process holds in memory now."""
+    """The memory that the process holds."""
     status = pathlib.Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024

@@ -5,40 +5,39 @@
     python -m experiments.latent_arithmetic --run R --start 3 17 --minus 5 8 --plus 11
 
 Radford, Metz and Chintala, arXiv:1511.06434, show that man with glasses - man without
-+ woman without is a woman with glasses, where each is the mean of three latents, and
-that left-looking minus right-looking turns faces. They chose by hand and show what they
-got. On drawn faces a regressor of what a face is made of chooses at random among the
-samples it is sure of, and counts in how many of many trials the result gains what it
-should and keeps the rest: with the mean of 1, 3 and 10; stretched to the usual length;
-where what is subtracted was chosen to be like what it is subtracted from; and, as
-controls, in a random direction and with pixels instead of latents. Arithmetic can only
-move what lies along a line in the latents: results.json says how well a line tells it.
-Directions that nobody has asked for are
-those of closed-form factorisation (Shen and Zhou, arXiv:2007.06600).
++ woman without is a woman with glasses, where each term is the mean of three latents,
+and that left-looking minus right-looking turns faces. They chose latents by hand and
+show the result. On drawn faces a regressor of the factors of a face chooses at random
+among the samples that it is sure of, and counts how often, in many trials, the result
+gains what it should and keeps the rest: with the mean of 1, 3 and 10 latents; stretched
+to the usual length; where the subtracted latents were chosen to be like those they are
+subtracted from; and, as controls, in a random direction and with pixels instead of
+latents. Arithmetic can only move what lies along a line in the latents; results.json
+says how well a line separates it. Directions without a name are found by closed-form
+factorisation (Shen and Zhou, arXiv:2007.06600).
 
-Other runs have no regressor: look at sheet.png, where samples are numbered, and give
-those to calculate with. Models of classes draw all in one class, `--label`.
+Other runs have no regressor: choose samples by their numbers on sheet.png. A model of
+classes draws all samples in one class, --label.
 
-Minutes on two CPU cores; the first run on drawn faces trains the regressor, which takes
-some more. The run itself is only read. The directory gets sheet.png, sefa.png, and for
+Takes minutes on two CPU cores; the first run on drawn faces trains the regressor, which
+takes some more. The run itself is only read. --workdir gets sheet.png, sefa.png, for
 drawn faces arithmetic_*.png, trials_*.png and turn.png, for given samples
-arithmetic.png; results.json has the counts, and directions.npz a direction for all
-that the regressor reads, for experiments.explore.
+arithmetic.png; results.json with the counts; and directions.npz with a direction for
+every factor of the regressor, for experiments.explore.
 """
 
 import dataclasses
 import functools
 import io
 import pathlib
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import numpy as np
 
-from experiments.latent_arithmetic import directions as directions_
-from experiments.latent_arithmetic import pictures
-from experiments.latent_arithmetic import trials as trials_
-from jaxgan import report
+from experiments.latent_arithmetic import equations, pictures, turning
+from experiments.latent_arithmetic.laboratory import Laboratory
+from jaxgan import bounds, report
 from jaxgan.lab import data, figures
 from jaxgan.lab import painter as lab_painter
 from jaxgan.lab import trained as lab_trained
@@ -52,36 +51,34 @@ class Config:
     """What to calculate with."""
 
     run: pathlib.Path
-    """Directory of a finished run of a generator."""
+    """Directory of a finished run of a generator; it is only read."""
     workdir: pathlib.Path = pathlib.Path("runs/latent_arithmetic")
-    """Directory for what this makes."""
+    """Directory for the pictures and the results."""
     start: tuple[int, ...] = ()
-    """Samples of sheet.png that have something, by their numbers."""
+    """Numbers of samples on sheet.png that have some attribute."""
     minus: tuple[int, ...] = ()
-    """Samples like them that have it not."""
+    """Numbers of similar samples without the attribute."""
     plus: tuple[int, ...] = ()
-    """Samples that shall have it."""
-    samples: int = 4000
+    """Numbers of the samples that are to gain it."""
+    samples: Annotated[int, bounds.Within(SHEET)] = 4000
     """Samples among which the regressor looks for exemplars."""
-    exemplars: int = 3
+    exemplars: bounds.Count = 3
     """Samples whose mean is a concept; 1 and 10 are tried too."""
-    trials: int = 200
+    trials: bounds.Count = 200
     """How often each equation is tried, with other exemplars."""
-    noise: float = 0.25
+    noise: bounds.Weight = 0.25
     """Largest noise around a result in its sheet of nine."""
-    directions: int = 6
+    directions: bounds.Natural = 6
     """Directions of closed-form factorisation; 0 leaves them out."""
     label: int | None = None
-    """Class to draw, of models that are told of one; 0 if left out."""
+    """Class to draw, for models of classes; class 0 if left out."""
     seed: int = 0
     """Seed of the latents and of the choice of exemplars."""
     ema: bool = True
-    """Use the moving average of the weights, where the run kept one."""
+    """Whether to use the moving average of the weights."""
 
     def __post_init__(self):
-        figures.at_least(
-            self, samples=SHEET, exemplars=1, trials=1, noise=0, directions=0
-        )
+        bounds.check(self, flags=True)
         given = [len(self.start), len(self.minus), len(self.plus)]
         if any(given) and not all(given):
             raise ValueError(
@@ -104,7 +101,7 @@ def main(config: Config) -> None:
     weight = lab_trained.first_layer(trained) if config.directions else None
     if config.directions and weight is None:
         raise ValueError(
-            f"the latents of {trained.name} go into no dense layer of their own; leave"
+            f"the latents of {trained.name} enter no dense layer of their own; leave"
             " the directions out with --directions 0"
         )
     lab, quality = _open(config, trained)
@@ -121,12 +118,12 @@ def main(config: Config) -> None:
     if lab.read is not None:
         results["regressor"] = quality
         results["arithmetic"] = {
-            equation.name: trials_.solve(lab, equation)
-            for equation in trials_.EQUATIONS
+            equation.name: equations.solve(lab, equation)
+            for equation in equations.EQUATIONS
         }
-        results["turn"] = directions_.turn_faces(lab)
+        results["turn"] = turning.turn_faces(lab)
         found = io.BytesIO()
-        np.savez(found, allow_pickle=False, **directions_.named(lab))
+        np.savez(found, allow_pickle=False, **turning.named(lab))
         report.write(config.workdir / "directions.npz", found.getvalue())
     elif not config.start:
         data.say(
@@ -134,7 +131,7 @@ def main(config: Config) -> None:
             " such as --start 3 17 42 --minus 5 8 60 --plus 11 12 33"
         )
     if weight is not None:
-        results["sefa"] = directions_.factorise(lab, weight)
+        results["sefa"] = turning.factorise(lab, weight)
     figures.save_results(config.workdir / "results.json", results)
 
 
@@ -145,13 +142,13 @@ def _check_label(config: Config, trained: lab_trained.Trained) -> None:
             + (
                 f" knows classes 0 to {trained.classes - 1}"
                 if trained.classes
-                else " is told of no classes; leave it out"
+                else " takes no classes; leave it out"
             )
         )
 
 
 def _open(config: Config, trained: lab_trained.Trained):
-    """What to work with, and how good the regressor is."""
+    """The samples and functions to work with, and the quality of the regressor."""
     painter = lab_painter.painter(trained)
     label = config.label or 0
     factors = lab_painter.reader(trained)
@@ -160,7 +157,7 @@ def _open(config: Config, trained: lab_trained.Trained):
     z = np.asarray(painter.vectors(key, count))
     images = painter.paint(z, label)
     read = None if factors is None else functools.partial(lab_painter.read, factors)
-    lab = lab_painter.Laboratory(
+    lab = Laboratory(
         config,
         lambda z: painter.paint(z, label),
         z,
@@ -173,10 +170,10 @@ def _open(config: Config, trained: lab_trained.Trained):
     return lab, None if factors is None else dict(factors.quality)
 
 
-def _given(lab: lab_painter.Laboratory) -> dict[str, Any]:
+def _given(lab: Laboratory) -> dict[str, Any]:
     """Arithmetic on samples that were given by their numbers."""
     config = lab.config
     chosen = {name: list(getattr(config, name)) for name in ("start", "minus", "plus")}
     title = "start - minus + plus"
-    trials_.draw(lab, "arithmetic.png", title, list(chosen), list(chosen.values()))
+    equations.draw(lab, "arithmetic.png", title, list(chosen), list(chosen.values()))
     return chosen

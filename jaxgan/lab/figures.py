@@ -1,4 +1,4 @@
-"""What the pictures drawn from a trained CapsNet share."""
+"""Figures with labelled tiles, and the parts of figures of a trained CapsNet."""
 
 import pathlib
 from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ from jaxgan import capsules, report
 from jaxgan.lab import capsule_runs, data, digits, session
 from jaxgan.models import capsnet
 
-BLOCK = 250  # images looked at together
-CANDIDATES = 25  # images of a class among which one that is classified right is sought
+BLOCK = 250  # images encoded together
+CANDIDATES = 25  # images of a class to search for one that is classified right
 
 encode = jax.jit(capsnet.encode, static_argnums=0)
 decode = jax.jit(capsnet.decode, static_argnums=0)
@@ -28,10 +28,10 @@ def restore(
 
     Args:
         run: its directory.
-        drawing: whether it has to have a decoder.
+        drawing: whether it must have a decoder.
 
     Raises:
-        ValueError: there is no such run, or it cannot draw.
+        ValueError: there is no such run, or it has no decoder.
     """
     model, variables, sets = capsule_runs.restore(run)
     if model.objects > 1:
@@ -68,10 +68,10 @@ def in_blocks(function: Callable, *arrays: Any, size: int = BLOCK) -> Any:
 def classified_right(model: capsnet.Config, variables: Any, sets: digits.Sets):
     """The first test image of each class that the network gets right: `[classes]`.
 
-    Classes of which it gets none right are left out.
+    Classes without such an image are left out.
 
     Raises:
-        ValueError: it gets none right at all.
+        ValueError: there is no such image.
     """
     labels = sets.test["label"]
     few = [np.flatnonzero(labels == c)[:CANDIDATES] for c in range(model.classes)]
@@ -80,8 +80,8 @@ def classified_right(model: capsnet.Config, variables: Any, sets: digits.Sets):
     right = index[np.asarray(capsules.longest(v))[:, 0] == labels[index]]
     if not len(right):
         raise ValueError(
-            "the network gets none of the test images right that were looked at; train"
-            " it longer, or name images with flags"
+            "the network classifies none of the first test images right; train it"
+            " longer, or name images with flags"
         )
     return right[np.unique(labels[right], return_index=True)[1]]
 
@@ -113,7 +113,7 @@ def check_digit(sets: digits.Sets, flag: str, index: int) -> None:
 
 
 def new(width: float, height: float, space: float = 0.02) -> Figure:
-    """An empty picture of so many hundred pixels, with some space between panels."""
+    """An empty figure, its width and height in hundreds of pixels."""
     figure = Figure(figsize=(width, height), dpi=100)
     figure.set_layout_engine("constrained", wspace=space, hspace=space)
     FigureCanvasAgg(figure)
@@ -121,7 +121,7 @@ def new(width: float, height: float, space: float = 0.02) -> Figure:
 
 
 def tiles(axes: Axes, rows: Any, left: Sequence[str], above: Sequence[str]) -> None:
-    """Draws images `[R, C, H, W, channels]` in [0, 1], with a label a row and column.
+    """Draws images `[R, C, H, W, channels]` in [0, 1], with labels of rows and columns.
 
     Args:
         axes: where.
@@ -142,22 +142,22 @@ def tiles(axes: Axes, rows: Any, left: Sequence[str], above: Sequence[str]) -> N
 
 
 def middles(count: int, side: int) -> np.ndarray:
-    """Where in a sheet the middles of its tiles are."""
+    """Pixels of a sheet at which the middles of its tiles are."""
     return report.GAP + (side - 1) / 2 + np.arange(count) * (side + report.GAP)
 
 
 def save(path: pathlib.Path, figure: Figure, about: str) -> None:
-    """Writes a picture, and says so."""
+    """Writes a picture, and prints where it is."""
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
     image = np.asarray(canvas.buffer_rgba())[..., :3]
-    grey = (image == image[..., :1]).all()  # then one channel says it all
+    grey = (image == image[..., :1]).all()  # one channel is enough
     report.save_png(path, image[..., :1] if grey else image)
     data.say(f"{path}: {about}")
 
 
 def save_results(path: pathlib.Path, results: dict[str, Any]) -> None:
-    """Writes what stands behind the pictures, with the command that made them."""
+    """Writes the numbers behind the pictures, with the command that made them."""
     capsule_runs.save_json(path, {"command": session.command(), **results})
     data.say(f"{path}: the numbers")

@@ -45,7 +45,7 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
     groups: dict[str, Any] = {}
     for action in sorted(known._actions, key=_rank):
         title = _heading(action.dest)
-        if title is None:
+        if title is None or str(action.help).startswith("Internal: "):
             continue
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
@@ -60,12 +60,20 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
 
 
 def wrapped(prose: str, width: int) -> str:
-    """Fills the paragraphs of a text; lines that are indented stay as they are."""
+    """Fills the paragraphs and list items of a text; indented ones stay as they are."""
+
+    def filled(paragraph: str) -> str:
+        if paragraph.startswith(" "):
+            return paragraph
+        items = re.split(r"\n(?=- )", paragraph)
+        indent = "  " if paragraph.startswith("- ") else ""
+        return "\n".join(
+            textwrap.fill(" ".join(item.split()), width, subsequent_indent=indent)
+            for item in items
+        )
+
     paragraphs = re.split(r"\n\s*\n", textwrap.dedent(prose).strip("\n"))
-    return "\n\n".join(
-        paragraph if paragraph.startswith(" ") else textwrap.fill(paragraph, width)
-        for paragraph in paragraphs
-    )
+    return "\n\n".join(map(filled, paragraphs))
 
 
 def _heading(dest: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What walks and arithmetic share: latents as vectors, and pictures of them."""
+"""A generator of a run whose latents are vectors, and readers of what it draws."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -32,8 +32,8 @@ class Painter(NamedTuple):
 def painter(trained: Trained) -> Painter:
     """The generator of a run, with its batch norms held still.
 
-    Latents of more than a vector, such as the CGAN's with their seeds of dropout, keep
-    the rest at what it is in one of them.
+    Where latents are more than a vector, such as those of the CGAN with their seeds of
+    dropout, the rest stays as it is in one of them.
 
     Raises:
         ValueError: the model draws no images from latents.
@@ -73,7 +73,7 @@ def painter(trained: Trained) -> Painter:
 
 
 def reader(trained: Trained) -> Any | None:
-    """The regressor of the factors of drawn faces, for runs on them; else None."""
+    """The regressor of the factors of drawn faces; None for runs on other images."""
     if not str(trained.plain.get("data", {}).get("data", "")).startswith("faces"):
         return None
     if trained.config.channels != 3:
@@ -84,15 +84,15 @@ def reader(trained: Trained) -> Any | None:
 def judge(
     trained: Trained, samples: np.ndarray
 ) -> Callable[[np.ndarray], np.ndarray] | None:
-    """Whether the discriminator finds images as real as half of the samples or more.
+    """Judges whether images are at least as real as half of the samples.
 
     Args:
         trained: the model.
         samples: uint8 `[N, H, W, C]`, drawn by it.
 
     Returns:
-        A function of uint8 images `[B, H, W, C]` to booleans `[B]`; None for models
-        without such a net.
+        A function from uint8 images `[B, H, W, C]` to booleans `[B]`, by the
+        discriminator; None for models without one.
     """
     if "discriminator" not in trained.nets:
         return None
@@ -110,7 +110,7 @@ def judge(
 
 
 def read(factors: Any, images: np.ndarray) -> dict[str, np.ndarray]:
-    """What the regressor reads in images `[..., H, W, C]`: factor -> `[...]`.
+    """Reads the factors of images `[..., H, W, C]`: factor -> `[...]`.
 
     Factors that are boxes are left out.
     """
@@ -121,32 +121,3 @@ def read(factors: Any, images: np.ndarray) -> dict[str, np.ndarray]:
         for name, values in found.items()
         if np.ndim(values) == 1
     }
-
-
-class Laboratory(NamedTuple):
-    """What the parts of this work with.
-
-    Attributes:
-        config: the flags.
-        paint: latents `[..., Z]` to images uint8 `[..., H, W, C]`.
-        latents: of the samples, `[N, Z]`.
-        images: of them, `[N, H, W, C]`.
-        norm: the usual length of a latent.
-        read: what the regressor reads in images, if there is one.
-        seen: what it reads in the samples.
-        judge: whether the discriminator finds images as real as half of the samples or
-            more, booleans `[N]`; None where there is no such net.
-    """
-
-    config: Any
-    paint: Callable[[Any], np.ndarray]
-    latents: np.ndarray
-    images: np.ndarray
-    norm: float
-    read: Callable[[np.ndarray], dict[str, np.ndarray]] | None
-    seen: dict[str, np.ndarray]
-    judge: Callable[[np.ndarray], np.ndarray] | None
-
-    def key(self, purpose: int) -> jax.Array:
-        """A random key for a purpose."""
-        return jax.random.fold_in(jax.random.key(self.config.seed), purpose)

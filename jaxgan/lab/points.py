@@ -1,4 +1,4 @@
-"""What the experiments on points share: batches from a stream, pictures, animations."""
+"""For experiments on points: batches from a stream, pictures, animations."""
 
 import itertools
 import pathlib
@@ -28,8 +28,8 @@ _STREAM = 0x64617461  # folded into the key of a run, for that of its data
 def feed(points: Points, run: Run, repeats: int, seeds: int) -> Feed:
     """Endless batches `{"data": [K, B, D]}`, `[K, k, B, D]` where k is above 1.
 
-    An item is the positions of its examples in a stream, so they are drawn inside the
-    compiled step, each device its own. Every seed has a stream of its own.
+    An item holds the positions of its examples in a stream, so the examples are drawn
+    inside the compiled step, on each device its own. Every seed has its own stream.
     """
 
     def items(start: int) -> Iterator[np.ndarray]:
@@ -58,7 +58,7 @@ def pixels(figure: Figure) -> np.ndarray:
 
 
 def window(points: Points, margin: float = 0.2) -> np.ndarray:
-    """The rectangle that holds the data and a margin: `[[x0, x1], [y0, y1]]`."""
+    """A rectangle around the data, with a margin: `[[x0, x1], [y0, y1]]`."""
     low = points.centres.min(0) - 3 * points.sigma
     high = points.centres.max(0) + 3 * points.sigma
     more = margin * (high - low)
@@ -78,7 +78,7 @@ def draw_plane(
     boundary: float,
     clouds: Sequence[tuple[np.ndarray, str, float]],
 ) -> None:
-    """The discriminator as a landscape, one of its contours, and points on it.
+    """Draws the discriminator as a landscape, one of its contours, and points on it.
 
     Args:
         axes: where.
@@ -104,7 +104,7 @@ def draw_plane(
 
 
 def save_frames(path: pathlib.Path, frames: Sequence[np.ndarray]) -> None:
-    """Writes an animation that rests on its last frame, in the colours of that."""
+    """Writes an animation, in the colours of its last frame, on which it rests."""
     palette = Image.fromarray(frames[-1]).quantize(48)
     flat = [
         np.asarray(
@@ -119,7 +119,7 @@ def save_frames(path: pathlib.Path, frames: Sequence[np.ndarray]) -> None:
 
 
 def frames(folder: pathlib.Path, name: str, most: int = 32) -> list[np.ndarray]:
-    """The pictures that a run left, in order, thinned out to so many: `[H, W, 3]`."""
+    """Up to `most` of the pictures that a run left, in order, evenly chosen."""
     paths = sorted(folder.glob(f"{name}_*.png"))
     chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round())
     pictures = []
@@ -130,7 +130,7 @@ def frames(folder: pathlib.Path, name: str, most: int = 32) -> list[np.ndarray]:
 
 
 def spread(values: Mapping[str, np.ndarray]) -> dict[str, dict]:
-    """Mean and standard deviation over the first axis, the seeds, and all of them."""
+    """Mean and standard deviation over the first axis, the seeds, and all values."""
     return {
         name: {
             "mean": np.mean(x, axis=0).tolist(),

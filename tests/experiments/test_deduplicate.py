@@ -8,7 +8,7 @@ from commands import call
 from PIL import Image
 
 from experiments import deduplicate
-from experiments.deduplicate import duplicates, planted
+from experiments.deduplicate import duplicates, planting
 
 FEW = ["--steps", 30, "--batch-size", 8, "--devices", 1, "--bits", 24]
 
@@ -32,26 +32,26 @@ def smooth(count, size=32, channels=3, seed=0):
 def test_correlations_are_those_of_numpy():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 256, (2, 6, 4, 4, 3), np.uint8)
-    found = planted.correlation(a, b)
+    found = planting.correlation(a, b)
     expected = [
         np.corrcoef(x.ravel(), y.ravel())[0, 1] for x, y in zip(a, b, strict=True)
     ]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
-    np.testing.assert_allclose(planted.correlation(a, a), 1)
+    np.testing.assert_allclose(planting.correlation(a, a), 1)
     plain = np.full_like(a, 7)
-    assert planted.correlation(plain, plain).tolist() == [1] * 6
-    assert planted.correlation(plain, b).tolist() == [0] * 6
-    assert planted.correlation(a[:0], b[:0]).shape == (0,)
+    assert planting.correlation(plain, plain).tolist() == [1] * 6
+    assert planting.correlation(plain, b).tolist() == [0] * 6
+    assert planting.correlation(a[:0], b[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("kind", planted.KINDS)
+@pytest.mark.parametrize("kind", planting.KINDS)
 def test_copies_differ_a_little(kind, channels):
     image = smooth(1, 48, channels)[0]
-    copy = planted.copied(image, kind, np.random.default_rng(0))
+    copy = planting.copied(image, kind, np.random.default_rng(0))
     assert (copy.shape, copy.dtype) == (image.shape, np.uint8)
     assert not np.array_equal(copy, image)
-    assert planted.correlation(copy[None], image[None])[0] > 0.97
+    assert planting.correlation(copy[None], image[None])[0] > 0.97
 
 
 def test_a_shift_is_one_pixel_in_64_with_the_edge_repeated():
@@ -64,7 +64,7 @@ def test_a_shift_is_one_pixel_in_64_with_the_edge_repeated():
         np.concatenate([image[:, 1:], image[:, -1:]], 1).tobytes(),
     }
     seen = {
-        planted.copied(image, "shift", np.random.default_rng(i)).tobytes()
+        planting.copied(image, "shift", np.random.default_rng(i)).tobytes()
         for i in range(30)
     }
     assert seen == wanted
@@ -129,7 +129,7 @@ def test_a_set_is_rid_of_its_copies(tmp_path, monkeypatch, capsys):
     assert sorted(kept["kept"] + list(removed)) == list(range(40))
     assert found["removed"] == len(removed)
     assert found["chosen_on"]["planted"] == found["tested_on"]["planted"] == 8
-    assert set(found["tested_on"]["recall_by_kind"]) == set(planted.KINDS)
+    assert set(found["tested_on"]["recall_by_kind"]) == set(planting.KINDS)
     assert 0 <= found["tested_on"]["recall"] <= 1
     for name in ("groups.png", "planted.png", "autoencoder/report.html"):
         assert (out / name).is_file()

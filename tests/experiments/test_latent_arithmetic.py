@@ -13,9 +13,8 @@ from flax import linen
 from PIL import Image
 
 from experiments import latent_arithmetic
-from experiments.latent_arithmetic import directions as directions_
+from experiments.latent_arithmetic import equations, turning
 from experiments.latent_arithmetic import pictures as pictures_
-from experiments.latent_arithmetic import trials
 from jaxgan.lab import painter as lab_painter
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.judges import factors
@@ -147,7 +146,7 @@ def test_concepts_that_are_not_found_are_said(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_counted_as_right():
-    glasses = trials.EQUATIONS[0]
+    glasses = equations.EQUATIONS[0]
     before = {
         "glasses": np.array([0.1, 0.1, 0.6, 0.1]),
         "masculinity": np.array([0.2, 0.2, 0.2, 0.2]),
@@ -160,7 +159,7 @@ def test_what_is_counted_as_right():
         "masculinity": np.array([0.2, 0.7, 0.4, 0.2]),
         "yaw": np.array([0.19, 0.0, -0.21, 0.0]),
     }
-    found = trials.verdicts(glasses, after, before)
+    found = equations.verdicts(glasses, after, before)
     expected = {
         "had": [0, 0, 1, 0], "gains": [1, 1, 1, 0], "masculinity": [1, 0, 1, 1],
         "yaw": [1, 1, 0, 1], "keeps": [1, 0, 0, 1], "right": [1, 0, 0, 0],
@@ -172,10 +171,10 @@ def test_what_is_counted_as_right():
 def test_exemplars_are_of_their_concept_and_none_is_taken_twice():
     read = {"masculinity": np.array([0.9, 0.9, 0.1, 0.9, 0.5]),
             "glasses": np.array([0.95, 0.5, 0.99, 1.0, 1.0])}  # fmt: skip
-    found = trials.members(read, trials.EQUATIONS[0].start)
+    found = equations.members(read, equations.EQUATIONS[0].start)
     assert found.tolist() == [0, 3]
     rng = np.random.default_rng(0)
-    chosen = trials.choose(rng, np.arange(10, 16), 50, 3)
+    chosen = equations.choose(rng, np.arange(10, 16), 50, 3)
     assert chosen.shape == (50, 3)
     assert all(len(set(row)) == 3 for row in chosen.tolist())
     assert set(chosen.ravel()) == set(range(10, 16))
@@ -187,11 +186,11 @@ def test_matches_are_the_most_alike_in_all_that_stays():
         "glasses": np.array([1.0, 1.0, 0.0, 0.0, 1.0, 0.0]),
     }
     chosen, among = np.array([[0, 1], [1, 0]]), np.array([2, 3, 4, 5])
-    found = trials.matched(seen, chosen, among, "glasses")
+    found = equations.matched(seen, chosen, among, "glasses")
     assert found.tolist() == [[2, 5], [5, 2]]
-    twice = trials.matched(seen, np.array([[0, 0]]), among, "glasses")
+    twice = equations.matched(seen, np.array([[0, 0]]), among, "glasses")
     assert twice.tolist() == [[2, 3]]  # none twice
-    other = trials.matched(seen, np.array([[1]]), np.array([2, 4]), "yaw")
+    other = equations.matched(seen, np.array([[1]]), np.array([2, 4]), "yaw")
     assert other.tolist() == [[4]]
 
 
@@ -202,7 +201,7 @@ def test_what_a_line_tells_is_scipys_rank_statistic():
     line = z[:25:2].mean(0) - z[25::2].mean(0)
     one, other = z[1:25:2] @ line, z[26::2] @ line
     expected = scipy.stats.mannwhitneyu(one, other)[0] / len(one) / len(other)
-    found = trials.along_a_line(z, having, lacking)
+    found = equations.along_a_line(z, having, lacking)
     assert found == pytest.approx(expected)
     assert 0.6 < found < 0.95
 
@@ -224,13 +223,13 @@ def test_rank_correlation_is_scipys():
     values = np.random.default_rng(0).normal(size=(9, 4))
     scales = np.linspace(-1, 1, 9)
     expected = [scipy.stats.spearmanr(scales, column)[0] for column in values.T]
-    found = directions_.spearman(scales, values)
+    found = turning.spearman(scales, values)
     np.testing.assert_allclose(found, expected)
 
 
 def test_turning_by_hand():
     yaw = np.array([[0.6, 0.3], [0.1, 0.5], [-0.2, -0.4]])
-    found = directions_.turning(np.array([-1.0, 0.0, 1.0]), yaw)
+    found = turning.turning(np.array([-1.0, 0.0, 1.0]), yaw)
     assert (found["faces"], found["monotone"]) == (2, 1)
     assert found["steps_the_right_way"] == 3 / 4
     assert found["range"] == pytest.approx((0.8 + 0.7) / 2)
@@ -240,7 +239,7 @@ def test_turning_by_hand():
 def test_a_mirrored_latent_is_as_far_to_the_other_side():
     faces = np.random.default_rng(0).normal(size=(5, 3))
     turn = np.array([0.0, 3.0, 0.0])
-    found = directions_.mirror(faces, turn)
+    found = turning.mirror(faces, turn)
     np.testing.assert_allclose(found, faces * [1, -1, 1])
 
 

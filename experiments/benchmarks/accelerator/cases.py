@@ -4,8 +4,6 @@ import dataclasses
 import pathlib
 from typing import Annotated, Literal, NamedTuple
 
-import tyro
-
 from jaxgan import bounds
 
 Name = Literal["dcgan", "residual", "capsnet", "mlp", "routing"]
@@ -105,7 +103,7 @@ class Config:
     """Cores that a process may use."""
     again: bool = False
     """Whether to repeat what was measured before."""
-    serve: tyro.conf.Suppress[str | None] = None
+    serve: str | None = None
     """Internal: be the child process of this case."""
 
     def __post_init__(self):

@@ -27,7 +27,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import tyro
 from tqdm import tqdm
 
 from experiments.benchmarks.cost.tables import draw, tables
@@ -78,11 +77,11 @@ class Config:
     """Timed turns of each point, of two steps; the median counts."""
     again: bool = False
     """Whether to repeat what was measured before."""
-    serve: tyro.conf.Suppress[str | None] = None
+    serve: str | None = None
     """Internal: be the child process that steps this."""
-    xla: tyro.conf.Suppress[pathlib.Path | None] = None
+    xla: pathlib.Path | None = None
     """Internal: where the child writes XLA's count."""
-    roofs: tyro.conf.Suppress[bool] = False
+    roofs: bool = False
     """Internal: be the child process that measures roofs."""
 
     def __post_init__(self):

@@ -36,7 +36,6 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
-import tyro
 from tqdm import tqdm
 
 from experiments.benchmarks.input.consumers import highest_rate, paced, stepped, timed
@@ -77,8 +76,8 @@ class Config:
     """Folder to write the images to, and leave them; a temporary one if left out."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/input")
     """Directory for results.json."""
-    output: tyro.conf.Suppress[pathlib.Path | None] = None
-    """Former name of the file to write, instead of results.json."""
+    output: pathlib.Path | None = None
+    """Internal: the file to write, instead of results.json."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from experiments.benchmarks.parts import residual as residual_
+from experiments.benchmarks.parts import residual as pair
 from experiments.benchmarks.parts.roofline import Nets
 from jaxgan import data, game, losses, nn, parallel
 from jaxgan.lab.counting import networks
@@ -91,9 +91,8 @@ def residual(
 ) -> Subject:
     """The residual pair; the defaults are BigGAN's widths."""
     image = jax.ShapeDtypeStruct((batch, resolution, resolution, 3), jnp.float32)
-    nets = _adversarial(residual_.layers(resolution, width), average=False)
-    played = residual_.game(resolution, width, dtype)
-    return Subject(played, {"image": image}, batch, nets)
+    nets = _adversarial(pair.layers(resolution, width), average=False)
+    return Subject(pair.game(resolution, width, dtype), {"image": image}, batch, nets)
 
 
 def mlp(
@@ -101,7 +100,7 @@ def mlp(
 ) -> Subject:
     """The small GAN of `small_gan.py`: two hidden layers in each net."""
     net = (hidden, hidden)
-    played = adversarial(
+    small = adversarial(
         linen.Sequential([nn.MLP(net, PIXELS, dtype), linen.sigmoid]),
         nn.MLP(net, 1, dtype),
         latent=lambda key, count: jax.random.normal(key, (count, latent)),
@@ -116,7 +115,7 @@ def mlp(
         "discriminator": networks.dense_layers([PIXELS, *net, 1]),
     }
     image = jax.ShapeDtypeStruct((batch, PIXELS), jnp.float32)
-    return Subject(played, {"image": image}, batch, _adversarial(layers, average=False))
+    return Subject(small, {"image": image}, batch, _adversarial(layers, average=False))
 
 
 SUBJECTS = {f.__name__: f for f in (dcgan, capsnet, residual, mlp)}

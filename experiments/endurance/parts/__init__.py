@@ -1,1 +1,1 @@
-"""What several endurance tests share."""
+"""Parts that several endurance tests share."""

@@ -1,7 +1,6 @@
-"""One process of `experiments.endurance.agreement`: plays models, leaves the states."""
+"""One process of `experiments.endurance.agreement`: trains, and writes the states."""
 
 import dataclasses
-import functools
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
@@ -15,7 +14,8 @@ import tyro
 from jaxgan import parallel
 from jaxgan.game import Algorithm, Game, algorithm
 from jaxgan.lab import cli
-from jaxgan.models.catalogue import CATALOGUE, Entry
+from jaxgan.models import model as models
+from jaxgan.models.model import Model
 
 BATCH = 16
 RATE = 0.01
@@ -24,18 +24,18 @@ Seen = dict[int, dict[str, np.ndarray]]  # steps -> path -> numbers
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where a training runs."""
+    """Where a model is trained."""
 
     processes: int = 1
     devices: int = 1
-    """Of each process."""
+    """Devices of each process."""
     fsdp: int = 1
-    """Devices over which every array that can be is split, however small."""
+    """Devices that share every array that can be split, however small."""
     pmap: bool = False
 
     @property
     def name(self) -> str:
-        """As the table has it."""
+        """Its name in the table."""
         if self.pmap:
             return f"pmap, {self.devices} devices"
         parts = [f"{self.processes} x {self.devices} devices"]
@@ -53,10 +53,10 @@ class Meeting:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which models to play, where."""
+    """Which models to train, and where."""
 
     folder: pathlib.Path
-    """Where the states go, a file each."""
+    """Directory for the states, a file each."""
     layout: Layout
     run: Annotated[Meeting, tyro.conf.arg(name="")]
     models: tuple[str, ...]
@@ -65,13 +65,16 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Plays them, and what pmap is compared with too where there is one device."""
+    """Trains them; on one device, also what pmap is compared with."""
     for name in config.models:
-        entry, layout = CATALOGUE[name], config.layout
+        entry, layout = models.named(name), config.layout
         if config.dtype == "bfloat16":
-            if "dtype" not in entry.changes:
+            if "dtype" not in {
+                field.name for field in dataclasses.fields(entry.config)
+            }:
                 continue
-            entry = entry._replace(make=functools.partial(entry.make, dtype="bfloat16"))
+            tiny = dataclasses.replace(entry.tiny, dtype="bfloat16")
+            entry = entry._replace(tiny=tiny)
         kinds = {"": play(entry, layout, config.steps)}
         if layout == Layout():
             kinds["_nudged"] = play(entry, layout, config.steps, nudge)
@@ -107,16 +110,17 @@ def gentle(game: Game) -> Game:
 
 
 def play(
-    entry: Entry, layout: Layout, steps: Sequence[int], start: Callable = lambda x: x
+    entry: Model, layout: Layout, steps: Sequence[int], start: Callable = lambda x: x
 ) -> Seen:
     """The state and the metrics after some steps.
 
-    Every process that takes part must ask. Nothing where a model cannot be played so.
+    Every process that takes part must call this. Empty if the layout suits no such
+    model.
     """
     if layout.pmap:
         return under_pmap(entry, steps, parallel.pmap)
-    game = gentle(entry.make())
-    batch = entry.batch(jax.random.key(1), BATCH)
+    game = gentle(entry.game(entry.tiny))
+    batch = entry.batch(entry.tiny, jax.random.key(1), BATCH)
     axis = int(game.repeats > 1)
     mesh = parallel.mesh(fsdp=layout.fsdp)
     run = algorithm(game, gather=parallel.gathering(mesh, _split_all))
@@ -138,14 +142,14 @@ def _split_all(path, shape, size):
 
 
 def under_pmap(
-    entry: Entry, steps: Sequence[int], mapped: Callable, begin: Callable = lambda x: x
+    entry: Model, steps: Sequence[int], mapped: Callable, begin: Callable = lambda x: x
 ) -> Seen:
-    """The same of a mapped axis of eight shards: `parallel.pmap`, or `vmapped`."""
-    batch = entry.batch(jax.random.key(1), BATCH)
-    game = gentle(entry.make())
+    """The same on a mapped axis of eight shards, by `parallel.pmap` or `vmapped`."""
+    batch = entry.batch(entry.tiny, jax.random.key(1), BATCH)
+    game = gentle(entry.game(entry.tiny))
     start = jax.jit(algorithm(game).init)(jax.random.key(0), batch)
     if any("memory" in stats for stats in start.stats.values()):
-        return {}  # per device under pmap: such games belong on the mesh
+        return {}  # a memory is one for each device under pmap
     axis = int(game.repeats > 1)
     shards = jax.tree.map(
         lambda x: jnp.moveaxis(

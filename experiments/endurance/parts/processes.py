@@ -25,7 +25,7 @@ def meeting(process: int, processes: int, port: int) -> list[str]:
 
 
 def environment(devices: int, more: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment, for one with so many CPU devices."""
+    """The environment of this process, for one with N CPU devices."""
     own = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     return {**os.environ, **own, **more}
 
@@ -37,13 +37,13 @@ def start(
     more: Mapping[str, str] = {},
     **options,
 ) -> subprocess.Popen:
-    """Starts `python -m module` on so many CPU devices, in a process of its own.
+    """Starts `python -m module` on N CPU devices, in a process of its own.
 
     Args:
         module: what to run.
         arguments: of the command.
-        devices: of the process.
-        more: of the environment.
+        devices: N.
+        more: variables of the environment.
         options: of `subprocess.Popen`.
     """
     command = [sys.executable, "-m", module, *arguments]
@@ -55,7 +55,7 @@ def together(
 ) -> list[subprocess.Popen]:
     """Starts the same command in several processes that train together.
 
-    Options are those of `start`, and of `subprocess.Popen`.
+    Options are those of `start` and of `subprocess.Popen`.
     """
     port = free_port()
     return [

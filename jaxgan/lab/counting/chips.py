@@ -8,18 +8,18 @@ from jaxgan.lab.counting.networks import Net, Play
 WEIGHT, COMPUTE = 4, 2  # bytes of a number: float32 state, bfloat16 arithmetic
 ADAM = 2  # moments of the optimiser
 # What one update of a parameter moves through HBM: gradient, parameter and two moments
-# read, the last three written, and where there is an average, two reads and a write.
+# are read, the last three are written; an average takes two reads and a write.
 UPDATE, AVERAGE = 7 * WEIGHT, 3 * WEIGHT
 CAST = WEIGHT + COMPUTE  # of a parameter to bfloat16, before a pass
 READ = COMPUTE  # of it, by a product
-# How often a number that a layer puts out passes HBM: written, read for the statistics,
-# read and written by normalisation, read by the next layer; twice that backward.
+# How often an output of a layer passes HBM: written, read for the statistics, read and
+# written by normalisation, read by the next layer; twice as often backward.
 FORWARD, BACKWARD = 5, 10
-KEPT = 2  # numbers that wait for the backward pass, a number put out
+KEPT = 2  # numbers kept for the backward pass, for each output
 
 
 class Chip(NamedTuple):
-    """What one chip can do. Rates are a second, sizes in bytes.
+    """The rates of one chip, each second, and its sizes, in bytes.
 
     Attributes:
         peak: bfloat16 operations.
@@ -28,9 +28,9 @@ class Chip(NamedTuple):
         link: bytes one way over one link to a neighbour.
         hop: seconds to a neighbour.
         pcie: bytes to its host.
-        mxu: share of the peak that convolutions are taken to reach.
-        hbm_share: share of the memory's rate that is taken to be reached.
-        launch: seconds below which no operation of a program is taken to go.
+        mxu: share of the peak that convolutions are assumed to reach.
+        hbm_share: share of the memory's rate that is assumed to be reached.
+        launch: seconds that every operation of a program is assumed to take at least.
     """
 
     peak: float = 197e12
@@ -48,12 +48,12 @@ class Model(NamedTuple):
     """What a step of a game costs.
 
     Attributes:
-        nets: name -> net and how it is played.
-        flops: operations a step, an image of the batch.
-        fixed: operations a step, whatever the batch.
+        nets: name -> net, and how a step uses it.
+        flops: operations of a step for each image of the batch.
+        fixed: operations of a step that do not depend on the batch.
         image: bytes of an image as it comes from the host, uint8.
-        images: images the host gives for each image of the batch.
-        batch: the paper's.
+        images: images that the host sends for each image of the batch.
+        batch: batch size of the paper.
         launches: products, convolutions and reductions of the step.
     """
 
@@ -110,7 +110,7 @@ def reduce_seconds(
 
 
 def reduce_bytes(size: float, chips: int) -> float:
-    """What each chip sends in an all-reduce of `size` bytes: 2 (n - 1) / n of them."""
+    """Bytes that each chip sends in an all-reduce of `size` bytes: 2 (n - 1) / n."""
     return 2 * size * (chips - 1) / chips
 
 
@@ -146,7 +146,7 @@ def norms(model: Model) -> tuple[int, float]:
 
 
 def state(model: Model) -> dict[str, float]:
-    """Bytes of the state that one chip holds where it is whole."""
+    """Bytes of the state, all of which one chip holds."""
     nets = model.nets.values()
     params = sum(net.params for net, _ in nets)
     average = sum(net.params for net, play in nets if play.average)
@@ -175,7 +175,7 @@ def transient(model: Model) -> dict[str, float]:
 
 
 def hbm_bytes(model: Model, batch: float, fsdp: int = 1) -> float:
-    """What a step moves through a chip's memory; `fsdp` chips share the updates."""
+    """Bytes that a step moves in the memory of a chip; `fsdp` chips share updates."""
     total = 0.0
     for net, play in model.nets.values():
         update = UPDATE * play.updates + AVERAGE * play.average
@@ -188,19 +188,19 @@ def hbm_bytes(model: Model, batch: float, fsdp: int = 1) -> float:
 
 
 def compute_seconds(model: Model, batch: float, chip: Chip) -> float:
-    """Arithmetic of a step, `batch` images a chip."""
+    """Seconds of arithmetic of a step, with `batch` images on each chip."""
     return (model.flops * batch + model.fixed) / chip.peak / chip.mxu
 
 
 def hbm_seconds(model: Model, batch: float, chip: Chip, fsdp: int = 1) -> float:
-    """Memory traffic of a step, `batch` images a chip."""
+    """Seconds of memory traffic of a step, with `batch` images on each chip."""
     return hbm_bytes(model, batch, fsdp) / chip.hbm_rate / chip.hbm_share
 
 
 def gradient_seconds(
     model: Model, chips: int, chip: Chip, fsdp: int = 1, wire: int = COMPUTE
 ) -> float:
-    """What gradients and parameters take to cross, with nothing going on meanwhile.
+    """Seconds that gradients and parameters take to cross, with nothing in parallel.
 
     Replicated, gradients are reduced over all chips, one message an update. With
     `fsdp`, they are reduced and scattered over that axis, the shards reduced over the
@@ -234,13 +234,13 @@ def gradient_seconds(
 
 
 def norm_seconds(model: Model, chips: int, chip: Chip) -> float:
-    """What the messages of global batch norm take, each waited for."""
+    """Seconds that the messages of global batch norm take, each waited for."""
     count, size = norms(model)
     return reduce_seconds(size, shape(chips), chip, count)
 
 
 def operations(nets: dict[str, tuple[Net, Play]]) -> float:
-    """Multiplications and additions a step, an image, by hand."""
+    """Multiplications and additions of a step for an image, counted by hand."""
     return sum(
         2.0 * net.macs * (play.passes + play.backward + play.train)
         for net, play in nets.values()

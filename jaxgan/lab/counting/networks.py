@@ -249,7 +249,7 @@ def dense_layers(units: list[int], *, data: bool = True) -> list[Layer]:
 
 
 def total(layers: list[Layer]) -> Net:
-    """The network that layers are; norms are not told."""
+    """The network of these layers, without norms."""
     return Net(
         sum(layer.kernel + layer.extra for layer in layers),
         sum(layer.macs for layer in layers),

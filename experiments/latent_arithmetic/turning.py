@@ -7,19 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.latent_arithmetic import pictures
+from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan.analysis import latent
 from jaxgan.lab import data
-from jaxgan.lab.painter import Laboratory
 
-TURNED = 0.3  # radians of yaw from which a face looks to a side
-STEPS = 9  # of a turn
+TURNED = 0.3  # radians of yaw above which a face looks to a side
+STEPS = 9  # pictures of a turn
 VECTORS, FACES = 5, 24  # turn vectors, and the faces that each turns
-TURNS = (1, 4, 16)  # exemplars a side, beside all there are
-SHOWN = 4  # exemplars a side of the turn in the picture, as in the paper
+TURNS = (1, 4, 16)  # exemplars on each side; all of them are tried too
+SHOWN = 4  # exemplars on each side for the turn in the picture, as in the paper
 ROWS = 4  # faces in the picture of turns
 SPREADS = 3.0  # how far along a found direction, in standard deviations of latents
 PLACES = 7  # pictures along it
-TURN, SEFA = 3, 4  # what keys are for
+TURN, SEFA = 3, 4  # purposes of random keys
 
 
 def spearman(scales: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -33,9 +33,9 @@ def spearman(scales: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def turning(scales: np.ndarray, yaw: np.ndarray) -> dict[str, float]:
-    """How well faces turn: numbers of yaws `[K, N]` at rising scales `[K]`.
+    """Measures how well faces turn, from yaws `[K, N]` at rising scales `[K]`.
 
-    Yaw falls along a vector that turns to the left, so signs are turned round.
+    Yaw falls along a vector that turns to the left, so signs are reversed.
     """
     steps = -np.diff(yaw, axis=0)
     return {
@@ -50,7 +50,7 @@ def turning(scales: np.ndarray, yaw: np.ndarray) -> dict[str, float]:
 
 
 def turn_faces(lab: Laboratory) -> dict[str, Any]:
-    """Turns faces, and counts in how many the read yaw follows."""
+    """Turns faces, and counts those whose yaw follows, as the regressor reads it."""
     read = lab.read
     assert read is not None
     sides = [np.flatnonzero(s * lab.seen["yaw"] > TURNED) for s in (-1, 1)]
@@ -100,7 +100,7 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
         }
         found = results[f"mean_of_{count}"]["turn"]
         data.say(
-            f"turn vector, means of {count}: yaw falls all the way in"
+            f"turn vector, means of {count}: yaw falls at every step in"
             f" {found['monotone']} of {found['faces']} faces, rank correlation"
             f" {found['spearman']:.2f}, over {found['range']:.2f} radians"
         )
@@ -108,19 +108,19 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
 
 
 def mirror(faces: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Latents `[N, Z]` reflected: as far along the turn, but to the other side.
+    """Latents `[N, Z]` reflected: as far along the turn, but on the other side.
 
-    What looks left looks right, and all that is across the turn stays.
+    Faces that look left look right, and all that is orthogonal to the turn stays.
     """
     unit = turn / np.linalg.norm(turn)
     return faces - 2 * (faces @ unit)[:, None] * unit[None]
 
 
 def named(lab: Laboratory) -> dict[str, np.ndarray]:
-    """A direction `[Z]` for all that the regressor reads, towards more of it.
+    """A direction `[Z]` for every factor of the regressor, towards more of it.
 
-    The mean of the tenth of the samples that have most of it, less that of the tenth
-    that have least.
+    It is the mean of the tenth of the samples with the most of it, less that of the
+    tenth with the least.
     """
     tenth = max(1, len(lab.latents) // 10)
     latents = jnp.asarray(lab.latents)
@@ -148,7 +148,7 @@ def _draw_turn(lab: Laboratory, turn, faces, other, scales, count) -> None:
 
 
 def factorise(lab: Laboratory, weight: Any) -> dict[str, Any]:
-    """Goes along the directions that the first layer stretches most."""
+    """Moves along the directions that the first layer stretches most, and draws."""
     count = min(lab.config.directions, len(weight))
     found = latent.sefa(jnp.asarray(weight), count)
     spread = float(lab.latents.std())
@@ -201,7 +201,7 @@ def factorise(lab: Laboratory, weight: Any) -> dict[str, Any]:
 
 
 def _strongest(changes: list[dict[str, float]], k: int) -> str:
-    """The three factors that a direction moves most, a line each."""
+    """The three factors that a direction moves most, each on a line."""
     if not changes:
         return ""
     order = sorted(changes[k].items(), key=lambda item: -abs(item[1]))[:3]

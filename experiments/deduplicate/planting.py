@@ -1,4 +1,4 @@
-"""Near duplicates made on purpose, to see how many of them are found."""
+"""Near duplicates made on purpose, to measure how many of them are found."""
 
 import io
 import math
@@ -10,7 +10,7 @@ KINDS = ("jpeg", "brightness", "shift", "resized")
 
 
 def copied(image: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """A near duplicate of an image, as they come about when pictures are passed on.
+    """A near duplicate of an image, of a kind that arises when pictures are shared.
 
     - jpeg: compressed again, at a quality of 60 to 90.
     - brightness: 3 to 10 % brighter or darker.
@@ -20,7 +20,7 @@ def copied(image: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray
     Args:
         image: uint8 `[H, W, C]`, at the size that it is stored in.
         kind: one of the four.
-        rng: where chance comes from.
+        rng: random numbers.
 
     Returns:
         uint8 of the same shape.
@@ -54,8 +54,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         b: the others, of the same shape.
 
     Returns:
-        `[N]`; where an image is of one colour all over, 1 for equal images and 0 for
-        others.
+        `[N]`; if an image has only one colour, 1 for equal images and 0 for others.
     """
     x, y = (np.asarray(v, np.float64) for v in (a, b))
     x, y = (v.reshape(len(v), math.prod(v.shape[1:])) for v in (x, y))

@@ -1,4 +1,4 @@
-"""Codes to make hashes of: a set at 32x32, and an autoencoder trained on it."""
+"""Codes to be hashed: a set at 32x32, and an autoencoder trained on it."""
 
 import dataclasses
 import pathlib
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
     """A set, at the size that is hashed and as it is stored.
 
     Attributes:
-        spec: what it is called.
+        spec: its name, as in --data.
         images: uint8 `[N, 32, 32, C]`.
         source: the set as it is stored.
         shape: keywords of `transforms.fit`.
@@ -40,7 +40,7 @@ class Opened(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class Training:
     """The run of the autoencoder."""
 
     run: train.Run
@@ -51,13 +51,13 @@ class Setting:
 def open_set(
     spec: str | None, run: pathlib.Path | None, split: str, download: bool
 ) -> Opened:
-    """Reads what is to be looked at.
+    """Reads the set to search.
 
     Args:
-        spec: the set, as `--data` has it; that of the run if None.
-        run: whose set is taken, and how its images were cropped.
-        split: which part of a set that has parts.
-        download: whether tfds may fetch it.
+        spec: the set, as in `--data`; that of the run if None.
+        run: whose set and crop are taken.
+        split: part to take of a set that has parts.
+        download: whether tfds may download it.
 
     Raises:
         ValueError: there is no such set or run, or the set has fewer than two images.
@@ -133,7 +133,7 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
     state, _ = session.train_and_report(
         "Denoising autoencoder",
         autoencoder.game(model),
-        Setting(run, {"data": opened.spec}, model),
+        Training(run, {"data": opened.spec}, model),
         lab_data.feed(
             images,
             run,

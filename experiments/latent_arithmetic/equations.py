@@ -8,21 +8,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.latent_arithmetic import pictures
+from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan.analysis import latent
 from jaxgan.lab import data
-from jaxgan.lab.painter import Laboratory
 
-EXEMPLARS = (1, 10)  # what is tried beside --exemplars
+EXEMPLARS = (1, 10)  # numbers that are tried beside --exemplars
 SHOWN = 12  # trials in the picture
-NOISE, TRIALS = 1, 2  # what keys are for
+NOISE, TRIALS = 1, 2  # purposes of random keys
 
 
 class Concept(NamedTuple):
-    """Pictures that go by a name.
+    """A kind of picture.
 
     Attributes:
-        name: for people.
-        within: factor -> the least and the most that is read off such a picture.
+        name: for titles.
+        within: factor -> the range of its values in such a picture.
     """
 
     name: str
@@ -30,15 +30,15 @@ class Concept(NamedTuple):
 
 
 class Equation(NamedTuple):
-    """`start - minus + plus`: `plus` shall gain what `start` has and `minus` has not.
+    """`start - minus + plus`: `plus` is to gain what `start` has and `minus` lacks.
 
     Attributes:
         name: for files.
         start: has the attribute.
-        minus: has it not.
-        plus: has it not either, and differs in something that is to stay.
-        factor: the attribute's.
-        above: what counts as having it.
+        minus: lacks it.
+        plus: lacks it too, and differs in something that is to stay.
+        factor: of the attribute.
+        above: the value of the factor above which a picture has it.
     """
 
     name: str
@@ -90,13 +90,13 @@ EQUATIONS = (
     ),
 )
 
-# How far what is kept may be from the picture of `plus`: factors and units of faces.
+# How far factors that are kept may be from the picture of `plus`, in their units.
 TOLERANCES = {"yaw": 0.2, "skin_tone": 0.15}
-SIDES = ("masculinity", "long_hair")  # what has to stay on its side of a half
+SIDES = ("masculinity", "long_hair")  # factors that must stay above or below a half
 
 
 def members(read: dict[str, np.ndarray], concept: Concept) -> np.ndarray:
-    """Which of the pictures read are of a concept: their indices."""
+    """The indices of the pictures that are of a concept, from what is read in them."""
     inside = [
         (read[name] >= low) & (read[name] <= high)
         for name, (low, high) in concept.within.items()
@@ -115,12 +115,12 @@ def choose(
 def matched(
     seen: dict[str, np.ndarray], chosen: np.ndarray, among: np.ndarray, leaving: str
 ) -> np.ndarray:
-    """Samples most like those chosen in all that is read but one factor.
+    """The samples most like the chosen ones in all factors but one.
 
     Args:
         seen: what is read in the samples.
         chosen: indices `[T, N]`.
-        among: indices of those to choose from, N or more.
+        among: indices to choose from, N or more.
         leaving: the factor that does not count.
 
     Returns:
@@ -138,7 +138,7 @@ def matched(
 
 
 def along_a_line(latents: np.ndarray, having: np.ndarray, lacking: np.ndarray) -> float:
-    """How well a line through the latents tells two kinds: arithmetic can do no better.
+    """How well a line through the latents separates two kinds, a limit of arithmetic.
 
     Args:
         latents: `[N, Z]`.
@@ -146,10 +146,9 @@ def along_a_line(latents: np.ndarray, having: np.ndarray, lacking: np.ndarray) -
         lacking: of the other.
 
     Returns:
-        The chance that a sample of the first kind lies farther along the line from the
-        mean of the second kind to that of the first, which is of every other sample,
-        than one of the second kind, of the rest: 0.5 where the line tells nothing, 1 at
-        best.
+        The line goes from the mean of the second kind to that of the first, each over
+        every other sample. The chance that, among the rest, a sample of the first kind
+        lies farther along it than one of the second: 0.5 is chance, and 1 the best.
     """
     line = latents[having[::2]].mean(0) - latents[lacking[::2]].mean(0)
     one, other = latents[having[1::2]] @ line, latents[lacking[1::2]] @ line
@@ -160,11 +159,11 @@ def along_a_line(latents: np.ndarray, having: np.ndarray, lacking: np.ndarray) -
 def kept(
     read: dict[str, np.ndarray], before: dict[str, np.ndarray], leaving: str
 ) -> dict[str, np.ndarray]:
-    """What arithmetic has left as it was: factor -> booleans `[N]`.
+    """Whether results keep what they should: factor -> booleans `[N]`.
 
     Args:
-        read: off the results.
-        before: off the pictures of `plus`.
+        read: what is read in the results.
+        before: what is read in the pictures of `plus`.
         leaving: the factor that is to change.
     """
     near = {
@@ -178,10 +177,11 @@ def kept(
 def verdicts(
     equation: Equation, read: dict[str, np.ndarray], before: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """What is right with results: name -> booleans `[N]`.
+    """What is right about results: name -> booleans `[N]`.
 
-    `gains` the attribute, which `had` it before, keeps what is named (`kept`) and
-    `keeps` all of it; `right` gains and keeps all, `right_sex` gains and keeps sex.
+    `had`: had the attribute before; `gains`: has it now; the names of `kept`: keeps
+    that factor; `keeps`: keeps all of them; `right`: gains it and keeps all;
+    `right_sex`: gains it and keeps the sex.
     """
     gains = read[equation.factor] > equation.above
     rest = kept(read, before, equation.factor)
@@ -203,12 +203,12 @@ def draw(
     names: Sequence[str],
     chosen: Sequence[Any],
 ) -> None:
-    """The figure of the paper, of `start - minus + plus`.
+    """Draws the figure of the paper, for `start - minus + plus`.
 
     Args:
-        lab: where to work.
+        lab: with the samples.
         name: of the file.
-        title: above it.
+        title: of the figure.
         names: of the three.
         chosen: exemplars of each, their indices among the samples.
     """
@@ -254,7 +254,7 @@ def solve(lab: Laboratory, equation: Equation) -> dict[str, Any]:
         for low, high in (c.within[equation.factor] for c in concepts[:2])
     ]
     counts["along_a_line"] = along_a_line(lab.latents, *kinds)
-    data.say(f"{title}: a line tells {counts['along_a_line']:.2f} of it")
+    data.say(f"{title}: a line separates {counts['along_a_line']:.2f} of the pairs")
     for exemplars in sorted({*EXEMPLARS, config.exemplars}):
         if min(found.values()) < exemplars:
             continue
@@ -287,15 +287,15 @@ def solve(lab: Laboratory, equation: Equation) -> dict[str, Any]:
             _draw_trials(lab, equation, title, tried, right)
         few = {name: (row["gains"], row["right"]) for name, row in rows.items()}
         data.say(
-            f"{equation.name}, means of {exemplars}, of {config.trials} gain it, and"
-            " keep the rest too: "
+            f"{equation.name}, means of {exemplars}: of {config.trials} results gain"
+            " it, and keep the rest too: "
             + ", ".join(f"{name} {a} and {b}" for name, (a, b) in few.items())
         )
     return counts
 
 
 def _variants(lab: Laboratory, chosen) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Ways to calculate: results `[T, H, W, C]`, and `plus` drawn in the same way."""
+    """Ways to calculate -> results `[T, H, W, C]`, and `plus` drawn in the same way."""
     start, minus, plus = (
         latent.concept(jnp.asarray(lab.latents[x]).swapaxes(0, 1)) for x in chosen
     )
