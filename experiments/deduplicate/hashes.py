@@ -65,11 +65,10 @@ def open_set(
     reading, size = Reading(split=split), 64
     if run is not None:
         trained = lab_trained.open_run(run)
-        side = getattr(trained.config, "resolution", 28)
-        channels = getattr(trained.config, "channels", 1)
-        theirs, read = lab_trained.trained_on(trained, (side, side, channels), reading)
+        shape = lab_trained.image_shape(trained)
+        theirs, read = lab_trained.trained_on(trained, shape, reading)
         if spec in (None, theirs):
-            spec, reading, size = theirs, read, side
+            spec, reading, size = theirs, read, shape[0]
     assert spec is not None
     source = jaxgan_data.open_source(
         spec, split=reading.split, download=download, size=size

@@ -57,23 +57,22 @@ def opened(
     Raises:
         ValueError: there is no such set, it has no labels, or too few images.
     """
-    side = getattr(trained.config, "resolution", 28)
-    channels = getattr(trained.config, "channels", 1)
+    shape = lab_trained.image_shape(trained)
     if spec is None:
-        spec, reading = lab_trained.trained_on(trained, (side, side, channels), reading)
+        spec, reading = lab_trained.trained_on(trained, shape, reading)
     else:
         small = spec == "digits" or spec.startswith("idx:")
         reading = dataclasses.replace(
             reading,
-            resolution=reading.resolution or side,
-            channels=reading.channels or channels,
+            resolution=reading.resolution or shape[0],
+            channels=reading.channels or shape[2],
             upscale=reading.upscale or small,
         )
     images, labels = _read(spec, reading)
-    if (images.shape[1], images.shape[3]) != (side, channels):
+    if images.shape[1:] != shape:
         raise ValueError(
             f"{spec} is read as {sets.size_of(images.shape[1:])}, but the run is"
-            f" on {sets.size_of((side, side, channels))}: leave out --resolution"
+            f" on {sets.size_of(shape)}: leave out --resolution"
             " and --channels"
         )
     try:

@@ -28,7 +28,7 @@ from experiments.draw_networks.drawing import draw
 from experiments.draw_networks.layout import chains
 from experiments.draw_networks.tables import described, printed, table
 from jaxgan.analysis.outline import outline
-from jaxgan.lab import data, figures, session
+from jaxgan.lab import data, figures, restored
 from jaxgan.models import model as models
 from jaxgan.models.model import Model
 
@@ -101,21 +101,10 @@ def opened(config: Config) -> tuple[str, Model, Any]:
     Raises:
         ValueError: there is no such run, or it is not of a model of the library.
     """
-    if config.run is None:
-        record = models.named(config.model)
-        return config.model, record, record.config()
-    plain, path = session.configuration(config.run), config.run / "config.json"
-    *package, name, _ = ["", *str(plain.get("game", "")).split(".")]
-    record = models.find().get(name) if package[1:3] == ["jaxgan", "models"] else None
-    if record is None:
-        raise ValueError(
-            f"{path} does not say which model it is of; draw the model at its defaults,"
-            " with --model"
-        )
-    try:
-        return name, record, record.config(**_tuples(plain["model"]))
-    except (KeyError, TypeError):
-        raise ValueError(f"{path} is not the configuration of a {name}") from None
+    if config.run is not None:
+        return restored.described(config.run)
+    record = models.named(config.model)
+    return config.model, record, record.config()
 
 
 def arguments(
@@ -132,10 +121,3 @@ def arguments(
     if game.repeats > 1:
         batch = jax.eval_shape(lambda b: jax.tree.map(lambda x: x[0], b), batch)
     return game.nets, jax.eval_shape(game.inputs, batch)
-
-
-def _tuples(value: Any) -> Any:
-    """JSON's lists as the tuples they were."""
-    if isinstance(value, dict):
-        return {name: _tuples(inner) for name, inner in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

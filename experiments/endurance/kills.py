@@ -28,9 +28,8 @@ from tqdm import tqdm
 
 from experiments.endurance.parts import processes
 from jaxgan import bounds, report
-from jaxgan.lab import cli, figures, session
+from jaxgan.lab import cli, figures, restored
 from jaxgan.lab.data import say
-from jaxgan.models import dcgan
 
 MOMENTS = ("step", "save", "rename")
 EVERY = 20  # steps between checkpoints
@@ -187,10 +186,10 @@ def _differing(one, other, steps) -> list[str]:
     """Paths of the arrays that differ in any bit between two final states."""
     states = []
     for folder in (one, other):
-        restored = session.restore(folder, dcgan, lambda model: _batch(model))
-        if int(restored.state.step) != steps:
-            raise ValueError(f"{folder} ends at step {int(restored.state.step)}")
-        state = restored.state
+        found = restored.restore(folder)
+        if int(found.state.step) != steps:
+            raise ValueError(f"{folder} ends at step {int(found.state.step)}")
+        state = found.state
         states.append(state.replace(key=jax.random.key_data(state.key)))
     return [
         jax.tree_util.keystr(path, simple=True, separator="/")
@@ -201,11 +200,6 @@ def _differing(one, other, steps) -> list[str]:
         )
         if np.asarray(x).tobytes() != np.asarray(y).tobytes()
     ]
-
-
-def _batch(model):
-    size = model.resolution
-    return {"image": np.zeros((1, size, size, model.channels), np.float32)}
 
 
 def _losses(folder) -> list[str]:

@@ -10,7 +10,6 @@ import numpy as np
 from jaxgan.analysis import latent as latents
 from jaxgan.data import arrays
 from jaxgan.lab import trained as lab_trained
-from jaxgan.models import infogan
 
 SMALL = 8  # latents of up to this many numbers get a slider for each
 REACH = 5.0  # how far a slider goes, in standard deviations of a latent number
@@ -51,7 +50,7 @@ def _floating(x):
 
 def categories(trained):
     """How many categories an InfoGAN has; 0 for other models."""
-    return trained.config.categories if trained.module is infogan else 0
+    return trained.config.categories if trained.name == "infogan" else 0
 
 
 def read_directions(path: pathlib.Path) -> dict[str, np.ndarray]:

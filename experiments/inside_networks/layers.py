@@ -61,11 +61,11 @@ def find_layers(
 
 def calls(trained: lab_trained.Trained, net: str) -> tuple[Call, ...]:
     """The layers of a net of a model, with their shapes."""
-    played = trained.module.game(trained.config)
-    batch = lab_trained.batch_for(trained.module, trained.config, 2)
-    if played.repeats > 1:
+    game = trained.record.game(trained.config)
+    batch = trained.batch(2)
+    if game.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)
-    return outline(played.nets[net], *played.inputs(batch)[net])
+    return outline(game.nets[net], *game.inputs(batch)[net])
 
 
 def fields(

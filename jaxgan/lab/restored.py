@@ -44,18 +44,7 @@ def restore(
     Raises:
         ValueError: it is no run, or has no checkpoint.
     """
-    plain = configuration(run)
-    name, kind = _named(plain)
-    if record is None:
-        record = _record(run, name)
-    try:
-        # The class of the configuration lies beside the one of the record, or is it.
-        known = vars(importlib.import_module(record.config.__module__))
-        config = known.get(kind, record.config)(**_tuples(plain["model"]))
-    except (AttributeError, KeyError, TypeError):
-        raise ValueError(
-            f"{run / 'config.json'} is not the configuration of a {name}"
-        ) from None
+    name, record, config = described(run, record)
     like = jax.eval_shape(
         lambda key: algorithm(record.game(config)).init(
             key, record.batch(config, key, 2)
@@ -74,7 +63,31 @@ def restore(
         )
     if state is None:
         raise ValueError(f"{run} has no checkpoint yet; let it train longer")
-    return Restored(name, record, config, state, plain)
+    return Restored(name, record, config, state, configuration(run))
+
+
+def described(run: pathlib.Path, record: Model | None = None) -> tuple[str, Model, Any]:
+    """The name of a run's model, its record and its configuration.
+
+    Args:
+        run: its directory; only config.json is read.
+        record: of the model, where it is not one of the library's.
+
+    Raises:
+        ValueError: it is no run, or does not say which model it is of.
+    """
+    plain = configuration(run)
+    name, kind = _named(plain)
+    if record is None:
+        record = _record(run, name)
+    try:
+        # The class of the configuration lies beside the one of the record, or is it.
+        known = vars(importlib.import_module(record.config.__module__))
+        return name, record, known.get(kind, record.config)(**_tuples(plain["model"]))
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(
+            f"{run / 'config.json'} is not the configuration of a {name}"
+        ) from None
 
 
 def configuration(run: pathlib.Path) -> dict[str, Any]:

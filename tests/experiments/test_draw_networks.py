@@ -226,7 +226,7 @@ def test_what_cannot_be_drawn_is_one_sentence(
     ("plain", "said"),
     [
         ({"model": {}}, "does not say which model it is of"),
-        ({"game": "jaxgan.models.nothing.Config"}, "does not say which model"),
+        ({"game": "jaxgan.models.nothing.Config"}, "has no model 'nothing'"),
         ({"game": "os.path.Config"}, "does not say which model"),
         ({"game": "jaxgan.models.dcgan.Config"}, "not the configuration of a dcgan"),
         (
