@@ -116,7 +116,7 @@ def refused(argv, monkeypatch, capsys, out):
     ("flags", "words"),
     [
         (["--images", 1], "--images is 1; it must be at least 2"),
-        (["--weight", 2], "--weight is 2.0; it must be from 0 to 1"),
+        (["--weight", 2], "--weight is 2.0; it must be at least 0 and at most 1"),
         (["--candidates", 1], "--candidates is 1, fewer than the 2 restarts"),
         (["--learning-rate", 0], "--learning-rate is 0.0; it must be above 0"),
         ([], "has no part that"),
@@ -164,7 +164,7 @@ def test_images_that_do_not_do_are_refused(run, tmp_path):
 def test_models_that_are_told_classes_are_refused(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lab_trained.Trained, "classes", property(lambda self: 4))
     words = refused(["--run", run], monkeypatch, capsys, tmp_path / "out")
-    assert "has to be told the class of an image" in words
+    assert "has to be given the class of an image" in words
 
 
 def test_without_scikit_learn_it_says_how_to_get_it(run, tmp_path, monkeypatch, capsys):

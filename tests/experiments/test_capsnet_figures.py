@@ -71,7 +71,7 @@ def is_picture(path):
 
 
 def test_dimensions(run, parts, tmp_path):
-    config = capsnet_dimensions.Config(run=run, out=tmp_path, digits=(4, 0))
+    config = capsnet_dimensions.Config(run=run, workdir=tmp_path, digits=(4, 0))
     capsnet_dimensions.main(config)
     for name in ("dimensions_1_4", "dimensions_0_0", "dimensions"):
         assert is_picture(tmp_path / f"{name}.png")
@@ -108,7 +108,7 @@ def test_a_change_touches_one_number():
 
 
 def test_reconstructions(run, tmp_path):
-    config = capsnet_reconstructions.Config(run=run, out=tmp_path, correct=3)
+    config = capsnet_reconstructions.Config(run=run, workdir=tmp_path, correct=3)
     capsnet_reconstructions.main(config)
     assert is_picture(tmp_path / "reconstructions.png")
     found = read(tmp_path / "reconstructions.json")
@@ -134,7 +134,7 @@ def test_reconstructions_of_a_net_without_failures(run, parts, tmp_path, monkeyp
     label = np.asarray(capsules.longest(v))[:, 0]
     sets = dataclasses.replace(sets, test={**sets.test, "label": label})
     monkeypatch.setattr(capsule_runs, "restore", lambda run: (model, variables, sets))
-    config = capsnet_reconstructions.Config(run=run, out=tmp_path)
+    config = capsnet_reconstructions.Config(run=run, workdir=tmp_path)
     capsnet_reconstructions.main(config)
     found = read(tmp_path / "reconstructions.json")
     assert (found["test_error"], found["failures"]) == (0, [])
@@ -151,7 +151,7 @@ def test_digits_that_are_right_come_from_different_classes():
 
 
 def test_routing(run, tmp_path):
-    config = capsnet_routing.Config(run=run, out=tmp_path, digit=5, iterations=3)
+    config = capsnet_routing.Config(run=run, workdir=tmp_path, digit=5, iterations=3)
     capsnet_routing.main(config)
     assert is_picture(tmp_path / "routing_digit.png")
     assert is_picture(tmp_path / "routing_mean.png")
@@ -197,7 +197,7 @@ def test_every_primary_capsule_has_a_length_and_a_coupling(parts):
 
 
 def test_equivariance(run, tmp_path):
-    config = capsnet_equivariance.Config(run=run, out=tmp_path, most=1, count=4)
+    config = capsnet_equivariance.Config(run=run, workdir=tmp_path, most=1, count=4)
     capsnet_equivariance.main(config)
     assert is_picture(tmp_path / "equivariance_pooling.png")
     assert is_picture(tmp_path / "equivariance_pose.png")
@@ -233,7 +233,7 @@ def test_shifts_are_read_off_what_holds_them():
 
 
 def test_squash(tmp_path):
-    capsule_squash.main(capsule_squash.Config(out=tmp_path))
+    capsule_squash.main(capsule_squash.Config(workdir=tmp_path))
     assert is_picture(tmp_path / "squash.png")
     found = read(tmp_path / "squash.json")
     assert found["half_at"] == pytest.approx(1, abs=1e-4)
@@ -264,13 +264,13 @@ def restored(parts, monkeypatch, **changes):
 def test_a_run_without_a_decoder_cannot_draw(module, parts, tmp_path, monkeypatch):
     restored(parts, monkeypatch, reconstruction=0.0)
     with pytest.raises(ValueError, match=r"no decoder.*--model\.reconstruction"):
-        module.main(module.Config(out=tmp_path))
+        module.main(module.Config(workdir=tmp_path))
 
 
 def test_two_objects_an_image_are_refused(parts, tmp_path, monkeypatch):
     restored(parts, monkeypatch, objects=2)
     with pytest.raises(ValueError, match="2 objects.*capsnet_mnist"):
-        capsnet_routing.main(capsnet_routing.Config(out=tmp_path))
+        capsnet_routing.main(capsnet_routing.Config(workdir=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -306,4 +306,4 @@ def test_images_that_are_not_there_are_named(
 ):
     restored(parts, monkeypatch)
     with pytest.raises(ValueError, match=f"has {TESTS}.*0 to {TESTS - 1}"):
-        module.main(module.Config(out=tmp_path, **flags))
+        module.main(module.Config(workdir=tmp_path, **flags))

@@ -155,10 +155,16 @@ def test_the_images_of_a_run_are_taken_and_the_run_is_left_alone(
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ([], "give the images: --data, or the --run of a model"),
+        ([], "give the images with --data"),
         (["--data", "x", "--plant", 0], "nothing to choose the threshold on"),
-        (["--data", "x", "--threshold", -1], "--threshold is -1.0; codes are never"),
-        (["--data", "x", "--alike", 1.5], "--alike is 1.5; it must be from 0 to 1"),
+        (
+            ["--data", "x", "--threshold", -1],
+            "--threshold is -1.0; it must be at least 0",
+        ),
+        (
+            ["--data", "x", "--alike", 1.5],
+            "--alike is 1.5; it must be at least 0 and at most 1",
+        ),
         (["--data", "x", "--most-false", -1], "--most-false is -1.0; it must be"),
         (["--data", "x", "--bits", 0], "--bits is 0; it must be at least 1"),
         (["--data", "npz:{}/one.npz"], "has 1 images; copies take at least 2"),

@@ -192,8 +192,8 @@ def refused(argv, monkeypatch, capsys, out):
         (["--labels", 3], "--labels is 3, but there are 4 classes"),
         (["--labels", 36], "asks for 9 images of class"),
         (["--labels", 20_000], "--labels is 20000, above --most 10000"),
-        (["--labels", -1], "--labels is -1; give numbers from 1, or 0"),
-        (["--costs", 0.0], "--costs is 0.0; each must be above 0"),
+        (["--labels", -1], "--labels is -1; it must be at least 0"),
+        (["--costs", 0.0], "--costs is 0.0; it must be above 0"),
         (["--trials", 0], "--trials is 0; it must be at least 1"),
         (["--net", "critic"], "no net 'critic'; it has discriminator, generator"),
         (["--resolution", 8], "read as 8x8 colour, but the run is on 16x16 colour"),
@@ -224,7 +224,7 @@ def test_what_is_not_finite_is_refused():
     rows, labels = clouds(12)
     rows[3, 4] = np.nan
     places = np.arange(6)
-    with pytest.raises(ValueError, match="features of 'maps' have NaN"):
+    with pytest.raises(ValueError, match="features of 'maps' are NaN"):
         few_labels.judged(
             rows, labels, [places], places, places, costs=(1.0,), title="maps"
         )

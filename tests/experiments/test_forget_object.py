@@ -256,8 +256,8 @@ def test_numbers_of_maps_double_up_to_all():
 @pytest.mark.parametrize(
     ("boxes", "words"),
     [
-        ("no json", "is no file of boxes"),
-        ([1, 2], "is no file of boxes"),
+        ("no json", "is not a file of boxes"),
+        ([1, 2], "is not a file of boxes"),
         ({"x": [0, 0, 1, 1]}, "with the numbers of --sheet"),
         ({"3": [0, 0, 4]}, r"box of sample 3 is \[0.0, 0.0, 4.0\]"),
         ({"3": [0, 0, 9, 4]}, "inside its 8x8 pixels"),

@@ -121,7 +121,7 @@ def refused(argv, monkeypatch, capsys, out):
         (["--learning-rate", 0], "--learning-rate is 0.0; it must be above 0"),
         (["--candidates", 1], "--candidates is 1, fewer than the 2 restarts"),
         (["--mask", "half", "half"], "--mask is half half; name one or more masks"),
-        (["--mask", "hexagon"], "--mask hexagon is no file; choose from centre,"),
+        (["--mask", "hexagon"], "--mask hexagon is not a file; choose from centre,"),
         (["--images", 41], "--images is 41, but there are 40; give fewer"),
     ],
 )
@@ -157,7 +157,7 @@ def test_masks_that_do_not_fit_are_refused(tmp_path):
         ("size", some[:12], "is 16x12, but the run draws 16x16"),
         ("all", some | True, "is all white"),
         ("none", some & False, "is nowhere white"),
-        ("text", None, "is no picture; give a PNG"),
+        ("text", None, "is not a picture; give a PNG"),
     ):
         path = tmp_path / f"{name}.png"
         if missing is not None:
@@ -177,14 +177,14 @@ def test_images_that_do_not_fit_are_refused(tiny_run, tmp_path, monkeypatch):
     assert "given by --data" in about
     assert len(block.images) == 8
     monkeypatch.setattr(lab_trained.Trained, "classes", property(lambda self: 4))
-    with pytest.raises(ValueError, match=r"has to be told the class .* no labels"):
+    with pytest.raises(ValueError, match=r"needs the class of every image.* no labels"):
         inpaint.held_out(trained, SHAPE, options)
 
 
 def test_a_discriminator_without_one_logit_is_refused(tiny_run, monkeypatch):
     trained = lab_trained.open_run(tiny_run)
     monkeypatch.setattr(lab_trained, "judging", lambda *args: lambda image: image)
-    with pytest.raises(ValueError, match="does not give one logit an image"):
+    with pytest.raises(ValueError, match="does not give one logit for an image"):
         inpaint._judge(trained, SHAPE)
 
 
