@@ -9,6 +9,7 @@ import numpy as np
 import optax
 from tqdm import tqdm
 
+from jaxgan import losses
 from jaxgan.analysis import blending, inpainting, search
 
 STOPS = (0, 10, 50, 100, 200, 500, 1000, 2000, 5000)  # iterations shown in a strip
@@ -54,21 +55,24 @@ def searched(
         iteration -> the best latents so far, for the iterations of `STOPS` and the
         last one.
     """
-    weights = inpainting.importance(known)
+    weights = losses.inpainting_weights(known[None, :, :, None])
+    prior_loss = (
+        losses.inpainting_prior_loss
+        if config.saturating
+        else losses.non_saturating_generator_loss
+    )
 
     def loss(latent, label, image):
         drawn = nets.draw(latent, label)
-        total = inpainting.contextual_loss(drawn, image, weights)
+        total = losses.inpainting_contextual_loss(image, drawn, weights)
         if nets.judge is None:
             return total
-        logits = nets.judge(drawn, label)
-        prior = inpainting.prior_loss(logits, saturating=config.saturating)
-        return total + config.weight * prior
+        return total + config.weight * prior_loss(nets.judge(drawn, label))
 
     @jax.jit
     def far(image, drawn):
         repeated = jnp.broadcast_to(image[None], drawn.shape)
-        return inpainting.contextual_loss(drawn, repeated, weights)
+        return losses.inpainting_contextual_loss(repeated, drawn, weights)
 
     each = zip(images, labels.tolist(), strict=True)
     table = jnp.stack([far(image, nets.drawn[label]) for image, label in each])
