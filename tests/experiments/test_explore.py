@@ -218,7 +218,7 @@ def test_directions_of_a_file(tmp_path):
         (np.ones((1, 6)), r"has shape \[1, 6\]"),
         (np.zeros(6), "has length 0.0; it must be finite and above 0"),
         (np.full(6, np.nan), "has length nan"),
-        (np.array(["a"] * 6), "is of type <U1; it must be numbers"),
+        (np.array(["a"] * 6), "is of type <U1; it must be of numbers"),
     ],
 )
 def test_directions_that_are_none_are_refused(direction, words, model):
