@@ -12,12 +12,13 @@ def commands() -> dict[str, pathlib.Path]:
     """
     here = pathlib.Path(__file__).parent
     found = {}
+    for path in [*here.glob("*/*/__main__.py"), *here.glob("*/__main__.py")]:
+        name = ".".join(path.parent.relative_to(here).parts)
+        found[name] = path.parent / "__init__.py"
     for path in [*here.glob("[!_]*.py"), *here.glob("*/[!_]*.py")]:
-        if not (path.parent / "__main__.py").exists() or path.parent == here:
+        if path.parent == here or not (path.parent / "__main__.py").exists():
             name = ".".join(path.relative_to(here).with_suffix("").parts)
             found[name] = path
-    for path in here.glob("*/__main__.py"):
-        found[path.parent.name] = path.parent / "__init__.py"
     return dict(sorted(found.items()))
 
 

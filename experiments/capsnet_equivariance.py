@@ -1,4 +1,4 @@
-"""Equivariance against invariance: what moves with a digit, and what stays.
+"""Shows equivariance and invariance: what moves with a digit, and what stays.
 
     python -m experiments.capsnet_equivariance
     python -m experiments.capsnet_equivariance --run runs/capsnet_mnist_paper

@@ -1,4 +1,4 @@
-"""Where primary capsules send their output: the coupling, iteration by iteration.
+"""Draws where primary capsules send their output, iteration by iteration.
 
     python -m experiments.capsnet_routing
     python -m experiments.capsnet_routing --run runs/capsnet_mnist_paper --digit 18

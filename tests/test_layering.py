@@ -131,6 +131,7 @@ SHARED = ("experiments.benchmarks", "experiments.endurance")
 COMMANDS = sorted(
     path.relative_to(LIBRARY.parent).with_suffix("").as_posix()
     for path in (LIBRARY.parent / "experiments").rglob("*.py")
+    if path.parent.name != "experiments" or not path.name.startswith("__")
 )
 
 

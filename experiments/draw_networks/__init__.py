@@ -1,4 +1,4 @@
-"""The networks of a model, drawn: every layer's shapes and parameters, and a picture.
+"""Draws the networks of a model, with the shapes and parameters of every layer.
 
     python -m experiments.draw_networks --model dcgan --net generator
     python -m experiments.draw_networks --model capsnet

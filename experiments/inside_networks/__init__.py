@@ -1,4 +1,4 @@
-"""What a net that looks at images has learned, beside the same net at random weights.
+"""Shows what a net has learned to see in images, beside the same net at random weights.
 
     python -m experiments.inside_networks --run runs/dcgan_faces
     python -m experiments.inside_networks --run runs/dcgan_faces --layer 1 --maps 12

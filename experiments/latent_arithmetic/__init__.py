@@ -1,4 +1,4 @@
-"""Arithmetic on the latents of a finished run, a turn vector, and found directions.
+"""Calculates with the latents of a finished run, turns faces, and finds directions.
 
     python -m experiments.latent_arithmetic --run runs/dcgan_faces
     python -m experiments.latent_arithmetic --run runs/photos

@@ -1,4 +1,4 @@
-"""Where the time of a step goes on this machine, and how it grows.
+"""Measures where the time of a step goes on this machine, and how it grows.
 
     python -m experiments.benchmarks.cost
     python -m experiments.benchmarks.cost --only roofs roofline

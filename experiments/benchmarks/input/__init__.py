@@ -1,4 +1,4 @@
-"""How fast batches come from disk, and how long a training loop waits for them.
+"""Measures how fast batches come from disk, and how long a training loop waits.
 
     python -m experiments.benchmarks.input
     python -m experiments.benchmarks.input --images 200000 --rounds 20 --seconds 0.5
