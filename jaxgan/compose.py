@@ -59,7 +59,7 @@ def adopt(new: TrainState, old: TrainState) -> TrainState:
     return state
 
 
-def product(algorithms: Mapping[str, Algorithm]) -> Algorithm[dict[str, Any]]:
+def product(algorithms: Mapping[str, Algorithm[Any]]) -> Algorithm[dict[str, Any]]:
     """Trains independent algorithms side by side, as the levels of LAPGAN are.
 
     State and batch are dictionaries with the same names; metrics are `name/metric`.
@@ -120,7 +120,7 @@ class Members(flax.struct.PyTreeNode):
     members: Any
 
 
-def seeds(algorithm: Algorithm, count: int) -> Algorithm[Members]:
+def seeds(algorithm: Algorithm[Any], count: int) -> Algorithm[Members]:
     """Trains K runs of one algorithm at once, vectorised: as many seeds in one program.
 
     Batches have a leading axis `[K, ...]`. Member i gets `fold_in(key, i)` and is

@@ -1,4 +1,4 @@
-"""README's code runs as it is printed."""
+"""README's code, and that of the pages of losses and games, runs as it is printed."""
 
 import pathlib
 import re
@@ -6,36 +6,68 @@ from code import InteractiveConsole
 
 import pytest
 
-README = pathlib.Path(__file__).parents[1] / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+ROOT = pathlib.Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
 
 def _fail(*_, **__):
     raise AssertionError("the code does not run")
 
 
-@pytest.mark.parametrize("code", BLOCKS, ids=["loss", "game"])
-def test_code_runs_in_a_fresh_interpreter(code):
+def pasted(code):
+    """Runs code as one pastes it into a fresh interpreter, and returns its names."""
     names = {}
     console = InteractiveConsole(names)
     console.showtraceback = console.showsyntaxerror = _fail  # type: ignore[method-assign]
     for line in [*code.splitlines(), ""]:
-        more = console.push(line)  # as a paste arrives
+        more = console.push(line)
     assert not more
-    if "state" in names:
-        assert int(names["state"].step) == 500
-    else:
-        assert names["slope"].tolist() == [12.0, 12.0]
+    return names
 
 
-def test_every_picture_is_there():
-    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README.read_text())
-    assert pictures
-    for picture in pictures:
-        assert (README.parent / picture).is_file(), picture
+def test_the_loss_of_readme():
+    names = pasted(blocks("README.md")[0])
+    assert names["slope"].tolist() == [12.0, 12.0]
+    assert float(names["d_loss"]) == 0.875
+
+
+def test_the_game_of_readme(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # for what it writes
+    names = pasted(blocks("README.md")[1])
+    assert int(names["state"].step) == 500
+
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_losses_of_their_page(number):
+    assert pasted(blocks("docs/losses.md")[number])
+
+
+def test_the_loss_of_the_page_of_games():
+    import jax
+    import jax.numpy as jnp
+
+    from jaxgan import Turn
+
+    names = {}
+    exec(blocks("docs/games.md")[0], names)
+    nets = {"generator": (2, 8), "critic": (1, 2)}
+    variables = {
+        net: {"params": {"kernel": jnp.ones((fan, out)), "bias": jnp.zeros(out)}}
+        for net, (out, fan) in nets.items()
+    }
+    turn = Turn(jax.random.key(0), 0)
+    batch = {"point": jnp.ones((4, 2))}
+    loss, (_, metrics) = names["critic_loss"](variables, batch, turn)
+    assert float(loss) == pytest.approx(-float(metrics["gap"]), rel=1e-5)
 
 
 def test_install_commands_name_extras_that_exist():
-    pyproject = (README.parent / "pyproject.toml").read_text()
-    for extra in re.findall(r'pip install -e "\.\[(\w+)\]"', README.read_text()):
-        assert f"\n{extra} = [" in pyproject
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    for page in (README, ROOT / "docs" / "start.md", ROOT / "CONTRIBUTING.md"):
+        for extras in re.findall(r'pip install -e "\.\[([\w,]+)\]"', page.read_text()):
+            for extra in extras.split(","):
+                assert f"\n{extra} = [" in pyproject

@@ -9,8 +9,8 @@ messages between chips, each at the rate that the chip's documentation gives. Fo
 library's models the arithmetic is that of their own step, lowered for a TPU; BigGAN,
 which the library does not have, is counted from its paper. With --compile the TPU's
 compiler (`pip install "jaxgan[tpu]"`; it needs no TPU) compiles some of the steps, and
-its counts stand beside those made by hand; that takes some minutes. docs/scaling.md
-explains the plan.
+its counts stand beside those made by hand; that takes some minutes.
+docs/notes/scaling.md explains the plan.
 
 Writes results.json and scaling_plan.png. Takes half a minute on a CPU.
 """

@@ -1,0 +1,130 @@
+"""Writes what docs say of the code, from the code: `python docs/generate.py`.
+
+The table of models in README.md, and papers.md, come from the `MODEL` records; api.md,
+which is not kept in the repository, from the docstrings of everything public.
+"""
+
+import importlib
+import inspect
+import pathlib
+import pkgutil
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import jaxgan  # noqa: E402
+from experiments import commands  # noqa: E402
+from jaxgan.models import model  # noqa: E402
+
+BEGIN, END = "<!-- models: by docs/generate.py -->", "<!-- end of models -->"
+
+
+def first_line(module: str) -> str:
+    """The first line of a module's docstring, without its stop."""
+    text = inspect.getdoc(importlib.import_module(module)) or ""
+    return text.partition("\n")[0].removesuffix(".")
+
+
+def paper(record: model.Model) -> str:
+    """The paper of a record, as a link where it is on arXiv."""
+    if re.fullmatch(r"\d{4}\.\d{4,5}", record.paper):
+        return f"[{record.paper}](https://arxiv.org/abs/{record.paper})"
+    return record.paper
+
+
+def commands_of(name: str, names: list[str]) -> list[str]:
+    """Commands that begin with a model's name, and with no longer name of a model."""
+
+    def owner(command: str) -> str:
+        owners = [other for other in names if f"{command}_".startswith(f"{other}_")]
+        return max(owners, key=len, default="")
+
+    return [command for command in commands() if owner(command) == name]
+
+
+def rows(records: dict[str, model.Model], up: str = "") -> list[tuple[str, str, str]]:
+    """Model, paper and commands of every record, in Markdown."""
+    names = list(records)
+    found = []
+    for name, record in records.items():
+        module = record.config.__module__
+        title, _, rest = first_line(module).partition(": ")
+        link = f"[{title}]({up}{module.replace('.', '/')}.py)"
+        said = f"{link}: {rest}" if rest else link
+        runs = ", ".join(f"`{command}`" for command in commands_of(name, names))
+        found.append((said, paper(record), runs))
+    return found
+
+
+def table(head: str, cells: list[tuple[str, str, str]]) -> str:
+    """A table in Markdown."""
+    lines = [f"| {head} |", "|---|---|---|"]
+    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in cells])
+
+
+def readme(text: str) -> str:
+    """README.md with the table of the models that have a command."""
+    cells = [row for row in rows(model.find()) if row[2]]
+    made = table("model | paper | `python -m experiments.` ...", cells)
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}"
+
+
+def papers() -> str:
+    """The page of all models."""
+    records = model.find()
+    lines = [
+        "# Papers",
+        "",
+        "Every model of the library, from its `MODEL` record. What was reproduced,",
+        "what differs from the paper, and where the released code departs from it",
+        "stand at the top of the model's file; the numbers that runs reached, in",
+        "[notes/mnist.md](notes/mnist.md), [notes/capsules.md](notes/capsules.md) and",
+        "[notes/inside.md](notes/inside.md). This page is written by",
+        "`python docs/generate.py`.",
+        "",
+        table("model | paper | `python -m experiments.` ...", rows(records, "../")),
+        "",
+        "What the laboratory can do with each:",
+        "",
+        "| model | draws from latents | takes classes | pixels between |",
+        "|---|---|---|---|",
+    ]
+    for name, record in records.items():
+        draws = "yes" if record.sample else ""
+        labels = "yes" if record.labels else ""
+        low, high = record.range
+        span = f"{low:g} and {high:g}" if record.sample else ""
+        lines.append(f"| `{name}` | {draws} | {labels} | {span} |")
+    return "\n".join([*lines, ""])
+
+
+def api() -> str:
+    """Every public function and class of the library, a line each."""
+    lines = ["# API", "", "Written by `python docs/generate.py`.", ""]
+    for info in pkgutil.walk_packages(jaxgan.__path__, "jaxgan."):
+        if any(part.startswith("_") for part in info.name.split(".")):
+            continue
+        module = importlib.import_module(info.name)
+        lines += [f"## {info.name}", "", f"{first_line(info.name)}.", ""]
+        for name, value in vars(module).items():
+            own = getattr(value, "__module__", None) == info.name
+            if own and callable(value) and not name.startswith("_"):
+                said = (inspect.getdoc(value) or "").partition("\n")[0]
+                lines.append(f"- `{name}`: {said}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Writes the three."""
+    path = ROOT / "README.md"
+    path.write_text(readme(path.read_text()))
+    (ROOT / "docs" / "papers.md").write_text(papers())
+    (ROOT / "docs" / "api.md").write_text(api())
+
+
+if __name__ == "__main__":
+    main()
