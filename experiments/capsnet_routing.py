@@ -25,7 +25,7 @@ import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
 from jaxgan import bounds, capsules
-from jaxgan.lab import cli, figures
+from jaxgan.lab import blocks, capsnets, cli, figures
 from jaxgan.models import capsnet
 
 TRUE, OTHER, PALE = "#1f6f8b", "#d1495b", "#777777"
@@ -56,17 +56,17 @@ class Config:
 
 def main(config: Config) -> None:
     """Routes and draws."""
-    model, variables, sets = figures.restore(config.run)
-    figures.check_digit(sets, "digit", config.digit)
+    model, variables, sets = capsnets.restore_single(config.run)
+    capsnets.check_digit(sets, "digit", config.digit)
     if config.iterations:
         model = dataclasses.replace(model, iterations=config.iterations)
     out = config.workdir or config.run / "pictures"
     count = min(config.images, len(sets.test["label"]))
     spread = np.linspace(0, len(sets.test["label"]) - 1, count).astype(int)
     index = np.concatenate([[config.digit], spread])
-    image, label = figures.images(sets, index), sets.test["label"][index]
+    image, label = capsnets.images(sets, index), sets.test["label"][index]
     look = jax.jit(lambda variables, image: route(model, variables, image))
-    coupling, weight = figures.in_blocks(
+    coupling, weight = blocks.in_blocks(
         lambda image: look(variables, image), image, size=BLOCK
     )
     sums = coupling.sum(-1)
@@ -141,8 +141,8 @@ def mean_entropy(coupling: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def stop_early(model, variables, image, label) -> dict[str, Any]:
     """Lengths of the class capsules and the error if routing stopped earlier."""
     v = [
-        figures.in_blocks(
-            lambda image, n=n: figures.encode(
+        blocks.in_blocks(
+            lambda image, n=n: capsnets.encode(
                 dataclasses.replace(model, iterations=n), variables, image
             ),
             image,

@@ -13,16 +13,18 @@ digits, three seeds, about an hour on two CPU cores.
 """
 
 import dataclasses
+import functools
 import pathlib
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
 
-from jaxgan import report, train
-from jaxgan.lab import capsule_runs, cli, digits, session
-from jaxgan.lab import data as lab_data
+from jaxgan import bounds, parallel, report
+from jaxgan.lab import capsules, cli, runs, session
+from jaxgan.lab.data import Data, say
 from jaxgan.models import capsnet, capsnet_baseline
+from jaxgan.train import Run, directory
 
 # What the paper reports, in percent.
 PUBLISHED = {
@@ -45,16 +47,16 @@ PUBLISHED = {
 class Config:
     """Which runs the table is made of."""
 
-    data: Annotated[digits.Data, tyro.conf.arg(name="")]
-    mnist_steps: int = 3000
+    data: Annotated[Data, tyro.conf.arg(name="")]
+    mnist_steps: bounds.Natural = 3000
     """Steps of every run on single digits; 0 leaves them out."""
-    multimnist_steps: int = 3000
+    multimnist_steps: bounds.Natural = 3000
     """Steps of every run on two digits an image; 0 leaves them out."""
-    batch_size: int = 64
+    batch_size: bounds.Count = 64
     """Images a minibatch."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Training seeds."""
-    devices: int = 0
+    devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""
     workdir: pathlib.Path = pathlib.Path("runs/capsnet_table")
     """Directory of the runs and the table."""
@@ -63,6 +65,7 @@ class Config:
     networks."""
 
     def __post_init__(self):
+        bounds.check(self, flags=True)
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise ValueError(
                 f"--seeds is {self.seeds}; give different ones, at least one"
@@ -70,9 +73,9 @@ class Config:
 
 
 PRESETS = {
-    "small": Config(data=digits.Data()),
+    "small": Config(data=Data(shift=2)),
     "paper": Config(
-        data=digits.Data(),
+        data=Data(shift=2),
         mnist_steps=300_000,
         multimnist_steps=600_000,
         batch_size=128,
@@ -80,15 +83,6 @@ PRESETS = {
         preset="paper",
     ),
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """One run of the table."""
-
-    run: train.Run
-    data: digits.Data
-    model: Any
 
 
 def models(name: str, preset: str, steps: int) -> dict[str, Any]:
@@ -121,7 +115,7 @@ def main(config: Config) -> None:
     for seed in config.seeds:  # a table early, and a better one with every seed
         for name, steps in lengths.items():
             for row, model in models(name, config.preset, steps).items():
-                run = train.Run(
+                run = Run(
                     workdir=config.workdir / name / f"{_slug(row)}_{seed}",
                     steps=steps,
                     batch_size=config.batch_size,
@@ -131,16 +125,14 @@ def main(config: Config) -> None:
                     checkpoint_every=max(1, steps // 5),
                     keep=1,
                 )
-                done = _one(f"{name}, {row}", Setting(run, config.data, model))
+                part = runs.Part(run, config.data, model)
+                fit = functools.partial(capsules.train, f"{name}, {row}", part)
+                done = runs.once(part, fit)
                 results[name].setdefault(row, []).append(done)
-                _write(config, results)
-    lab_data.say((config.workdir / "table.md").read_text())
-
-
-def _one(title: str, setting: Setting) -> dict[str, Any]:
-    """The results of a run that ended, or of one that is trained now."""
-    done = session.finished(setting)
-    return capsule_runs.fit(title, setting) if done is None else done
+                if parallel.is_main():
+                    _write(config, results)
+    session.only_main()
+    say((config.workdir / "table.md").read_text())
 
 
 def _slug(row: str) -> str:
@@ -166,8 +158,8 @@ def _write(config: Config, results: dict[str, Any]) -> None:
             "|---|---|---|---|",
         ]
         summary["sets"][name] = {}
-        for row, runs in rows.items():
-            errors = 100 * np.array([r["test_error"] for r in runs])
+        for row, found in rows.items():
+            errors = 100 * np.array([r["test_error"] for r in found])
             spread = errors.std(ddof=1) if len(errors) > 1 else float("nan")
             value = f"{errors.mean():.2f} ± {spread:.2f}"
             lines.append(
@@ -178,11 +170,11 @@ def _write(config: Config, results: dict[str, Any]) -> None:
                 "mean": errors.mean(),
                 "standard_deviation": spread if len(errors) > 1 else None,
                 "published": PUBLISHED[name][row],
-                "runs": runs,
+                "runs": found,
             }
         lines.append("")
     report.write(config.workdir / "table.md", "\n".join(lines).encode())
-    capsule_runs.save_json(config.workdir / "results.json", summary)
+    session.save_json(config.workdir / directory.RESULTS, summary)
 
 
 if __name__ == "__main__":

@@ -13,26 +13,25 @@ CPU cores. The same command again goes on where it stopped.
 """
 
 import dataclasses
-import pathlib
 from typing import Annotated, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from jaxgan import train
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, figures, mnist, several
+from jaxgan.lab import cli, figures, generator, restored, runs, scored, session
+from jaxgan.lab.data import Data
 from jaxgan.models import cdcgan
+from jaxgan.train import Run
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Training with labels and without."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     model: cdcgan.Config
     compare: bool = True
     """Also train the network without labels, for the picture of both."""
@@ -40,37 +39,24 @@ class Config:
     """laptop: minutes on two cores; paper: the published sizes."""
 
     def __post_init__(self):
-        if self.model.classes != mnist.CLASSES:
+        if self.model.classes < 1:
             raise ValueError(
-                f"--model.classes is {self.model.classes}, but there are"
-                f" {mnist.CLASSES} digits; the network without labels is trained by"
-                " --compare"
+                f"--model.classes is {self.model.classes}; give the number of classes"
+                " of the data: the network without labels is trained by --compare"
             )
 
 
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/cdcgan_mnist"),
-            steps=3000,
-            batch_size=64,
-            sample_every=500,
-            checkpoint_every=500,
-        ),
-        data=mnist.Data(),
+        run=runs.run("cdcgan_mnist", steps=3000, every=500, batch_size=64),
+        data=Data(),
         model=cdcgan.Config(
             width=16, discriminator=(10, 32), hidden=128, learning_rate=1e-3, ema=0.995
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/cdcgan_mnist_paper"),
-            steps=10_000,
-            batch_size=64,
-            sample_every=1000,
-            checkpoint_every=1000,
-        ),
-        data=mnist.Data(),
+        run=runs.run("cdcgan_mnist_paper", steps=10_000, every=1000, batch_size=64),
+        data=Data(),
         model=cdcgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -82,35 +68,41 @@ def main(config: Config) -> None:
     models = {"with labels": config.model}
     if config.compare:
         models["without labels"] = dataclasses.replace(config.model, classes=0)
-    results, sheets = {}, {}
-    for name, model in models.items():
-        setting = several.part(config, name.replace(" ", "_"), model)
-        results[name] = several.fit_once(
-            f"DCGAN {name}", cdcgan, setting, conditional=bool(model.classes)
+    parts = {
+        name: runs.part(config, name.replace(" ", "_"), model)
+        for name, model in models.items()
+    }
+    numbers = {
+        name: runs.once(
+            part,
+            lambda name=name, part=part: scored.train(
+                f"DCGAN {name}", cdcgan.MODEL, part
+            ),
         )
-        sheets[name] = _sheet(setting, model)
+        for name, part in parts.items()
+    }
+    session.only_main()
+    sheets = {name: _sheet(part) for name, part in parts.items()}
     figure = figures.new(3.4 * len(sheets), 3.6)
     panels = figure.subplots(1, len(sheets), squeeze=False)[0]
     for axes, name in zip(panels, reversed(sheets), strict=True):
-        left = [str(i) if models[name].classes else "" for i in range(mnist.CLASSES)]
-        figures.tiles(axes, sheets[name], left, [""] * 10)
+        left = [
+            str(i) if models[name].classes else "" for i in range(len(sheets[name]))
+        ]
+        figures.tiles(axes, sheets[name], left, [""] * generator.COLUMNS)
         axes.set_title(f"DCGAN, {name}")
     about = "a row a digit and a column a latent, where there are labels"
     figures.save(config.run.workdir / "sheets.png", figure, about)
-    figures.save_results(config.run.workdir / "results.json", results)
+    figures.save_results(config.run.workdir / "results.json", numbers)
 
 
-def _sheet(setting: several.Setting, model: cdcgan.Config) -> np.ndarray:
-    """Ten rows of ten images `[10, 10, 28, 28, 1]`, of the latest state of a run."""
-    draw = mnist.drawer(cdcgan, model, conditional=bool(model.classes))
-    state = several.restore(setting.run.workdir, cdcgan).state
-    key = jax.random.key(setting.run.seed + 1)
-    if model.classes:
-        latent = jnp.tile(cdcgan.latent(model, key, 10), (10, 1))
-    else:
-        latent = cdcgan.latent(model, key, 100)
-    images = draw(ema_variables(state), latent, jnp.arange(100) // 10)
-    return np.asarray(images).reshape(10, 10, *images.shape[1:])
+def _sheet(part: runs.Part) -> np.ndarray:
+    """Rows of ten images `[R, 10, 28, 28, 1]`, of the latest state of a run."""
+    drawing = generator.Drawing(cdcgan.MODEL, part.model)
+    state = restored.restore(part.run.workdir).state
+    latent, labels = drawing.sheet(jax.random.key(part.run.seed + 1), 100)
+    images = drawing.compiled()(ema_variables(state), latent, labels)
+    return np.asarray(images).reshape(-1, generator.COLUMNS, *images.shape[1:])
 
 
 if __name__ == "__main__":

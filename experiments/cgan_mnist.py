@@ -17,19 +17,17 @@ GAN without classes; it is a weak measure.
 """
 
 import dataclasses
-import functools
-import pathlib
-import types
 from typing import Annotated, Literal
 
-import jax
 import tyro
 
-from experiments import gan_mnist
-from jaxgan import train
-from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, mnist
+from jaxgan.lab import cli, generator, runs, scored
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import Data
+from jaxgan.lab.judges import parzen
+from jaxgan.lab.session import Result
 from jaxgan.models import cgan
+from jaxgan.train import Run
 
 PAPER = "132 +- 1.8 on MNIST, with 1,000 samples a class; a weak measure"
 
@@ -38,8 +36,8 @@ PAPER = "132 +- 1.8 on MNIST, with 1,000 samples a class; a weak measure"
 class Config:
     """Training a conditional GAN of multi-layer perceptrons."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     model: cgan.Config
     parzen: bool = False
     """Also measure with Parzen windows."""
@@ -49,15 +47,10 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/cgan_mnist"),
-            steps=20_000,
-            batch_size=100,
-            log_every=100,
-            sample_every=2000,
-            checkpoint_every=2000,
+        run=runs.run(
+            "cgan_mnist", steps=20_000, every=2000, batch_size=100, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=cgan.Config(
             hidden_latent=100,
             hidden_class=400,
@@ -69,15 +62,10 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/cgan_mnist_paper"),
-            steps=125_000,
-            batch_size=100,
-            log_every=500,
-            sample_every=5000,
-            checkpoint_every=5000,
+        run=runs.run(
+            "cgan_mnist_paper", steps=125_000, every=5000, batch_size=100, log_every=500
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=cgan.Config(),
         parzen=True,
         preset="paper",
@@ -87,35 +75,26 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
-    model = config.model
-    if model.classes != mnist.CLASSES:
-        raise ValueError(
-            f"--model.classes is {model.classes}; digits are of {mnist.CLASSES}"
-        )
-    mean = gan_mnist.marginals(mnist.open_sets(config.data))
-    module = types.SimpleNamespace(
-        game=functools.partial(cgan.game, marginals=mean),
-        latent=cgan.latent,
-        sample=cgan.sample,
-    )
+    shape = generator.image_shape(cgan.MODEL, config.model)
+    opened = lab_data.open_set(config.data, shape, test=True)
 
-    def finish(state, sets):
+    def measure(state, opened):
         if not config.parzen:
-            return {}, {}
-        samples, _ = mnist.draw_many(
-            cgan,
-            model,
-            mnist.drawer(cgan, model, conditional=True),
-            ema_variables(state),
-            jax.random.key(config.run.seed + 3),
-            gan_mnist.SAMPLES,
-        )
-        test = sets.test["image"]
+            return Result({}, {})
+        drawn = parzen.samples(cgan.MODEL, config, state)
+        test = opened.test["image"]
         cut = -(-len(test) // 10)
-        found = gan_mnist.parzen(samples, test[:cut], test[cut:])
-        return {**found, "parzen_of_the_paper": PAPER}, {}
+        found = parzen.likelihood(drawn, test[:cut], test[cut:])
+        return Result(found | {"parzen_of_the_paper": PAPER}, {})
 
-    mnist.fit("CGAN", module, config, conditional=True, finish=finish)
+    scored.train(
+        "CGAN",
+        cgan.MODEL,
+        config,
+        opened=opened,
+        game=cgan.game(config.model, parzen.mean_image(opened)),
+        measure=measure,
+    )
 
 
 if __name__ == "__main__":

@@ -13,19 +13,20 @@ sets of photographs want `--model.augment colour translation`.
 """
 
 import dataclasses
-import pathlib
+import functools
 from typing import Annotated, Literal
 
 import jax
 import numpy as np
 import tyro
+from jax.sharding import Mesh
 
-from jaxgan import game, nn, train
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, session, sets
-from jaxgan.lab import data as lab_data
+from jaxgan.lab import cli, generator, runs, sets
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.measure import moments
 from jaxgan.models import dcgan
+from jaxgan.train import Run
 
 SHEET = 64  # samples a sheet
 
@@ -34,8 +35,8 @@ SHEET = 64  # samples a sheet
 class Config:
     """Training a DCGAN."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[lab_data.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     model: dcgan.Config
     evaluation: moments.Evaluation = dataclasses.field(
         default_factory=moments.Evaluation
@@ -46,14 +47,13 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/dcgan_faces"),
+        run=runs.run(
+            "dcgan_faces",
             steps=2700,
+            every=300,
             batch_size=32,  # on few cores, many small steps learn faster than few large
-            sample_every=300,
-            checkpoint_every=300,
         ),
-        data=lab_data.Data(),
+        data=Data("faces:8192", flip=True, upscale="auto"),
         model=dcgan.Config(
             width=32,
             kernel=4,
@@ -63,14 +63,13 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/dcgan_faces_paper"),
+        run=runs.run(
+            "dcgan_faces_paper",
             steps=70_000,  # 25 epochs of 350,000 faces
+            every=1000,
             batch_size=128,
-            sample_every=1000,
-            checkpoint_every=1000,
         ),
-        data=lab_data.Data(data="tfds:celeb_a"),
+        data=Data("tfds:celeb_a", flip=True, upscale="auto"),
         model=dcgan.Config(),
         preset="paper",
     ),
@@ -79,46 +78,34 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and reports."""
-    model, run = config.model, config.run
-    mesh = train.devices(run)
-    images = lab_data.open_images(config.data, model.resolution, model.channels)
-    played = dcgan.game(model)
-    latent = dcgan.latent(model, jax.random.key(run.seed + 1), SHEET)
+    shape = generator.image_shape(dcgan.MODEL, config.model)
+    generator.train(
+        "DCGAN",
+        dcgan.MODEL,
+        config,
+        opened=open_set(config.data, shape),
+        sheet=SHEET,
+        evaluation=functools.partial(evaluation, config),
+    )
 
-    @jax.jit
-    def draw(variables):
-        return nn.to_uint8(dcgan.sample(model, variables, latent))
 
-    def sheets(state):
-        return {
-            "ema": np.asarray(draw(ema_variables(state))),
-            "raw": np.asarray(draw(game.variables(state))),
-        }
-
-    def real():
-        return sets.held(images, config.evaluation.samples)
+def evaluation(
+    config: Config, drawing: generator.Drawing, opened: Set, mesh: Mesh
+) -> generator.Evaluate:
+    """The distance of samples to training images, for `--evaluate-every`."""
+    run, draw = config.run, drawing.compiled()
 
     @jax.jit
     def fresh(variables, key):
-        z = dcgan.latent(model, key, run.batch_size)
-        return nn.to_uint8(dcgan.sample(model, variables, z))
+        latent, labels = drawing.sheet(key, run.batch_size)
+        return drawing.to_bytes(draw(variables, latent, labels))
 
-    evaluate = moments.evaluation(
+    return moments.evaluation(
         config.evaluation,
-        real,
+        lambda: sets.held(opened, config.evaluation.samples),
         lambda state, key: np.asarray(fresh(ema_variables(state), key)),
         mesh,
         run.seed + 2,
-    )
-    session.train_and_report(
-        "DCGAN",
-        played,
-        config,
-        lab_data.feed(images, run, mesh, played.repeats),
-        images,
-        sheets,
-        lambda state: session.samples(run, sheets(state), images.arrays),
-        evaluate,
     )
 
 

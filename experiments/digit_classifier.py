@@ -17,8 +17,8 @@ import pathlib
 import numpy as np
 
 from jaxgan import report
-from jaxgan.lab import capsule_runs, cli, digits
-from jaxgan.lab import data as lab_data
+from jaxgan.lab import cli, session
+from jaxgan.lab.data import Data, open_set, say
 from jaxgan.lab.judges import classifier
 from jaxgan.lab.judges import scores as lab_scores
 
@@ -42,33 +42,33 @@ class Config:
 
 def main(config: Config) -> None:
     """Trains or loads, then tests and scores."""
-    data = digits.Data(data=config.data, download=config.download)
-    sets = digits.open_sets(data, size=28, channels=1)
-    judge = classifier.trained(sets, again=config.again)
-    seen, labels = judge.logits(sets.test["image"]).argmax(1), sets.test["label"]
-    some = np.random.default_rng(1).permutation(len(sets.train["label"]))
+    flags = Data(data=config.data, download=config.download)
+    opened = open_set(flags, (28, 28, 1), test=True)
+    judge = classifier.trained(opened, again=config.again)
+    seen, labels = judge.logits(opened.test["image"]).argmax(1), opened.test["label"]
+    some = np.random.default_rng(1).permutation(len(opened.train["label"]))
     some = some[: len(labels)]
     of_class = {
         int(c): float((seen[labels == c] == c).mean()) for c in np.unique(labels)
     }
     scores = lab_scores.score(
-        judge, sets.train["image"][some], sets, sets.train["label"][some]
+        judge, opened.train["image"][some], opened, opened.train["label"][some]
     )
     results = {
-        "data": sets.about,
+        "data": opened.about,
         "test_accuracy": judge.accuracy,
         "test_images": judge.tested,
         "test_accuracy_of_class": of_class,
-        "kept_in": classifier.file(sets, judge.config),
+        "kept_in": classifier.file(opened, judge.config),
         "scores_of_training_images": scores,
     }
-    capsule_runs.save_json(config.workdir / "results.json", results)
+    session.save_json(config.workdir / "results.json", results)
     wrong = np.flatnonzero(seen != labels)[:SHOWN]
     if len(wrong):
-        sheet = report.sheet(sets.test["image"][wrong])
+        sheet = report.sheet(opened.test["image"][wrong])
         report.save_png(config.workdir / "wrong.png", sheet)
-    lab_data.say(f"{judge.accuracy:.2%} of {judge.tested:,} test images are right")
-    lab_data.say(f"done: {config.workdir / 'results.json'}")
+    say(f"{judge.accuracy:.2%} of {judge.tested:,} test images are right")
+    say(f"done: {config.workdir / 'results.json'}")
 
 
 if __name__ == "__main__":

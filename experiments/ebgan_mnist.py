@@ -12,22 +12,22 @@ Without flags: narrow networks on 4,000 digits, minutes on two CPU cores.
 """
 
 import dataclasses
-import pathlib
 from typing import Annotated, Literal
 
 import tyro
 
-from jaxgan import train
-from jaxgan.lab import cli, compared, figures, mnist, several
+from jaxgan.lab import cli, figures, runs, scored, session
+from jaxgan.lab.data import Data
 from jaxgan.models import ebgan
+from jaxgan.train import Run
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Training an EBGAN twice."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     model: ebgan.Config
     """Of the run with the term; the one without differs in nothing else."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -43,14 +43,8 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/ebgan_mnist"),
-            steps=3000,
-            batch_size=64,
-            sample_every=1000,
-            checkpoint_every=1000,
-        ),
-        data=mnist.Data(),
+        run=runs.run("ebgan_mnist", steps=3000, every=1000, batch_size=64),
+        data=Data(),
         # With the paper's margin of 10 and step size of 1e-3, networks this narrow drew
         # one and the same image; against energies of 20, a weight of 0.1 is nothing.
         model=ebgan.Config(
@@ -64,15 +58,10 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/ebgan_mnist_paper"),
-            steps=50_000,
-            batch_size=64,
-            sample_every=5000,
-            checkpoint_every=5000,
-            log_every=100,
+        run=runs.run(
+            "ebgan_mnist_paper", steps=50_000, every=5000, batch_size=64, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=ebgan.Config(pulling_away=0.1, ema=0.999),
         preset="paper",
     ),
@@ -85,32 +74,37 @@ def main(config: Config) -> None:
         "without": dataclasses.replace(config.model, pulling_away=0.0),
         "with": config.model,
     }
-    settings = {name: several.part(config, name, models[name]) for name in models}
-    runs = {name: setting.run for name, setting in settings.items()}
-    results = {
-        name: several.fit_once(f"EBGAN {name} pulling away", ebgan, setting)
-        for name, setting in settings.items()
+    parts = {name: runs.part(config, name, models[name]) for name in models}
+    numbers = {
+        name: runs.once(
+            part,
+            lambda name=name, part=part: scored.train(
+                f"EBGAN {name} pulling away", ebgan.MODEL, part
+            ),
+        )
+        for name, part in parts.items()
     }
+    session.only_main()
     path = config.run.workdir / "ebgan.png"
-    _draw(path, config, runs, results)
+    _draw(path, config, {name: part.run for name, part in parts.items()}, numbers)
     caption = "Samples, and the energies of real and generated images"
-    compared.write("EBGAN", config.run.workdir, results, {caption: path})
+    figures.write("EBGAN", config.run.workdir, numbers, {caption: path})
 
 
-def _draw(path, config, runs, results):
+def _draw(path, config, of_names, numbers):
     figure = figures.new(8, 6.2)
     grid = figure.add_gridspec(2, 2, height_ratios=(4, 2))
     titles = {
         "without": "without the pulling-away term",
         "with": f"with it, weighing {config.model.pulling_away:g}",
     }
-    for column, (name, run) in enumerate(runs.items()):
-        title = titles[name] + compared.distance(results[name])
-        sheet = compared.last_sheet(run)
-        compared.show(figure.add_subplot(grid[0, column]), sheet, title)
+    for column, (name, run) in enumerate(of_names.items()):
+        title = titles[name] + figures.distance(numbers[name])
+        sheet = figures.last_sheet(run)
+        figures.show(figure.add_subplot(grid[0, column]), sheet, title)
         axes = figure.add_subplot(grid[1, column])
         for kind, metric in (("real", "real"), ("generated", "fake")):
-            compared.curve(axes, run, f"discriminator/{metric}", kind)
+            figures.curve(axes, run, f"discriminator/{metric}", kind)
         axes.axhline(config.model.margin, color="black", ls=":", lw=1, label="margin")
         axes.set_yscale("log")
         axes.set_ylabel("energy" if column == 0 else "")

@@ -31,9 +31,9 @@ import tyro
 from jax.sharding import Mesh
 
 from jaxgan import bounds, metrics, parallel, report
-from jaxgan.lab import cli, digits, session, trained
+from jaxgan.lab import cli, session, trained
 from jaxgan.lab import sets as lab_sets
-from jaxgan.lab.data import say
+from jaxgan.lab.data import Data, Set, open_set, say
 from jaxgan.lab.measure import extract, generators, moments, statistics
 from jaxgan.lab.sets import ImageSet, Reading
 from jaxgan.metrics import features
@@ -236,10 +236,11 @@ def _whole(reading: Reading) -> Reading:
     return dataclasses.replace(reading, split="train")
 
 
-def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> digits.Sets:
+def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> Set:
     """The whole labelled set that a classifier is trained and tested on."""
-    data = digits.Data(data=spec, download=config.reading.download)
-    return digits.open_sets(data, shape[0], shape[2])
+    data = Data(data=spec, download=config.reading.download)
+    height, width, channels = shape
+    return open_set(data, (height, width, channels), test=True)
 
 
 def _possible(sets, extractor, config) -> tuple[statistics.Metric, ...]:

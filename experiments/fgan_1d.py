@@ -26,10 +26,10 @@ import optax
 from flax import linen
 from matplotlib.axes import Axes
 
-from jaxgan import report
+from jaxgan import bounds, report
 from jaxgan.game import Move, algorithm
 from jaxgan.lab import cli, figures
-from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import say
 from jaxgan.models import fgan
 from jaxgan.models.parts.two_players import adversarial
 
@@ -50,28 +50,19 @@ class Config:
 
     workdir: pathlib.Path = pathlib.Path("runs/fgan_1d")
     """Where picture and tables go."""
-    steps: int = 10_000
+    steps: bounds.Count = 10_000
     """Single steps of both players."""
-    seeds: int = 3
+    seeds: bounds.Count = 3
     """Runs of each divergence, whose results are averaged."""
-    batch_size: int = 256
+    batch_size: bounds.Count = 256
     """Numbers a minibatch, real and generated each."""
-    hidden: int = 32
+    hidden: bounds.Count = 32
     """Units of each of the two tanh layers of V."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size for the generator; V's is twice as large."""
 
     def __post_init__(self):
-        for name in ("steps", "seeds", "batch_size", "hidden"):
-            if getattr(self, name) < 1:
-                flag = "--" + name.replace("_", "-")
-                raise ValueError(
-                    f"{flag} is {getattr(self, name)}; it must be at least 1"
-                )
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"--learning-rate is {self.learning_rate}; it must be above 0"
-            )
+        bounds.check(self, flags=True)
 
 
 class Affine(linen.Module):
@@ -111,7 +102,7 @@ def fit(config: Config, name: fgan.Divergence, key: jax.Array) -> jax.Array:
 
     The averages are exponential ones of the parameters, whose noise they take out.
     """
-    played = algorithm(
+    run = algorithm(
         adversarial(
             Affine(),
             Variational(config.hidden),
@@ -133,9 +124,9 @@ def fit(config: Config, name: fgan.Divergence, key: jax.Array) -> jax.Array:
         return {"data": draw(key, config.batch_size)}
 
     def step(state, i):
-        return played.step(state, batch(i))[0], None
+        return run.step(state, batch(i))[0], None
 
-    state = played.init(start_key, batch(0))
+    state = run.init(start_key, batch(0))
     state, _ = jax.lax.scan(step, state, jnp.arange(config.steps))
     ends = state.ema["generator"]
     return jnp.stack([ends["mean"], jnp.abs(ends["deviation"])])
@@ -236,7 +227,7 @@ def main(config: Config) -> None:
     mean, deviation = np.stack(list(means.values()), axis=1)
     table = np.stack([divergence(name, mean, deviation) for name in NAMES], axis=1)
     text = tables(fits, exact, table)
-    lab_data.say(text)
+    say(text)
     figure = figures.new(12.6, 4.8, space=0.04)
     left, right = figure.subplots(1, 2, width_ratios=(1.35, 1))
     draw_fits(left, means)

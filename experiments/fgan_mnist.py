@@ -10,42 +10,24 @@ variational function is right: T is above f'(1) where it takes an image for data
 `experiments.fgan_1d` shows what the divergences differ in.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import jax
-import numpy as np
-import tyro
 
-from jaxgan import game, train
-from jaxgan.lab import cli, mnist
+from jaxgan import game
+from jaxgan.lab import cli, pixels, runs, scored
+from jaxgan.lab.data import Data, Set
+from jaxgan.lab.generator import Training
+from jaxgan.lab.session import Result
 from jaxgan.models import fgan
 
 JUDGED = 1000  # test digits, and as many samples, that V judges at the end
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training an f-GAN."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: fgan.Config
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the paper's networks and batches."""
-
-
+Config = Training[fgan.Config, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/fgan_mnist"),
-            steps=5000,
-            batch_size=128,
-            sample_every=1000,
-            checkpoint_every=1000,
-        ),
-        data=mnist.Data(),
+        run=runs.run("fgan_mnist", steps=5000, every=1000, batch_size=128),
+        data=Data(),
         model=fgan.Config(
             divergence="pearson",
             latent=50,
@@ -55,45 +37,41 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/fgan_mnist_paper"),
-            steps=20_000,
-            batch_size=4096,
-            sample_every=2000,
-            checkpoint_every=2000,
-            log_every=100,
+        run=runs.run(
+            "fgan_mnist_paper", steps=20_000, every=2000, batch_size=4096, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=fgan.Config(ema=0.999),
         preset="paper",
     ),
 }
 
 
-def judge(config: Config, state: Any, sets: Any) -> tuple[dict, dict]:
+def judge(config: Config, state: Any, opened: Set) -> Result:
     """How often V takes test digits, and samples, for data."""
     model, variables = config.model, game.variables(state)
     function = game.pure(fgan.Variational(model.variational), "discriminator")
     latent = fgan.latent(model, jax.random.key(config.run.seed + 3), JUDGED)
     shown = {
-        "real": sets.test["image"][:JUDGED].astype(np.float32) / 255,
+        "real": pixels.floats(opened.test["image"][:JUDGED]),
         "generated": fgan.sample(model, variables, latent),
     }
-    return {
+    shares = {
         f"{name}_taken_for_data": float(
             fgan.thinks_real(model.divergence, function(variables, image)[0]).mean()
         )
         for name, image in shown.items()
-    }, {}
+    }
+    return Result(shares, {})
 
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    mnist.fit(
+    scored.train(
         f"f-GAN, {config.model.divergence}",
-        fgan,
+        fgan.MODEL,
         config,
-        finish=lambda state, sets: judge(config, state, sets),
+        measure=lambda state, opened: judge(config, state, opened),
     )
 
 

@@ -16,15 +16,16 @@ spectral radius that linear algebra predicts for it.
 
 import dataclasses
 import pathlib
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan import bounds
 from jaxgan.game import algorithm
-from jaxgan.lab import cli, figures, points
+from jaxgan.lab import cli, figures
 from jaxgan.lab.data import say
 from jaxgan.models.toys import bilinear
 
@@ -46,17 +47,19 @@ class Config:
 
     play: tuple[Play, ...] = tuple(COLOURS)
     """Which dynamics to draw."""
-    steps: int = 200
+    steps: Annotated[int, bounds.Within(2)] = 200
     """Steps of the game."""
     learning_rate: float = 0.2
     """Step size of both players."""
-    k: int = 3
+    k: bounds.Count = 3
     """Moves of y to one of x in k-steps."""
     workdir: pathlib.Path = pathlib.Path("runs/game_dynamics")
     """Where the picture goes."""
 
     def __post_init__(self):
-        points.check(steps=(self.steps, 2), k=(self.k, 1), play=(len(self.play), 1))
+        bounds.check(self, flags=True)
+        if not self.play:
+            raise ValueError(f"--play is empty; give at least one of {tuple(COLOURS)}")
         for play in self.play:  # a wrong rate is refused before anything is drawn
             game_config(self, play)
 

@@ -17,7 +17,7 @@ blurred by the same kernel, so that equal distributions are at a divergence of z
 
 import dataclasses
 import pathlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +26,7 @@ from jax import lax
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from jaxgan import bounds
 from jaxgan.data.synthetic.points import Points, density, mixture
 from jaxgan.game import algorithm, variables
 from jaxgan.lab import cli, figures
@@ -43,7 +44,7 @@ WINDOW = (-1.0, 5.0)
 LATENTS = 2048
 ARROWS = 17
 BANDWIDTH = 0.08
-EVERY = 5  # steps between looks
+EVERY = 5  # steps between measurements
 SMALL = points_gan.Config(
     data=1,
     latent=1,
@@ -68,24 +69,19 @@ class Config:
     model: points_gan.Config = SMALL
     data: Literal["gaussian", "mixture"] = "gaussian"
     """One Gaussian, or two."""
-    steps: int = 4000
+    steps: Annotated[int, bounds.Within(EVERY)] = 4000
     """Steps to train for, rounded down to fives."""
-    batch_size: int = 256
+    batch_size: bounds.Count = 256
     """Points a minibatch."""
-    seed: int = 0
+    seed: bounds.Natural = 0
     """Seed of weights, data and noise."""
-    frames: int = 36
+    frames: bounds.Natural = 36
     """Pictures of the animation; 0 for none."""
     workdir: pathlib.Path = pathlib.Path("runs/gan_1d")
     """Where the pictures go."""
 
     def __post_init__(self):
-        lab_points.check(
-            steps=(self.steps, EVERY),
-            batch_size=(self.batch_size, 1),
-            seed=(self.seed, 0),
-            frames=(self.frames, 0),
-        )
+        bounds.check(self, flags=True)
         for name in ("data", "latent"):
             if getattr(self.model, name) != 1:
                 raise ValueError(
@@ -108,7 +104,7 @@ def evenly(model: points_gan.Config) -> np.ndarray:
 
 
 def train(config: Config) -> dict[str, np.ndarray]:
-    """Trains, and looks every few steps: logits on the grid and samples, `[T, ...]`."""
+    """Trains; every few steps, the logits on the grid and samples: `[T, ...]`."""
     model, points = config.model, SETS[config.data]
     game = points_gan.game(model)
     run, repeats = algorithm(game), game.repeats
@@ -121,7 +117,7 @@ def train(config: Config) -> dict[str, np.ndarray]:
         shape = (repeats, -1, 1) if repeats > 1 else (-1, 1)
         return {"data": drawn.reshape(shape)}
 
-    def look(state):
+    def measured(state):
         now = variables(state)
         return {
             "step": state.step,
@@ -130,7 +126,7 @@ def train(config: Config) -> dict[str, np.ndarray]:
         }
 
     def some_steps(state, _):
-        seen = look(state)
+        seen = measured(state)
         play = lambda state, _: (run.step(state, batch(state.step))[0], None)  # noqa: E731
         return lax.scan(play, state, length=EVERY)[0], seen
 
@@ -139,7 +135,7 @@ def train(config: Config) -> dict[str, np.ndarray]:
         state = run.init(key, batch(0))
         state, seen = lax.scan(some_steps, state, length=config.steps // EVERY)
         return jax.tree.map(
-            lambda x, last: jnp.concatenate([x, last[None]]), seen, look(state)
+            lambda x, last: jnp.concatenate([x, last[None]]), seen, measured(state)
         )
 
     return jax.tree.map(np.asarray, all_of_it(key))

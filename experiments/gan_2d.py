@@ -32,7 +32,7 @@ import jax
 import numpy as np
 import tyro
 
-from jaxgan import compose, metrics, report, train
+from jaxgan import bounds, compose, metrics, report, train
 from jaxgan.data.synthetic.points import grid, ring, swiss_roll
 from jaxgan.game import Turn, algorithm, variables
 from jaxgan.lab import cli, figures
@@ -58,15 +58,15 @@ class Config:
     model: points_gan.Config
     data: Literal["ring4", "ring8", "grid25", "swiss_roll"] = "ring8"
     """The points."""
-    seeds: int = 8
+    seeds: bounds.Count = 8
     """Seeds that train at once."""
-    points: int = 10_000
+    points: bounds.Count = 10_000
     """Points of each kind that results are measured on."""
     preset: Literal["laptop", "grid25", "notes", "paper"] = "laptop"
     """laptop, grid25, notes: minutes on two cores; paper: WGAN-GP's nets."""
 
     def __post_init__(self):
-        lab_points.check(seeds=(self.seeds, 1), points=(self.points, 1))
+        bounds.check(self, flags=True)
         if self.model.data != 2:
             raise ValueError(
                 f"--model.data is {self.model.data}, but these points have 2"
@@ -74,13 +74,13 @@ class Config:
             )
 
 
-def _run(name: str, steps: int, looks: int) -> train.Run:
+def _run(name: str, steps: int, sheets: int) -> train.Run:
     return train.Run(
         workdir=pathlib.Path("runs") / name,
         steps=steps,
         batch_size=256,
         log_every=max(20, steps // 400),
-        sample_every=steps // looks,
+        sample_every=steps // sheets,
         checkpoint_every=max(1000, steps // 10),
     )
 
@@ -253,7 +253,7 @@ def main(config: Config) -> None:
     def seen_in(state) -> dict[str, np.ndarray]:
         return jax.tree.map(np.asarray, measured(state.members))
 
-    def look(state):
+    def show(state):
         seen = seen_in(state)
         numbers = {
             f"samples/{name}": float(np.mean(value))
@@ -272,7 +272,7 @@ def main(config: Config) -> None:
         lab_points.feed(points, run, game.repeats, config.seeds),
         run,
         dataclasses.asdict(config),
-        look,
+        show,
         train.devices(run),
     )
     seen = seen_in(state)

@@ -20,48 +20,32 @@ samples, equal candidates for the bandwidth, and pixels in [0, 1].
 """
 
 import dataclasses
-import functools
 import pathlib
-import types
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 import jax
 import numpy as np
-import tyro
 
-from jaxgan import metrics, report, train
-from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, digits, figures, mnist
+from jaxgan import metrics, report
+from jaxgan.lab import cli, figures, generator, runs, scored
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import Data, Set
+from jaxgan.lab.generator import Training
+from jaxgan.lab.judges import parzen
+from jaxgan.lab.session import Result
 from jaxgan.models import gan
 
 ROWS, COLUMNS = 10, 9  # of samples on a sheet
-SAMPLES = 10_000  # under the Parzen windows
-VALIDATION = 1000  # images on which their bandwidth is chosen
 PAPER = "225 +- 2 on MNIST, with 10,000 samples; a weak measure"
 
 
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training a GAN of multi-layer perceptrons."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: gan.Config
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the paper's networks and optimiser."""
-
-
+Config = Training[gan.Config, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/gan_mnist"),
-            steps=12_000,
-            batch_size=100,
-            log_every=100,
-            sample_every=2000,
-            checkpoint_every=2000,
+        run=runs.run(
+            "gan_mnist", steps=12_000, every=2000, batch_size=100, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=gan.Config(
             hidden=(400, 400),
             maxout=(120, 120),
@@ -78,15 +62,14 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/gan_mnist_paper"),
+        run=runs.run(
+            "gan_mnist_paper",
             steps=125_000,  # 250 epochs of 50,000 digits, where the momentum is full
+            every=5000,
             batch_size=100,
             log_every=500,
-            sample_every=5000,
-            checkpoint_every=5000,
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=gan.Config(),
         preset="paper",
     ),
@@ -96,66 +79,38 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, draws and measures."""
     model, run = config.model, config.run
-    kept, validation = hold_out(mnist.open_sets(config.data, labelled=False))
-    module = types.SimpleNamespace(
-        game=functools.partial(gan.game, marginals=marginals(kept)),
-        latent=gan.latent,
-        sample=gan.sample,
-    )
+    shape = generator.image_shape(gan.MODEL, model)
+    whole = lab_data.open_set(config.data, shape, test=True)
+    kept, validation = hold_out(whole)
 
-    def finish(state, sets):
-        key, variables = jax.random.key(run.seed + 3), ema_variables(state)
-        draw = mnist.drawer(gan, model)
-        images, _ = mnist.draw_many(gan, model, draw, variables, key, SAMPLES)
+    def measure(state, opened):
+        images = parzen.samples(gan.MODEL, config, state)
         path = run.workdir / "gan_mnist.png"
         shown = np.rint(images[: ROWS * COLUMNS] * 255).astype(np.uint8)
-        _draw(path, shown, sets.train["image"])
+        _draw(path, shown, opened.train["image"])
         caption = "Samples; right-most, the training images nearest to those beside it"
-        found = parzen(images, validation["image"], sets.test["image"])
-        return {**found, "parzen_of_the_paper": PAPER}, {caption: path}
+        found = parzen.likelihood(images, validation["image"], opened.test["image"])
+        return Result(found | {"parzen_of_the_paper": PAPER}, {caption: path})
 
-    split = lambda sets: hold_out(sets)[0]  # noqa: E731
-    mnist.fit("GAN", module, config, split=split, finish=finish)
-
-
-def hold_out(sets: digits.Sets) -> tuple[digits.Sets, dict[str, np.ndarray]]:
-    """Splits the last sixth off the training images: what is left, and that."""
-    cut = len(sets.train["image"]) * 5 // 6
-    held = {name: value[cut:] for name, value in sets.train.items()}
-    kept = {name: value[:cut] for name, value in sets.train.items()}
-    about = f"{sets.about}; of those to train, the last {len(held['image']):,} held out"
-    return dataclasses.replace(sets, about=about, train=kept), held
-
-
-def marginals(sets: digits.Sets) -> np.ndarray:
-    """The mean of the training images, `[28, 28, 1]` in [0, 1]."""
-    return sets.train["image"].mean(0, dtype=np.float64) / 255
-
-
-def parzen(
-    samples: np.ndarray, validation: np.ndarray, test: np.ndarray
-) -> dict[str, Any]:
-    """Log-likelihood of test images under Parzen windows, by the paper's protocol.
-
-    Args:
-        samples: `[S, 28, 28, 1]` in [0, 1].
-        validation: uint8 images; the first thousand choose the bandwidth.
-        test: uint8 images, of which the mean and its standard error are taken.
-
-    Returns:
-        Plain numbers for results.json.
-    """
-    validation, test = (
-        images.astype(np.float32) / 255 for images in (validation[:VALIDATION], test)
+    scored.train(
+        "GAN",
+        gan.MODEL,
+        config,
+        opened=kept,
+        whole=whole,
+        game=gan.game(model, parzen.mean_image(kept)),
+        measure=measure,
     )
-    sigma, _ = metrics.choose_bandwidth(samples, validation)
-    each = np.asarray(metrics.parzen_log_likelihood(samples, test, sigma), np.float64)
-    return {
-        "parzen_log_likelihood": float(each.mean()),
-        "parzen_standard_error": float(each.std() / np.sqrt(len(each))),
-        "parzen_bandwidth": sigma,
-        "parzen_samples": len(samples),
-    }
+
+
+def hold_out(opened: Set) -> tuple[Set, dict[str, np.ndarray]]:
+    """Splits the last sixth off the training images: what is left, and that."""
+    cut = len(opened.train["image"]) * 5 // 6
+    held = {name: value[cut:] for name, value in opened.train.items()}
+    kept = {name: value[:cut] for name, value in opened.train.items()}
+    split = f"of those to train, the last {len(held['image']):,} held out"
+    about = f"{opened.about}; {split}"
+    return dataclasses.replace(opened, about=about, train=kept), held
 
 
 def _draw(path: pathlib.Path, samples: np.ndarray, data: np.ndarray) -> None:

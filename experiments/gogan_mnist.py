@@ -14,9 +14,7 @@ which is what to compare with. Minutes on two CPU cores, on 4,000 digits.
 """
 
 import dataclasses
-import json
-import pathlib
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,10 +22,13 @@ import numpy as np
 import optax
 import tyro
 
-from jaxgan import checkpoint, game, losses, train
+from jaxgan import bounds, losses
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, compared, figures, mnist, session, several
+from jaxgan.lab import cli, figures, runs, scored, session
+from jaxgan.lab.data import Data
+from jaxgan.lab.session import Result
 from jaxgan.models import gogan
+from jaxgan.train import Run
 
 COMPLETED = 100  # test digits that are completed
 SEARCH = 150  # steps of the search for their latents
@@ -38,18 +39,17 @@ RATE = 0.1  # Adam's step size in it
 class Config:
     """Training the stages of a GoGAN."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     model: gogan.Config
     """Of the first stage; later ones differ in `stage` alone."""
-    stages: int = 3
+    stages: bounds.Count = 3
     """How many stages to train."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: WGAN's settings, for an accelerator."""
 
     def __post_init__(self):
-        if self.stages < 1:
-            raise ValueError(f"--stages is {self.stages}; it must be at least 1")
+        bounds.check(self, flags=True)
         if self.model.stage != 1:
             raise ValueError(
                 f"--model.stage is {self.model.stage}; leave it at 1: the stages are"
@@ -59,14 +59,10 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/gogan_mnist"),
-            steps=1500,
-            batch_size=32,
-            sample_every=250,
-            checkpoint_every=500,
+        run=runs.run(
+            "gogan_mnist", steps=1500, every=250, batch_size=32, checkpoint_every=500
         ),
-        data=mnist.Data(),
+        data=Data(),
         # With a margin of 0.05, clipped at 0.01, fewer steps and larger batches, there
         # were hardly digits; which of the changes it took was not tried.
         model=gogan.Config(
@@ -81,15 +77,10 @@ PRESETS = {
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/gogan_mnist_paper"),
-            steps=50_000,
-            batch_size=64,
-            sample_every=5000,
-            checkpoint_every=5000,
-            log_every=100,
+        run=runs.run(
+            "gogan_mnist_paper", steps=50_000, every=5000, batch_size=64, log_every=100
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=gogan.Config(ema=0.999),
         preset="paper",
     ),
@@ -98,70 +89,32 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains the stages that are missing, then compares them."""
-    settings = {}
+    stages = {}
     for stage in range(1, config.stages + 1):
         model = dataclasses.replace(config.model, stage=stage)
-        settings[f"stage{stage}"] = several.part(config, f"stage{stage}", model)
-    runs = {name: setting.run for name, setting in settings.items()}
-    _check_lengths(runs, config.run.steps)
-    results: dict[str, Any] = {}
-    before = None
-    for name, setting in settings.items():
-        if before is not None:
-            _start(setting, before)
-        results[name] = several.fit_once(
-            f"GoGAN, stage {setting.model.stage}",
-            gogan,
-            setting,
-            finish=lambda state, sets: _completion(config, state, sets),
+        stages[f"stage{stage}"] = runs.part(config, f"stage{stage}", model)
+
+    def fit(name, part, start):
+        return scored.train(
+            f"GoGAN, stage {part.model.stage}",
+            gogan.MODEL,
+            part,
+            measure=lambda state, opened: _completion(config, state, opened),
+            start=start,
         )
-        before = setting.run
+
+    results = runs.in_stages(stages, fit, gogan.next_stage)
+    session.only_main()
+    numbers = {name: result.numbers for name, result in results.items()}
     path = config.run.workdir / "gogan.png"
-    _draw(path, runs, results)
+    _draw(path, {name: part.run for name, part in stages.items()}, numbers)
     caption = "Samples of every stage, and what was measured"
-    compared.write("GoGAN", config.run.workdir, results, {caption: path})
+    figures.write("GoGAN", config.run.workdir, numbers, {caption: path})
 
 
-def _check_lengths(runs, steps):
-    """A stage that another was started from must not be trained on."""
-    for (name, run), later in zip(runs.items(), list(runs.values())[1:], strict=False):
-        if (later.workdir / "checkpoints").is_dir():
-            plain = json.loads((run.workdir / "config.json").read_text())
-            if (done := plain["run"]["steps"]) != steps:
-                raise ValueError(
-                    f"--steps is {steps}, but {name} was trained for {done} and the"
-                    " next stage started from it; give another --workdir, or"
-                    f" --steps {done}"
-                )
-
-
-def _start(setting, before):
-    """Makes the first checkpoint of a stage from the last of the one before."""
-    with checkpoint.manager(setting.run.workdir / "checkpoints") as checkpoints:
-        if checkpoints.latest_step() is not None:
-            return
-        old = session.restore(before.workdir, gogan, _batch).state
-        key = jax.random.key(setting.run.seed)
-        fresh = game.algorithm(gogan.game(setting.model)).init(
-            key, _batch(setting.model)
-        )
-        state = gogan.next_stage(fresh, old)
-        # A run of its own: steps from 0, and randomness that no other stage had.
-        key = jax.random.fold_in(old.key, setting.model.stage)
-        state = state.replace(step=jnp.zeros_like(old.step), key=key)
-        plain = train.as_json(dataclasses.asdict(setting))
-        checkpoint.save(checkpoints, 0, state, plain)
-
-
-def _batch(model):
-    """A batch to initialise a model with."""
-    leading = (model.critic_steps, 1) if model.critic_steps > 1 else (1,)
-    return {"image": jnp.zeros((*leading, 28, 28, 1))}
-
-
-def _completion(config, state, sets):
+def _completion(config, state, opened):
     """How well the lower half of test digits follows from the upper: mean PSNR, dB."""
-    real = jnp.asarray(sets.test["image"][:COMPLETED], jnp.float32) / 255
+    real = jnp.asarray(opened.test["image"][:COMPLETED], jnp.float32) / 255
     weights = jnp.broadcast_to((jnp.arange(28) < 14)[None, :, None, None], real.shape)
     weights = weights.astype(jnp.float32)
     variables = ema_variables(state)
@@ -184,23 +137,24 @@ def _completion(config, state, sets):
         latent, moments = search(latent, moments)
     hidden = error(latent, 1 - weights) * 2  # the mean over the hidden half
     psnr = float((-10 * jnp.log10(hidden)).mean())
-    return {"completion_psnr": psnr}, {}
+    return Result({"completion_psnr": psnr}, {})
 
 
-def _draw(path, runs, results):
-    figure = figures.new(2.7 * len(runs) + 1.9, 3.2)
-    grid = figure.add_gridspec(2, len(runs) + 1, width_ratios=[*[4] * len(runs), 3])
-    for column, (name, run) in enumerate(runs.items()):
+def _draw(path, of_stages, numbers):
+    count = len(of_stages)
+    figure = figures.new(2.7 * count + 1.9, 3.2)
+    grid = figure.add_gridspec(2, count + 1, width_ratios=[*[4] * count, 3])
+    for column, (name, run) in enumerate(of_stages.items()):
         axes = figure.add_subplot(grid[:, column])
-        compared.show(axes, compared.last_sheet(run), f"stage {name[5:]}")
-    stages = np.arange(1, len(runs) + 1)
+        figures.show(axes, figures.last_sheet(run), f"stage {name[5:]}")
+    stages = np.arange(1, count + 1)
     measures = {
         "frechet_distance": "Fréchet distance\n(lower is better)",
         "completion_psnr": "completion, dB\n(higher is better)",
     }
     for row, (measure, label) in enumerate(measures.items()):
-        axes = figure.add_subplot(grid[row, len(runs)])
-        values = [found.get(measure, np.nan) for found in results.values()]
+        axes = figure.add_subplot(grid[row, count])
+        values = [found.get(measure, np.nan) for found in numbers.values()]
         axes.plot(stages, values, "o-")
         axes.set_title(label, fontsize="small")
         axes.set_xticks(stages)

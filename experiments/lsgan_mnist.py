@@ -10,48 +10,23 @@ equation 8). At equilibrium the discriminator says 1/2 to everything: its loss i
 the generator's 1/8. results.json has the scores.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from jaxgan import train
-from jaxgan.lab import cli, mnist
+from jaxgan.lab import cli, runs, scored
+from jaxgan.lab.data import Data
+from jaxgan.lab.generator import Training
 from jaxgan.models import lsgan
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training an LSGAN."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: lsgan.Config
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the paper's settings, wide networks."""
-
-
+Config = Training[lsgan.Config, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/lsgan_mnist"),
-            steps=2000,
-            sample_every=500,
-            checkpoint_every=500,
-        ),
-        data=mnist.Data(),
+        run=runs.run("lsgan_mnist", steps=2000, every=500),
+        data=Data(),
         model=lsgan.Config(width=16, hidden=128, latent=32, ema=0.99),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/lsgan_mnist_paper"),
-            steps=50_000,
-            sample_every=5000,
-            checkpoint_every=5000,
-            log_every=100,
-        ),
-        data=mnist.Data(),
+        run=runs.run("lsgan_mnist_paper", steps=50_000, every=5000, log_every=100),
+        data=Data(),
         model=lsgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -60,7 +35,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    mnist.fit("LSGAN", lsgan, config)
+    scored.train("LSGAN", lsgan.MODEL, config)
 
 
 if __name__ == "__main__":

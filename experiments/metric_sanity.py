@@ -29,9 +29,9 @@ import tyro
 from PIL import Image, ImageFilter
 
 from jaxgan import bounds, metrics, parallel
-from jaxgan.lab import cli, digits, figures
+from jaxgan.lab import cli, figures
 from jaxgan.lab import sets as lab_sets
-from jaxgan.lab.data import say
+from jaxgan.lab.data import Data, open_set, say
 from jaxgan.lab.measure import extract, moments
 from jaxgan.metrics import features
 
@@ -120,8 +120,9 @@ def _sanity(config: Config, name: str) -> dict[str, Any]:
     modes = modes_of(images, labels)[order[half : 2 * half]]
 
     def sets():
-        data = digits.Data(data=name)
-        return digits.open_sets(data, opened.shape[0], opened.shape[2])
+        data = Data(data=name)
+        height, width, channels = opened.shape
+        return open_set(data, (height, width, channels), test=True)
 
     extractor = extract.extractor(
         config.extraction, opened.shape, sets if opened.labelled else None

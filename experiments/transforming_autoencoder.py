@@ -23,11 +23,14 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from jaxgan import game, parallel, train
+from jaxgan import game, parallel
 from jaxgan.data.synthetic import digits
-from jaxgan.lab import capsule_runs, cli, figures, session
-from jaxgan.lab import digits as lab_digits
+from jaxgan.lab import blocks, cli, feeds, figures, generator, pixels, runs, session
+from jaxgan.lab.capsules import TEST_SEED
+from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.session import Result
 from jaxgan.models import transforming_autoencoder as tae
+from jaxgan.train import Feed, Run
 
 SHOWN = 12  # digits on a sheet
 ACTIVE = 0.1  # mean probability from which a capsule counts as active
@@ -39,8 +42,8 @@ MOVED = 3  # pixels by which the digits of the scatter plot are moved
 class Config:
     """Training a transforming auto-encoder."""
 
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[lab_digits.Data, tyro.conf.arg(name="")]
+    run: Annotated[Run, tyro.conf.arg(name="")]
+    data: Annotated[Data, tyro.conf.arg(name="")]
     model: tae.Config
     preset: Literal["small", "paper"] = "small"
     """small: minutes on two cores; paper: MNIST, for days, or for an accelerator."""
@@ -57,27 +60,25 @@ class Config:
 
 PRESETS = {
     "small": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/transforming_autoencoder"),
+        run=runs.run(
+            "transforming_autoencoder",
             steps=30_000,
+            every=3000,
             batch_size=100,
             log_every=200,
-            sample_every=3000,
-            checkpoint_every=3000,
         ),
-        data=lab_digits.Data(shift=5, tests=1000),
+        data=Data(shift=5, tests=1000),
         model=tae.Config(learning_rate=3e-3),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/transforming_autoencoder_paper"),
+        run=runs.run(
+            "transforming_autoencoder_paper",
             steps=480_000,  # 800 epochs of 60,000 digits
+            every=20_000,
             batch_size=100,
             log_every=1000,
-            sample_every=20_000,
-            checkpoint_every=20_000,
         ),
-        data=lab_digits.Data(data="tfds:mnist", shift=2),
+        data=Data(data="tfds:mnist", shift=2),
         model=tae.Config(),
         preset="paper",
     ),
@@ -106,21 +107,23 @@ def pairs(image, seed, position, most: int):
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model, run, most = config.model, config.run, config.data.shift
-    sets = lab_digits.open_sets(config.data, model.resolution, model.channels)
-    held = parallel.resident(train.devices(run), sets.train["image"])
-    batches = train.Feed(
+    shape = generator.image_shape(tae.MODEL, model)
+    opened = open_set(config.data, shape, test=True)
+    work = session.begin("Transforming auto-encoder", config, opened)
+    held = parallel.resident(work.mesh, opened.train["image"])
+    batches = Feed(
         arrays=held,
-        items=lab_digits.positions(run, len(held)),
+        items=feeds.positions(run, len(held)),
         prepare=lambda held, item: pairs(
             held[item["index"]], run.seed, item["position"], most
         ),
     )
-    unseen = sets.test["image"][: config.data.tests]
-    mean = jnp.asarray(sets.train["image"].mean(0) / 255)[None]
+    unseen = opened.test["image"][: config.data.tests]
+    mean = jnp.asarray(opened.train["image"].mean(0) / 255)[None]
 
     @jax.jit
     def shifted(variables, image, position):
-        batch = pairs(image, lab_digits.TEST_SEED, position, most)
+        batch = pairs(image, TEST_SEED, position, most)
         out = tae.reconstruct(model, variables, batch["image"], batch["offset"])
         guesses = {"network": out, "input": batch["image"], "mean digit": mean}
         errors = {
@@ -136,35 +139,30 @@ def main(config: Config) -> None:
 
     def errors(state):
         see = lambda *x: shifted(game.variables(state), *x)[0]  # noqa: E731
-        found = figures.in_blocks(see, unseen, np.arange(len(unseen)))
+        found = blocks.in_blocks(see, unseen, np.arange(len(unseen)))
         return {name: float(each.mean()) for name, each in found.items()}
 
     def drawn(state):
         some = unseen[:SHOWN]
         return shifted(game.variables(state), some, np.arange(len(some)))[1]
 
-    def look(state):
-        sheet = capsule_runs.to_uint8(drawn(state)).reshape(-1, *model.image)
+    def show(state):
+        sheet = np.asarray(pixels.to_bytes(drawn(state))).reshape(-1, *shape)
         return {"shifted": sheet, "test/squared error": errors(state)["network"]}
 
-    def finish(state):
+    def measure_all(state):
         def see(offset):
             f = lambda *x: poses(game.variables(state), *x)  # noqa: E731
-            return figures.in_blocks(f, unseen, np.asarray(offset, np.int32))
+            return blocks.in_blocks(f, unseen, np.asarray(offset, np.int32))
 
         facts, seen = measure(see, len(unseen), most)
         facts = {"test squared error": errors(state)} | facts
-        about = {"data": sets.about, "tested": len(unseen), "largest shift": most}
-        about |= {"steps": int(state.step), "seed": run.seed}
-        figures.save_results(run.workdir / "results.json", about | facts)
+        facts |= {"tested": len(unseen), "largest shift": most}
         kernel = np.asarray(state.params["generation"]["pixels"])
-        kernel = kernel.reshape(*kernel.shape[:2], *model.image)
-        return facts, draw(run.workdir, np.asarray(drawn(state)), kernel, seen)
+        kernel = kernel.reshape(*kernel.shape[:2], *shape)
+        return Result(facts, draw(run.workdir, np.asarray(drawn(state)), kernel, seen))
 
-    title = "Transforming auto-encoder"
-    session.train_and_report(
-        title, tae.game(model), config, batches, sets, look, finish
-    )
+    session.train(work, tae.game(model), batches, show=show, measure=measure_all)
 
 
 def measure(see: Callable, count: int, most: int) -> tuple[dict, tuple]:

@@ -10,50 +10,29 @@ to climb towards zero as digits get better, and the penalty to stay small. resul
 has the scores.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from jaxgan import train
-from jaxgan.lab import cli, mnist
+from jaxgan.lab import cli, runs, scored
+from jaxgan.lab.data import Data
+from jaxgan.lab.generator import Training
 from jaxgan.models import wgan_gp
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training a WGAN-GP."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: wgan_gp.ImageConfig
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: the paper's width, for an accelerator."""
-
-
+Config = Training[wgan_gp.ImageConfig, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/wgan_gp_mnist"),
-            steps=1500,
-            batch_size=32,
-            sample_every=250,
-            checkpoint_every=250,
-        ),
-        data=mnist.Data(),
+        run=runs.run("wgan_gp_mnist", steps=1500, every=250, batch_size=32),
+        data=Data(),
         model=wgan_gp.ImageConfig(width=8, latent=32, learning_rate=1e-3, ema=0.99),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/wgan_gp_mnist_paper"),
+        run=runs.run(
+            "wgan_gp_mnist_paper",
             steps=200_000,
+            every=5000,
             batch_size=50,
-            sample_every=5000,
-            checkpoint_every=5000,
             log_every=100,
         ),
-        data=mnist.Data(),
+        data=Data(),
         model=wgan_gp.ImageConfig(ema=0.999),
         preset="paper",
     ),
@@ -62,7 +41,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    mnist.fit("WGAN-GP", wgan_gp, config)
+    scored.train("WGAN-GP", wgan_gp.MODEL, config)
 
 
 if __name__ == "__main__":

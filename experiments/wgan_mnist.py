@@ -11,50 +11,25 @@ climbs towards zero while digits get better. results.json has the scores;
 `experiments.wgan_gp_mnist` trains with a gradient penalty instead.
 """
 
-import dataclasses
-import pathlib
-from typing import Annotated, Literal
+from typing import Literal
 
-import tyro
-
-from jaxgan import train
-from jaxgan.lab import cli, mnist
+from jaxgan.lab import cli, runs, scored
+from jaxgan.lab.data import Data
+from jaxgan.lab.generator import Training
 from jaxgan.models import wgan
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """Training a WGAN."""
-
-    run: Annotated[train.Run, tyro.conf.arg(name="")]
-    data: Annotated[mnist.Data, tyro.conf.arg(name="")]
-    model: wgan.Config
-    preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: wide networks, for an accelerator."""
-
-
+Config = Training[wgan.Config, Literal["laptop", "paper"]]
 PRESETS = {
     "laptop": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/wgan_mnist"),
-            steps=5000,
-            sample_every=1000,
-            checkpoint_every=1000,
-        ),
-        data=mnist.Data(),
+        run=runs.run("wgan_mnist", steps=5000, every=1000),
+        data=Data(),
         model=wgan.Config(
             width=16, hidden=128, latent=32, learning_rate=5e-4, ema=0.99
         ),
     ),
     "paper": Config(
-        run=train.Run(
-            workdir=pathlib.Path("runs/wgan_mnist_paper"),
-            steps=50_000,
-            sample_every=5000,
-            checkpoint_every=5000,
-            log_every=100,
-        ),
-        data=mnist.Data(),
+        run=runs.run("wgan_mnist_paper", steps=50_000, every=5000, log_every=100),
+        data=Data(),
         model=wgan.Config(ema=0.999),
         preset="paper",
     ),
@@ -63,7 +38,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and scores the samples."""
-    mnist.fit("WGAN", wgan, config)
+    scored.train("WGAN", wgan.MODEL, config)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from experiments.explore import explorer
 from jaxgan import checkpoint
 from jaxgan.data import CorruptImage, fitted, load, open_source, stream
 from jaxgan.game import TrainState
-from jaxgan.lab import session
+from jaxgan.lab import restored
 from jaxgan.lab.judges import cache
 from jaxgan.metrics import inception
 
@@ -154,7 +154,7 @@ def test_a_pickle_is_refused_and_not_run(reader, tmp_path, marker, capsys):
     if read is first:
         read = functools.partial(first, str(path.parent if "/" in name else path))
     elif read is None:
-        read = functools.partial(session.configuration, path.parent)
+        read = functools.partial(restored.configuration, path.parent)
     else:
         read = functools.partial(read, path)
     with pytest.raises(ValueError, match=text) as caught:

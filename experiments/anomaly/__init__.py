@@ -35,7 +35,7 @@ from experiments.anomaly.scoring import (
 )
 from jaxgan import bounds, metrics
 from jaxgan.analysis import search
-from jaxgan.lab import figures
+from jaxgan.lab import blocks, figures
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.data import say
 
@@ -112,7 +112,7 @@ def main(config: Config) -> None:
     shown = lab_trained.from_uint8(trained, images)
     anomalous = np.isin(labels, left_out)
 
-    logits = figures.in_blocks(jax.jit(judge), np.asarray(shown), size=BLOCK)
+    logits = blocks.in_blocks(jax.jit(judge), np.asarray(shown), size=BLOCK)
     if logits.shape != (len(images),):
         raise ValueError(
             f"the discriminator of {trained.name} does not give one logit for an image;"

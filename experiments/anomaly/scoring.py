@@ -11,7 +11,7 @@ import optax
 from tqdm import tqdm
 
 from jaxgan.analysis import anomaly, search
-from jaxgan.lab import figures, sets
+from jaxgan.lab import sets
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.sets import Reading
 
@@ -133,7 +133,7 @@ def searched(
             return mean, compiled(best)
 
         last, compiled = jax.jit(score), jax.jit(draw)
-        return figures.in_blocks(one, np.asarray(images), size=size)
+        return blocks.in_blocks(one, np.asarray(images), size=size)
 
 
 def interval(

@@ -14,7 +14,7 @@ import optax
 
 from jaxgan import losses
 from jaxgan.game import Game, Variables, pure
-from jaxgan.lab import data, figures
+from jaxgan.lab import blocks, data, figures
 from jaxgan.models.parts import digit_nets
 from jaxgan.models.parts.two_players import Objective, adversarial
 
@@ -132,7 +132,7 @@ def judge(
     images = np.stack(some, 1)  # [4, N, H, W, 1]
     score = pure(_discriminator(model), "discriminator")
     see = jax.jit(lambda x: score(variables, x)[0])
-    logits = np.stack([figures.in_blocks(see, x, size=BLOCK) for x in images])
+    logits = np.stack([blocks.in_blocks(see, x, size=BLOCK) for x in images])
     error = np.square(images[1:] - images[:1]).sum((2, 3, 4))
     prefers = logits[2] > logits[1]
     results = {

@@ -1,6 +1,5 @@
 """Codes to be hashed: a set at 32x32, and an autoencoder trained on it."""
 
-import dataclasses
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,8 +10,8 @@ import numpy as np
 
 from jaxgan import data as jaxgan_data
 from jaxgan import game, nn, train
+from jaxgan.lab import blocks, feeds, figures, runs, session
 from jaxgan.lab import data as lab_data
-from jaxgan.lab import figures, session
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.sets import Reading
 from jaxgan.models import denoising_autoencoder as autoencoder
@@ -37,15 +36,6 @@ class Opened(NamedTuple):
     images: np.ndarray
     source: jaxgan_data.Source
     shape: dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """The run of the autoencoder."""
-
-    run: train.Run
-    data: dict[str, Any]
-    model: autoencoder.Config
 
 
 def open_set(
@@ -97,14 +87,12 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
     model = autoencoder.Config(
         resolution=SIDE, channels=opened.images.shape[-1], code=bits
     )
-    arrays = {"image": opened.images}
-    images = lab_data.Images(
+    images = lab_data.of_arrays(
+        {"image": opened.images},
         about=f"{opened.spec}: {len(opened.images):,} images of {SIDE}x{SIDE}",
-        fingerprint=jaxgan_data.fingerprint(arrays),
-        held=arrays,
-        flip=False,
-        skip_corrupt=False,
     )
+    part = runs.Part(run, {"data": opened.spec}, model)
+    work = session.begin("Denoising autoencoder", part, images)
     mean = jnp.asarray(_mean(opened.images))
 
     def centred(image):
@@ -121,30 +109,24 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
         # Four deviations, which is all that most images have, from black to white.
         return nn.to_uint8(jnp.stack(rows, 1).reshape(-1, *shown.shape[1:]) / 2)
 
-    def look(state):
-        return {"sheet": np.asarray(again(game.variables(state)))}
-
-    def finish(state):
-        del state
-        sheets = sorted((run.workdir / "samples").glob("sheet_*.png"))
-        return {}, {"Images, and again from their codes": sheets[-1]}
-
-    state, _ = session.train_and_report(
-        "Denoising autoencoder",
-        autoencoder.game(model),
-        Training(run, {"data": opened.spec}, model),
-        lab_data.feed(
-            images,
-            run,
-            train.devices(run),
-            prepare=lambda batch: {"image": centred(batch["image"])},
-        ),
-        images,
-        look,
-        finish,
+    bytes_of = feeds.feed(images, run, work.mesh, between=None)
+    batches = bytes_of._replace(
+        prepare=lambda held, item: {
+            "image": centred(bytes_of.prepare(held, item)["image"])
+        }
     )
-    variables = game.variables(state)
-    return lambda x: figures.in_blocks(lambda b: encode(variables, b), x, size=BLOCK)
+    caption = "Images, and again from their codes"
+    result = session.train(
+        work,
+        autoencoder.game(model),
+        batches,
+        show=lambda state: {"sheet": np.asarray(again(game.variables(state)))},
+        measure=lambda state: session.Result(
+            {}, {caption: figures.last_sheet_file(run, "sheet")}
+        ),
+    )
+    variables = game.variables(result.state)
+    return lambda x: blocks.in_blocks(lambda b: encode(variables, b), x, size=BLOCK)
 
 
 def normalised(image: jax.Array) -> jax.Array:

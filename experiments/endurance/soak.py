@@ -22,9 +22,8 @@ import jax.monitoring
 import numpy as np
 
 from jaxgan import bounds, data, game, nn, report, train
-from jaxgan.lab import cli, figures
-from jaxgan.lab import data as lab_data
-from jaxgan.lab.data import say
+from jaxgan.lab import cli, feeds, figures
+from jaxgan.lab.data import Data, Set, say
 from jaxgan.models import dcgan
 
 BETWEEN = 100  # steps
@@ -86,7 +85,7 @@ def main(config: Config) -> None:
     jax.monitoring.register_event_duration_secs_listener(listen)
     with tempfile.TemporaryDirectory() as folder:
         images = _images(pathlib.Path(folder) if config.streamed else None)
-        feed = lab_data.feed(images, run, mesh)
+        feed = feeds.feed(images, run, mesh, between=dcgan.MODEL.range)
         algorithm = game.algorithm(dcgan.game(MODEL))
         train.train(algorithm, feed, run, {"steps": config.steps}, measure, mesh)
     half = seen[len(seen) // 2 :]  # when caches and the pools of the allocator are full
@@ -111,7 +110,7 @@ def main(config: Config) -> None:
     )
 
 
-def _images(folder: pathlib.Path | None) -> lab_data.Images:
+def _images(folder: pathlib.Path | None) -> Set:
     """Drawn faces, in memory or read from a folder for every batch."""
     source = data.open_source("faces:256", size=MODEL.resolution)
     held = data.load(source, size=MODEL.resolution, channels=3)
@@ -120,7 +119,8 @@ def _images(folder: pathlib.Path | None) -> lab_data.Images:
             report.save_png(folder / f"{i:03}.png", image)
         source = data.open_source(f"folder:{folder}")
         held = data.fitted(source, size=MODEL.resolution, channels=3)
-    return lab_data.Images("faces", "soak", held, flip=True, skip_corrupt=False)
+    shape = (MODEL.resolution, MODEL.resolution, 3)
+    return Set(Data("faces", flip=True), "faces", "soak", held, {}, shape)
 
 
 def _resident_mib() -> float:

@@ -19,7 +19,7 @@ from experiments.explore.sliders import (
 )
 from jaxgan import metrics
 from jaxgan.analysis import latent as latents
-from jaxgan.lab import figures
+from jaxgan.lab import blocks
 from jaxgan.lab import trained as lab_trained
 from jaxgan.models import infogan
 
@@ -168,7 +168,7 @@ def walk(
     whole = jax.tree.map(lambda x: jnp.repeat(x, len(path), axis=0), starts[0])
     moved = _moved(explorer, with_vector(whole, path), choice.values)
     label = jnp.full(len(path), _label(explorer, choice.label), jnp.int32)
-    return figures.in_blocks(explorer.render, moved, label, size=BLOCK)
+    return blocks.in_blocks(explorer.render, moved, label, size=BLOCK)
 
 
 def neighbours(

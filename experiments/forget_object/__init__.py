@@ -41,7 +41,7 @@ from experiments.forget_object import findings, pictures, samples, sweep
 from experiments.forget_object.fitting import BLOCK, FIT, TEST, measure, search
 from jaxgan import bounds
 from jaxgan.analysis import forgetting, rectifiers
-from jaxgan.lab import figures
+from jaxgan.lab import blocks, figures
 from jaxgan.lab import trained as lab_trained
 
 
@@ -103,7 +103,7 @@ def main(config: Config) -> None:
         trained, jax.random.fold_in(key, FIT), config.samples
     )
     plain = jax.jit(lambda *x: lab_trained.to_uint8(trained, draw(*x)))
-    images = figures.in_blocks(plain, latents, labels, size=BLOCK)
+    images = blocks.in_blocks(plain, latents, labels, size=BLOCK)
     if config.sheet:
         pictures.save_sheet(config, images)
         return
@@ -118,7 +118,7 @@ def main(config: Config) -> None:
         latents, labels = samples.latents(
             trained, jax.random.fold_in(key, TEST), config.count
         )
-        images = figures.in_blocks(plain, latents, labels, size=BLOCK)
+        images = blocks.in_blocks(plain, latents, labels, size=BLOCK)
         test = samples.seen(config, regressor, latents, labels, images)
     read = None if regressor is None else regressor.read
     rows = sweep.compare(config, key, trained, draw, fitted, seen, test, read)

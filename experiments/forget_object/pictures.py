@@ -12,7 +12,7 @@ from experiments.forget_object.fitting import (
     random_maps,
 )
 from jaxgan.analysis import forgetting
-from jaxgan.lab import figures
+from jaxgan.lab import blocks, figures
 
 SHOWN = 7  # images with the object in a row
 
@@ -73,7 +73,7 @@ def draw_evidence(config, look, layer, found: Fitted, seen: Seen):
     """Draws samples with their boxes, and where the regression sees the object."""
     index = _clearest(seen)
     latents = jax.tree.map(lambda x: x[index], seen.latents)
-    maps = figures.in_blocks(look, latents, seen.labels[index], size=BLOCK)[layer]
+    maps = blocks.in_blocks(look, latents, seen.labels[index], size=BLOCK)[layer]
     odds = forgetting.evidence(maps, found.weights, found.bias)
     chances = np.asarray(jax.nn.sigmoid(odds))
     height, width = seen.images.shape[1:3]

@@ -18,7 +18,7 @@ from experiments.forget_object.fitting import (
     random_maps,
 )
 from jaxgan.analysis import forgetting, rectifiers
-from jaxgan.lab import figures
+from jaxgan.lab import blocks
 from jaxgan.lab import trained as lab_trained
 
 
@@ -29,7 +29,7 @@ def fit_all(config, key, look, layers, seen: Seen) -> dict[int, Fitted]:
         ValueError: none of the maps of a layer speaks for the object.
     """
     against = "outside" if config.boxes else config.against
-    maps = figures.in_blocks(look, seen.latents, seen.labels, size=BLOCK)
+    maps = blocks.in_blocks(look, seen.latents, seen.labels, size=BLOCK)
     fitted = {}
     for layer in layers:
         fitted[layer] = fit(
@@ -57,7 +57,7 @@ def without(trained, draw, layer: int):
 
     def images(maps, seen):
         block = functools.partial(forget, maps)
-        return figures.in_blocks(block, seen.latents, seen.labels, size=BLOCK)
+        return blocks.in_blocks(block, seen.latents, seen.labels, size=BLOCK)
 
     return images
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from experiments.inside_networks.layers import BLOCK, Layer
 from jaxgan.analysis import inside
 from jaxgan.analysis.rectifiers import Rule, observed
-from jaxgan.lab import figures
+from jaxgan.lab import blocks
 from jaxgan.lab import trained as lab_trained
 
 MEASURED = 64  # maps of a layer that the numbers are of, at most
@@ -155,7 +155,7 @@ def peaks(net: Net) -> list[inside.Peaks]:
     """
     maps = maps_of(net)
     find = jax.jit(lambda *x: [inside.peaks(found) for found in maps(*x)])
-    found = figures.in_blocks(find, net.pixels, net.labels, size=BLOCK)
+    found = blocks.in_blocks(find, net.pixels, net.labels, size=BLOCK)
     for number, layer in enumerate(found):
         if not np.isfinite(layer.value).all():
             raise ValueError(
@@ -181,7 +181,7 @@ def projected(net: Net, index: np.ndarray, rule: Rule) -> np.ndarray:
 
     flat = index.ravel()
     channel = np.broadcast_to(np.arange(index.shape[1]), index.shape).ravel()
-    sent = figures.in_blocks(
+    sent = blocks.in_blocks(
         back, net.pixels[flat], net.labels[flat], channel, size=BLOCK
     )
     return sent.reshape(*index.shape, *sent.shape[1:])
@@ -191,7 +191,7 @@ def cut(images: np.ndarray, position: np.ndarray, field: inside.Field) -> np.nda
     """Patches of `[shown, M, H, W, C]` at `[shown, M, 2]`."""
     flat = images.reshape(-1, *images.shape[2:]), position.reshape(-1, 2)
     apply = functools.partial(_patches, field=field)
-    found = figures.in_blocks(apply, *flat, size=BLOCK)
+    found = blocks.in_blocks(apply, *flat, size=BLOCK)
     return found.reshape(*position.shape[:2], *found.shape[1:])
 
 

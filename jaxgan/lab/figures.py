@@ -1,89 +1,22 @@
-"""Figures with labelled tiles, and the parts of figures of a trained CapsNet."""
+"""Pictures of several panels: tiles, sheets and curves of runs, and their numbers."""
 
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
-from jaxgan import capsules, report
-from jaxgan.lab import capsule_runs, data, digits, session
-from jaxgan.models import capsnet
+from jaxgan import report
+from jaxgan.lab import data, pixels, session
+from jaxgan.train import Run, directory
 
-BLOCK = 250  # images encoded together
-CANDIDATES = 25  # images of a class to search for one that is classified right
-
-encode = jax.jit(capsnet.encode, static_argnums=0)
-decode = jax.jit(capsnet.decode, static_argnums=0)
-
-
-def restore(
-    run: pathlib.Path, *, drawing: bool = False
-) -> tuple[capsnet.Config, Any, digits.Sets]:
-    """The model of a run on single digits, its variables, and its data.
-
-    Args:
-        run: its directory.
-        drawing: whether it must have a decoder.
-
-    Raises:
-        ValueError: there is no such run, or it has no decoder.
-    """
-    model, variables, sets = capsule_runs.restore(run)
-    if model.objects > 1:
-        raise ValueError(
-            f"{run} was trained on {model.objects} objects an image; give a run of"
-            " experiments.capsnet_mnist"
-        )
-    if drawing and not model.reconstruction:
-        raise ValueError(
-            f"{run} has no decoder to draw with; train one with `python -m"
-            " experiments.capsnet_mnist` and --model.reconstruction above 0"
-        )
-    return model, variables, sets
-
-
-def images(sets: digits.Sets, index: Any) -> np.ndarray:
-    """Test images in [0, 1] by their index: `[B, H, W, C]`."""
-    return sets.test["image"][index].astype(np.float32) / 255
-
-
-def in_blocks(function: Callable, *arrays: Any, size: int = BLOCK) -> Any:
-    """Applies a compiled function to arrays `[N, ...]`, or trees of them, by blocks.
-
-    The last block is filled up from the start of the arrays: one shape, one program.
-    """
-    count, parts = len(jax.tree.leaves(arrays)[0]), []
-    for first in range(0, count, size):
-        index = np.arange(first, first + size) % count
-        block = jax.tree.map(lambda x, index=index: x[index], arrays)
-        parts.append(jax.tree.map(np.asarray, function(*block)))
-    return jax.tree.map(lambda *x: np.concatenate(x)[:count], *parts)
-
-
-def classified_right(model: capsnet.Config, variables: Any, sets: digits.Sets):
-    """The first test image of each class that the network gets right: `[classes]`.
-
-    Classes without such an image are left out.
-
-    Raises:
-        ValueError: there is no such image.
-    """
-    labels = sets.test["label"]
-    few = [np.flatnonzero(labels == c)[:CANDIDATES] for c in range(model.classes)]
-    index = np.concatenate(few)
-    v = in_blocks(lambda image: encode(model, variables, image), images(sets, index))
-    right = index[np.asarray(capsules.longest(v))[:, 0] == labels[index]]
-    if not len(right):
-        raise ValueError(
-            "the network classifies none of the first test images right; train it"
-            " longer, or name images with flags"
-        )
-    return right[np.unique(labels[right], return_index=True)[1]]
+SCORES = ("frechet_distance", "mnist_score", "class_divergence", "pairwise_distance")
+SMOOTHED = 15  # logged values a point of a curve is the mean of
 
 
 def at_least(config: Any, **least: int) -> None:
@@ -99,19 +32,6 @@ def at_least(config: Any, **least: int) -> None:
             )
 
 
-def check_digit(sets: digits.Sets, flag: str, index: int) -> None:
-    """Checks the index of a test image.
-
-    Raises:
-        ValueError: there is no such image.
-    """
-    count = len(sets.test["label"])
-    if not 0 <= index < count:
-        raise ValueError(
-            f"--{flag} has {index}, but test images are numbered 0 to {count - 1}"
-        )
-
-
 def new(width: float, height: float, space: float = 0.02) -> Figure:
     """An empty figure, its width and height in hundreds of pixels."""
     figure = Figure(figsize=(width, height), dpi=100)
@@ -121,7 +41,7 @@ def new(width: float, height: float, space: float = 0.02) -> Figure:
 
 
 def tiles(axes: Axes, rows: Any, left: Sequence[str], above: Sequence[str]) -> None:
-    """Draws images `[R, C, H, W, channels]` in [0, 1], with labels of rows and columns.
+    """Draws images `[R, C, H, W, channels]` in [0, 1], with a label a row and column.
 
     Args:
         axes: where.
@@ -129,7 +49,7 @@ def tiles(axes: Axes, rows: Any, left: Sequence[str], above: Sequence[str]) -> N
         left: a label for each row.
         above: a label for each column.
     """
-    rows = capsule_runs.to_uint8(rows)
+    rows = np.asarray(pixels.to_bytes(jnp.asarray(rows)))
     count, columns, height, width, channels = rows.shape
     sheet = report.sheet(rows.reshape(-1, height, width, channels), columns)
     if channels == 1:
@@ -142,22 +62,105 @@ def tiles(axes: Axes, rows: Any, left: Sequence[str], above: Sequence[str]) -> N
 
 
 def middles(count: int, side: int) -> np.ndarray:
-    """Pixels of a sheet at which the middles of its tiles are."""
+    """Where in a sheet the middles of its tiles are."""
     return report.GAP + (side - 1) / 2 + np.arange(count) * (side + report.GAP)
 
 
 def save(path: pathlib.Path, figure: Figure, about: str) -> None:
-    """Writes a picture, and prints where it is."""
+    """Writes a picture, and says so."""
     canvas = figure.canvas
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
     image = np.asarray(canvas.buffer_rgba())[..., :3]
-    grey = (image == image[..., :1]).all()  # one channel is enough
+    grey = (image == image[..., :1]).all()  # then one channel says it all
     report.save_png(path, image[..., :1] if grey else image)
     data.say(f"{path}: {about}")
 
 
 def save_results(path: pathlib.Path, results: dict[str, Any]) -> None:
     """Writes the numbers behind the pictures, with the command that made them."""
-    capsule_runs.save_json(path, {"command": session.command(), **results})
+    session.save_json(path, {"command": session.command(), **results})
     data.say(f"{path}: the numbers")
+
+
+def last_sheet_file(run: Run, name: str) -> pathlib.Path:
+    """The file of the latest sheet of a run."""
+    sheets = directory.sheets(run.workdir, name)
+    return sheets[max(sheets)]
+
+
+def last_sheet(run: Run, name: str = "ema") -> np.ndarray:
+    """The latest sheet of a run, grey, `[H, W]` uint8."""
+    with Image.open(last_sheet_file(run, name)) as image:
+        return np.asarray(image.convert("L"))
+
+
+def show(axes: Axes, sheet: np.ndarray, title: str) -> None:
+    """Draws a sheet, with a line above it."""
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=255)
+    axes.set_title(title, fontsize="medium")
+    axes.set_axis_off()
+
+
+def curve(
+    axes: Axes, run: Run, metric: str, label: str, **style: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draws a metric over steps, as a moving average over a thin line of all of it.
+
+    Returns:
+        Steps and values, as logged.
+    """
+    rows = [row for row in directory.scalars(run.workdir) if metric in row]
+    steps = np.array([row["step"] for row in rows])
+    values = np.array([row[metric] for row in rows])
+    count = min(SMOOTHED, len(values))
+    smooth = np.convolve(values, np.ones(count) / count, "valid")
+    (line,) = axes.plot(steps[count - 1 :], smooth, label=label, lw=1.5, **style)
+    axes.plot(steps, values, color=line.get_color(), alpha=0.25, lw=0.7)
+    axes.grid(alpha=0.3)
+    axes.set_xlabel("step")
+    return steps, values
+
+
+def write(
+    title: str,
+    workdir: pathlib.Path,
+    results: Mapping[str, Mapping[str, Any]],
+    pictures: Mapping[str, pathlib.Path],
+    **more: Any,
+) -> None:
+    """Writes what runs gave side by side: results.json and a page.
+
+    Args:
+        title: of the page.
+        workdir: above the runs.
+        results: run -> its results.
+        pictures: caption -> file, for the page.
+        more: other facts, for both.
+    """
+    first, *others = results.values()
+    common = {
+        key: first[key]
+        for key in ("data", "steps", "batch_size", "seed", "device")
+        if all(found[key] == first[key] for found in others)
+    }
+    scores = {
+        name: {key: found[key] for key in found if key not in common}
+        for name, found in results.items()
+    }
+    facts = common | more
+    save_results(workdir / directory.RESULTS, {**facts, "runs": scores})
+    short = {
+        name: {key: f"{found[key]:.4g}" for key in SCORES if key in found}
+        for name, found in results.items()
+    }
+    page = report.page(
+        title, {**facts, **short, "command": session.command()}, pictures
+    )
+    report.write(workdir / directory.REPORT, page.encode())
+
+
+def distance(results: Mapping[str, Any]) -> str:
+    """The Fréchet distance of a run, for a title; nothing where none was measured."""
+    value = results.get("frechet_distance")
+    return "" if value is None else f"\nFréchet distance {value:.1f}"

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan.lab import figures
+from jaxgan.lab import blocks
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.judges import factors as lab_factors
 from jaxgan.lab.trained import Trained
@@ -100,7 +100,7 @@ def judge(
     judging = jax.jit(lab_trained.judging(trained, real, labels))
 
     def logits(images):
-        scores = figures.in_blocks(
+        scores = blocks.in_blocks(
             lambda x: judging(lab_trained.from_uint8(trained, x)), images, size=BLOCK
         )
         return np.asarray(scores).reshape(len(images))

@@ -15,6 +15,7 @@ from PIL import Image
 
 from jaxgan import report
 from jaxgan.data.synthetic.points import Points, stream
+from jaxgan.lab import figures
 from jaxgan.lab.data import say
 from jaxgan.train import Feed, Run
 
@@ -55,6 +56,17 @@ def pixels(figure: Figure) -> np.ndarray:
     assert isinstance(canvas, FigureCanvasAgg)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def cloud(fake: np.ndarray, real: np.ndarray | None) -> np.ndarray:
+    """Points `[N, 2]`, over those of the data where there are some: `[H, W, 3]`."""
+    figure = figures.new(4, 4)
+    axes = figure.subplots()
+    for some, colour in ((real, REAL), (fake, FAKE)):
+        if some is not None:
+            axes.scatter(*some.T, s=5, c=colour, lw=0, alpha=0.6)
+    axes.set(aspect="equal")
+    return pixels(figure)
 
 
 def window(points: Points, margin: float = 0.2) -> np.ndarray:
@@ -139,14 +151,3 @@ def spread(values: Mapping[str, np.ndarray]) -> dict[str, dict]:
         }
         for name, x in values.items()
     }
-
-
-def check(**values: tuple[int, int]) -> None:
-    """Checks numbers of the command line, `name=(value, least)`.
-
-    Raises:
-        ValueError: one is too small; the message names its flag.
-    """
-    for name, (value, least) in values.items():
-        if value < least:
-            raise ValueError(f"--{name} is {value}; it must be at least {least}")

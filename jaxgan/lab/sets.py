@@ -161,9 +161,9 @@ def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
     )
 
 
-def held(images: lab_data.Images, count: int) -> ImageSet:
+def held(opened: lab_data.Set, count: int) -> ImageSet:
     """Some images of a set that a run has open, evenly spread over it."""
-    source = images.held
+    source = opened.train
     among = len(source["image"]) if isinstance(source, dict) else len(source)
     places = np.linspace(0, among - 1, min(count, among)).astype(int)
 
@@ -172,7 +172,7 @@ def held(images: lab_data.Images, count: int) -> ImageSet:
     def read(place):
         if isinstance(source, dict):
             return source["image"][place]
-        return read_good(source, int(place), images.skip_corrupt, corrupt)["image"]
+        return read_good(source, int(place), opened.data.skip_corrupt, corrupt)["image"]
 
     def blocks(size):
         for start in range(0, len(places), size):
@@ -180,8 +180,8 @@ def held(images: lab_data.Images, count: int) -> ImageSet:
             yield Block(np.stack([read(place) for place in some]), None)
 
     return ImageSet(
-        about=images.about,
-        protocol={"data": images.about, "images": len(places)},
+        about=opened.about,
+        protocol={"data": opened.about, "images": len(places)},
         count=len(places),
         shape=read(0).shape,
         labelled=False,

@@ -58,11 +58,18 @@ def quick() -> dict[str, Any] | None:
     return {"xla_backend_optimization_level": 1}
 
 
-def programs(algorithm: Algorithm, feed: Feed, run: Run, mesh: Mesh) -> Programs:
+def programs(
+    algorithm: Algorithm,
+    feed: Feed,
+    run: Run,
+    mesh: Mesh,
+    start: Callable[[Any], Any] | None = None,
+) -> Programs:
     """Makes the programs of a run; each is compiled when it is first called."""
 
     def init(batch):
-        return algorithm.init(jax.random.key(run.seed), feed.prepare(*batch))
+        state = algorithm.init(jax.random.key(run.seed), feed.prepare(*batch))
+        return state if start is None else start(state)
 
     def step(arrays):
         return lambda state, item: algorithm.step(state, feed.prepare(arrays, item))

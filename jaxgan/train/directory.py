@@ -104,7 +104,7 @@ def claim(
             raise ValueError(
                 f"{path} is damaged; restore it, or give another --workdir"
             ) from None
-        before = _filled(before, defaults or {}, config)
+        before = filled(before, defaults or {}, config)
         changed = checkpoint.differences(_fixed(before), _fixed(config))
         if changed and not accept_changes:
             raise ValueError(
@@ -168,16 +168,18 @@ def tell(message: str) -> None:
         warnings.warn(message, stacklevel=3)
 
 
-def _filled(before, defaults, config):
+def filled(
+    before: Mapping[str, Any], defaults: Mapping[str, Any], config: Mapping[str, Any]
+) -> dict[str, Any]:
     """`before`, with the defaults of those fields of `config` that it lacks."""
-    filled = dict(before)
+    complete = dict(before)
     for name in config:
         default, value = defaults.get(name), before.get(name)
         if name not in before and name in defaults:
-            filled[name] = default
+            complete[name] = default
         elif isinstance(value, Mapping) and isinstance(default, Mapping):
-            filled[name] = _filled(value, default, config[name])
-    return filled
+            complete[name] = filled(value, default, config[name])
+    return complete
 
 
 def _fixed(config):

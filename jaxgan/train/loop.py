@@ -36,6 +36,7 @@ def train(
     evaluate: Callable[[Any], Mapping[str, float]] | None = None,
     *,
     defaults: Mapping[str, Any] | None = None,
+    start: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Trains to `run.steps`, or goes on to there.
 
@@ -52,6 +53,8 @@ def train(
             steps and at the end; the numbers join the scalars, and the state whose
             first number is the lowest so far is kept in the folder `best`.
         defaults: values of `config` for runs that were begun before it had them.
+        start: `start(state) -> state`, pure, changes the state that a run begins with,
+            from a fresh one; a run that resumes does not need it.
 
     Returns:
         The final state.
@@ -72,7 +75,7 @@ def train(
     )
     directory.check_alike(config)
     terminal.doing("tracing the training step")
-    like, first_state, play, size = programs(algorithm, feed, run, mesh)
+    like, first_state, play, size = programs(algorithm, feed, run, mesh, start)
     terminal.facts({"parameters": sizes(like)})
     events = (
         *(run.log_every, run.sample_every, run.checkpoint_every),

@@ -18,8 +18,8 @@ from experiments import (
     capsule_squash,
 )
 from jaxgan import capsules, train
-from jaxgan.lab import capsule_runs, figures
-from jaxgan.lab import digits as lab_digits
+from jaxgan.lab import capsnets
+from jaxgan.lab.data import Data
 from jaxgan.models import capsnet
 
 CLASSES, DIM, TESTS = 3, 4, 12
@@ -45,7 +45,7 @@ def run(tmp_path_factory):
                 workdir=home / "run", steps=2, batch_size=4, devices=1, log_every=1,
                 sample_every=2, checkpoint_every=2,
             ),
-            data=lab_digits.Data(data=f"npz:{home / 'digits.npz'}"),
+            data=Data(data=f"npz:{home / 'digits.npz'}"),
             model=capsnet.Config(
                 resolution=17, classes=CLASSES, features=4, types=2, primary_dim=3,
                 class_dim=DIM, decoder=(6,), iterations=2,
@@ -58,7 +58,7 @@ def run(tmp_path_factory):
 @pytest.fixture(scope="module")
 def parts(run):
     """Its model, variables and data."""
-    return capsule_runs.restore(run)
+    return capsnets.restore(run)
 
 
 def read(path):
@@ -83,10 +83,10 @@ def test_dimensions(run, parts, tmp_path):
     # The ends of one row again, by hand.
     model, variables, sets = parts
     image = sets.test["image"][[4]] / np.float32(255)
-    v = np.array(figures.encode(model, variables, image)).repeat(3, 0)
+    v = np.array(capsnets.encode(model, variables, image)).repeat(3, 0)
     v[:, [0, 2]] = 0
     v[:, 1, 2] += [-0.25, 0.0, 0.25]
-    ends = np.asarray(figures.decode(model, variables, v))
+    ends = np.asarray(capsnets.decode(model, variables, v))
     first = found["digits"][0]
     errors = [np.square(end - image).sum() for end in ends]
     np.testing.assert_allclose(first["squared_error"], errors[1], rtol=1e-5)
@@ -130,10 +130,10 @@ def test_reconstructions(run, tmp_path):
 def test_reconstructions_of_a_net_without_failures(run, parts, tmp_path, monkeypatch):
     """With the labels of its own predictions, a network is always right."""
     model, variables, sets = parts
-    v = figures.encode(model, variables, figures.images(sets, np.arange(TESTS)))
+    v = capsnets.encode(model, variables, capsnets.images(sets, np.arange(TESTS)))
     label = np.asarray(capsules.longest(v))[:, 0]
     sets = dataclasses.replace(sets, test={**sets.test, "label": label})
-    monkeypatch.setattr(capsule_runs, "restore", lambda run: (model, variables, sets))
+    monkeypatch.setattr(capsnets, "restore", lambda run: (model, variables, sets))
     config = capsnet_reconstructions.Config(run=run, workdir=tmp_path)
     capsnet_reconstructions.main(config)
     found = read(tmp_path / "reconstructions.json")
@@ -188,7 +188,7 @@ def test_entropy_and_shares_of_classes():
 
 def test_every_primary_capsule_has_a_length_and_a_coupling(parts):
     model, variables, sets = parts
-    image = figures.images(sets, np.arange(2))
+    image = capsnets.images(sets, np.arange(2))
     look = jax.jit(lambda image: capsnet_routing.route(model, variables, image))
     coupling, length = look(image)
     assert length.shape == (2, 1, 1, 2)  # 17 - 8 = 9, and (9 - 8 + 1) // 2 = 1
@@ -257,7 +257,7 @@ def restored(parts, monkeypatch, **changes):
     """Makes the run one of another model."""
     model, variables, sets = parts
     model = dataclasses.replace(model, **changes)
-    monkeypatch.setattr(capsule_runs, "restore", lambda run: (model, variables, sets))
+    monkeypatch.setattr(capsnets, "restore", lambda run: (model, variables, sets))
 
 
 @pytest.mark.parametrize("module", [capsnet_dimensions, capsnet_reconstructions])

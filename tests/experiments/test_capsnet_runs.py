@@ -10,7 +10,7 @@ from commands import call
 from PIL import Image
 
 from experiments import capsnet_mnist, capsnet_multimnist, capsnet_table
-from jaxgan.lab import digits
+from jaxgan.lab.data import Data, open_set
 from jaxgan.models import capsnet, capsnet_baseline
 
 TINY = [
@@ -121,12 +121,12 @@ def test_what_is_trained_on_is_never_tested_on(tmp_path):
     idx_file(tmp_path / "train-images-idx3-ubyte", rng.integers(0, 256, (12, 17, 17)))
     idx_file(tmp_path / "train-labels-idx1-ubyte", np.arange(12) % 3)
     for path in (tmp_path, tmp_path / "train-images-idx3-ubyte"):
-        sets = digits.open_sets(digits.Data(f"idx:{path}"), 17, 1, 3)
+        sets = open_set(Data(f"idx:{path}"), (17, 17, 1), test=True)
         assert [len(sets.train["label"]), len(sets.test["label"])] == [10, 2]
         assert "the last sixth" in sets.about
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03 cut short")
     with pytest.raises(ValueError, match="t10k-images.*cut short"):
-        digits.open_sets(digits.Data(f"idx:{tmp_path}"), 17, 1, 3)
+        open_set(Data(f"idx:{tmp_path}"), (17, 17, 1), test=True)
 
 
 def test_another_model_in_the_same_directory_is_refused(

@@ -9,7 +9,7 @@ from commands import call
 from PIL import Image
 
 from experiments import acgan_mnist, cdcgan_mnist
-from jaxgan.lab import mnist
+from jaxgan.lab import scored
 
 RUN = [
     "--batch-size", 8, "--log-every", 1, "--sample-every", 2, "--checkpoint-every", 2,
@@ -23,7 +23,7 @@ ACGAN = [*RUN, "--model.noise", 4]
 def unscored(monkeypatch):
     """Without the digit classifier, which has tests of its own."""
     monkeypatch.setattr(
-        mnist, "_score", lambda *a: {"asked": a[-1], "digits": len(a[3].train)}
+        scored, "_score", lambda record, config, *_: {"asked": config.model.classes}
     )
 
 
@@ -77,9 +77,9 @@ def test_pictures_without_labels_are_refused(tmp_path, module, monkeypatch, caps
 
 
 @pytest.mark.parametrize("module", [cdcgan_mnist, acgan_mnist])
-def test_there_are_ten_digits(tmp_path, module, monkeypatch, capsys):
-    command = ["--model.classes", 3, "--workdir", tmp_path / "run"]
+def test_the_data_has_as_many_classes(tmp_path, data, module, monkeypatch, capsys):
+    command = [*data, "--model.classes", 3, "--workdir", tmp_path / "run"]
     assert call(module, command, monkeypatch) == 2
     error = " ".join(re.sub("[│╭╮╰╯─]", " ", capsys.readouterr().err).split())
-    assert re.search("classes is 3, but there are 10 digits", error), error
+    assert re.search("classes is 3, but .* has 10 classes", error), error
     assert not (tmp_path / "run").exists()

@@ -17,7 +17,7 @@ from experiments import (
     wgan_mnist,
 )
 from jaxgan import losses
-from jaxgan.lab import mnist
+from jaxgan.lab import scored
 from jaxgan.models import fgan, lsgan, r3gan, wgan, wgan_gp
 
 DIGITS = {
@@ -45,13 +45,13 @@ def pictures(tmp_path_factory):
 @pytest.mark.parametrize("experiment", DIGITS, ids=lambda module: module.__name__)
 def test_presets_are_of_the_model_and_flags_reach_it(experiment, monkeypatch):
     trained = []
-    monkeypatch.setattr(mnist, "fit", lambda *args, **kwargs: trained.append(args))
+    monkeypatch.setattr(scored, "train", lambda *args, **kwargs: trained.append(args))
     module, kind = DIGITS[experiment]
     for preset, made in experiment.PRESETS.items():
         command = ["--preset", preset, "--model.latent", 7, "--steps", 3]
         assert call(experiment, command, monkeypatch) == 0
         _, given, config = trained.pop()
-        assert given is module
+        assert given is module.MODEL
         assert isinstance(config.model, kind)
         assert (config.model.latent, config.run.steps) == (7, 3)
         assert config.preset == made.preset == preset

@@ -10,7 +10,9 @@ from commands import call
 from PIL import Image
 
 from experiments import autoencoder_mnist, discriminator_only, latent_study
-from experiments.autoencoder_mnist import edits
+from experiments.autoencoder_mnist import codes, edits
+from experiments.discriminator_only import digits, rounds
+from experiments.latent_study import networks, tables
 from jaxgan import game
 from jaxgan.lab.judges import classifier as lab_classifier
 from jaxgan.lab.judges import scores
@@ -71,9 +73,9 @@ CODES = [
 
 
 def test_autoencoders_are_trained_measured_and_drawn(tmp_path, bars, monkeypatch):
-    monkeypatch.setattr(autoencoder_mnist, "SCORED", 20)
+    monkeypatch.setattr(codes, "SCORED", 20)
     monkeypatch.setattr(scores, "score", lambda *_: {"mnist_score": 1.0})
-    monkeypatch.setattr(autoencoder_mnist, "DRAWS", 1)
+    monkeypatch.setattr(codes, "DRAWS", 1)
     command = [*CODES, "--data", f"npz:{bars}", "--workdir", tmp_path]
     assert call(autoencoder_mnist, command, monkeypatch) == 0
     found = results(tmp_path)
@@ -108,12 +110,12 @@ def test_the_edits_are_one_stray_pixel_and_six_at_a_stroke():
 
 
 def test_the_grids_are_quantiles():
-    grid = autoencoder_mnist.code_grid("vae", np.zeros((3, 2)))
+    grid = codes.grid("vae", np.zeros((3, 2)))
     assert grid.shape == (15, 15, 2)
     np.testing.assert_allclose(grid[7, 7], 0, atol=1e-6)
     np.testing.assert_allclose(grid[0, -1], 1.8808, atol=1e-3)  # 0.97 of N(0, 1)
-    codes = np.stack([np.arange(101.0), 1000 - np.arange(101.0)], -1)
-    grid = autoencoder_mnist.code_grid("autoencoder", codes)
+    known = np.stack([np.arange(101.0), 1000 - np.arange(101.0)], -1)
+    grid = codes.grid("autoencoder", known)
     np.testing.assert_allclose(grid[0, 0], [3, 997], rtol=1e-5)
     np.testing.assert_allclose(grid[-1, -1], [97, 903], rtol=1e-5)
 
@@ -147,7 +149,8 @@ def test_rounds_are_played_drawn_and_resumed(tmp_path, bars, monkeypatch):
     play(parts, 2, 0)
     play(parts, 4, 0)
     one, other = results(whole), results(parts)
-    assert one["plane"] == other["plane"]
+    for name in ("at_start", "last_quarter"):
+        assert one["plane"][name] == other["plane"][name]
     assert one["plane"]["rounds"] == 4
     assert one["digits"]["rounds"] == 2
     assert (whole / "digits.png").is_file()
@@ -160,11 +163,11 @@ def test_peaks_are_local_maxima():
     x, y = np.meshgrid(place, place)
     bump = lambda a, b, high: high * np.exp(-8 * ((x - a) ** 2 + (y - b) ** 2))  # noqa: E731
     landscape = bump(-1.5, 0, 1) + bump(1.5, 1.5, 2)
-    found = {(place[j], place[i]) for i, j in discriminator_only.peaks(landscape)}
+    found = {(place[j], place[i]) for i, j in rounds.peaks(landscape)}
     assert len(found) == 2
     for near in ((-1.5, 0), (1.5, 1.5)):
         assert min(np.hypot(a - near[0], b - near[1]) for a, b in found) < 0.2
-    assert not len(discriminator_only.peaks(np.zeros((9, 9))))
+    assert not len(rounds.peaks(np.zeros((9, 9))))
 
 
 def test_a_sheet_gives_its_tiles_back():
@@ -172,7 +175,7 @@ def test_a_sheet_gives_its_tiles_back():
 
     images = np.random.default_rng(0).integers(0, 256, (6, 28, 28, 1), np.uint8)
     sheet = report.sheet(images, 3)[..., 0]
-    np.testing.assert_array_equal(discriminator_only._tiles(sheet)[:6], images)
+    np.testing.assert_array_equal(digits.tiles(sheet, 28, 28, 1)[:6], images)
 
 
 def test_other_shapes_are_refused(tmp_path, monkeypatch, capsys):
@@ -192,23 +195,25 @@ STUDY = [
 
 def test_the_study_trains_each_network_once(tmp_path, bars, monkeypatch, capsys):
     for name in ("LOOKED_AT", "SCORED"):
-        monkeypatch.setattr(latent_study, name, 50)
-    every = latent_study.settings
+        monkeypatch.setattr(networks, name, 50)
+    every = latent_study.parts
 
-    def settings(config):
+    def parts(config):
         rows = every(config)
         assert list(rows) == ["z of 4", "z of 2", "G before D", "2 times as wide"]
         return {"z of 4": rows["z of 4"]}
 
-    monkeypatch.setattr(latent_study, "settings", settings)
-    noises = list(latent_study.NOISES.items())
-    monkeypatch.setattr(latent_study, "NOISES", dict([noises[0], noises[4]]))
+    monkeypatch.setattr(latent_study, "parts", parts)
+    noises = list(networks.NOISES.items())
+    few = dict([noises[0], noises[4]])
+    monkeypatch.setattr(networks, "NOISES", few)
+    monkeypatch.setattr(tables, "NOISES", few)
     command = [*STUDY, "--data", f"npz:{bars}", "--workdir", tmp_path]
     assert call(latent_study, command, monkeypatch) == 0
     assert capsys.readouterr().err.count("training  ") == 1
     found = results(tmp_path)
     noises = found["networks"]["z of 4"]["noises"]
-    assert list(noises) == list(latent_study.NOISES)
+    assert list(noises) == list(networks.NOISES)
     # The batch's own statistics take out shift and scale of the noise.
     shifted = noises["uniform, shifted by 2"]["batch"]["pairwise_distance"]
     assert shifted == pytest.approx(
@@ -223,14 +228,14 @@ def test_the_study_trains_each_network_once(tmp_path, bars, monkeypatch, capsys)
 
 
 def test_the_networks_differ_where_they_should():
-    rows = latent_study.settings(latent_study.PRESETS["laptop"])
+    rows = latent_study.parts(latent_study.PRESETS["laptop"])
     first, few, order, large = rows.values()
     assert (first.model.latent, few.model.latent) == (100, 10)
     assert order.model == first.model
-    assert [m.players for m in latent_study.played(first).moves] == [
+    assert [m.players for m in networks.ordered_game(first).moves] == [
         ("discriminator",), ("generator",)
     ]  # fmt: skip
-    assert [m.players for m in latent_study.played(order).moves] == [
+    assert [m.players for m in networks.ordered_game(order).moves] == [
         ("generator",), ("discriminator",)
     ]  # fmt: skip
     assert large.model.width == 4 * first.model.width

@@ -10,8 +10,9 @@ from commands import call
 from PIL import Image
 
 from experiments import improved_gan_mnist
+from experiments.improved_gan_mnist import tables, training
 from jaxgan import parallel, train
-from jaxgan.lab import mnist
+from jaxgan.lab.data import Data, open_set
 
 TINY = [
     "--model.discriminator", 8, 6, "--model.generator", 5, "--model.latent", 3,
@@ -75,14 +76,14 @@ def test_trains_both_ways_resumes_and_repeats_nothing(
 
 def test_the_table_has_means_and_what_was_published(tmp_path):
     config = improved_gan_mnist.Config(
-        data=mnist.Data(), model=improved_gan_mnist.NARROW, workdir=tmp_path
+        data=Data(), model=improved_gan_mnist.NARROW, workdir=tmp_path
     )
     runs = [
         {"test_errors": errors, "test_images": 10_000, "data": "MNIST"}
         for errors in (100, 120, 140)
     ]
     found = {100: runs, 30: runs[:1], 50: []}
-    improved_gan_mnist._write(config, found, {})
+    tables.write(config, found, {})
     table = (tmp_path / "table.md").read_text()
     assert "| 100 | 3 | 120 ± 20 | 1.20 ± 0.20 | 93 ± 6.5 |" in table
     assert "| 30 | 1 | 100 | 1.00 |  |" in table
@@ -93,24 +94,24 @@ def test_the_table_has_means_and_what_was_published(tmp_path):
 
 def test_labelled_images_are_balanced_and_drawn_by_the_seed():
     labels = np.random.default_rng(0).permutation(np.arange(200) % 10)
-    chosen = [improved_gan_mnist.subset(labels, 50, seed) for seed in (0, 1, 0)]
+    chosen = [training.subset(labels, 10, 50, seed) for seed in (0, 1, 0)]
     for index in chosen:
         assert len(set(index.tolist())) == 50
         np.testing.assert_array_equal(np.bincount(labels[index]), 5)
     np.testing.assert_array_equal(chosen[0], chosen[2])
     assert set(chosen[0]) != set(chosen[1])
-    with pytest.raises(ValueError, match=r"20 images of the digit 0.*takes 21"):
-        improved_gan_mnist.subset(labels, 210, 0)
+    with pytest.raises(ValueError, match=r"20 images of the class 0.*takes 21"):
+        training.subset(labels, 10, 210, 0)
 
 
 def test_batches_are_functions_of_seed_and_step(squares):
-    sets = mnist.open_sets(mnist.Data(data=f"npz:{squares}"))
-    chosen = improved_gan_mnist.subset(sets.train["label"], 10, 0)
+    sets = open_set(Data(f"npz:{squares}"), (28, 28, 1), test=True)
+    chosen = training.subset(sets.train["label"], 10, 10, 0)
     mesh = parallel.mesh(jax.devices()[:1])
 
     def feed(seed=0):
         run = train.Run(workdir=squares.parent, batch_size=5, seed=seed)
-        return improved_gan_mnist.feed(sets, chosen, run, mesh)
+        return training.feed(sets, chosen, run, mesh)
 
     made = feed()
     items = list(itertools.islice(made.items(0), 20))
@@ -134,13 +135,13 @@ def test_batches_are_functions_of_seed_and_step(squares):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (["--labels", 15], "--labels has 15; give multiples of ten"),
+        (["--labels", 15], "--labels has 15; give multiples of 10"),
         (["--labels", 10, 10], "--labels is (10, 10); give different ones"),
         (["--labels", 200], "but --labels 200 takes 20"),
         (["--constant", 1.5], "--constant is 1.5"),
         (["--minibatch-steps", -1], "--minibatch-steps is -1"),
         (["--model.matching", "minibatch"], "--model.matching is set for each run"),
-        (["--model.resolution", 32], "--model.resolution must be 28"),
+        (["--model.classes", 5], "--model.classes is 5"),
     ],
 )
 def test_what_cannot_be_is_refused(

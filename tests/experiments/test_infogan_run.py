@@ -11,7 +11,8 @@ from PIL import Image
 
 from experiments import infogan_mnist
 from jaxgan import report
-from jaxgan.lab import digits, mnist
+from jaxgan.lab import generator, scored
+from jaxgan.lab.data import Data, Set
 from jaxgan.models import infogan
 
 TINY = [
@@ -25,7 +26,7 @@ MODEL = infogan.Config(noise=4, width=2, hidden=6, recogniser=5)
 @pytest.fixture(autouse=True)
 def unscored(monkeypatch):
     """Without the digit classifier, which has tests of its own."""
-    monkeypatch.setattr(mnist, "_score", lambda *arguments: {})
+    monkeypatch.setattr(scored, "_score", lambda *arguments: {})
 
 
 @pytest.fixture
@@ -108,16 +109,16 @@ def test_the_error_is_that_of_test_images_after_matching(monkeypatch):
                 "label": labels}  # fmt: skip
 
     monkeypatch.setattr(infogan, "recognise", recognise)
-    monkeypatch.setattr(mnist, "BLOCK", 16)
+    monkeypatch.setattr(generator, "BLOCK", 16)
     train = images(np.concatenate([np.arange(10), np.arange(1, 10)]))  # more of 9
     test = images(np.array([0, 1, 1, 2, 3, 9, 9, 5]))
-    sets = digits.Sets("about", "print", train, test)
+    sets = Set(Data(), "about", "print", train, test, (28, 28, 1), tuple("0123456789"))
     found = infogan_mnist.read_digits(MODEL, {}, sets)
     # 0 and 9 share category 3, which means 9; category 7 means nothing.
     assert found["meanings"] == [3, 1, 6, 9, 2, 4, 7, -1, 8, 5]
     assert found["digits_found"] == 9
     assert found["code_error"] == pytest.approx(1 / 8)
-    plain = digits.Sets("about", "print", {"image": train["image"]}, test)
+    plain = Set(Data(), "about", "print", {"image": train["image"]}, test, (28, 28, 1))
     assert infogan_mnist.read_digits(MODEL, {}, plain) == {}
 
 

@@ -1,0 +1,69 @@
+"""The table and the picture of the runs."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxgan import report
+from jaxgan.lab import figures
+from jaxgan.lab.session import Numbers
+from jaxgan.train import Run, directory
+
+# Errors of 10,000, mean and standard deviation over ten draws of labelled images.
+PUBLISHED = {20: "1677 ± 452", 50: "221 ± 136", 100: "93 ± 6.5", 200: "90 ± 4.2"}
+
+
+def draw(
+    path: pathlib.Path, count: int, pictures: Mapping[str, tuple[Numbers, Run]]
+) -> None:
+    """Samples of both ways to train the generator, side by side."""
+    figure = figures.new(11, 6)
+    names = {"features": "Feature matching", "minibatch": "Minibatch discrimination"}
+    for axes, (matching, (found, run)) in zip(
+        figure.subplots(1, 2), pictures.items(), strict=True
+    ):
+        title = f"{names[matching]}: test error {found['test_error']:.2%}"
+        figures.show(axes, figures.last_sheet(run, "samples"), title)
+    figures.save(path, figure, f"samples of both, trained on {count} labels")
+
+
+def write(
+    config: Any, results: Mapping[int, list[Numbers]], pictures: Mapping[str, Numbers]
+) -> None:
+    """The table so far, as text and JSON."""
+    first = next(runs[0] for runs in results.values() if runs)
+    lines = [
+        f"{first['data']}; {config.steps:,} steps of {config.batch_size}; mean ±"
+        " standard deviation over draws of labelled images.",
+        "",
+        f"| labels | runs | errors of {first['test_images']:,} | error, % | the paper:"
+        " errors of 10,000 |",
+        "|---|---|---|---|---|",
+    ]
+    summary: dict[str, Any] = {"labels": {}, "samples_of": pictures}
+    for count, runs in results.items():
+        if not runs:
+            continue
+        errors = np.array([run["test_errors"] for run in runs])
+        spread = float(errors.std(ddof=1)) if len(errors) > 1 else None
+        percent = 100 / first["test_images"]
+        published = PUBLISHED.get(count, "")
+        lines.append(
+            f"| {count} | {len(runs)} | {_with_spread(errors.mean(), spread, 1, 0)}"
+            f" | {_with_spread(errors.mean(), spread, percent, 2)} | {published} |"
+        )
+        summary["labels"][str(count)] = {
+            "mean_errors": float(errors.mean()),
+            "standard_deviation": spread,
+            "published": published,
+            "runs": runs,
+        }
+    report.write(config.workdir / "table.md", ("\n".join(lines) + "\n").encode())
+    figures.save_results(config.workdir / directory.RESULTS, summary)
+
+
+def _with_spread(mean, spread, factor, digits):
+    text = f"{factor * mean:.{digits}f}"
+    return text if spread is None else f"{text} ± {factor * spread:.{digits}f}"

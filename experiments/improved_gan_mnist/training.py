@@ -1,0 +1,133 @@
+"""One run: which images are labelled, what batches are made of, how it is tested."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgan import compose, game, parallel
+from jaxgan import data as jaxgan_data
+from jaxgan.lab import blocks, figures, generator, pixels, session
+from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import Data, Set
+from jaxgan.lab.session import Result
+from jaxgan.models import improved_gan
+from jaxgan.train import Feed, Run
+
+LABELLED_STREAM = 2**32  # added to the seed: the two streams of batches are apart
+SHOWN = 100  # samples on a sheet
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One of the runs."""
+
+    run: Run
+    data: Data
+    labels: int
+    model: improved_gan.Config
+
+
+def subset(labels: np.ndarray, classes: int, count: int, seed: int) -> np.ndarray:
+    """Which images have their labels: as many of each class, drawn by the seed.
+
+    Raises:
+        ValueError: a class has fewer images.
+    """
+    each = count // classes
+    drawn = np.random.default_rng([seed, count])
+    index = []
+    for label in range(classes):
+        there = np.flatnonzero(labels == label)
+        if len(there) < each:
+            raise ValueError(
+                f"there are {len(there)} images of the class {label}, but --labels"
+                f" {count} takes {each}; give fewer"
+            )
+        index.append(drawn.permutation(there)[:each])
+    return np.concatenate(index)
+
+
+def feed(opened: Set, chosen: np.ndarray, run: Run, mesh: Mesh) -> Feed:
+    """Batches `{"image", "labelled", "label"}`, made on the devices.
+
+    All training images are among the unlabelled ones. Which images make up a batch is a
+    function of the seed and the step, in two streams.
+    """
+    arrays = {
+        "image": opened.train["image"],
+        "labelled": opened.train["image"][chosen],
+        "label": opened.train["label"][chosen],
+    }
+
+    def items(start: int) -> Iterator[dict[str, np.ndarray]]:
+        step, size = start, run.batch_size
+        while True:
+            each = ((run.seed, arrays["image"]), (run.seed + LABELLED_STREAM, chosen))
+            unlabelled, labelled = (
+                jaxgan_data.plan(seed, step, count=len(among), batch_size=size)["index"]
+                for seed, among in each
+            )
+            yield {"unlabelled": unlabelled, "labelled": labelled}
+            step += 1
+
+    def prepare(arrays, item):
+        return {
+            "image": pixels.floats(arrays["image"][item["unlabelled"]]),
+            "labelled": pixels.floats(arrays["labelled"][item["labelled"]]),
+            "label": arrays["label"][item["labelled"]],
+        }
+
+    held = parallel.resident(mesh, arrays)
+    return Feed(arrays=held, items=items, prepare=prepare)
+
+
+def fit(part: Part) -> Result:
+    """Trains and tests one run."""
+    model, run = part.model, part.run
+    shape = generator.image_shape(improved_gan.MODEL, model)
+    opened = lab_data.open_set(part.data, shape, test=True)
+    lab_data.check_classes(opened, model.classes)
+    chosen = subset(opened.train["label"], model.classes, part.labels, run.seed)
+    title = f"Improved GAN, {model.matching}, {part.labels} labels, seed {run.seed}"
+    work = session.begin(title, part, opened)
+    drawing = generator.Drawing(improved_gan.MODEL, model)
+    draw = drawing.compiled()
+    latent, labels = drawing.sheet(jax.random.key(run.seed + 1), SHOWN)
+
+    @jax.jit
+    def classify(variables, image):
+        return improved_gan.predict(model, variables, pixels.floats(image))
+
+    def wrong(variables):
+        predicted = blocks.in_blocks(
+            lambda image: classify(variables, image), opened.test["image"]
+        )
+        return int((predicted != opened.test["label"]).sum())
+
+    count = len(opened.test["label"])
+
+    def show(state):
+        averaged = compose.ema_variables(state)
+        return {
+            "test/error": wrong(averaged) / count,
+            "test/error_of_last_weights": wrong(game.variables(state)) / count,
+            "samples": np.asarray(drawing.to_bytes(draw(averaged, latent, labels))),
+        }
+
+    def measure(state):
+        errors = wrong(compose.ema_variables(state))
+        return Result(
+            {"test_errors": errors, "test_images": count, "test_error": errors / count},
+            {"Samples of the generator": figures.last_sheet_file(run, "samples")},
+        )
+
+    return session.train(
+        work,
+        improved_gan.game(model),
+        feed(opened, chosen, run, work.mesh),
+        show=show,
+        measure=measure,
+    )

@@ -1,0 +1,207 @@
+"""Training and testing capsule networks: batches, test images, errors."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgan import capsules, game, parallel
+from jaxgan.data.synthetic import affine, digits
+from jaxgan.lab import data as lab_data
+from jaxgan.lab import feeds, pixels, session
+from jaxgan.lab.blocks import BLOCK
+from jaxgan.lab.data import Data, Set
+from jaxgan.lab.session import Result
+from jaxgan.models import capsnet, capsnet_baseline
+from jaxgan.train import Feed, Run, directory
+
+OVERLAY = 4  # pixels by which each of two digits is shifted
+TEST_SEED = 2**31 - 1  # of overlaid and warped test images; no run is seeded with it
+SHOWN = 32  # reconstructions on a sheet
+COLUMNS = 8
+
+Kind = Literal["test", "affine"]
+
+
+def train(title: str, config: Any) -> Result:
+    """Trains the model of a config, or goes on, and tests it at the end.
+
+    Args:
+        title: of the report.
+        config: `run`, `data` and `model`, a `Config` of `capsnet` or of
+            `capsnet_baseline`.
+    """
+    model, run = config.model, config.run
+    module: Any = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
+    opened = open_set(config.data, model)
+    work = session.begin(title, config, opened)
+    shown = unseen(opened, model, 0, SHOWN)
+
+    @jax.jit
+    def classify(variables, image):
+        return module.predict(model, variables, image)
+
+    def wrong_of(state, kind: Kind = "test"):
+        see = functools.partial(classify, game.variables(state))
+        return wrong(*predictions(see, opened, model, config.data.tests, kind))
+
+    @jax.jit
+    def reconstructed(variables):
+        v = capsnet.encode(model, variables, shown["image"])
+        # By the labels, as in training; the commands on reconstructions do both.
+        labels = shown["label"].reshape(SHOWN, -1)
+        drawn = [
+            capsnet.decode(model, variables, capsules.mask(v, labels[:, i]))
+            for i in range(model.objects)
+        ]
+        return jnp.clip(sum(drawn), 0, 1)
+
+    def show(state):
+        seen: dict[str, Any] = {"test/error": wrong_of(state).mean()}
+        if module is capsnet and model.reconstruction:
+            drawn = reconstructed(game.variables(state))
+            seen["reconstructions"] = in_rows(shown["image"], drawn)
+        return seen
+
+    def measure(state):
+        mistakes = wrong_of(state)
+        numbers = {
+            "test_error": float(mistakes.mean()),
+            "test_images": len(mistakes),
+            "epochs": run.steps * run.batch_size / len(opened.train["label"]),
+        }
+        if model.objects == 1:
+            numbers["affine_error"] = float(wrong_of(state, "affine").mean())
+        sheets = directory.sheets(run.workdir, "reconstructions")
+        caption = "Test images, and below each what the decoder made of its capsule"
+        return Result(numbers, {caption: sheets[max(sheets)]} if sheets else {})
+
+    return session.train(
+        work,
+        module.game(model),
+        feed(opened, run, work.mesh, model),
+        show=show,
+        measure=measure,
+    )
+
+
+def open_set(data: Data, model: Any) -> Set:
+    """The data for a model; digits that are overlaid come without their margin.
+
+    Raises:
+        ValueError: there is no such set, it has no labels, or other classes than the
+            model.
+    """
+    side = model.resolution - 2 * OVERLAY * (model.objects > 1)
+    opened = lab_data.open_set(data, (side, side, model.channels), test=True)
+    lab_data.check_classes(opened, model.classes)
+    return opened
+
+
+def feed(opened: Set, run: Run, mesh: Mesh, model: Any) -> Feed:
+    """Batches `{"image": [B, H, W, C] in [0, 1], "label": [B]}`, made on the devices.
+
+    With two objects, `{"image", "label": [B, 2], "parts"}`. Every example is a function
+    of the seed and its position in the endless stream of examples.
+    """
+    if model.objects == 1:
+        return feeds.feed(opened, run, mesh)
+    return Feed(
+        arrays=parallel.resident(mesh, _with_table(opened.train)),
+        items=feeds.positions(run, len(opened.train["label"])),
+        prepare=lambda arrays, item: _overlaid(
+            arrays, item, run.seed, model.resolution
+        ),
+    )
+
+
+def unseen(
+    opened: Set, model: Any, first: int, count: int, kind: Kind = "test"
+) -> dict[str, jax.Array]:
+    """Test examples `first` to `first + count`, the same whatever was trained.
+
+    Args:
+        opened: the data.
+        model: with `objects` and `resolution`.
+        first: the first of them.
+        count: how many.
+        kind: "affine" for small random affine maps of them, as in affNIST.
+    """
+    position = np.arange(first, first + count)
+    item = {"index": position % len(opened.test["label"]), "position": position}
+    if model.objects > 1:
+        arrays = _with_table(opened.test)
+        return _overlaid(arrays, item, TEST_SEED, model.resolution)
+    image = pixels.floats(opened.test["image"][item["index"]])
+    if kind == "affine":
+        image = _warped(image, position, model.resolution)
+    return {"image": image, "label": jnp.asarray(opened.test["label"][item["index"]])}
+
+
+def predictions(
+    predict: Callable[[jax.Array], jax.Array],
+    opened: Set,
+    model: Any,
+    count: int,
+    kind: Kind = "test",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and true labels of the first `count` test images: `[N, objects]` each.
+
+    Overlaid images are made, so there are `count` of them; of others, at most as many
+    as the set has.
+    """
+    if model.objects == 1:
+        count = min(count, len(opened.test["label"]))
+    predicted, labels = [], []
+    for first in range(0, count, BLOCK):
+        batch = unseen(opened, model, first, BLOCK, kind)  # one shape, one program
+        predicted.append(np.asarray(predict(batch["image"])))
+        labels.append(np.asarray(batch["label"]).reshape(BLOCK, -1))
+    return np.concatenate(predicted)[:count], np.concatenate(labels)[:count]
+
+
+def wrong(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Which images are wrong, `[N]`: those that lack one of their labels."""
+    return ~(predicted[:, None, :] == labels[:, :, None]).any(2).all(1)
+
+
+def _with_table(part: dict[str, np.ndarray]) -> dict[str, Any]:
+    return part | {"table": digits.by_class(part["label"])}
+
+
+@functools.partial(jax.jit, static_argnums=2)
+def _warped(image, position, size):
+    keys = jax.vmap(lambda i: digits.example_key(TEST_SEED, i))(position)
+    return jax.vmap(lambda key, x: affine.affine_digit(key, x, size=size))(keys, image)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _overlaid(arrays, item, seed, size):
+    made = digits.multi_digits(
+        seed,
+        arrays["image"],
+        arrays["label"],
+        arrays["table"],
+        item["position"],
+        item["index"],
+        size=size,
+        most=OVERLAY,
+    )
+    return {
+        "image": pixels.floats(made["image"]),
+        "label": made["label"],
+        "parts": pixels.floats(made["parts"]),
+    }
+
+
+def in_rows(above: Any, below: Any) -> np.ndarray:
+    """Images in [0, 1] in rows of eight, and under each row those that belong to it."""
+    rows = [
+        np.asarray(pixels.to_bytes(jnp.asarray(x))).reshape(-1, COLUMNS, *x.shape[1:])
+        for x in (above, below)
+    ]
+    return np.stack(rows, 1).reshape(-1, *above.shape[1:])

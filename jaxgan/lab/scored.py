@@ -1,0 +1,112 @@
+"""Training a generator whose samples a classifier of the data's own classes scores."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from jaxgan import metrics
+from jaxgan.compose import ema_variables
+from jaxgan.game import Game
+from jaxgan.lab import data as lab_data
+from jaxgan.lab import generator
+from jaxgan.lab.data import Set
+from jaxgan.lab.judges import classifier, scores
+from jaxgan.lab.session import Result
+from jaxgan.models.model import Model
+from jaxgan.train import Run
+
+SCORED = 10_000  # images drawn for the scores
+EVALUATED = 2000  # images drawn for the distance while a run trains
+
+
+def train(
+    title: str,
+    record: Model,
+    config: Any,
+    *,
+    opened: Set | None = None,
+    whole: Set | None = None,
+    game: Game | None = None,
+    measure: generator.Measure | None = None,
+    start: Callable[[Any], Any] | None = None,
+) -> Result:
+    """Trains a model, or goes on, and scores the moving average's samples at the end.
+
+    Where the data has no labels there is no classifier, and nothing is scored.
+
+    Args:
+        title: of the report.
+        record: of the model.
+        config: of the command: `run`, `data` and `model`.
+        opened: the set to train on; what `config.data` names if left out.
+        whole: the set that scores are of, where it is not all trained on.
+        game: what is played, where it is not `record.game(config.model)`.
+        measure: `measure(state, opened)` at the end, for more numbers and pictures.
+        start: changes the first state, as in `session.train`.
+
+    Raises:
+        ValueError: the data does not fit the model, or the directory not the run.
+    """
+    if opened is None:
+        shape = generator.image_shape(record, config.model)
+        opened = lab_data.open_set(config.data, shape, test=True)
+    judged = opened if whole is None else whole
+    if not judged.classes or not judged.test:
+        judged = None
+
+    def measured(state, opened):
+        found = Result({}, {})
+        if judged is not None:
+            found = Result(_score(record, config, judged, state), {})
+        if measure is None:
+            return found
+        more = measure(state, opened)
+        return Result(found.numbers | more.numbers, more.pictures)
+
+    def evaluation(drawing, opened, mesh):
+        return None if judged is None else _evaluation(drawing, judged, config.run)
+
+    return generator.train(
+        title,
+        record,
+        config,
+        opened=opened,
+        game=game,
+        evaluation=evaluation,
+        measure=measured,
+        start=start,
+    )
+
+
+def _score(record: Model, config: Any, judged: Set, state: Any) -> dict[str, Any]:
+    drawing = generator.Drawing(record, config.model)
+    key = jax.random.key(config.run.seed + 2)
+    images, labels = drawing.many(drawing.compiled(), ema_variables(state), key, SCORED)
+    given = {"labels": labels} if drawing.classes else {}
+    judge = classifier.trained(judged)
+    return scores.score(judge, drawing.to_unit(images), judged, **given)
+
+
+def _evaluation(
+    drawing: generator.Drawing, judged: Set, run: Run
+) -> generator.Evaluate:
+    """The Fréchet distance to the test images, for runs that ask while they train."""
+    draw = drawing.compiled()
+
+    @functools.cache
+    def classifier_and_goal():
+        judge = classifier.trained(judged)
+        seen = judge.features(judged.test["image"])
+        return judge, metrics.gaussian_statistics(seen)
+
+    def evaluate(state):
+        judge, goal = classifier_and_goal()
+        key = jax.random.key(run.seed + 3)
+        images, _ = drawing.many(draw, ema_variables(state), key, EVALUATED)
+        ours = metrics.gaussian_statistics(judge.features(drawing.to_unit(images)))
+        distance = metrics.frechet_distance(*ours, *goal)
+        return {"evaluation/frechet_distance": float(distance)}
+
+    return evaluate

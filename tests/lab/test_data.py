@@ -1,0 +1,161 @@
+"""Opened sets and their batches: labels, shapes, the same from memory and streamed."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import parallel, train
+from jaxgan.lab import data as lab_data
+from jaxgan.lab import feeds
+from jaxgan.lab.data import Data, open_set
+
+DIGIT = (28, 28, 1)
+
+
+def npz(path, shape=(28, 28), **more):
+    rng = np.random.default_rng(0)
+    np.savez(path, images=rng.integers(0, 256, (40, *shape), np.uint8), **more)
+    return Data(f"npz:{path}")
+
+
+@pytest.fixture
+def data(tmp_path):
+    return npz(tmp_path / "set.npz", labels=np.arange(40) % 10)
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_batches_of_the_resident_set_are_those_of_the_stream(
+    tmp_path, data, monkeypatch, repeats
+):
+    data = Data(data.data, shift=2 if repeats > 1 else 0, flip=repeats > 1)
+    opened = open_set(data, DIGIT, test=True)
+    run = train.Run(workdir=tmp_path, batch_size=16, seed=5)
+    mesh = parallel.mesh(jax.devices()[:1])
+
+    def batches():
+        feed = feeds.feed(opened, run, mesh, repeats)
+        items, prepare = feed.items(2), jax.jit(feed.prepare)  # past the first epoch
+        return feed, [prepare(feed.arrays, next(items)) for _ in range(3)]
+
+    resident, one = batches()
+    monkeypatch.setattr(lab_data, "RESIDENT_BYTES", 0)
+    streamed, other = batches()
+    assert resident.arrays
+    assert not streamed.arrays
+    chex.assert_trees_all_equal(one, other)
+    shape = (16, *DIGIT) if repeats == 1 else (3, 16, *DIGIT)
+    assert one[0]["image"].shape == shape
+    assert one[0]["image"].dtype == jnp.float32
+    assert 0 <= one[0]["image"].min() < 0.1
+    assert 0.9 < one[0]["image"].max() <= 1
+    images = np.round(np.asarray(one[0]["image"]) * 255).astype(np.uint8)
+    images, labels = images.reshape(-1, *DIGIT), one[0]["label"].reshape(-1)
+    if repeats == 1:  # labels stay with their images
+        of = {x.tobytes(): y for x, y in zip(*opened.train.values(), strict=True)}
+        assert [of[x.tobytes()] for x in images] == labels.tolist()
+        return
+    # The inner part of a shifted image is a part of an original, mirrored or not.
+    of = {y: [] for y in range(10)}
+    for x, y in zip(*opened.train.values(), strict=True):
+        of[int(y)] += [x, x[:, ::-1]]
+    moves = set()
+    for x, y in zip(images[:12], labels.tolist(), strict=False):
+        found = [
+            (i - 2, j - 2)
+            for whole in of[y]
+            for i in range(5)
+            for j in range(5)
+            if (x[4:24, 4:24] == whole[2 + i : 22 + i, 2 + j : 22 + j]).all()
+        ]
+        assert len(found) == 1
+        moves |= set(found)
+    assert len(moves) > 5
+
+
+def test_the_numbers_between_which_pixels_are(tmp_path, data):
+    opened = open_set(data, DIGIT)
+    run = train.Run(workdir=tmp_path, batch_size=4)
+    mesh = parallel.mesh(jax.devices()[:1])
+
+    def images(between):
+        feed = feeds.feed(opened, run, mesh, between=between)
+        return np.asarray(feed.prepare(feed.arrays, next(feed.items(0)))["image"])
+
+    bytes_ = images(None)
+    assert bytes_.dtype == np.uint8
+    np.testing.assert_allclose(images((-1, 1)), bytes_ / 127.5 - 1, atol=1e-6)
+    np.testing.assert_allclose(images((0, 2)), bytes_ / 127.5, atol=1e-6)
+
+
+def test_classes_have_names_and_models_must_know_as_many(tmp_path, data):
+    opened = open_set(data, DIGIT, test=True)
+    assert opened.classes == tuple("0123456789")
+    assert opened.shape == DIGIT
+    lab_data.check_classes(opened, 10)
+    with pytest.raises(ValueError, match=r"--model.classes is 3.* has 10 classes"):
+        lab_data.check_classes(opened, 3)
+    plain = open_set(npz(tmp_path / "plain.npz"), DIGIT, test=True)
+    assert "label" not in plain.train
+    assert plain.classes == ()
+    with pytest.raises(ValueError, match="has no labels; every image needs its class"):
+        lab_data.check_classes(plain, 10)
+    for folder in ("cats", "dogs"):
+        (tmp_path / "pets" / folder).mkdir(parents=True)
+        from PIL import Image
+
+        image = Image.fromarray(np.zeros((8, 8, 3), np.uint8))
+        image.save(tmp_path / "pets" / folder / "0.png")
+    pets = open_set(Data(f"folder:{tmp_path / 'pets'}"), (8, 8, 3))
+    assert pets.classes == ("cats", "dogs")
+
+
+def test_classes_that_are_left_out_keep_their_names(data):
+    opened = open_set(Data(data.data, leave_out=(0, 3)), DIGIT)
+    assert set(opened.train["label"]) == {1, 2, 4, 5, 6, 7, 8, 9}
+    assert len(opened.classes) == 10
+
+
+def test_rectangles_and_channels(tmp_path):
+    data = npz(tmp_path / "wide.npz", shape=(12, 20, 3))
+    opened = open_set(data, (12, 20, 3))
+    assert opened.train["image"].shape == (40, 12, 20, 3)
+    assert "12x20x3" in opened.about
+
+
+def test_the_last_sixth_is_tested_on_where_there_is_no_test_split(data):
+    opened = open_set(data, DIGIT, test=True)
+    assert (len(opened.train["image"]), len(opened.test["image"])) == (33, 7)
+    assert "33 images to train, 7 to test (the last sixth" in opened.about
+
+
+def test_fingerprints_of_older_runs_still_hold(data):
+    """Without a test part they are of the images alone, with one of the labels too."""
+    from jaxgan.data import fingerprint
+
+    alone = open_set(data, DIGIT)
+    assert alone.fingerprint == fingerprint({"image": alone.train["image"]})
+    tested = open_set(data, DIGIT, test=True)
+    assert tested.fingerprint == fingerprint(tested.train)
+
+
+def test_arrays_of_one_length_are_a_set():
+    points = np.zeros((6, 2), np.float32)
+    opened = lab_data.of_arrays({"point": points})
+    assert opened.about == "6 examples of point (2,)"
+    with pytest.raises(ValueError, match="lengths.*'b': 3"):
+        lab_data.of_arrays({"a": points, "b": points[:3]})
+
+
+def test_a_file_that_is_not_idx_is_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(b"no images at all")
+    with pytest.raises(ValueError, match="idx"):
+        open_set(Data(f"idx:{path}"), DIGIT)
+
+
+@pytest.mark.parametrize("name", ["data_processes", "shift", "tests"])
+def test_bounds_name_the_flag(name):
+    with pytest.raises(ValueError, match=f"--{name.replace('_', '-')} is -1"):
+        Data(**{name: -1})
