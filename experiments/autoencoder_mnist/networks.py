@@ -89,13 +89,13 @@ def fit(name: str, part: Part, opened: Set, held: np.ndarray) -> Variables:
     work = session.begin(TITLES[name], part, opened)
     model = part.model
     if name == "critic":
-        played = edits.game(model)
+        made = edits.game(model)
         key = jax.random.key(part.run.seed + 1)
         latents = jax.random.normal(key, (100, model.latent))
         drawn = lambda v: edits.sample(model, v, latents)  # noqa: E731
         caption = "Samples"
     else:
-        played = (vae if name == "vae" else autoencoder).game(model)
+        made = (vae if name == "vae" else autoencoder).game(model)
         caption = "Test images, and again from their codes"
 
         def drawn(v):
@@ -107,8 +107,8 @@ def fit(name: str, part: Part, opened: Set, held: np.ndarray) -> Variables:
     draw = jax.jit(lambda v: pixels.to_bytes(drawn(v)))
     result = session.train(
         work,
-        played,
-        feeds.feed(opened, part.run, work.mesh, played.repeats),
+        made,
+        feeds.feed(opened, part.run, work.mesh, made.repeats),
         show=lambda state: {"sheet": np.asarray(draw(game.variables(state)))},
         measure=lambda state: Result(
             {}, {caption: figures.last_sheet_file(part.run, "sheet")}

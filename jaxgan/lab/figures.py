@@ -19,19 +19,6 @@ SCORES = ("frechet_distance", "mnist_score", "class_divergence", "pairwise_dista
 SMOOTHED = 15  # logged values a point of a curve is the mean of
 
 
-def at_least(config: Any, **least: int) -> None:
-    """Checks fields of a config.
-
-    Raises:
-        ValueError: one is smaller; the message names its flag.
-    """
-    for name, value in least.items():
-        if getattr(config, name) < value:
-            raise ValueError(
-                f"--{name} is {getattr(config, name)}; it must be at least {value}"
-            )
-
-
 def new(width: float, height: float, space: float = 0.02) -> Figure:
     """An empty figure, its width and height in hundreds of pixels."""
     figure = Figure(figsize=(width, height), dpi=100)
