@@ -9,13 +9,13 @@
         def __post_init__(self):
             bounds.check(self)
 
-A bound on a field that is a tuple holds for each of its elements. A field that may be
-None is free to be. Choices (`Literal`) are checked too, and no number may be NaN or
-infinite.
+The bound of a tuple's elements holds for each of them. A field that may be None is free
+to be. Choices (`Literal`) are checked too, and no number may be NaN or infinite.
 """
 
 import dataclasses
 import math
+import numbers
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -42,12 +42,20 @@ class Within:
         return " and ".join(ends) or "finite"
 
 
+@dataclasses.dataclass(frozen=True)
+class Long:
+    """Tuples of at least `least` elements."""
+
+    least: int
+
+
 Count = Annotated[int, Within(1)]  # layers, units, steps
 Natural = Annotated[int, Within(0)]  # what may be left out by 0
 Rate = Annotated[float, Within(0, above=True)]  # step sizes
 Weight = Annotated[float, Within(0)]  # of a term of a loss
 Decay = Annotated[float, Within(0, 1, below=True)]  # of moving averages, and momenta
 Share = Annotated[float, Within(0, 1)]  # parts of a whole
+Layers = Annotated[tuple[Count, ...], Long(1)]  # units of one layer or more
 
 
 def check(config: Any, *, flags: bool = False) -> None:
@@ -58,7 +66,8 @@ def check(config: Any, *, flags: bool = False) -> None:
         flags: whether messages name fields as flags, `--batch-size`.
 
     Raises:
-        ValueError: the first field out of bounds, with its value and the bound.
+        ValueError: a field is out of bounds; the message has its name, its value and
+            the bound.
     """
     hints = get_type_hints(type(config), include_extras=True)
     for field in dataclasses.fields(config):
@@ -66,24 +75,30 @@ def check(config: Any, *, flags: bool = False) -> None:
         _check(name, getattr(config, field.name), hints[field.name], [])
 
 
-def _check(name: str, value: Any, kind: Any, bounds: list[Within]) -> None:
+def _check(name: str, value: Any, kind: Any, bounds: list[Any], told: Any = None):
+    """Checks a value, or an element of the tuple `told`, which messages then show."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        own = [extra for extra in arguments[1:] if isinstance(extra, Within)]
-        _check(name, value, arguments[0], bounds + own)
+        own = [extra for extra in arguments[1:] if isinstance(extra, Within | Long)]
+        _check(name, value, arguments[0], bounds + own, told)
     elif origin is Literal:
         if value not in arguments:
             raise ValueError(f"unknown {name} {value!r}; choose from {arguments}")
     elif origin in (Union, types.UnionType):
         _check_any(name, value, arguments, bounds)
     elif origin is tuple and isinstance(value, tuple | list):
-        each = arguments[0] if arguments else Any
-        for element in value:
-            _check(name, element, each, bounds)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if any(len(value) < bound.least for bound in bounds if isinstance(bound, Long)):
+            raise ValueError(f"{name} is {value}; give at least one number")
+        kinds = arguments if arguments[-1:] != (...,) else arguments[:1] * len(value)
+        for element, each in zip(value, kinds, strict=False):
+            _check(name, element, each, bounds, value)
+    elif isinstance(value, numbers.Real) and not isinstance(value, bool):
+        if kind is int and not isinstance(value, numbers.Integral):
+            raise ValueError(f"{name} is {value}; it must be a whole number")
         for bound in bounds or [Within()]:
-            if not bound.holds(value):
-                raise ValueError(f"{name} is {value}; it must be {bound}")
+            if isinstance(bound, Within) and not bound.holds(float(value)):
+                shown, what = (value, "it") if told is None else (told, "each")
+                raise ValueError(f"{name} is {shown}; {what} must be {bound}")
 
 
 def _check_any(name, value, kinds, bounds):

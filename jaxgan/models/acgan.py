@@ -19,16 +19,16 @@ so classes grow alike as its weight grows; `class_generator=0.1` (the WGAN-GP co
 """
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
-from jaxgan.models.cdcgan import check_labelled, check_positive, one_hot
+from jaxgan.models.cdcgan import check_labelled, one_hot
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
 
@@ -37,39 +37,32 @@ from jaxgan.models.parts import digit_nets, images
 class Config:
     """Networks and training; the defaults are the paper's where it has them."""
 
-    classes: int = 10
+    classes: Annotated[int, bounds.Within(2)] = 10
     """Classes of the labels."""
-    noise: int = 100
+    noise: bounds.Count = 100
     """Size of the noise, drawn uniformly from [-1, 1]."""
-    class_real: float = 1.0
+    class_real: bounds.Weight = 1.0
     """Weight of the classification of real images in the discriminator's loss."""
-    class_fake: float = 1.0
+    class_fake: bounds.Weight = 1.0
     """Weight of the classification of generated images in the discriminator's loss."""
-    class_generator: float = 1.0
+    class_generator: bounds.Weight = 1.0
     """Weight of the classification of generated images in the generator's loss."""
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the first maps of the discriminator; the second have twice as many,
     and the generator's the other way round."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layer of each net."""
-    learning_rate: float = 2e-4
+    learning_rate: bounds.Rate = 2e-4
     """Adam's step size, of both players."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters, statistics and losses stay float32."""
 
     def __post_init__(self):
-        if self.classes < 2:
-            raise ValueError(f"classes is {self.classes}; it must be at least 2")
-        check_positive(self, "noise", "width", "hidden", "learning_rate")
-        for name in ("class_real", "class_fake", "class_generator"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; a weight must not be negative"
-                )
+        bounds.check(self)
 
 
 def game(config: Config) -> Game:

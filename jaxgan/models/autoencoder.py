@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import nn
+from jaxgan import bounds, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -26,25 +26,17 @@ from jaxgan.models.parts import images
 class Config:
     """Networks and training."""
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of the grey images."""
-    code: int = 2
+    code: bounds.Count = 2
     """Size of the code."""
-    hidden: tuple[int, ...] = (512, 256)
+    hidden: tuple[bounds.Count, ...] = (512, 256)
     """Units of the encoder's hidden layers; the decoder's are the reverse."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
 
     def __post_init__(self):
-        for name in ("resolution", "code"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if any(units < 1 for units in self.hidden):
-            raise ValueError(
-                f"hidden is {self.hidden}; give each layer at least 1 unit"
-            )
+        bounds.check(self)
 
 
 class Encoder(linen.Module):

@@ -20,7 +20,7 @@ code does, not when M stalls.
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -40,40 +40,27 @@ SIZE, SCALES = 28, 3
 class Config:
     """Networks and training; the defaults are the paper's."""
 
-    latent: int = 64
+    latent: bounds.Count = 64
     """Size of the latent vector, uniform on [-1, 1], and of the auto-encoder's code."""
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the decoder, and of the encoder's first scale (n in the paper)."""
-    layers: int = 2
+    layers: bounds.Count = 2
     """Convolutions at every scale."""
-    gamma: float = 0.5
+    gamma: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Wanted ratio of L(G(z)) to L(x): low for sharp samples, high for diverse ones."""
-    gain: float = 0.001
+    gain: bounds.Rate = 0.001
     """Gain of the control of k (lambda in the paper)."""
-    learning_rate: float = 1e-4
+    learning_rate: bounds.Rate = 1e-4
     """Adam's first step size."""
-    halve_every: int = 100_000
+    halve_every: bounds.Count = 100_000
     """Steps after which the step size is halved, again and again."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
 
     def __post_init__(self):
-        for name in ("latent", "width", "layers", "halve_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if not 0 < self.gamma <= 1:
-            raise ValueError(
-                f"gamma is {self.gamma}; it must be more than 0 and at most 1: 0.3 for"
-                " sharp samples, 0.7 for diverse ones"
-            )
-        if self.gain <= 0:
-            raise ValueError(
-                f"gain is {self.gain}; it must be more than 0, or k stays where it is"
-            )
+        bounds.check(self)
 
 
 def _convolutions(x: jax.Array, width: int, count: int) -> jax.Array:

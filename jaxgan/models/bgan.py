@@ -16,7 +16,7 @@ images are made binary by a threshold of one half, inside the game.
 """
 
 import dataclasses
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
@@ -37,38 +37,29 @@ class Config:
 
     kind: Literal["discrete", "continuous"] = "discrete"
     """Binary pixels and importance weights, or grey ones and a squared logit."""
-    latent: int = 64
+    latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
     samples: int = 20
     """Images drawn for each latent, of the discrete kind."""
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the convolutions, see `digit_nets`."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layers."""
     dense: bool = False
     """Dense networks instead of convolutions: two hidden layers in each."""
     norm: bool = True
     """Whether nets have batch norm; a dense discriminator never has."""
-    learning_rate: float = 1e-4
+    learning_rate: bounds.Rate = 1e-4
     """Adam's step size."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters and losses stay float32."""
 
     def __post_init__(self):
-        kinds = get_type_hints(type(self))
-        for name in ("kind", "dtype"):
-            value, known = getattr(self, name), get_args(kinds[name])
-            if value not in known:
-                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
-        for name in ("latent", "width", "hidden"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
+        bounds.check(self)
         if self.samples < 2:
             raise ValueError(
                 f"samples is {self.samples}; it must be at least 2: a single sample has"

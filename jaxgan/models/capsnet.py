@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import capsules, losses, nn
+from jaxgan import bounds, capsules, losses, nn
 from jaxgan.capsules.layers import bias_init
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
@@ -31,52 +31,45 @@ from jaxgan.models.parts import images
 class Config:
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of the images."""
-    channels: int = 1
+    channels: bounds.Count = 1
     """Channels of the images."""
-    classes: int = 10
+    classes: bounds.Count = 10
     """Class capsules."""
-    objects: int = 1
+    objects: bounds.Count = 1
     """Objects in an image, each of a class of its own."""
-    features: int = 256
+    features: bounds.Count = 256
     """Channels of the first convolution."""
-    types: int = 32
+    types: bounds.Count = 32
     """Primary capsules at every position."""
-    primary_dim: int = 8
+    primary_dim: bounds.Count = 8
     """Numbers in a primary capsule."""
-    class_dim: int = 16
+    class_dim: bounds.Count = 16
     """Numbers in a class capsule."""
     padding: Literal["VALID", "SAME"] = "VALID"
     """Of both convolutions."""
-    iterations: int = 3
+    iterations: bounds.Count = 3
     """Of routing."""
     shared: bool = False
     """Votes by the same weights at every position."""
     leaky: bool = False
     """Primary capsules may belong to no class."""
-    decoder: tuple[int, ...] = (512, 1024)
+    decoder: tuple[bounds.Count, ...] = (512, 1024)
     """Units of the decoder's hidden layers."""
-    reconstruction: float = 0.0005
+    reconstruction: bounds.Weight = 0.0005
     """Weight of the sum of squared errors of the decoder; 0 leaves the decoder out."""
     scaling: Literal["printed", "released"] = "printed"
     """The margin loss: the paper's sum, or half the mean of the released code."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's first step size."""
-    decay_steps: int = 2000
+    decay_steps: bounds.Count = 2000
     """Steps after which the step size has fallen to 0.96 of itself."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of convolutions, votes and decoder."""
 
     def __post_init__(self):
-        for name in (
-            "resolution", "channels", "classes", "objects", "features", "types",
-            "primary_dim", "class_dim", "iterations", "decay_steps",
-        ):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
+        bounds.check(self)
         if self.objects >= self.classes:
             raise ValueError(
                 f"objects is {self.objects}, but with {self.classes} classes at most"
@@ -86,10 +79,6 @@ class Config:
             raise ValueError(
                 f"resolution is {self.resolution}; two 9x9 convolutions without padding"
                 " need at least 17: enlarge the images, or use padding SAME"
-            )
-        if self.reconstruction < 0:
-            raise ValueError(
-                f"reconstruction is {self.reconstruction}; it must be at least 0"
             )
 
 

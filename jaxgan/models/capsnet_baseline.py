@@ -9,14 +9,14 @@ each class, are those of the released code.
 """
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import nn
+from jaxgan import bounds, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models import capsnet
 from jaxgan.models.capsnet import check_image, optimizer
@@ -27,40 +27,39 @@ from jaxgan.models.model import Model
 class Config:
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of the images."""
-    channels: int = 1
+    channels: bounds.Count = 1
     """Channels of the images."""
-    classes: int = 10
+    classes: bounds.Count = 10
     """Classes to tell apart."""
-    objects: int = 1
+    objects: bounds.Count = 1
     """Objects in an image, each of a class of its own."""
-    features: tuple[int, ...] = (256, 256, 128)
+    features: tuple[bounds.Count, ...] = (256, 256, 128)
     """Channels of the convolutions."""
-    kernels: tuple[int, ...] = (5, 5, 5)
+    kernels: tuple[bounds.Count, ...] = (5, 5, 5)
     """Sides of their kernels."""
     pool: bool = False
     """Whether the largest of 2x2 values is kept after each."""
-    hidden: tuple[int, ...] = (328, 192)
+    hidden: tuple[bounds.Count, ...] = (328, 192)
     """Units of the dense layers."""
-    dropout: float = 0.5
+    dropout: Annotated[float, bounds.Within(0, 1, below=True)] = 0.5
     """Share of the last hidden units that is dropped."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's first step size."""
-    decay_steps: int = 2000
+    decay_steps: bounds.Count = 2000
     """Steps after which the step size has fallen to 0.96 of itself."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the hidden layers."""
 
     def __post_init__(self):
+        bounds.check(self)
         if len(self.features) != len(self.kernels):
             raise ValueError(
                 f"features {self.features} and kernels {self.kernels} differ in number;"
                 " give one kernel for each convolution"
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be in [0, 1)")
-        if not 1 <= self.objects < self.classes:
+        if self.objects >= self.classes:
             raise ValueError(
                 f"objects is {self.objects}, expected 1 to {self.classes - 1}, one less"
                 " than the classes"

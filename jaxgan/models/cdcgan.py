@@ -27,12 +27,11 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
 from jaxgan.models.parts.two_players import adversarial
-from jaxgan.nn.latent import DISTRIBUTIONS
 
 Statistics = Literal["batch", "running"]
 
@@ -45,23 +44,23 @@ _up_last_init = linen.initializers.xavier_normal(in_axis=-1, out_axis=-2)
 class Config:
     """Networks and training; the defaults are those of the repository."""
 
-    classes: int = 10
+    classes: bounds.Natural = 10
     """Classes of the labels; 0 for a GAN without labels."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector z."""
     latent_distribution: Literal["normal", "uniform"] = "uniform"
     """Where z is drawn from: standard normal, or uniform on [-1, 1]."""
-    width: int = 128
+    width: bounds.Count = 128
     """Channels of the generator's maps."""
-    discriminator: tuple[int, int] = (10, 64)
+    discriminator: tuple[bounds.Count, bounds.Count] = (10, 64)
     """Channels of the discriminator's maps."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layer of each net."""
-    learning_rate: float = 2e-4
+    learning_rate: bounds.Rate = 2e-4
     """Adam's step size, of both players."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters, statistics and losses stay float32."""
@@ -69,20 +68,9 @@ class Config:
     """Mapped axis to share batch statistics over; one called data is found anyway."""
 
     def __post_init__(self):
-        if self.classes < 0 or self.classes == 1:
-            raise ValueError(
-                f"classes is {self.classes}; it must be at least 2, or 0 for no labels"
-            )
-        check_positive(self, "latent", "width", "hidden", "learning_rate")
-        if min(self.discriminator) < 1:
-            raise ValueError(
-                f"discriminator is {self.discriminator}; both must be at least 1"
-            )
-        if self.latent_distribution not in DISTRIBUTIONS:
-            raise ValueError(
-                f"unknown latent_distribution {self.latent_distribution!r}; choose from"
-                f" {DISTRIBUTIONS}"
-            )
+        if self.classes == 1:
+            raise ValueError("classes is 1; it must be at least 2, or 0 for no labels")
+        bounds.check(self)
 
 
 class Generator(linen.Module):

@@ -20,21 +20,19 @@ so is the halved loss.
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import linen
 
-from jaxgan import nn
+from jaxgan import bounds, nn
 from jaxgan.game import Batch, Game, Variables, pure
 from jaxgan.models.gan import (
     Training,
-    at_least_one,
     drop,
     flatten,
     pixel_bias,
-    shares,
     to_image,
     to_logit,
     training,
@@ -49,34 +47,28 @@ from jaxgan.models.parts.two_players import adversarial
 class Config(Training):
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    decay: float = 1.00004
+    decay: Annotated[float, bounds.Within(1)] = 1.00004
     """What the step size is divided by after every update."""
-    classes: int = 10
+    classes: bounds.Count = 10
     """Classes; labels are from 0 to one less."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
-    hidden_latent: int = 200
+    hidden_latent: bounds.Count = 200
     """Units of the generator that see the noise."""
-    hidden_class: int = 1000
+    hidden_class: bounds.Count = 1000
     """Units of the generator that see the class."""
-    hidden: int = 1200
+    hidden: bounds.Count = 1200
     """Units of the generator that see both."""
-    maxout_image: tuple[int, int] = (240, 5)
+    maxout_image: tuple[bounds.Count, bounds.Count] = (240, 5)
     """Maxout units of the discriminator that see the image, and pieces of each."""
-    maxout_class: tuple[int, int] = (50, 5)
+    maxout_class: tuple[bounds.Count, bounds.Count] = (50, 5)
     """Those that see the class."""
-    maxout: tuple[int, int] = (240, 4)
+    maxout: tuple[bounds.Count, bounds.Count] = (240, 4)
     """Those that see both."""
-    keep_generator: float = 0.5
+    keep_generator: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Share of the generator's hidden units that dropout leaves."""
-    keep_discriminator: float = 0.5
+    keep_discriminator: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Share of the discriminator's."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        at_least_one(self, "classes", "latent", "hidden_latent", "hidden_class")
-        at_least_one(self, "hidden", "maxout_image", "maxout_class", "maxout")
-        shares(self, "keep_generator", "keep_discriminator")
 
 
 class Latent(NamedTuple):

@@ -8,14 +8,14 @@ say nothing beside those of another.
 """
 
 import dataclasses
-from typing import Literal
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import nn
+from jaxgan import bounds, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.capsnet import check_image
 from jaxgan.models.model import Model
@@ -26,40 +26,29 @@ from jaxgan.models.parts import images
 class Config:
     """Network and training."""
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of the images."""
-    channels: int = 1
+    channels: bounds.Count = 1
     """Channels of the images."""
-    classes: int = 10
+    classes: Annotated[int, bounds.Within(2)] = 10
     """Classes to tell apart."""
-    width: int = 32
+    width: bounds.Count = 32
     """Channels of the first maps; the second have twice as many."""
-    hidden: int = 128
+    hidden: bounds.Count = 128
     """Features: units of the dense layer."""
-    learning_rate: float = 2e-3
+    learning_rate: bounds.Rate = 2e-3
     """Adam's first step size."""
-    steps: int = 4000
+    steps: bounds.Count = 4000
     """Steps in which the step size falls to zero, along a cosine."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the hidden layers."""
 
     def __post_init__(self):
+        bounds.check(self)
         if self.resolution < 4 or self.resolution % 4:
             raise ValueError(
                 f"resolution is {self.resolution}, expected a multiple of 4: pad the"
                 " images"
-            )
-        for name, least in (
-            *(("channels", 1), ("classes", 2), ("width", 1), ("hidden", 1)),
-            ("steps", 1),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least {least}"
-                )
-        if self.learning_rate <= 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
             )
 
 

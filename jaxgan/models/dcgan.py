@@ -21,14 +21,14 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -42,18 +42,18 @@ AdversarialLoss = Literal["non_saturating", "minimax", "hinge", "least_squares"]
 class Config:
     """Networks and training of a DCGAN; the defaults are the paper's."""
 
-    resolution: int = 64
+    resolution: bounds.Count = 64
     """Height and width of images in pixels: a power of two, at least 8."""
-    channels: int = 3
+    channels: bounds.Count = 3
     """Image channels: 3 for colour, 1 for grey."""
-    width: int = 128
+    width: bounds.Count = 128
     """Channels of the widest maps; they double at each halving of the resolution."""
-    kernel: int = 5
+    kernel: Annotated[int, bounds.Within(3, 5)] = 5
     """Side of the convolution kernels: 5 in the paper, 4 in later Torch code."""
     double: bool = False
     """A second convolution at each size, at stride 1: with resolution 32, kernel 3 and
     latent 256, the network that the paper trains on ImageNet for its features."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector z."""
     latent_distribution: Literal["normal", "uniform"] = "uniform"
     """Where z is drawn from: standard normal, or uniform on [-1, 1]."""
@@ -63,13 +63,13 @@ class Config:
     """What steadies the discriminator: batch norm (the paper) or spectral norm."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
-    learning_rate: float = 2e-4
+    learning_rate: bounds.Rate = 2e-4
     """Adam's step size, of both players."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    weight_decay: float = 0.0
+    weight_decay: bounds.Weight = 0.0
     """L2 penalty's gradient factor; the paper's released code has 1e-5."""
-    ema: float = 0.999
+    ema: bounds.Decay = 0.999
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters, statistics and losses stay float32."""
@@ -77,32 +77,18 @@ class Config:
     """Mapped axis to share batch statistics over; one called data is found anyway."""
 
     def __post_init__(self):
+        bounds.check(self)
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
             below = max(8, 2 ** (max(self.resolution, 8).bit_length() - 1))
             raise ValueError(
                 f"resolution {self.resolution} is not a power of two of at least 8; use"
                 f" {below} or {2 * below}"
             )
-        for name in ("channels", "width", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if self.kernel not in (3, 4, 5):
-            raise ValueError(
-                f"kernel {self.kernel} is not supported; use 4 or 5 (or 3)"
-            )
         if self.double and self.kernel % 2 == 0:
             raise ValueError(
                 f"kernel {self.kernel} cannot keep the size of an image; double needs"
                 " 3 or 5"
             )
-        kinds = get_type_hints(type(self))
-        for name in ("loss", "norm", "latent_distribution", "dtype"):
-            value, known = getattr(self, name), get_args(kinds[name])
-            if value not in known:
-                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
-        nn.check_policy(self.augment)
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -17,12 +17,14 @@ and Adam minimises the squared error.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
 
+from jaxgan import bounds
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -32,35 +34,21 @@ from jaxgan.models.parts import images
 class Config:
     """Networks and training."""
 
-    resolution: int = 32
+    resolution: bounds.Count = 32
     """Height and width of images in pixels."""
-    channels: int = 3
+    channels: bounds.Count = 3
     """Image channels: 3 for colour, 1 for grey."""
-    code: int = 128
+    code: bounds.Count = 128
     """Size of the code: bits of a hash."""
-    corruption: float = 0.5
+    corruption: Annotated[float, bounds.Within(0, 1, below=True)] = 0.5
     """Share of the pixels that are blanked, drawn anew for every image and step."""
-    dropout: float = 0.5
+    dropout: Annotated[float, bounds.Within(0, 1, below=True)] = 0.5
     """Share of the code that is dropped while training."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
 
     def __post_init__(self):
-        for name in ("resolution", "channels", "code"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        for name in ("corruption", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 0 and below"
-                    " 1"
-                )
-        if self.learning_rate <= 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
-            )
+        bounds.check(self)
 
 
 class Encoder(linen.Module):

@@ -27,7 +27,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets
@@ -37,64 +37,45 @@ from jaxgan.models.parts import digit_nets
 class Config:
     """Network, rounds and ascent; the defaults are for points in the plane."""
 
-    shape: tuple[int, ...] = (2,)
+    shape: tuple[bounds.Count, ...] = (2,)
     """Shape of an example: (2,) for points, (28, 28, 1) for digits."""
     low: float = -3.0
     """The box that examples lie in, from here ..."""
     high: float = 3.0
     """... to here, along every axis."""
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[bounds.Count, ...] = (64, 64)
     """Units of the dense layers."""
-    width: int = 0
+    width: bounds.Natural = 0
     """Channels of the first of two convolutions before them; 0 leaves them out."""
-    round_steps: int = 200
+    round_steps: bounds.Count = 200
     """Updates of D a round, after which negatives are sought."""
-    negatives: int = 128
+    negatives: bounds.Count = 128
     """Negatives sought in a round."""
-    rounds_kept: int = 20
+    rounds_kept: bounds.Count = 20
     """Rounds whose negatives are remembered."""
-    replay: float = 0.5
+    replay: bounds.Share = 0.5
     """Share of remembered negatives in a minibatch; the others are the last round's."""
-    restarts: int = 4
+    restarts: bounds.Count = 4
     """Ascents a negative, of which the one that ends highest counts."""
-    ascent_steps: int = 200
+    ascent_steps: bounds.Count = 200
     """Steps of an ascent."""
-    ascent_rate: float = 0.05
+    ascent_rate: bounds.Rate = 0.05
     """Factor of the slope in a step of an ascent."""
-    ascent_reach: float = 0.05
+    ascent_reach: bounds.Rate = 0.05
     """Longest step of an ascent."""
-    noise: float = 0.0
+    noise: bounds.Weight = 0.0
     """Standard deviation of the noise in every step (Langevin dynamics)."""
-    prior: float = 0.0
+    prior: bounds.Weight = 0.0
     """Weight of an L2 prior, half the squared norm, that is taken from D in ascents."""
-    penalty: float = 0.01
+    penalty: bounds.Weight = 0.01
     """Weight of the squared slope of D between data and negatives."""
-    weight_decay: float = 1e-4
+    weight_decay: bounds.Weight = 1e-4
     """Decay of D's weights, in steps of AdamW."""
-    learning_rate: float = 2e-3
+    learning_rate: bounds.Rate = 2e-3
     """Adam's step size."""
 
     def __post_init__(self):
-        for name in (
-            "round_steps", "negatives", "rounds_kept", "restarts", "ascent_steps",
-        ):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        for name in ("width", "noise", "prior", "penalty", "weight_decay"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be 0 or more"
-                )
-        for name in ("ascent_rate", "ascent_reach"):
-            if getattr(self, name) <= 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be above 0, or no ascent"
-                    " moves"
-                )
-        if not 0 <= self.replay <= 1:
-            raise ValueError(f"replay is {self.replay}; it is a share, from 0 to 1")
+        bounds.check(self)
         if self.low >= self.high:
             raise ValueError(
                 f"the box from {self.low} to {self.high} is empty; low must be less"

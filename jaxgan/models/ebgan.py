@@ -26,7 +26,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -39,43 +39,25 @@ PIXELS = math.prod(SHAPE)
 class Config:
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector, drawn from a standard normal."""
-    generator: tuple[int, ...] = (1600, 1600, 1600, 1600)
+    generator: bounds.Layers = (1600, 1600, 1600, 1600)
     """Units of the generator's hidden layers."""
-    encoder: tuple[int, ...] = (1024,)
+    encoder: bounds.Layers = (1024,)
     """Units of the encoder's layers; the last are the code."""
-    margin: float = 10.0
+    margin: bounds.Rate = 10.0
     """Energy, a squared error summed over pixels, that fakes are pushed up to."""
-    pulling_away: float = 0.0
+    pulling_away: bounds.Weight = 0.0
     """Weight of the pulling-away term in the generator's loss; 0.1 in EBGAN-PT."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
 
     def __post_init__(self):
-        if self.latent < 1:
-            raise ValueError(f"latent is {self.latent}; it must be at least 1")
-        for name in ("generator", "encoder"):
-            units = getattr(self, name)
-            if not units or min(units) < 1:
-                raise ValueError(
-                    f"{name} is {units}; give the units of one layer or more, each at"
-                    " least 1"
-                )
-        if self.margin <= 0:
-            raise ValueError(
-                f"margin is {self.margin}; it must be more than 0, or nothing pushes"
-                " the energy of fakes up"
-            )
-        if self.pulling_away < 0:
-            raise ValueError(
-                f"pulling_away is {self.pulling_away}; it must not be negative: below 0"
-                " it would draw samples together"
-            )
+        bounds.check(self)
 
 
 class Generator(linen.Module):

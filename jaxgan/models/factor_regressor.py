@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import nn
+from jaxgan import bounds, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.capsnet import check_image
 from jaxgan.models.model import Model
@@ -27,39 +27,31 @@ from jaxgan.models.parts import images
 class Config:
     """Network and training."""
 
-    resolution: int = 64
+    resolution: bounds.Count = 64
     """Height and width of the images in pixels: a power of two, at least 8."""
-    channels: int = 3
+    channels: bounds.Count = 3
     """Channels of the images."""
-    numbers: int = 1
+    numbers: bounds.Count = 1
     """Real factors to read."""
-    binaries: int = 1
+    binaries: bounds.Count = 1
     """Factors that are there or not."""
-    width: int = 16
+    width: bounds.Count = 16
     """Channels of the first maps; they double at each halving, up to eight times."""
-    hidden: int = 128
+    hidden: bounds.Count = 128
     """Units of the dense layer."""
-    learning_rate: float = 2e-3
+    learning_rate: bounds.Rate = 2e-3
     """Adam's first step size."""
-    steps: int = 1500
+    steps: bounds.Count = 1500
     """Steps in which the step size falls to zero, along a cosine."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the hidden layers."""
 
     def __post_init__(self):
+        bounds.check(self)
         if self.resolution < 8 or self.resolution & (self.resolution - 1):
             raise ValueError(
                 f"resolution is {self.resolution}, expected a power of two of at least"
                 " 8: resize the images"
-            )
-        for name in ("channels", "numbers", "binaries", "width", "hidden", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if self.learning_rate <= 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
             )
 
     @property

@@ -18,14 +18,14 @@ Known differences: activations g all increase with V, so that a high output alwa
 
 import dataclasses
 import functools
-from typing import Literal, get_args
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -45,34 +45,19 @@ class Config:
     """Of the data from the generator, what is minimised."""
     saturating: bool = False
     """Play the zero-sum game, whose generator hardly learns from clear fakes."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector, uniform on [-1, 1]."""
-    hidden: tuple[int, ...] = (1200, 1200)
+    hidden: tuple[bounds.Count, ...] = (1200, 1200)
     """Units of the generator's hidden layers."""
-    variational: tuple[int, ...] = (240, 240)
+    variational: tuple[bounds.Count, ...] = (240, 240)
     """Units of the hidden layers of V, the variational function."""
-    learning_rate: float = 2e-4
+    learning_rate: bounds.Rate = 2e-4
     """Adam's step size, of both players."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
 
     def __post_init__(self):
-        if self.divergence not in get_args(Divergence):
-            raise ValueError(
-                f"unknown divergence {self.divergence!r}; choose from"
-                f" {', '.join(get_args(Divergence))}"
-            )
-        if self.latent < 1:
-            raise ValueError(f"latent is {self.latent}; it must be at least 1")
-        for name in ("hidden", "variational"):
-            if any(units < 1 for units in getattr(self, name)):
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; give each layer at least 1 unit"
-                )
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
-            )
+        bounds.check(self)
 
 
 class Generator(linen.Module):

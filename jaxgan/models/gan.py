@@ -19,7 +19,7 @@ import dataclasses
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ import numpy as np
 import optax
 from flax import linen
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -42,65 +42,46 @@ class Training:
 
     loss: Literal["non_saturating", "minimax"] = "non_saturating"
     """What the generator minimises: -log D (as the paper trains) or log(1 - D)."""
-    smoothing: float = 0.0
+    smoothing: Annotated[float, bounds.Within(0, 1, below=True)] = 0.0
     """One-sided label smoothing: the target of real images is 1 minus this."""
-    discriminator_steps: int = 1
+    discriminator_steps: bounds.Count = 1
     """k: updates of the discriminator to one of the generator."""
     optimizer: Literal["momentum", "adam"] = "momentum"
     """SGD with momentum (the paper's), or Adam, which is faster and not the recipe."""
-    learning_rate: float = 0.1
+    learning_rate: bounds.Rate = 0.1
     """Step size of the first update; about 2e-4 for Adam."""
-    decay: float = 1.000004
+    decay: Annotated[float, bounds.Within(1)] = 1.000004
     """What the step size is divided by after every update."""
-    final_learning_rate: float = 1e-6
+    final_learning_rate: bounds.Weight = 1e-6
     """Where it stops falling."""
-    momentum: tuple[float, float] = (0.5, 0.7)
+    momentum: tuple[bounds.Decay, bounds.Decay] = (0.5, 0.7)
     """Momentum before and after its rise."""
-    rise: tuple[int, int] = (500, 125_000)
+    rise: tuple[bounds.Natural, bounds.Natural] = (500, 125_000)
     """Updates between which it rises: epochs 1 to 250 of 500 updates each."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    generator_init: float = 0.05
+    generator_init: bounds.Rate = 0.05
     """Weights of the generator start uniform between minus and plus this."""
-    discriminator_init: float = 0.005
+    discriminator_init: bounds.Rate = 0.005
     """Those of the discriminator."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the hidden layers; parameters and losses stay float32."""
 
     def __post_init__(self):
-        kinds = get_type_hints(type(self))
-        for name in ("loss", "optimizer", "dtype"):
-            value, known = getattr(self, name), get_args(kinds[name])
-            if value not in known:
-                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
-        at_least_one(self, "discriminator_steps")
-        if not 0 <= self.smoothing < 1:
-            raise ValueError(
-                f"smoothing is {self.smoothing}; it must be in [0, 1), 0.1 as a rule"
-            )
-        if self.decay < 1:
-            raise ValueError(
-                f"decay is {self.decay}; it divides the step size, so it must be at"
-                " least 1 (1 keeps it constant)"
-            )
-        if not 0 <= self.final_learning_rate <= self.learning_rate:
+        bounds.check(self)
+        if self.final_learning_rate > self.learning_rate:
             raise ValueError(
                 f"learning_rate is {self.learning_rate} and final_learning_rate"
-                f" {self.final_learning_rate}; the second must be in [0, the first]"
+                f" {self.final_learning_rate}; the second must not be above the first"
             )
         if self.optimizer == "adam" and self.learning_rate > 0.01:
             raise ValueError(
                 f"learning_rate is {self.learning_rate}, which suits momentum; Adam"
                 " needs about 2e-4, and at most 0.01"
             )
-        for name in ("generator_init", "discriminator_init"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not all(0 <= momentum < 1 for momentum in self.momentum):
-            raise ValueError(f"momentum is {self.momentum}; both must be in [0, 1)")
-        if not 0 <= self.rise[0] < self.rise[1]:
+        if self.rise[0] >= self.rise[1]:
             raise ValueError(
                 f"rise is {self.rise}; give two updates, the first before the second"
             )
@@ -110,23 +91,18 @@ class Training:
 class Config(Training):
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector z, uniform and of variance one."""
-    hidden: tuple[int, ...] = (1200, 1200)
+    hidden: bounds.Layers = (1200, 1200)
     """Rectified linear units of the generator's hidden layers."""
-    maxout: tuple[int, ...] = (240, 240)
+    maxout: bounds.Layers = (240, 240)
     """Maxout units of the discriminator's hidden layers."""
-    pieces: int = 5
+    pieces: bounds.Count = 5
     """Affine pieces a maxout unit."""
-    keep_input: float = 0.8
+    keep_input: Annotated[float, bounds.Within(0, 1, above=True)] = 0.8
     """Share of pixels that dropout leaves to the discriminator."""
-    keep_hidden: float = 0.5
+    keep_hidden: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Share of its hidden units that dropout leaves."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        at_least_one(self, "latent", "hidden", "maxout", "pieces")
-        shares(self, "keep_input", "keep_hidden")
 
 
 class Generator(linen.Module):
@@ -309,25 +285,6 @@ def to_logit(x: jax.Array, kernel_init: Callable) -> jax.Array:
     """The last layer of a discriminator, in float32: `[B, N]` to `[B]`."""
     dense = linen.Dense(1, kernel_init=kernel_init, name="to_logit")
     return dense(x.astype(jnp.float32))[:, 0]
-
-
-def at_least_one(config: Any, *names: str) -> None:
-    """Refuses counts below one, and empty tuples of them."""
-    for name in names:
-        value = getattr(config, name)
-        each = value if isinstance(value, tuple) else (value,)
-        if not each or min(each) < 1:
-            raise ValueError(f"{name} is {value}; it must be at least 1")
-
-
-def shares(config: Any, *names: str) -> None:
-    """Refuses what is not in (0, 1]."""
-    for name in names:
-        value = getattr(config, name)
-        if not 0 < value <= 1:
-            raise ValueError(
-                f"{name} is {value}; it must be in (0, 1], where 1 drops nothing"
-            )
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:

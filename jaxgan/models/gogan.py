@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from jaxgan import compose, losses, nn
+from jaxgan import bounds, compose, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, TrainState, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
@@ -32,46 +32,32 @@ from jaxgan.models.parts import digit_nets, images
 class Config:
     """Networks and training of one stage; the constants are WGAN's."""
 
-    stage: int = 1
+    stage: bounds.Count = 1
     """Which stage, from 1 on."""
-    margin: float = 1.0
+    margin: bounds.Rate = 1.0
     """By how much a real image should outscore its fake, in the critic's units."""
-    ranking_margin: float = 0.5
+    ranking_margin: bounds.Weight = 0.5
     """By how much the second stage should outscore the first; later stages by half of
     that, a quarter, and so on."""
-    ranking: float = 1.0
+    ranking: bounds.Weight = 1.0
     """Weight of the ranking term."""
-    clip: float = 0.01
+    clip: bounds.Rate = 0.01
     """Every weight of the critic stays within so much of 0."""
-    critic_steps: int = 5
+    critic_steps: bounds.Count = 5
     """Critic updates to one of the generator."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector, drawn from a standard normal."""
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the convolutions, see `digit_nets`."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layers."""
-    learning_rate: float = 5e-5
+    learning_rate: bounds.Rate = 5e-5
     """RMSProp's step size."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
 
     def __post_init__(self):
-        for name in ("stage", "critic_steps", "latent", "width", "hidden"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        for name in ("margin", "clip"):
-            if getattr(self, name) <= 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be more than 0"
-                )
-        for name in ("ranking_margin", "ranking"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must not be negative"
-                )
+        bounds.check(self)
 
     @property
     def ahead(self) -> float:

@@ -21,7 +21,7 @@ which short runs are far from done.
 
 import dataclasses
 from functools import partial
-from typing import Literal, get_args, get_type_hints
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -39,41 +39,41 @@ from jaxgan.models.parts import images
 class Config:
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of the images, which have one channel."""
-    classes: int = 10
+    classes: bounds.Count = 10
     """K, the classes to tell apart."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
-    generator: tuple[int, ...] = (500, 500)
+    generator: bounds.Layers = (500, 500)
     """Units of the generator's hidden layers."""
-    discriminator: tuple[int, ...] = (1000, 500, 250, 250, 250)
+    discriminator: bounds.Layers = (1000, 500, 250, 250, 250)
     """Units of the discriminator's hidden layers."""
-    input_noise: float = 0.3
+    input_noise: bounds.Weight = 0.3
     """Standard deviation of the noise on the discriminator's images."""
-    noise: float = 0.5
+    noise: bounds.Weight = 0.5
     """Standard deviation of the noise before its other layers."""
     matching: Literal["features", "minibatch"] = "features"
     """The generator matches mean features, or fools minibatch discrimination."""
-    kernels: int = 100
+    kernels: bounds.Count = 100
     """Kernels of minibatch discrimination."""
-    kernel_dims: int = 5
+    kernel_dims: bounds.Count = 5
     """Numbers that a kernel measures distances by."""
-    smoothing: float = 0.0
+    smoothing: Annotated[float, bounds.Within(0, 1, below=True)] = 0.0
     """One-sided label smoothing: the target of real images is 1 minus this."""
-    historical: float = 0.0
+    historical: bounds.Weight = 0.0
     """Weight of the distance of parameters to their past mean, in both losses."""
     norm: Literal["batch", "virtual"] = "batch"
     """The generator's normalisation: by its batch, or by a reference batch."""
-    reference: int = 100
+    reference: bounds.Count = 100
     """Images of the reference batch of virtual batch normalisation."""
-    learning_rate: float = 3e-3
+    learning_rate: bounds.Rate = 3e-3
     """Adam's first step size."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    decay: tuple[int, int] | None = None
+    decay: tuple[bounds.Natural, bounds.Natural] | None = None
     """Steps between which the step size falls in a line to 0; constant if left out."""
-    ema: float = 0.9999
+    ema: bounds.Decay = 0.9999
     """Decay of the moving average of the discriminator's weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the hidden layers; parameters, logits and losses stay float32."""
@@ -81,44 +81,12 @@ class Config:
     """Mapped axis to share batch statistics over; one called data is found anyway."""
 
     def __post_init__(self):
-        for name in (
-            "resolution",
-            "classes",
-            "latent",
-            "kernels",
-            "kernel_dims",
-            "reference",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        for name in ("generator", "discriminator"):
-            widths = getattr(self, name)
-            if not widths or min(widths) < 1:
-                raise ValueError(
-                    f"{name} is {widths}; give one hidden layer or more, of at least"
-                    " one unit each"
-                )
-        for name in ("input_noise", "noise", "historical"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 0"
-                )
-        if not 0 <= self.smoothing < 1:
-            raise ValueError(
-                f"smoothing is {self.smoothing}; it must be in [0, 1), 0.1 as a rule"
-            )
-        if self.decay is not None and not 0 <= self.decay[0] < self.decay[1]:
+        bounds.check(self)
+        if self.decay is not None and self.decay[0] >= self.decay[1]:
             raise ValueError(
                 f"decay is {self.decay}; give the step where the fall begins and a"
                 " later one where it ends"
             )
-        kinds = get_type_hints(type(self))
-        for name in ("matching", "norm", "dtype"):
-            value, known = getattr(self, name), get_args(kinds[name])
-            if value not in known:
-                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
 
 
 class Generator(linen.Module):

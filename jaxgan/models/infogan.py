@@ -22,7 +22,7 @@ is the paper's 0.1; its code has 0.01.
 
 import dataclasses
 import math
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,9 +30,8 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
-from jaxgan.models.cdcgan import check_positive
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
 
@@ -41,51 +40,41 @@ from jaxgan.models.parts import digit_nets, images
 class Config:
     """Networks and training; the defaults are the paper's for MNIST."""
 
-    noise: int = 62
+    noise: bounds.Count = 62
     """Size of the incompressible noise z, uniform on [-1, 1]."""
-    categories: int = 10
+    categories: Annotated[int, bounds.Within(2)] = 10
     """Values of the categorical code c1."""
-    continuous: int = 2
+    continuous: bounds.Count = 2
     """Continuous codes c2, c3, ..., uniform on [-1, 1]."""
     inform: bool = True
     """Whether the generator is told to keep the codes legible; a plain GAN with a
     recogniser that only looks on if not."""
-    category_weight: float = 1.0
+    category_weight: bounds.Weight = 1.0
     """Weight lambda of the bound for the categorical code."""
-    continuous_weight: float = 1.0
+    continuous_weight: bounds.Weight = 1.0
     """Weight lambda of the bound for the continuous codes."""
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the first maps of the discriminator; the second have twice as many,
     and the generator's the other way round."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layer of each net."""
-    recogniser: int = 128
+    recogniser: bounds.Count = 128
     """Units of the recogniser's own layer."""
-    slope: float = 0.1
+    slope: bounds.Weight = 0.1
     """Slope of the leaky ReLU."""
-    discriminator_rate: float = 2e-4
+    discriminator_rate: bounds.Rate = 2e-4
     """Adam's step size, of the discriminator and the recogniser."""
-    generator_rate: float = 1e-3
+    generator_rate: bounds.Rate = 1e-3
     """Adam's step size, of the generator."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters, statistics and losses stay float32."""
 
     def __post_init__(self):
-        check_positive(
-            self, "noise", "continuous", "width", "hidden", "recogniser",
-            "discriminator_rate", "generator_rate",
-        )  # fmt: skip
-        if self.categories < 2:
-            raise ValueError(f"categories is {self.categories}; it must be at least 2")
-        for name in ("category_weight", "continuous_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; a weight must not be negative"
-                )
+        bounds.check(self)
 
 
 class Codes(NamedTuple):

@@ -22,7 +22,7 @@ from typing import Literal
 import jax
 import optax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
@@ -33,11 +33,11 @@ from jaxgan.models.parts.two_players import adversarial
 class Config:
     """Networks and training; the defaults of training are the paper's."""
 
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the wide maps; the narrow ones have twice as many."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layers."""
-    latent: int = 1024
+    latent: bounds.Count = 1024
     """Size of the latent vector, drawn from a standard normal."""
     fake_label: float = 0.0
     """a, what the discriminator is to say of generated images."""
@@ -45,23 +45,15 @@ class Config:
     """b, what the discriminator is to say of real images."""
     target: float = 1.0
     """c, what the generator wants the discriminator to say."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size, of both players."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks."""
 
     def __post_init__(self):
-        for name in ("width", "hidden", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
-            )
+        bounds.check(self)
         if self.fake_label == self.real_label:
             raise ValueError(
                 f"fake_label and real_label are both {self.real_label}, so there is"
@@ -70,7 +62,7 @@ class Config:
         if self.target == self.fake_label:
             raise ValueError(
                 f"target is {self.target}, which is fake_label: the generator would"
-                " help the discriminator; give real_label, or what lies halfway to it"
+                " help the discriminator; give real_label, or the mean of the two"
             )
 
 

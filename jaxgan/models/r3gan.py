@@ -22,7 +22,7 @@ from typing import Literal
 import jax
 import optax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
@@ -33,37 +33,25 @@ from jaxgan.models.parts.two_players import Objective, adversarial
 class Config:
     """Networks and training."""
 
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the wide maps; the narrow ones have twice as many."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layers."""
-    latent: int = 64
+    latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
-    gamma: float = 1.0
+    gamma: bounds.Weight = 1.0
     """Weight of both gradient penalties, which are halved: gamma / 2 (R1 + R2)."""
-    learning_rate: float = 2e-4
+    learning_rate: bounds.Rate = 2e-4
     """Adam's step size, of both players."""
-    beta2: float = 0.99
+    beta2: bounds.Decay = 0.99
     """Adam's second momentum; the first is 0."""
-    ema: float = 0.999
+    ema: bounds.Decay = 0.999
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks."""
 
     def __post_init__(self):
-        for name in ("width", "hidden", "latent"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if self.gamma < 0:
-            raise ValueError(f"gamma is {self.gamma}; it must not be negative")
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
-            )
-        if not 0 <= self.beta2 < 1:
-            raise ValueError(f"beta2 is {self.beta2}; it must be in [0, 1)")
+        bounds.check(self)
 
 
 def game(config: Config) -> Game:

@@ -25,14 +25,13 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import losses
+from jaxgan import bounds, losses
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
 
 _fan_in = linen.initializers.lecun_normal
 _wide = linen.initializers.variance_scaling(100.0, "fan_in", "normal", batch_axis=0)
-_SIZES = ("resolution", "channels", "capsules", "recognition", "generation")
 _POSES = {"translation": (2,), "affine": (3, 3)}
 
 
@@ -44,32 +43,26 @@ class Config:
     are from memory.
     """
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of an image."""
-    channels: int = 1
+    channels: bounds.Count = 1
     """Channels of an image."""
     transform: Literal["translation", "affine"] = "translation"
     """translation: the pose is (row, column), to which an offset in pixels is added;
     affine: a 3x3 matrix, multiplied from the left by that of the transformation."""
-    capsules: int = 30
+    capsules: bounds.Count = 30
     """Capsules."""
-    recognition: int = 10
+    recognition: bounds.Count = 10
     """Recognition units of a capsule."""
-    generation: int = 20
+    generation: bounds.Count = 20
     """Generation units of a capsule."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the products with pixels; what lies between stays float32."""
 
     def __post_init__(self):
-        for name in _SIZES:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; give at least 1")
-        if self.transform not in _POSES:
-            raise ValueError(
-                f"transform is {self.transform!r}; choose from {', '.join(_POSES)}"
-            )
+        bounds.check(self)
 
     @property
     def image(self) -> tuple[int, int, int]:

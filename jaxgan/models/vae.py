@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import losses
+from jaxgan import bounds, losses
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.autoencoder import Decoder, Encoder
 from jaxgan.models.model import Model
@@ -32,25 +32,17 @@ from jaxgan.models.parts import images
 class Config:
     """Networks and training."""
 
-    resolution: int = 28
+    resolution: bounds.Count = 28
     """Height and width of the grey images."""
-    code: int = 2
+    code: bounds.Count = 2
     """Size of the code."""
-    hidden: tuple[int, ...] = (512, 256)
+    hidden: tuple[bounds.Count, ...] = (512, 256)
     """Units of the encoder's hidden layers; the decoder's are the reverse."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
 
     def __post_init__(self):
-        for name in ("resolution", "code"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if any(units < 1 for units in self.hidden):
-            raise ValueError(
-                f"hidden is {self.hidden}; give each layer at least 1 unit"
-            )
+        bounds.check(self)
 
 
 def _nets(config: Config) -> dict[str, linen.Module]:

@@ -23,7 +23,7 @@ from typing import Literal
 import jax
 import optax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
@@ -34,32 +34,25 @@ from jaxgan.models.parts.two_players import adversarial
 class Config:
     """Networks and training; the defaults of training are the paper's."""
 
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the wide maps; the narrow ones have twice as many."""
-    hidden: int = 1024
+    hidden: bounds.Count = 1024
     """Units of the dense layers."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of the latent vector, drawn from a standard normal."""
-    clip: float = 0.01
+    clip: bounds.Rate = 0.01
     """Largest absolute value of a weight of the critic."""
-    critic_steps: int = 5
+    critic_steps: bounds.Count = 5
     """Critic updates to one of the generator."""
-    learning_rate: float = 5e-5
+    learning_rate: bounds.Rate = 5e-5
     """RMSProp's step size, of both players."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks."""
 
     def __post_init__(self):
-        for name in ("width", "hidden", "latent", "critic_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        for name in ("clip", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        bounds.check(self)
 
 
 def game(config: Config) -> Game:

@@ -27,7 +27,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -38,31 +38,21 @@ from jaxgan.models.parts.two_players import Objective, adversarial
 class _Training:
     """What vectors and images have in common."""
 
-    latent: int
+    latent: bounds.Count
     """Size of the latent vector, drawn from a standard normal."""
-    penalty: float
+    penalty: bounds.Weight
     """Weight of the gradient penalty."""
-    critic_steps: int = 5
+    critic_steps: bounds.Count = 5
     """Critic updates to one of the generator."""
-    learning_rate: float = 1e-4
+    learning_rate: bounds.Rate = 1e-4
     """Adam's step size, of both players."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks."""
 
     def __post_init__(self):
-        for name in ("latent", "critic_steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 1"
-                )
-        if self.penalty < 0:
-            raise ValueError(f"penalty is {self.penalty}; it must not be negative")
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be above 0"
-            )
+        bounds.check(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,13 +61,13 @@ class Config(_Training):
 
     examples: ClassVar[str] = "data"
 
-    latent: int = 2
+    latent: bounds.Count = 2
     """Size of the latent vector, drawn from a standard normal."""
-    penalty: float = 0.1
+    penalty: bounds.Weight = 0.1
     """Weight of the gradient penalty."""
-    data: int = 2
+    data: bounds.Count = 2
     """Size of a data vector."""
-    hidden: tuple[int, ...] = (512, 512, 512)
+    hidden: tuple[bounds.Count, ...] = (512, 512, 512)
     """Units of the hidden layers of both nets."""
 
     def nets(self) -> tuple[linen.Module, linen.Module]:
@@ -94,17 +84,12 @@ class ImageConfig(_Training):
 
     examples: ClassVar[str] = "image"
 
-    latent: int = 128
+    latent: bounds.Count = 128
     """Size of the latent vector, drawn from a standard normal."""
-    penalty: float = 10.0
+    penalty: bounds.Weight = 10.0
     """Weight of the gradient penalty."""
-    width: int = 64
+    width: bounds.Count = 64
     """Channels of the widest maps; they double at each halving of the resolution."""
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.width < 1:
-            raise ValueError(f"width is {self.width}; it must be at least 1")
 
     def nets(self) -> tuple[linen.Module, linen.Module]:
         """Generator and critic."""

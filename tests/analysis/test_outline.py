@@ -9,7 +9,7 @@ from flax import linen
 from jaxgan import nn
 from jaxgan.analysis.outline import geometry, outline
 from jaxgan.models import dcgan
-from jaxgan.models.catalogue import CATALOGUE
+from jaxgan.models.model import find
 
 
 class Part(linen.Module):
@@ -66,17 +66,16 @@ def test_the_generator_of_the_dcgan_paper():
     assert [x.parameters for x in norms] == [2048, 1024, 512, 256]
 
 
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_every_model_adds_up(name):
-    entry = CATALOGUE[name]
-    played = entry.make()
-    batch = jax.eval_shape(lambda: entry.batch(jax.random.key(0), 2))
-    if played.repeats > 1:
+@pytest.mark.parametrize(("name", "model"), find().items())
+def test_every_model_adds_up(name, model):
+    game = model.game(model.tiny)
+    batch = jax.eval_shape(lambda: model.batch(model.tiny, jax.random.key(0), 2))
+    if game.repeats > 1:
         batch = jax.tree.map(
             lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), batch
         )
-    given = jax.eval_shape(played.inputs, batch)
-    for net, module in played.nets.items():
+    given = jax.eval_shape(game.inputs, batch)
+    for net, module in game.nets.items():
         calls = outline(module, *given[net])
         made = jax.eval_shape(
             lambda *x, module=module: module.init(jax.random.key(0), *x), *given[net]

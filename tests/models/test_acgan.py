@@ -124,8 +124,8 @@ def test_missing_and_wrong_labels_are_refused_in_a_sentence(nets):
     ("changes", "message"),
     [
         ({"classes": 1}, "classes is 1; it must be at least 2"),
-        ({"hidden": 0}, "hidden is 0; it must be above 0"),
-        ({"class_fake": -1.0}, r"class_fake is -1\.0; a weight must not be negative"),
+        ({"hidden": 0}, "hidden is 0; it must be at least 1"),
+        ({"class_fake": -1.0}, r"class_fake is -1\.0; it must be at least 0"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_value(changes, message):

@@ -186,9 +186,9 @@ def test_the_step_size_is_halved_again_and_again():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"gamma": 0.0}, r"gamma is 0\.0.*more than 0 and at most 1"),
-        ({"gamma": 1.5}, r"gamma is 1\.5.*more than 0 and at most 1"),
-        ({"gain": 0.0}, r"gain is 0\.0.*more than 0"),
+        ({"gamma": 0.0}, r"gamma is 0\.0.*above 0 and at most 1"),
+        ({"gamma": 1.5}, r"gamma is 1\.5.*above 0 and at most 1"),
+        ({"gain": 0.0}, r"gain is 0\.0.*above 0"),
         ({"width": 0}, "width is 0.*at least 1"),
         ({"halve_every": 0}, "halve_every is 0.*at least 1"),
     ],

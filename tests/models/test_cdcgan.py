@@ -189,7 +189,7 @@ def test_an_impossible_label_is_nan_where_it_cannot_be_refused():
     ("changes", "message"),
     [
         ({"classes": 1}, "classes is 1; it must be at least 2, or 0"),
-        ({"width": 0}, "width is 0; it must be above 0"),
+        ({"width": 0}, "width is 0; it must be at least 1"),
         ({"discriminator": (10, 0)}, r"discriminator is \(10, 0\)"),
         ({"learning_rate": -1.0}, r"learning_rate is -1\.0"),
         ({"latent_distribution": "cauchy"}, "'cauchy'; choose from"),

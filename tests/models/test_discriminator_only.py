@@ -174,9 +174,9 @@ def test_digits_are_judged_by_convolutions():
     ("changes", "words"),
     [
         ({"round_steps": 0}, "round_steps is 0"),
-        ({"ascent_rate": 0.0}, "ascent_rate is 0.0.*no ascent moves"),
+        ({"ascent_rate": 0.0}, "ascent_rate is 0.0; it must be above 0"),
         ({"noise": -1.0}, "noise is -1.0"),
-        ({"replay": 1.5}, "replay is 1.5.*0 to 1"),
+        ({"replay": 1.5}, "replay is 1.5; it must be at least 0 and at most 1"),
         ({"low": 3.0}, "box from 3.0 to 3.0"),
         ({"width": 4}, "width is 4.*images"),
     ],

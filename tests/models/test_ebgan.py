@@ -150,10 +150,10 @@ def test_the_defaults_are_the_paper_s():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"margin": -1.0}, r"margin is -1\.0.*more than 0"),
-        ({"margin": 0.0}, r"margin is 0\.0.*more than 0"),
-        ({"pulling_away": -0.1}, r"pulling_away is -0\.1.*not be negative"),
-        ({"encoder": ()}, r"encoder is \(\).*one layer or more"),
+        ({"margin": -1.0}, r"margin is -1\.0.*above 0"),
+        ({"margin": 0.0}, r"margin is 0\.0.*above 0"),
+        ({"pulling_away": -0.1}, r"pulling_away is -0\.1.*at least 0"),
+        ({"encoder": ()}, r"encoder is \(\).*at least one"),
         ({"generator": (5, 0)}, r"generator is \(5, 0\).*at least 1"),
         ({"latent": 0}, "latent is 0.*at least 1"),
     ],

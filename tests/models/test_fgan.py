@@ -182,11 +182,11 @@ def test_every_divergence_of_the_losses_may_be_named():
     [
         (
             {"divergence": "jeffrey"},
-            "unknown divergence 'jeffrey'; choose from kl, rev",
+            r"unknown divergence 'jeffrey'; choose from \('kl', 'rev",
         ),
         ({"latent": 0}, "latent is 0.*at least 1"),
-        ({"hidden": (5, 0)}, r"hidden is \(5, 0\).*at least 1 unit"),
-        ({"variational": (-1,)}, r"variational is \(-1,\).*at least 1 unit"),
+        ({"hidden": (5, 0)}, r"hidden is \(5, 0\); each must be at least 1"),
+        ({"variational": (-1,)}, r"variational is \(-1,\); each must be at least 1"),
         ({"learning_rate": 0.0}, r"learning_rate is 0\.0.*above 0"),
     ],
 )

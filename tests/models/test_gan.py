@@ -324,7 +324,7 @@ def test_adam_against_torch():
         ({"loss": "hinge"}, "loss 'hinge'.*minimax"),
         ({"optimizer": "sgd"}, "optimizer 'sgd'"),
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
-        ({"smoothing": 1.0}, r"smoothing is 1\.0; it must be in \[0, 1\)"),
+        ({"smoothing": 1.0}, r"smoothing is 1\.0; it must be at least 0 and below 1"),
         ({"decay": 0.999}, "decay is 0.999"),
         ({"final_learning_rate": 0.2}, "final_learning_rate 0.2"),
         ({"optimizer": "adam"}, "learning_rate is 0.1.*2e-4"),

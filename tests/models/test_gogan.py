@@ -165,10 +165,10 @@ def test_states_that_are_no_stages_of_one_model_are_refused(stages):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"margin": -1.0}, r"margin is -1\.0.*more than 0"),
-        ({"clip": 0.0}, r"clip is 0\.0.*more than 0"),
-        ({"ranking": -1.0}, r"ranking is -1\.0.*not be negative"),
-        ({"ranking_margin": -1.0}, r"ranking_margin is -1\.0.*not be negative"),
+        ({"margin": -1.0}, r"margin is -1\.0.*above 0"),
+        ({"clip": 0.0}, r"clip is 0\.0.*above 0"),
+        ({"ranking": -1.0}, r"ranking is -1\.0.*at least 0"),
+        ({"ranking_margin": -1.0}, r"ranking_margin is -1\.0.*at least 0"),
         ({"stage": 0}, "stage is 0.*at least 1"),
         ({"critic_steps": 0}, "critic_steps is 0.*at least 1"),
     ],

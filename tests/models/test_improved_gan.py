@@ -276,10 +276,10 @@ def test_latents_are_uniform_on_the_unit_interval():
     ("changes", "message"),
     [
         ({"classes": 0}, "classes is 0.*at least 1"),
-        ({"discriminator": ()}, "discriminator is .*one hidden layer"),
-        ({"generator": (5, 0)}, "generator is .*one unit"),
+        ({"discriminator": ()}, "discriminator is .*at least one"),
+        ({"generator": (5, 0)}, "generator is .*each must be at least 1"),
         ({"noise": -0.1}, "noise is -0.1.*at least 0"),
-        ({"smoothing": 1.0}, r"smoothing is 1.0.*\[0, 1\)"),
+        ({"smoothing": 1.0}, r"smoothing is 1.0.*at least 0 and below 1"),
         ({"decay": (5, 5)}, r"decay is \(5, 5\).*later"),
         ({"matching": "both"}, "unknown matching 'both'.*'features', 'minibatch'"),
         ({"norm": "layer"}, "unknown norm 'layer'"),

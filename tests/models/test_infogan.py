@@ -211,9 +211,9 @@ def test_running_averages_draw_one_category_alone(nets):
     ("changes", "message"),
     [
         ({"categories": 1}, "categories is 1; it must be at least 2"),
-        ({"continuous": 0}, "continuous is 0; it must be above 0"),
+        ({"continuous": 0}, "continuous is 0; it must be at least 1"),
         ({"generator_rate": 0.0}, r"generator_rate is 0\.0; it must be above 0"),
-        ({"category_weight": -0.1}, r"category_weight is -0\.1; a weight must not"),
+        ({"category_weight": -0.1}, r"category_weight is -0\.1; it must be at least 0"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_value(changes, message):

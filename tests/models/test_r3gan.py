@@ -117,8 +117,8 @@ def test_adam_has_no_first_momentum():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"gamma": -0.1}, r"gamma is -0\.1.*not be negative"),
-        ({"beta2": 1.0}, r"beta2 is 1\.0.*\[0, 1\)"),
+        ({"gamma": -0.1}, r"gamma is -0\.1.*at least 0"),
+        ({"beta2": 1.0}, r"beta2 is 1\.0.*below 1"),
         ({"hidden": 0}, "hidden is 0.*at least 1"),
         ({"learning_rate": 0.0}, r"learning_rate is 0\.0.*above 0"),
     ],

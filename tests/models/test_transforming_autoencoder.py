@@ -153,10 +153,10 @@ def test_affine_poses_start_around_the_identity():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: tae.Config(capsules=0), "capsules is 0; give at least 1"),
+        (lambda: tae.Config(capsules=0), "capsules is 0; it must be at least 1"),
         (
             lambda: dataclasses.replace(SMALL, transform="scale"),
-            "transform is 'scale'; .*affine",
+            "unknown transform 'scale'; .*affine",
         ),
         (
             lambda: tae.poses(SMALL, {}, jnp.zeros((2, 6, 5, 2))),

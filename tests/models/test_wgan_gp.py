@@ -235,7 +235,7 @@ def test_the_optimiser_is_adam_with_moments_a_half_and_nine_tenths():
     [
         ({"critic_steps": 0}, "critic_steps is 0.*at least 1"),
         ({"critic_steps": -5}, "critic_steps is -5.*at least 1"),
-        ({"penalty": -1.0}, r"penalty is -1\.0.*not be negative"),
+        ({"penalty": -1.0}, r"penalty is -1\.0.*at least 0"),
         ({"latent": 0}, "latent is 0.*at least 1"),
         ({"learning_rate": 0.0}, r"learning_rate is 0\.0.*above 0"),
     ],

@@ -13,6 +13,7 @@ import jax
 import optax
 from flax import linen
 
+from jaxgan import bounds
 from jaxgan.dynamics import extragradient, schedule
 from jaxgan.game import Batch, Game, Player, pure
 from jaxgan.models.model import Model
@@ -26,16 +27,13 @@ class Config:
 
     play: Play = "simultaneous"
     """The order of moves and the kind of update; optimistic players move together."""
-    steps: int = 1
+    steps: bounds.Count = 1
     """Moves of y to one of x; more than 1 only where they alternate."""
-    learning_rate: float = 0.1
+    learning_rate: bounds.Rate = 0.1
     """Step size of both players."""
 
     def __post_init__(self):
-        if not self.learning_rate > 0:
-            raise ValueError(
-                f"learning_rate is {self.learning_rate}; it must be positive"
-            )
+        bounds.check(self)
         _moves(self)
 
 

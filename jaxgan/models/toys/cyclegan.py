@@ -16,7 +16,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, pure
 from jaxgan.models.model import Model
 
@@ -25,14 +25,17 @@ from jaxgan.models.model import Model
 class Config:
     """Networks and training."""
 
-    data: int = 2
+    data: bounds.Count = 2
     """Size of a vector in either domain."""
-    hidden: tuple[int, ...] = (64, 64)
+    hidden: tuple[bounds.Count, ...] = (64, 64)
     """Units of the hidden layers of all four nets."""
-    cycle: float = 10.0
+    cycle: bounds.Weight = 10.0
     """Weight of cycle consistency."""
-    learning_rate: float = 2e-4
+    learning_rate: bounds.Rate = 2e-4
     """Adam's step size."""
+
+    def __post_init__(self):
+        bounds.check(self)
 
 
 class Pool(linen.Module):

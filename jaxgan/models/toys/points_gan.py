@@ -12,13 +12,13 @@ simultaneous, extragradient (arXiv:1802.10551) and optimistic play (arXiv:1711.0
 """
 
 import dataclasses
-from typing import Literal, get_args, get_type_hints
+from typing import Literal
 
 import jax
 import optax
 from flax import linen
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.dynamics import extragradient, schedule
 from jaxgan.game import Batch, Game, Move, Variables, pure
 from jaxgan.models.model import Model
@@ -41,15 +41,15 @@ Penalty = Literal["none", "gradient", "r1", "r2", "r1r2", "dragan", "clip"]
 class Config:
     """Networks and training; the defaults are WGAN-GP's on its toys."""
 
-    data: int = 2
+    data: bounds.Count = 2
     """Coordinates of a point."""
-    latent: int = 2
+    latent: bounds.Count = 2
     """Size of the latent vector."""
     latent_distribution: Literal["normal", "uniform"] = "normal"
     """Where it is drawn from: standard normal, or uniform on [-1, 1]."""
-    generator: tuple[int, ...] = (512, 512, 512)
+    generator: tuple[bounds.Count, ...] = (512, 512, 512)
     """Units of the generator's hidden layers."""
-    discriminator: tuple[int, ...] = (512, 512, 512)
+    discriminator: tuple[bounds.Count, ...] = (512, 512, 512)
     """Units of the discriminator's hidden layers."""
     activation: Literal["relu", "leaky_relu", "tanh"] = "relu"
     """The function between layers."""
@@ -59,57 +59,32 @@ class Config:
     """What holds the discriminator: a penalty on its slope between real and fake points
     (gradient), on real ones (r1), fakes (r2), both (r1r2), around real ones (dragan);
     clip bounds its weights instead."""
-    weight: float = 0.1
+    weight: bounds.Weight = 0.1
     """Weight of the penalty; for r1, r2 and r1r2 their gamma, halved as in the paper;
     for clip, the bound."""
-    discriminator_steps: int = 5
+    discriminator_steps: bounds.Count = 5
     """Discriminator updates to one of the generator."""
     order: Literal["alternating", "simultaneous"] = "alternating"
     """Whether the players take turns or move at once."""
     dynamics: Literal["adam", "extragradient", "optimistic"] = "adam"
     """Adam, ExtraAdam (simultaneous only), or optimistic Adam."""
-    learning_rate: float = 1e-4
+    learning_rate: bounds.Rate = 1e-4
     """Step size of both players."""
-    beta1: float = 0.5
+    beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    beta2: float = 0.9
+    beta2: bounds.Decay = 0.9
     """Adam's second momentum."""
-    decay_steps: int = 0
+    decay_steps: bounds.Natural = 0
     """Steps over which the step size falls to zero in a straight line; 0 for never."""
-    ema: float = 0.0
+    ema: bounds.Decay = 0.0
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks; parameters, losses and penalties stay float32."""
 
     def __post_init__(self):
-        kinds = get_type_hints(type(self))
-        for name in (
-            "loss", "penalty", "order", "dynamics", "latent_distribution", "activation",
-            "dtype",
-        ):  # fmt: skip
-            value, known = getattr(self, name), get_args(kinds[name])
-            if value not in known:
-                raise ValueError(f"unknown {name} {value!r}; choose from {known}")
-        for name, least in (("data", 1), ("latent", 1), ("decay_steps", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least {least}"
-                )
-        for name in ("generator", "discriminator"):
-            if any(units < 1 for units in getattr(self, name)):
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; layers have at least 1 unit"
-                )
-        if self.discriminator_steps < 1:
-            raise ValueError(
-                f"discriminator_steps is {self.discriminator_steps}; it must be at"
-                " least 1"
-            )
-        if self.weight < 0 or (self.penalty == "clip" and not self.weight):
-            raise ValueError(
-                f"weight is {self.weight}; it must be positive, or 0 for a penalty that"
-                " does nothing"
-            )
+        bounds.check(self)
+        if self.penalty == "clip" and not self.weight:
+            raise ValueError("weight is 0; it is the bound of penalty clip: above 0")
         if self.dynamics == "extragradient" and self.order != "simultaneous":
             raise ValueError(
                 "extragradient moves both players at once: set order to simultaneous"

@@ -22,7 +22,7 @@ import optax
 from flax import linen
 from jax import lax
 
-from jaxgan import losses, nn
+from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
@@ -32,26 +32,27 @@ from jaxgan.models.parts import images
 class Config:
     """One stage: its networks and when its new blocks fade in."""
 
-    resolution: int = 4
+    resolution: bounds.Count = 4
     """Of this stage, in pixels: 4, 8, 16, ..."""
-    channels: int = 3
+    channels: bounds.Count = 3
     """Image channels."""
-    width: int = 32
+    width: bounds.Count = 32
     """Channels of every map."""
-    latent: int = 32
+    latent: bounds.Count = 32
     """Size of the latent vector, normalised to length sqrt(Z)."""
     fade_from: int = 0
     """Step at which this stage began."""
-    fade_steps: int = 0
+    fade_steps: bounds.Natural = 0
     """Steps over which its blocks fade in; 0 has them in full at once."""
-    penalty: float = 10.0
+    penalty: bounds.Weight = 10.0
     """Weight of the gradient penalty."""
-    drift: float = 1e-3
+    drift: bounds.Weight = 1e-3
     """Weight of the critic's squared score of real images."""
-    learning_rate: float = 1e-3
+    learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
 
     def __post_init__(self):
+        bounds.check(self)
         if self.resolution < 4 or self.resolution & (self.resolution - 1):
             raise ValueError(
                 f"resolution {self.resolution} is not a power of two of at least 4"

@@ -48,12 +48,12 @@ def test_a_random_payoff_is_averaged_over_its_minibatch_and_new_in_each_move():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"learning_rate": 0.0}, r"learning_rate is 0\.0; it must be positive"),
+        ({"learning_rate": 0.0}, r"learning_rate is 0\.0; it must be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
-        ({"steps": 0}, "y moves 0 times a step"),
+        ({"steps": 0}, "steps is 0; it must be at least 1"),
         ({"steps": 2}, "y moves 2 times.*simultaneous"),
         ({"play": "optimistic", "steps": 2}, "y moves 2 times.*simultaneous"),
-        ({"play": "greedy"}, "unknown order 'greedy'"),
+        ({"play": "greedy"}, "unknown play 'greedy'"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_value(changes, message):

@@ -217,7 +217,10 @@ def test_averages_of_the_generator_are_kept():
         ({"generator": (8, 0)}, r"generator is \(8, 0\)"),
         ({"discriminator_steps": -1}, "discriminator_steps is -1; it must be at least"),
         ({"weight": -0.1}, r"weight is -0\.1"),
-        ({"penalty": "clip", "weight": 0.0}, r"weight is 0\.0"),
+        (
+            {"penalty": "clip", "weight": 0.0},
+            "weight is 0; it is the bound of penalty",
+        ),
         ({"order": "simultaneous"}, "discriminator moves 5 times.*use 1"),
         (
             {"dynamics": "extragradient", "discriminator_steps": 1},
