@@ -1,14 +1,14 @@
-"""A set of images decoded once, into shards that training reads as they are.
+"""Decodes a set of images once, into shards that training reads as they are.
 
-    python -m experiments.make_shards --data folder:PHOTOS --size 64 --output shards/64
+    python -m experiments.make_shards --data folder:PHOTOS --size 64 --workdir shards/64
     python -m experiments.dcgan_faces --data shards:shards/64
 
-Every image is cropped, resized and coloured as training would do it, so batches are the
-same, bit for bit, as those of the set itself. Labels, and other fields, come along. A
-folder is decoded in a process for each core, other sets in as many threads. The images
-lie in `.npy` files, uint8 `[n, size, size, channels]`, beside an index, shards.json,
-that is written last; a set that was stopped is refused until the same command has gone
-on to its end.
+Every image is cropped, resized and coloured as training would do it, so batches are
+bit for bit those of the set itself. Labels and other fields are kept. A folder is
+decoded by one process a core, other sets by as many threads. The images lie in `.npy`
+files, uint8 `[n, height, width, channels]`, beside an index, shards.json, which is
+written last. A set whose command was stopped is refused until the same command has
+finished it.
 """
 
 import concurrent.futures
@@ -27,16 +27,14 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan import data as jaxgan_data
-from jaxgan import report
+from jaxgan import bounds, data, report
 from jaxgan.data import shard_writing, shards
 from jaxgan.data.files import FileSource
 from jaxgan.data.load import read_good
-from jaxgan.data.protocol import name_of
 from jaxgan.lab import cli
 
 BLOCK = 64  # images a worker takes at a time
-FEW = 2000  # files that are read before processes would have started
+FEW = 2000  # files that threads have read before processes have started
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,42 +43,47 @@ class Config:
 
     data: str
     """Images, as --data of training has them."""
-    output: pathlib.Path
+    workdir: pathlib.Path
     """Folder for the shards."""
-    size: int = 64
-    """Height and width of the images."""
-    channels: Literal[1, 3] = 3
-    """1 for grey, 3 for colour."""
+    size: str = "64"
+    """Height and width of the images: 64 for squares, or as 64x48 (height first)."""
+    channels: Literal[1, 2, 3, 4] = 3
+    """1 for grey, 3 for colour; 2 and 4 are these with opacity."""
     split: str = "train"
     """Which part of a set that has parts."""
     crop: tuple[int, int, int, int] | None = None
-    """Box to keep, as top, left, height, width; the central square if left out."""
+    """Box to keep, as top, left, height, width; the centre if left out."""
     upscale: Literal["auto", "yes", "no"] = "auto"
     """Enlarge images smaller than the size; auto does so for digits and idx."""
     skip_corrupt: bool = False
     """Let the next readable image stand in for one that cannot be read."""
     download: bool = False
     """Let tfds fetch and prepare a set that is not there."""
-    megabytes: int = 256
+    megabytes: bounds.Count = 256
     """Largest size of a shard, in MiB of images; one is held in memory."""
-    workers: int = 0
+    workers: bounds.Natural = 0
     """Processes that decode; 0 takes one for each core."""
 
     def __post_init__(self):
-        for name, least in (("size", 1), ("megabytes", 1), ("workers", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"--{name} is {getattr(self, name)}; it must be at least {least}"
-                )
+        bounds.check(self, flags=True)
+        try:
+            data.height_width(self.size)
+        except ValueError as error:
+            raise ValueError(f"--size: {error}") from None
 
 
 def main(config: Config) -> None:
     """Writes the shards that are not there yet, then the index."""
-    source = jaxgan_data.open_source(
-        config.data, split=config.split, download=config.download, size=config.size
+    folder = config.workdir
+    source = data.open_source(
+        config.data,
+        split=config.split,
+        download=config.download,
+        size=config.size,
+        alpha=config.channels in (2, 4),
     )
     digits = config.data.startswith("idx:") or config.data == "digits"
-    fitting = jaxgan_data.fitted(
+    fitting = data.fitted(
         source,
         size=config.size,
         channels=config.channels,
@@ -88,17 +91,52 @@ def main(config: Config) -> None:
         upscale=config.upscale == "yes" or (config.upscale == "auto" and digits),
     )
     like = read_good(fitting, 0, config.skip_corrupt, set())
-    count, bytes_ = len(fitting), config.size**2 * config.channels
-    counts = sizes(count, max(1, config.megabytes * 2**20 // bytes_))
-    starts = [number * counts[0] for number in range(len(counts))]
+    count = len(fitting)
+    counts = sizes(count, max(1, config.megabytes * 2**20 // like["image"].size))
     made = _made(config, fitting, counts, like)
-    if not _claim(config.output, made, counts, like):
-        _say(f"{config.output} is that set already: there is nothing to do")
+    if not _claim(folder, made, counts, like):
+        _say(f"{folder} is that set already: there is nothing to do")
         return
+    corrupt = _write(config, source, fitting, counts, like)
+    digest = shard_writing.finish(
+        folder,
+        counts,
+        like,
+        classes=data.classes_of(source),
+        made=made,
+    )
+    (folder / shards.UNFINISHED).unlink(missing_ok=True)
+    if corrupt:
+        _say(
+            f"{len(corrupt)} images cannot be read, the first"
+            f" {data.name_of(source, min(corrupt))}; the next readable image stands in"
+            " for each"
+        )
+    _say(
+        f"{folder}: {count:,} images of {'x'.join(map(str, like['image'].shape))}"
+        f" in {len(counts)} shards, sha256 {digest[:16]}; train on"
+        f" them with --data shards:{folder}"
+    )
+
+
+def _write(
+    config: Config,
+    source: data.Source,
+    fitting: data.Source,
+    counts: list[int],
+    like: data.Example,
+) -> set[int]:
+    """Writes the shards that are missing.
+
+    Returns:
+        The places of images that cannot be read.
+    """
+    folder = config.workdir
+    starts = [number * counts[0] for number in range(len(counts))]
     missing = [
         number
         for number, size in enumerate(counts)
-        if not shard_writing.has_shard(config.output, number, size, like)
+        if not shard_writing.has_shard(folder, number, size, like)
     ]
     blocks = [
         (number, first, min(BLOCK, counts[number] - first))
@@ -110,7 +148,11 @@ def main(config: Config) -> None:
     arrays: dict[str, np.ndarray] = {}
     with (
         _reading(config, source, fitting, places) as found,
-        tqdm(total=count, initial=count - sum(s for _, s in places), unit="img") as bar,
+        tqdm(
+            total=sum(counts),
+            initial=sum(counts) - sum(s for _, s in places),
+            unit="img",
+        ) as bar,
     ):
         for (number, first, size), (read, bad) in zip(blocks, found, strict=True):
             if first == 0:
@@ -123,36 +165,23 @@ def main(config: Config) -> None:
             corrupt |= bad
             bar.update(size)
             if first + size == counts[number]:
-                shard_writing.write_shard(config.output, number, arrays)
-    digest = shard_writing.finish(
-        config.output,
-        counts,
-        like,
-        classes=getattr(source, "classes", ()),
-        made=made,
-    )
-    (config.output / shards.UNFINISHED).unlink(missing_ok=True)
-    if corrupt:
-        _say(
-            f"{len(corrupt)} images cannot be read, the first"
-            f" {name_of(source, min(corrupt))}; for each stands the next that can be"
-        )
-    _say(
-        f"{config.output}: {count:,} images of {config.size}x{config.size}x"
-        f"{config.channels} in {len(counts)} shards, sha256 {digest[:16]}; train on"
-        f" them with --data shards:{config.output}"
-    )
+                shard_writing.write_shard(folder, number, arrays)
+    return corrupt
 
 
 def sizes(count: int, most: int) -> list[int]:
-    """How many of so many images are in each shard, at most so many."""
+    """How many of `count` images each shard holds: at most `most`."""
     return [min(most, count - start) for start in range(0, count, most)]
 
 
 def read_block(
-    source: jaxgan_data.Source, skip_corrupt: bool, places: tuple[int, int]
+    source: data.Source, skip_corrupt: bool, places: tuple[int, int]
 ) -> tuple[dict[str, np.ndarray], set[int]]:
-    """Reads `places = (first, count)` examples, stacked; and which were corrupt."""
+    """Reads the examples of `places = (first, count)`.
+
+    Returns:
+        The examples, stacked, and the places of those that are corrupt.
+    """
     first, count = places
     corrupt: set[int] = set()
     examples = [
@@ -167,11 +196,11 @@ def read_block(
 @contextlib.contextmanager
 def _reading(
     config: Config,
-    source: jaxgan_data.Source,
-    fitting: jaxgan_data.Source,
+    source: data.Source,
+    fitting: data.Source,
     places: list[tuple[int, int]],
 ) -> Iterator[Iterator[tuple[dict[str, np.ndarray], set[int]]]]:
-    """What stands in those places, block by block, read by workers ahead."""
+    """The examples of all places, block by block, as workers read them ahead."""
     workers = config.workers or os.cpu_count() or 1
     read = functools.partial(read_block, fitting, config.skip_corrupt)
     many = sum(count for _, count in places) >= FEW
@@ -189,8 +218,9 @@ def _reading(
         yield pool.map(read, places)
     except concurrent.futures.BrokenExecutor:
         raise ValueError(
-            "a process that decodes images was ended from outside, for want of memory"
-            " perhaps; the same command goes on, and with --workers 1 in this process"
+            "a process that decodes images was ended from outside, perhaps for want of"
+            " memory; give the same command again, with --workers 1 to decode in this"
+            " process"
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
@@ -201,11 +231,11 @@ def _travels(source: FileSource) -> bool:
     return isinstance(getattr(source.read, "__self__", None), pathlib.Path)
 
 
-_READ: list[Callable] = []  # of a worker process
+_READ: list[Callable] = []  # what a worker process reads with
 
 
 def _begin_worker(read: Callable) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process sees to that
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process stops for all
     _READ[:] = [read]
 
 
@@ -213,31 +243,36 @@ def _in_worker(places: tuple[int, int]) -> tuple[dict[str, np.ndarray], set[int]
     return _READ[0](places)
 
 
-def _made(config: Config, fitting: jaxgan_data.Source, counts, like) -> dict[str, Any]:
-    """What decides the content of the shards, as plain values."""
+def _made(config: Config, fitting: data.Source, counts, like) -> dict[str, Any]:
+    """What determines the content of the shards, as plain values."""
     names = ("data", "split", "size", "channels", "crop", "upscale", "skip_corrupt")
     plain = {name: getattr(config, name) for name in names}
+    height, width = data.height_width(config.size)
+    plain["size"] = height if height == width else [height, width]
     plain["crop"] = list(config.crop) if config.crop else None
     plain["shards"] = counts
     plain["fields"] = sorted(like)
-    plain["fingerprint"] = jaxgan_data.fingerprint(fitting)
+    plain["fingerprint"] = data.fingerprint(fitting)
     return plain
 
 
-def _claim(output: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
-    """Makes a folder that of these shards; whether anything is left to do.
+def _claim(folder: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
+    """Marks a folder as that of these shards.
+
+    Returns:
+        Whether anything is left to do.
 
     Raises:
-        ValueError: it holds something else, or shards whose content has changed.
+        ValueError: if it holds something else, or shards whose content has changed.
     """
-    index, unfinished = output / shards.INDEX, output / shards.UNFINISHED
+    index, unfinished = folder / shards.INDEX, folder / shards.UNFINISHED
     there = next((path for path in (index, unfinished) if path.exists()), None)
     if there is None:
-        if output.exists() and not output.is_dir():
-            raise ValueError(f"--output {output} is a file; give a new folder")
-        if output.exists() and any(output.iterdir()):
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"--workdir {folder} is a file; give a new folder")
+        if folder.exists() and any(folder.iterdir()):
             raise ValueError(
-                f"--output {output} has other files in it; give a new folder"
+                f"--workdir {folder} has other files in it; give a new folder"
             )
     else:
         try:
@@ -245,22 +280,22 @@ def _claim(output: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
             before = dict(plain["made"])
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ValueError(
-                f"{there} is damaged; remove {output}, and give the command again"
+                f"{there} is damaged; remove {folder}, and give the command again"
             ) from None
         if before != made:
             changed = sorted(k for k in made if before.get(k) != made[k])
             raise ValueError(
-                f"--output {output} holds shards made in another way"
+                f"--workdir {folder} holds shards made in another way"
                 f" ({', '.join(changed)} differ); give a new folder"
             )
         if there == index and all(
-            shard_writing.has_shard(output, number, count, like)
+            shard_writing.has_shard(folder, number, count, like)
             for number, count in enumerate(counts)
         ):
-            if shard_writing.digest(output, counts, like) != plain.get("sha256"):
+            if shard_writing.digest(folder, counts, like) != plain.get("sha256"):
                 raise ValueError(
-                    f"what {output} holds is not what was written; remove it, and give"
-                    " the command again"
+                    f"the shards in {folder} are not those that were written; remove"
+                    " the folder, and give the command again"
                 )
             return False
     report.write(unfinished, (json.dumps({"made": made}, indent=1) + "\n").encode())
@@ -273,4 +308,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases={"--output": "--workdir"})

@@ -101,6 +101,10 @@ def test_shards_and_files_are_those_asked_for(tmp_path, monkeypatch):
     assert len(np.unique(images.reshape(70, -1), axis=0)) == 70
     sources.drop(tmp_path / "shards")
     np.testing.assert_array_equal(source.gather(np.arange(70))["image"], images)
+    sources.make_records(tmp_path / "records", tmp_path / "shards")
+    records = sources.records(tmp_path / "records", (8, 8, 3), 4)
+    for batch in data.stream(source, 0, 4, flip=True, stop=20):
+        np.testing.assert_array_equal(next(records)["image"], batch["image"])
     sources.make_jpegs(tmp_path / "jpegs", 3, (21, 17))
     files = sorted((tmp_path / "jpegs").iterdir())
     assert len(files) == 3
@@ -118,7 +122,12 @@ def test_the_command_measures_every_case(tmp_path, monkeypatch, capsys):
     found = json.loads(out.read_text())
     sources = ["shards", "shards, cold", "JPEG 8x8", "JPEG 178x218"]
     kinds = [f"{a}: {b}" for a, b in itertools.product(sources, ("rate", "paced"))]
-    kinds += ["a batch that stays: paced", "real step, stays", "real step, shards"]
+    kinds += [
+        "ArrayRecord: rate",
+        "a batch that stays: paced",
+        "real step, stays",
+        "real step, shards",
+    ]
     assert list(found["rows"]) == kinds
     assert all(len(samples) == 2 for samples in found["samples"].values())
     assert found["config"]["images"] == 70

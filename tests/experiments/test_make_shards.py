@@ -1,6 +1,7 @@
 """Making shards: the same images as training would load, whole or not at all."""
 
 import concurrent.futures
+import json
 import zipfile
 from typing import Any
 
@@ -39,7 +40,8 @@ def small_shards(monkeypatch):
 
 
 def make(spec, output, monkeypatch, *flags):
-    argv = ["--data", spec, "--output", output, *SMALL, *flags]
+    shape = [] if "--size" in flags else SMALL
+    argv = ["--data", spec, "--workdir", output, *shape, *flags]
     return call(make_shards, argv, monkeypatch)
 
 
@@ -82,6 +84,26 @@ def test_shards_are_what_is_loaded(
     assert_same(loaded(f"shards:{out}"), expected)
     assert sorted({path.suffix for path in out.iterdir()}) == [".json", ".npy"]
     assert not (out / shards.UNFINISHED).exists()
+
+
+def test_rectangles_with_opacity_and_the_names_of_classes(
+    pictures, tmp_path, monkeypatch, capsys
+):
+    flags = ["--size", "8x6", "--channels", 4]
+    assert make(f"folder:{pictures}", tmp_path / "a", monkeypatch, *flags) == 0
+    assert "150 images of 8x6x4 in 1 shards" in said(capsys)
+    source: Any = data.open_source(f"shards:{tmp_path / 'a'}")
+    assert source.classes == ("a", "b")
+    direct = data.open_source(f"folder:{pictures}", alpha=True)
+    shape: Any = {"size": (8, 6), "channels": 4}
+    assert data.fitted(source, **shape) is source
+    assert_same(data.load(source, **shape), data.load(direct, **shape))
+    made = json.loads((tmp_path / "a" / "shards.json").read_text())["made"]
+    assert made["size"] == [8, 6]
+    assert make(f"folder:{pictures}", tmp_path / "b", monkeypatch) == 0
+    # A square is one number, as it was before rectangles.
+    made = json.loads((tmp_path / "b" / "shards.json").read_text())["made"]
+    assert made["size"] == 8
 
 
 def test_processes_read_what_threads_read(pictures, tmp_path, monkeypatch):
@@ -193,7 +215,7 @@ def test_content_that_changed_is_found(photos, tmp_path, monkeypatch, capsys):
         file.seek(-1, 2)
         file.write(bytes([last[0] ^ 1]))
     assert make(f"npz:{photos}", out, monkeypatch) == 2
-    assert "holds is not what was written; remove it" in said(capsys)
+    assert "are not those that were written; remove the folder" in said(capsys)
 
 
 def test_corrupt_images_are_refused_or_replaced(
@@ -222,18 +244,24 @@ def test_a_dead_worker_is_explained(pictures, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("--size", 0), ("--megabytes", 0), ("--workers", -1)]
+    ("flag", "value", "text"),
+    [
+        ("--size", "64x", "--size: the size is 64x: give a number for a square, or"),
+        ("--size", 0, "--size: the size is 0"),
+        ("--megabytes", 0, "--megabytes is 0; it must be at least 1"),
+        ("--workers", -1, "--workers is -1; it must be at least 0"),
+    ],
 )
-def test_flags_out_of_range_are_named(flag, value, tmp_path, monkeypatch, capsys):
-    argv = ["--data", "faces:4", "--output", tmp_path / "a", flag, value]
+def test_flags_out_of_range_are_named(flag, value, text, tmp_path, monkeypatch, capsys):
+    argv = ["--data", "faces:4", "--workdir", tmp_path / "a", flag, value]
     assert call(make_shards, argv, monkeypatch) == 2
-    assert f"{flag} is {value}; it must be at least" in said(capsys)
+    assert text in said(capsys)
 
 
 def test_training_on_shards_is_training_on_the_set(tmp_path, photos, monkeypatch):
     """In memory, or streamed where the set is too large for a device."""
     out = tmp_path / "shards"
-    argv = ["--data", f"npz:{photos}", "--output", out, "--size", 16]
+    argv = ["--data", f"npz:{photos}", "--workdir", out, "--size", 16]
     assert call(make_shards, argv, monkeypatch) == 0
     found = []
     memory = 1 << 30

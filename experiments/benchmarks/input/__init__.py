@@ -4,9 +4,9 @@
     python -m experiments.benchmarks.input --images 200000 --rounds 20 --seconds 0.5
     python -m experiments.benchmarks.input --images 1000 --processes 2
 
-Writes random images as shards (`experiments.make_shards` makes them of real ones) and
-as two folders of JPEG files, of that size and of CelebA's 178x218. For each source it
-then measures, in turns and with mirroring:
+Writes random images as shards (`experiments.make_shards` makes them of real ones), as
+an ArrayRecord, and as two folders of JPEG files, of that size and of CelebA's 178x218.
+For each source it then measures, in turns and with mirroring:
 
 - rate: images a second when nothing else is done, and processor seconds for 10,000
   images; for JPEG files in threads and, with --processes, in processes as well;
@@ -21,7 +21,7 @@ then measures, in turns and with mirroring:
 Then it times a real step, a linear classifier of the pixels that is compiled for the
 same cores, on batches from the shards and on one batch that stays, in the same turns.
 "Cold" shards were dropped from the system's cache before every turn. Takes two minutes
-and 1.5 GB of disk. Other work on the machine disturbs it; the table shows how much.
+and 2.5 GB of disk. Other work on the machine disturbs it; the table shows how much.
 """
 
 import dataclasses
@@ -38,6 +38,7 @@ import jax
 import jax.numpy as jnp
 from tqdm import tqdm
 
+from experiments.benchmarks.input import files
 from experiments.benchmarks.input.consumers import highest_rate, paced, stepped, timed
 from experiments.benchmarks.input.files import drop, make_jpegs, make_shards, warm
 from experiments.benchmarks.input.tables import summary, table
@@ -132,6 +133,13 @@ def turns(config: Config, folder: pathlib.Path) -> Iterator[tuple[str, dict]]:
             found = timed(turn, c.batch_size, c.seconds)
             yield f"{name}, in processes: rate", found
             batches.close()  # type: ignore[attr-defined]
+    warm(folder / "records")
+    batches = files.records(folder / "records", (c.size, c.size, 3), c.batch_size)
+    for _ in range(SETTLE):
+        next(batches)
+    turn = functools.partial(highest_rate, batches)
+    yield "ArrayRecord: rate", timed(turn, c.batch_size, c.seconds)
+    batches.close()  # type: ignore[attr-defined]
     step, weights = classifier(c)
     warm(folder / "shards")
     batches = stream(cases["shards"])
@@ -164,6 +172,7 @@ def main(config: Config) -> None:
     with tempfile.TemporaryDirectory(prefix="jaxgan-input-") as temporary:
         folder = config.folder or pathlib.Path(temporary)
         make_shards(folder / "shards", config.images, config.size)
+        files.make_records(folder / "records", folder / "shards")
         for name, shape in (
             ("small", (config.size, config.size)),
             ("large", CELEBA),

@@ -99,14 +99,15 @@ def test_any_part_of_a_stream_is_the_same():
     part = stream(key, jnp.arange(4, 9, dtype=jnp.uint32))
     np.testing.assert_array_equal(part, whole.reshape(12, 2)[4:9])
     assert len(np.unique(whole.reshape(12, 2), axis=0)) == 12
-    other = stream(jax.random.key(4), jnp.arange(12, dtype=jnp.uint32))
+    other = stream(jax.random.key(4), jnp.arange(12, dtype=jnp.uint32).reshape(2, 6))
     assert not np.isin(np.asarray(other), whole).any()
 
 
 def test_a_stream_has_the_sets_distribution():
     of = points.mixture([[1.0], [5.0]], 0.5)
     positions = jnp.arange(4000, dtype=jnp.uint32) + jnp.uint32(2**32 - 2000)
-    x = np.asarray(points.stream(of, jax.random.key(0), positions))[:, 0]
+    stream = jax.jit(lambda key, n: points.stream(of, key, n))
+    x = np.asarray(stream(jax.random.key(0), positions))[:, 0]
     far = x > 3
     assert stats.binomtest(int(far.sum()), 4000).pvalue > 1e-3
     assert stats.kstest((x - np.where(far, 5, 1)) / 0.5, "norm").pvalue > 1e-3
