@@ -1,4 +1,4 @@
-"""Images in, batches out: on the host, with numpy alone.
+"""Images in, batches out, on the host.
 
 A set is opened by `open_source`, read into memory by `load` (or left where it is and
 read through `fitted`), and batch `i` is `plan(seed, i)` followed by `take`, which

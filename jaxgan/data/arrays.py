@@ -93,7 +93,7 @@ def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
     if single:
         with _reading(path):
             return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
-    # Opened here, because `np.load` leaves a damaged archive open.
+    # Opened by us, because `np.load` leaves a damaged archive open.
     with _reading(path), path.open("rb") as stream:
         with np.load(stream, allow_pickle=False) as file:
             for entry in file.zip.infolist():

@@ -15,8 +15,8 @@ import numpy as np
 Plan = dict[str, np.ndarray]
 """`{"index": int32 [B], "flip": bool [B]}`: which examples, and which are mirrored."""
 
-_FLIPS = 2**64 - 1  # in the place of an epoch: the key of the mirror bits
-_BITS = 256  # bits Philox gives for one value of its counter
+_FLIPS = 2**64 - 1  # stands for an epoch in the key of the mirror bits
+_BITS = 256  # bits that Philox gives for one value of its counter
 
 
 def plan(seed: int, i: int, *, count: int, batch_size: int, flip: bool = False) -> Plan:
@@ -72,24 +72,24 @@ def plan_many(
 
 
 def take(arrays: dict[str, Any], plan: dict[str, Any], xp: Any = np) -> dict[str, Any]:
-    """Gathers the examples of a plan and mirrors those it says.
+    """Gathers the examples of a plan and mirrors some of them, as it says.
 
     The same code serves the host (`xp=numpy`) and a compiled step (`xp=jax.numpy`),
     and gives the same bits.
 
     Args:
-        arrays: `{"image": uint8 [N, H, W, C], ...}`; every array of this rank is a
-            picture and is mirrored with its image, others are gathered only.
+        arrays: `{"image": uint8 [N, H, W, C], ...}`; every array of this rank holds
+            pictures and is mirrored with the image, others are only gathered.
         plan: `{"index": int32 [..., B], "flip": bool [..., B]}`.
         xp: `numpy` or `jax.numpy`.
 
     Returns:
-        `{"image": uint8 [..., B, H, W, C], ...}`: the keys and types of `arrays`.
+        `{"image": uint8 [..., B, H, W, C], ...}`, with the keys and types of `arrays`.
     """
     index, flip = plan["index"], plan["flip"]
     batch = {}
     for key, value in arrays.items():
-        # The indices are in range; "clip" spares both libraries a check that they are.
+        # The indices are in range; "clip" spares both libraries the check.
         rows = xp.take(value, index, axis=0, mode="clip")
         if value.ndim == 4 and xp is np:
             mirror(rows, flip)
@@ -116,8 +116,9 @@ def mirror(rows: np.ndarray, flip: np.ndarray) -> None:
 def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     """The order of one epoch: int32 `[count]`.
 
-    Raw bits are sorted because numpy promises that those of Philox never change, which
-    it does not of `Generator.permutation`: a run must resume under a later numpy.
+    Raw bits are sorted because numpy promises that those of Philox never change. It
+    promises no such thing for `Generator.permutation`, and a run must resume under a
+    later numpy.
     """
     bits = np.random.Philox(key=np.array([seed, epoch], np.uint64)).random_raw(count)
     order = np.argsort(bits, kind="stable").astype(np.int32)

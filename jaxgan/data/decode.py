@@ -15,9 +15,9 @@ SUFFIXES = (
 )
 # Only these: pillow also knows formats that start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-# What pillow's readers raise on damaged files, as met in practice.
+# What pillow's readers were seen to raise on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
-MOST_BYTES = 1 << 28  # of a file; larger than any image, smaller than memory
+MOST_BYTES = 1 << 28  # a file may have; more than any image, less than memory
 _FREE, _RATIO = 1 << 26, 500
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
@@ -27,17 +27,17 @@ class CorruptImage(ValueError):
 
 
 def check_unpacked(unpacked: int, packed: int) -> None:
-    """Refuses a small file that would take a large memory, before it takes it.
+    """Refuses a small file that would unpack to a huge size, before it does.
 
     Lossless packing of real images gains a factor of 200 at the very best (black and
     white shapes); deflate can gain 1,000, and other packings far more.
 
     Args:
-        unpacked: bytes that a header claims; up to 64 MiB all is well.
+        unpacked: bytes that a header claims; up to 64 MiB are always accepted.
         packed: bytes that are there.
 
     Raises:
-        ValueError: if the one is more than 64 MiB and 500 times the other.
+        ValueError: if `unpacked` is more than 64 MiB and more than 500 times `packed`.
     """
     if unpacked > max(_FREE, _RATIO * packed):
         raise ValueError(f"{packed} bytes that claim to hold {unpacked}")
@@ -79,7 +79,7 @@ def decode(file: bytes | pathlib.Path, name: str, *, alpha: bool = False) -> np.
             "if you trust it"
         ) from error
     except _DAMAGE as error:
-        if isinstance(error, OSError) and error.strerror:  # the disk's word
+        if isinstance(error, OSError) and error.strerror:  # the disk failed
             raise CorruptImage(unread(f"the image {name}", error.strerror)) from error
         raise CorruptImage(
             f"cannot read the image {name} ({type(error).__name__}: {error}): replace "
@@ -88,7 +88,7 @@ def decode(file: bytes | pathlib.Path, name: str, *, alpha: bool = False) -> np.
 
 
 def unread(what: str, why: object, mend: str = "put the file back") -> str:
-    """What to say of a file that was there and cannot be read any more."""
+    """The message for a file that was there and cannot be read any more."""
     return (
         f"cannot read {what} ({why}): {mend} and run the same command again (what was "
         "saved is intact), or pass --skip-corrupt to go on without it"
@@ -96,7 +96,7 @@ def unread(what: str, why: object, mend: str = "put the file back") -> str:
 
 
 def _size(path: pathlib.Path) -> int:
-    """Bytes of a file; a pipe that is called an image would never end."""
+    """The size of a file in bytes; a pipe with an image's name would never end."""
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("not a plain file")

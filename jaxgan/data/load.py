@@ -1,4 +1,4 @@
-"""From a source to arrays in memory, or to a source of images that all fit."""
+"""From a source to arrays in memory, or to a source whose images have one size."""
 
 import concurrent.futures
 import dataclasses
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Fitted:
-    """A source whose images were brought to one size; see `fitted`."""
+    """A source whose images are brought to one size; see `fitted`."""
 
     source: Source
     size: tuple[int, int]
@@ -111,11 +111,11 @@ def load(
     progress: bool = True,
     workers: int | None = None,
 ) -> Arrays:
-    """Reads a whole set into memory, every image once; a mapped file too.
+    """Reads a whole set into memory, a mapped file too.
 
     Example `i` of the result is example `i` of the source. With `skip_corrupt`, the
     next readable example stands in for one that cannot be read, as in `stream`, so
-    batches do not depend on where the set is kept; how many is logged.
+    batches do not depend on where the set is kept. The number of these is logged.
 
     Args:
         source: the set.
@@ -126,14 +126,14 @@ def load(
         skip_corrupt: go on when an image cannot be read.
         limit_bytes: refuse sets that take more.
         progress: show a bar on stderr if it takes longer than two seconds.
-        workers: threads; by default one a core, at most 16.
+        workers: threads that read; by default one for each core, at most 16.
 
     Returns:
         `{"image": uint8 [N, H, W, channels], ...}`, with every other array of an
         example stacked to `[N, ...]`.
 
     Raises:
-        CorruptImage: naming the first image that cannot be read.
+        CorruptImage: if an image cannot be read; it names the first.
         ValueError: if the set is too large, or an image too small.
     """
     if not fits(source, size=size, channels=channels, limit_bytes=limit_bytes):
@@ -151,7 +151,7 @@ def load(
             and crop in ("centre", None)
             and images.shape[1:3] == height_width(size)
         ):
-            # A mapped file is read: cut short in mid-run, it would end the process.
+            # A mapped file is read now: cut short later, it would end the process.
             check_mapped(images, len(images) - 1, source.title)
             images = np.array(images) if isinstance(images, np.memmap) else images
             return source.arrays | {"image": _in_blocks(images, channels)}
@@ -169,7 +169,7 @@ def load(
 
 
 def _in_order(source: ShardSource) -> Arrays:
-    """All examples of shards."""
+    """All examples of shards, block by block."""
     arrays = {
         key: np.empty((len(source), *field.shape), field.dtype)
         for key, field in source.fields.items()
@@ -182,7 +182,7 @@ def _in_order(source: ShardSource) -> Arrays:
 
 
 def _in_blocks(images: np.ndarray, channels: int) -> np.ndarray:
-    """`to_channels` of a whole set, without four bytes for each of its pixels."""
+    """`to_channels` of a whole set, without four bytes of memory for every pixel."""
     if images.shape[-1] == channels:
         return images
     out = np.empty((*images.shape[:-1], channels), np.uint8)
@@ -200,7 +200,7 @@ def read_good(
         source: the set.
         index: which example.
         skip_corrupt: whether to go on to the next, after the last to the first.
-        corrupt: places known to be corrupt, not tried again; new ones are added.
+        corrupt: places known to be corrupt, which are not tried again; it adds to them.
 
     Raises:
         CorruptImage: if it cannot be read and may not be skipped, or none can.
@@ -225,7 +225,7 @@ def read_good(
 def _read_all(
     source: Source, skip_corrupt: bool, progress: bool, workers: int | None
 ) -> tuple[Arrays, list[int]]:
-    """Reads every example in a pool of threads; the arrays and the corrupt places."""
+    """Reads every example in threads; gives the arrays and the corrupt places."""
     from tqdm import tqdm
 
     count = len(source)
@@ -259,7 +259,7 @@ def _read_all(
         disable=not progress,
     )
     try:
-        # In order, so that the error raised is the first image's, run after run.
+        # In order, so that every run raises the error of the same image: the first.
         for bad in pool.map(read, range(0, count, _BLOCK)):
             corrupt.update(bad)
             bar.update(min(_BLOCK, count - bar.n))
@@ -278,9 +278,9 @@ def _read_all(
 def fingerprint(data: Arrays | Source) -> str:
     """Sixteen hexadecimal digits that change when the data does.
 
-    Arrays are read in full (a second a gigabyte); of a source, which may be larger
-    than memory, the length and sixteen examples spread over it; of shards also the
-    digest in their index.
+    Arrays are read in full (a second a gigabyte). A source may be larger than memory:
+    its length and sixteen examples spread over it are read, and the digest in the index
+    of shards.
     """
     digest = hashlib.sha256()
     if isinstance(data, dict):

@@ -1,7 +1,7 @@
-"""Sets that tensorflow-datasets prepared, read at random and without TensorFlow.
+"""Sets that tensorflow-datasets prepared, read in any order and without TensorFlow.
 
-Preparing (downloading and writing) is never done unasked: without a network it hangs
-for minutes, and it needs TensorFlow. Reading needs neither.
+Nothing is downloaded or prepared unasked: without a network that hangs for minutes, and
+it needs TensorFlow. Reading needs neither.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from jaxgan.data.arrays import NoSplit
 from jaxgan.data.decode import CorruptImage, decode, unread
 
 _FORMATS = ("array_record", "parquet")
-# What a description of features calls the class that reads one, old and new.
+# Keys under which descriptions of features, old and new, name the class that reads one.
 _CLASS_KEYS = ("type", "pythonClassName", "python_class_name")
 _HOST = "https://storage.googleapis.com"
 _PATIENCE = 3.0  # seconds to wait for the network
@@ -35,8 +35,8 @@ class TfdsSource:
 
     Attributes:
         title: the set and split, for errors.
-        rows: what tfds reads, at random; images as the bytes of a file where they are
-            stored so.
+        rows: what tfds reads, in any order; an image that is stored as a file is the
+            bytes of that file.
         image: the feature that is the image.
         label: the feature that is the class, or "".
         classes: names of the labels, where known.
@@ -57,10 +57,10 @@ class TfdsSource:
         try:
             row = self.rows[index]
             image = row[self.image]
-            if image is None:  # what array_record makes of some truncated files
+            if image is None:  # what array_record gives for some truncated files
                 raise ValueError("nothing is stored there")
             label = np.asarray(row[self.label], np.int32) if self.label else None
-        except Exception as error:  # array_record and parquet raise what they like
+        except Exception as error:  # array_record and parquet raise many kinds
             text = unread(self.name(index), error, "copy or prepare the set again")
             raise CorruptImage(text) from error
         if isinstance(image, bytes):
@@ -123,9 +123,9 @@ def open_tfds(
             "set again"
         ) from error
     image = _image_feature(path, features)
-    # Stored files are decoded here: tfds would do it by whichever of OpenCV and pillow
-    # is installed, and they do not agree on the pixels of a JPEG. Other pictures of an
-    # example are not decoded at all.
+    # Stored files are decoded by this library: tfds would use whichever of OpenCV and
+    # pillow is installed, and these differ in the pixels of a JPEG. Other pictures of
+    # an example are not decoded at all.
     pictures = [n for n, f in features.items() if isinstance(f, tfds.features.Image)]
     decoders = {name: tfds.decode.SkipDecoding() for name in pictures} or None
     try:
@@ -138,7 +138,7 @@ def open_tfds(
     if not len(rows):
         raise ValueError(f"the split {split!r} of tfds:{name} is empty: use another")
     said = builder.info.splits[split].num_examples
-    if said and said != len(rows):  # parquet knows no parts of a split, for one
+    if said and said != len(rows):  # parquet, for one, ignores parts of a split
         raise ValueError(
             f"the split {split!r} of tfds:{name} has {len(rows)} examples, but its "
             f"description says {said}: copy the set again, or prepare it as "
@@ -188,19 +188,19 @@ def _versions(home: pathlib.Path, version: str) -> list[pathlib.Path]:
 
 
 def _check_format(path: pathlib.Path) -> None:
-    """Refuses sets that can only be read from beginning to end."""
+    """Refuses formats that can only be read from beginning to end."""
     info = _json(path / "dataset_info.json")
     formats = [info.get("fileFormat", "tfrecord")]
     formats += info.get("alternativeFileFormats", [])
     if not set(map(str, formats)) & set(_FORMATS):
         raise ValueError(
-            f"{str(path)!r} is prepared as {formats[0]}, which cannot be read at "
-            "random: move it away and prepare it again with --download"
+            f"{str(path)!r} is prepared as {formats[0]}, which can only be read from "
+            "beginning to end: move it away and prepare it again with --download"
         )
 
 
 def _check_features(path: pathlib.Path) -> None:
-    """Refuses sets that name code of their own: tfds would import it, and so run it."""
+    """Refuses sets that name code of their own, which tfds would import and so run."""
     file = path / "features.json"
     named = list(_named(_json(file))) if file.exists() else []
     if own := [name for name in named if not name.startswith("tensorflow_datasets.")]:
@@ -224,7 +224,7 @@ def _named(node: Any) -> Iterator[str]:
 
 
 def _json(file: pathlib.Path) -> dict[str, Any]:
-    """What is in a file that must be a JSON object."""
+    """Reads a file that must hold a JSON object."""
     try:
         held = json.loads(file.read_text())
         if not isinstance(held, dict):
@@ -237,7 +237,7 @@ def _json(file: pathlib.Path) -> dict[str, Any]:
 
 
 def _first(error: Exception) -> str:
-    """The first line of an error, without the stop at its end."""
+    """The first line of an error, without its full stop."""
     return str(error).partition("\n")[0].rstrip(".")
 
 
@@ -294,7 +294,7 @@ def _prepare(root: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def _online() -> bool:
-    """Whether the host answers in time; looking up its name may itself hang."""
+    """Whether the host answers in time; even looking up its name may hang."""
     answers = []
 
     def ask() -> None:
@@ -302,7 +302,7 @@ def _online() -> bool:
         try:
             urllib.request.urlopen(request, timeout=_PATIENCE).close()
             answers.append(True)
-        except urllib.error.HTTPError:  # it answered
+        except urllib.error.HTTPError:  # an answer too
             answers.append(True)
         except OSError:
             pass
