@@ -7,39 +7,54 @@ import struct
 import zlib
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-SUFFIXES = (
-    *(".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"),
-    *(".tif", ".tiff", ".ppm", ".pgm"),
-)
+from jaxgan.data import metadata
+
 # Only these: pillow also knows formats that start other programs (EPS).
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".gif", ".webp"),
+    *(".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"),
+)
 # What pillow's readers were seen to raise on damaged files.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 MOST_BYTES = 1 << 28  # a file may have; more than any image, less than memory
 _FREE, _RATIO = 1 << 26, 500
+# Flat drawings pack far better than photos, so four bytes for each of the pixels that
+# pillow takes without a warning are decoded whatever the size of the file.
+_FREE_IMAGE = 4 * 89_478_485
 _BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+_TURNS = {  # what undoes each orientation of EXIF
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class CorruptImage(ValueError):
     """An image that cannot be read; the text names the file."""
 
 
-def check_unpacked(unpacked: int, packed: int) -> None:
+def check_unpacked(unpacked: int, packed: int, free: int = _FREE) -> None:
     """Refuses a small file that would unpack to a huge size, before it does.
 
     Lossless packing of real images gains a factor of 200 at the very best (black and
     white shapes); deflate can gain 1,000, and other packings far more.
 
     Args:
-        unpacked: bytes that a header claims; up to 64 MiB are always accepted.
+        unpacked: bytes that a header claims.
         packed: bytes that are there.
+        free: bytes that are always accepted.
 
     Raises:
-        ValueError: if `unpacked` is more than 64 MiB and more than 500 times `packed`.
+        ValueError: if `unpacked` is more than `free` and more than 500 times `packed`.
     """
-    if unpacked > max(_FREE, _RATIO * packed):
+    if unpacked > max(free, _RATIO * packed):
         raise ValueError(f"{packed} bytes that claim to hold {unpacked}")
 
 
@@ -65,13 +80,10 @@ def decode(file: bytes | pathlib.Path, name: str, *, alpha: bool = False) -> np.
             than twice pillow's limit of pixels or than its bytes could plausibly hold.
     """
     try:
-        size = len(file) if isinstance(file, bytes) else _size(file)
-        if size > MOST_BYTES:
+        content = file if isinstance(file, bytes) else _read(file)
+        if len(content) > MOST_BYTES:
             raise ValueError(f"over {MOST_BYTES} bytes")
-        opened = io.BytesIO(file) if isinstance(file, bytes) else file
-        with Image.open(opened, formats=_FORMATS) as image:
-            check_unpacked(image.width * image.height * len(image.getbands()), size)
-            return _pixels(ImageOps.exif_transpose(image), alpha)
+        return _decoded(content, alpha)
     except _BOMB as error:
         raise CorruptImage(
             f"{name} has more pixels than pillow's limit of "
@@ -87,6 +99,31 @@ def decode(file: bytes | pathlib.Path, name: str, *, alpha: bool = False) -> np.
         ) from error
 
 
+def _decoded(content: bytes, alpha: bool) -> np.ndarray:
+    """The pixels of a file, whatever stands beside them in it."""
+    failed: Exception | None = None
+    for kept in (content, *metadata.without(content)):
+        try:
+            with Image.open(io.BytesIO(kept), formats=_FORMATS) as image:
+                claimed = image.width * image.height * len(image.getbands())
+                check_unpacked(claimed, len(content), _FREE_IMAGE)
+                wide = image.format == "TIFF" and image.mode == "I"
+                return _pixels(_upright(image), alpha, wide)
+        except _DAMAGE as error:
+            failed = failed or error
+    assert failed is not None
+    raise failed
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image turned as its camera says, if that can be read."""
+    try:
+        turn = _TURNS.get(image.getexif().get(0x0112, 1))
+    except Exception:  # odd tags raise a dozen kinds, and the pixels are good
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
 def unread(what: str, why: object, mend: str = "put the file back") -> str:
     """The message for a file that was there and cannot be read any more."""
     return (
@@ -95,22 +132,29 @@ def unread(what: str, why: object, mend: str = "put the file back") -> str:
     )
 
 
-def _size(path: pathlib.Path) -> int:
-    """The size of a file in bytes; a pipe with an image's name would never end."""
+def _read(path: pathlib.Path) -> bytes:
+    """The content of a file; a pipe with an image's name would never end."""
     about = path.stat()
     if not stat.S_ISREG(about.st_mode):
         raise ValueError("not a plain file")
-    return about.st_size
+    if about.st_size > MOST_BYTES:
+        raise ValueError(f"over {MOST_BYTES} bytes")
+    return path.read_bytes()
 
 
-def _pixels(image: Image.Image, alpha: bool) -> np.ndarray:
-    """A pillow image of any mode as `uint8 [H, W, 1 or 3]`, or 2 or 4 with `alpha`."""
+def _pixels(image: Image.Image, alpha: bool, wide: bool) -> np.ndarray:
+    """A pillow image of any mode as `uint8 [H, W, 1 or 3]`, or 2 or 4 with `alpha`.
+
+    Where pixels are `wide`, 32-bit integers, they may hold levels of 8 bits or of 16.
+    """
     mode = image.mode
-    if mode.startswith("I"):  # 16-bit grey; "I" is what older pillows call it
-        wide = np.asarray(image).astype(np.int64)
-        if wide.min() < 0 or wide.max() > 65535:
+    if mode.startswith("I"):  # 16-bit grey
+        levels = np.asarray(image).astype(np.int64)
+        if levels.min() < 0 or levels.max() > 65535:
             raise ValueError("its pixels are neither 8 nor 16 bits")
-        return ((wide + 128) // 257).astype(np.uint8)[..., None]
+        if not (wide and levels.max() < 256):
+            levels = (levels + 128) // 257
+        return levels.astype(np.uint8)[..., None]
     if mode == "F":
         raise ValueError("its pixels are floating point; convert it to 8 bits")
     if mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:

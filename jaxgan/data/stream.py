@@ -104,22 +104,20 @@ def stream(
 
     # What is in memory or mapped would be copied to every process.
     held = getattr(data, "source", data)
-    if isinstance(held, dict | ArraySource | ShardSource):
-        processes = 0
-    if isinstance(data, dict | ShardSource):
-        workers = 1
-    stop = sys.maxsize if stop is None else stop
-    if not processes:
-        return _in_threads(read, finish, range(start, stop), workers, prefetch)
-    _check_pickles(data)
-    return _in_processes(read, finish, range(start, stop), processes, prefetch)
+    numbers = range(start, sys.maxsize if stop is None else stop)
+    if processes and not isinstance(held, dict | ArraySource | ShardSource):
+        _check_pickles(read)
+        return _in_processes(read, finish, numbers, processes, prefetch)
+    threads = 1 if isinstance(data, dict | ShardSource) else workers
+    return _in_threads(read, finish, numbers, threads, prefetch)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class _Read:
     """From the number of a batch to the batch, in any thread or process.
 
-    Beside the batch stand the places that this process has found to be corrupt.
+    Beside the batch stand the places that this process has found to be corrupt. Grain
+    prints what it maps with, so there is no `repr`, which would read the data.
     """
 
     data: "Arrays | Source"
@@ -249,10 +247,10 @@ def _in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-def _check_pickles(source: Source) -> None:
-    """Says so now if a source cannot be given to other processes."""
+def _check_pickles(read: _Read) -> None:
+    """Raises now if a source cannot be given to other processes."""
     try:
-        ForkingPickler.dumps(source)
+        ForkingPickler.dumps(read)
     except Exception as error:  # whatever its parts raise
         raise ValueError(
             f"the source cannot be sent to other processes ({error}): leave processes"
