@@ -1,0 +1,175 @@
+"""The words of the engine: what a game is, and what training it changes."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import flax.linen as nn
+import flax.struct
+import jax
+import optax
+
+Variables = Mapping[str, Mapping[str, Any]]  # net -> collection -> arrays
+Batch = Any
+Metrics = dict[str, jax.Array]
+State = TypeVar("State")  # TrainState, unless an algorithm is made by other means
+
+
+class Turn(NamedTuple):
+    """What a loss may know of the moment: its own `key`, and the `step` (int32)."""
+
+    key: jax.Array
+    step: jax.Array
+
+
+Loss = Callable[[Variables, Batch, Turn], tuple[jax.Array, tuple[Variables, Metrics]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """One side of a game.
+
+    Attributes:
+        loss: `loss(variables, batch, turn) -> (scalar, (variables, metrics))`, pure.
+        owns: names of the nets whose parameters and statistics it updates.
+        optimizer: how it updates them.
+    """
+
+    loss: Loss
+    owns: tuple[str, ...]
+    optimizer: optax.GradientTransformation
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Move:
+    """Players that update together, `repeat` times: `Move("critic", repeat=5)`."""
+
+    players: tuple[str, ...]
+    repeat: int
+
+    def __init__(self, *players: str, repeat: int = 1):
+        object.__setattr__(self, "players", players)
+        object.__setattr__(self, "repeat", repeat)
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """Nets, players, and the schedule they play by.
+
+    Attributes:
+        nets: name -> linen module. A net without parameters is a memory.
+        inputs: `inputs(batch) -> {net: arguments}`, one example call per net, to
+            initialise it with. Only shapes matter to most modules.
+        players: name -> Player.
+        moves: the schedule of one step.
+        ema: net -> decay, for nets of which an exponential moving average is kept.
+
+    Raises:
+        ValueError: a name that does not exist, a net owned twice in one move, a player
+            who never plays, a repeat below 1, a decay outside [0, 1).
+    """
+
+    nets: Mapping[str, nn.Module]
+    inputs: Callable[[Batch], Mapping[str, tuple]]
+    players: Mapping[str, Player]
+    moves: tuple[Move, ...]
+    ema: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        for name, player in self.players.items():
+            known(player.owns, self.nets, f"player {name!r} owns net")
+        for move in self.moves:
+            known(move.players, self.players, "a move names player")
+            if not move.players or move.repeat < 1:
+                raise ValueError(
+                    f"{move} is empty: a move needs at least one player and repeat >= 1"
+                )
+            owned = [net for name in move.players for net in self.players[name].owns]
+            if twice := {net for net in owned if owned.count(net) > 1}:
+                raise ValueError(
+                    f"players {move.players} move together and both own"
+                    f" {sorted(twice)}; give each net to one, or play them in two moves"
+                )
+        if idle := set(self.players) - {n for move in self.moves for n in move.players}:
+            raise ValueError(
+                f"players {sorted(idle)} are in no move; add one, or drop them"
+            )
+        known(self.ema, self.nets, "ema names net")
+        for net, decay in self.ema.items():
+            if not 0 <= decay < 1:
+                raise ValueError(
+                    f"ema decay of {net!r} is {decay}; it must be in [0, 1)"
+                )
+
+    @property
+    def repeats(self) -> int:
+        """How many minibatches one step consumes: the largest `repeat`."""
+        return max(move.repeat for move in self.moves)
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """Everything that training changes: arrays only.
+
+    Attributes:
+        step: int32 scalar, steps played.
+        key: the run's typed random key; never changes.
+        params: net -> parameters.
+        stats: net -> every other collection (batch statistics, memories).
+        opt_state: player -> optimiser state.
+        ema: net -> moving average of its parameters.
+    """
+
+    step: jax.Array
+    key: jax.Array
+    params: dict[str, Any]
+    stats: dict[str, Any]
+    opt_state: dict[str, Any]
+    ema: dict[str, Any]
+
+
+class Algorithm(NamedTuple, Generic[State]):
+    """A way to train, as two pure functions over states of one type.
+
+    Attributes:
+        init: `init(key, batch) -> state`.
+        step: `step(state, batch) -> (state, metrics)`.
+    """
+
+    init: Callable[[jax.Array, Batch], State]
+    step: Callable[[State, Batch], tuple[State, Metrics]]
+
+
+def pure(module: nn.Module, name: str) -> Callable[..., tuple[Any, Variables]]:
+    """Turns a module into `f(variables, *args, **kwargs) -> (out, variables)`.
+
+    The one place where a module is applied. Whatever the call changes (batch
+    statistics, memories) comes back in `variables`; the argument is left as it was.
+    Keywords go to the module, but for `rngs` and `method`, which mean what they mean to
+    `module.apply`.
+    """
+
+    def apply(variables: Variables, *args, rngs=None, method=None, **kwargs):
+        own = variables[name]
+        out, changed = module.apply(
+            own,
+            *args,
+            rngs=rngs,
+            method=method,
+            mutable=[collection for collection in own if collection != "params"],
+            **kwargs,
+        )
+        return out, {**variables, name: {**own, **changed}}
+
+    return apply
+
+
+def variables(state: TrainState) -> Variables:
+    """The variables of all nets, as losses and samplers take them."""
+    return {net: {"params": p, **state.stats[net]} for net, p in state.params.items()}
+
+
+def known(names: Iterable[str], among: Iterable[str], what: str) -> None:
+    """Refuses names that do not exist; `what` begins the message."""
+    among = sorted(among)
+    if unknown := [name for name in names if name not in among]:
+        raise ValueError(f"{what} {unknown}, but there are only {among}")

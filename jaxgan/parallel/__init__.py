@@ -1,0 +1,67 @@
+"""Compiled functions on many devices, in one process or in many.
+
+The main path is `jit` over a mesh of two axes. The batch is split over both, `data` and
+`fsdp`; the state is whole on every device, or, where `fsdp` exceeds one, its large
+arrays are split over that axis. Every mean in the program is a mean over the global
+batch, batch normalisation included, so a step on 8 devices of 2 processes equals a step
+on 1. `pmap` is a wrapper for code that is built on it.
+
+Every process runs the same program. Batches are numbered globally; a process needs only
+`rows` of each, which `assemble` joins with those of the others.
+"""
+
+from jaxgan.parallel.places import (
+    DATA,
+    FSDP,
+    Rule,
+    assemble,
+    check_batch_size,
+    gather,
+    gathering,
+    largest_axis,
+    local_mesh,
+    mesh,
+    replicated,
+    resident,
+    rows,
+    shardings,
+    split,
+)
+from jaxgan.parallel.processes import (
+    HEARTBEAT,
+    agreed,
+    is_main,
+    preempted,
+    same_everywhere,
+    start,
+)
+from jaxgan.parallel.programs import (
+    compiled,
+    pmap,
+)
+
+__all__ = [
+    "DATA",
+    "FSDP",
+    "HEARTBEAT",
+    "Rule",
+    "agreed",
+    "assemble",
+    "check_batch_size",
+    "compiled",
+    "gather",
+    "gathering",
+    "is_main",
+    "largest_axis",
+    "local_mesh",
+    "mesh",
+    "pmap",
+    "preempted",
+    "replicated",
+    "resident",
+    "rows",
+    "same_everywhere",
+    "shardings",
+    "split",
+    "start",
+]

@@ -1,0 +1,205 @@
+"""Which part of a state and of a batch lives on which device."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from jaxgan.game import Variables
+
+DATA, FSDP = "data", "fsdp"  # the axes of every mesh
+_LEAST = 2**14  # elements: smaller arrays cost more to gather than to keep
+
+Rule = Callable[[str, tuple[int, ...], int], PartitionSpec]
+"""`rule(path, shape, size)`: how an array of the state is split over the axis `fsdp`,
+which has `size` devices. Paths read `params/generator/Dense_0/kernel`."""
+
+
+def mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
+    """A mesh of the axes `data` and `fsdp` over the given devices, or over all.
+
+    Raises:
+        ValueError: `fsdp` does not divide them.
+    """
+    devices = jax.devices() if devices is None else list(devices)
+    if fsdp < 1 or len(devices) % fsdp:
+        sizes = [n for n in range(1, len(devices) + 1) if len(devices) % n == 0]
+        raise ValueError(
+            f"--fsdp is {fsdp}, which does not divide {len(devices)} devices; use one"
+            f" of {', '.join(map(str, sizes))}"
+        )
+    # In the order of the processes, each of which then owns consecutive rows, and so
+    # that the axis that gathers parameters stays inside a host where it can.
+    devices = sorted(devices, key=lambda device: (device.process_index, device.id))
+    grid = np.array(devices).reshape(-1, fsdp)
+    # Explicit sharding in types, the default elsewhere, is refused by ordinary code.
+    return Mesh(grid, (DATA, FSDP), axis_types=(AxisType.Auto, AxisType.Auto))
+
+
+def local_mesh() -> Mesh:
+    """A mesh of this process's own devices."""
+    return mesh(jax.local_devices())
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Every device holds the whole array: states, resident data sets."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def split(mesh: Mesh, axis: int = 0) -> NamedSharding:
+    """The axis divided over the devices: 0 for `[B, ...]`, 1 for `[k, B, ...]`."""
+    return NamedSharding(mesh, PartitionSpec(*[None] * axis, (DATA, FSDP)))
+
+
+def largest_axis(
+    path: str, shape: tuple[int, ...], size: int, *, least: int = _LEAST
+) -> PartitionSpec:
+    """The default rule: splits the longest axis that divides evenly.
+
+    Statistics, keys, counters and arrays of fewer than `least` elements stay whole.
+    """
+    learned = path.startswith(("params/", "opt_state/", "ema/"))
+    fits = [axis for axis, length in enumerate(shape) if length % size == 0]
+    if not learned or not fits or np.prod(shape) < least:
+        return PartitionSpec()
+    axis = max(fits, key=lambda axis: shape[axis])
+    return PartitionSpec(*[None] * axis, FSDP)
+
+
+def shardings(mesh: Mesh, state: Any, rule: Rule = largest_axis) -> Any:
+    """Where each array of a state lives: a tree of `NamedSharding`s.
+
+    Args:
+        mesh: of the axes `data` and `fsdp`.
+        state: arrays or `jax.ShapeDtypeStruct`s.
+        rule: how to split an array; used only where `fsdp` exceeds one.
+    """
+    size = mesh.shape[FSDP]
+
+    def sharding(path, leaf):
+        if size == 1:
+            return replicated(mesh)
+        path = jax.tree_util.keystr(path, simple=True, separator="/")
+        return NamedSharding(mesh, rule(path, leaf.shape, size))
+
+    return jax.tree.map_with_path(sharding, state)
+
+
+def gathering(
+    mesh: Mesh, rule: Rule = largest_axis
+) -> Callable[[Variables], Variables]:
+    """`gather` of `game.algorithm`, for parameters that a rule splits.
+
+    Parameters are brought together right before they are used, and their gradients are
+    summed right into the parts. Without it, the compiler's own way with a convolution
+    whose kernel is split is far slower.
+    """
+    size = mesh.shape[FSDP]
+
+    def whole(path, x):
+        net, collection, *rest = (str(key.key) for key in path)
+        spec = rule("/".join((collection, net, *rest)), x.shape, size)
+        if not any(spec):
+            return x
+        return _gathered(x, NamedSharding(mesh, spec), replicated(mesh))
+
+    def gather(variables):
+        return variables if size == 1 else jax.tree.map_with_path(whole, variables)
+
+    return gather
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
+def _gathered(x, part, whole):
+    """Brings an array together on every device; its gradient is split again."""
+    del part
+    return jax.lax.with_sharding_constraint(x, whole)
+
+
+_gathered.defvjp(
+    lambda x, part, whole: (_gathered(x, part, whole), None),
+    lambda part, whole, _, gradient: (
+        jax.lax.with_sharding_constraint(gradient, part),
+    ),
+)
+
+
+def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
+    """Refuses a batch that the devices cannot share equally, in `accumulate` parts.
+
+    Raises:
+        ValueError: it does not divide; the message names the nearest sizes that do.
+    """
+    n = mesh.size * accumulate
+    if batch_size < 1 or batch_size % n:
+        below, above = batch_size // n * n, max(1, batch_size // n + 1) * n
+        fits = f"{below} or {above}" if below > 0 else f"{above}"
+        parts = f" in {accumulate} parts" if accumulate > 1 else ""
+        raise ValueError(
+            f"batch size {batch_size} does not divide over {mesh.size} devices{parts};"
+            f" use {fits}"
+        )
+
+
+def rows(mesh: Mesh, batch_size: int) -> slice:
+    """Which examples of every global batch this process needs."""
+    share = batch_size // mesh.size
+    mine = [
+        i
+        for i, device in enumerate(mesh.devices.flat)
+        if device.process_index == jax.process_index()
+    ]
+    return slice(mine[0] * share, (mine[-1] + 1) * share)
+
+
+def assemble(mesh: Mesh, item: Any, batch_size: int, axis: int = 0) -> Any:
+    """Makes global arrays from the part of a batch that each process has.
+
+    Args:
+        mesh: of all processes.
+        item: arrays whose axis `axis` has this process's `rows`, or all of the batch.
+        batch_size: examples of the global batch.
+        axis: the axis of the examples.
+    """
+    if jax.process_count() == 1:
+        return item
+    mine = rows(mesh, batch_size)
+    sharding = split(mesh, axis)
+
+    def join(part):
+        if part.shape[axis] == batch_size:
+            part = part[(slice(None),) * axis + (mine,)]
+        whole = (*part.shape[:axis], batch_size, *part.shape[axis + 1 :])
+        return jax.make_array_from_process_local_data(sharding, part, whole)
+
+    return jax.tree.map(join, item)
+
+
+def resident(mesh: Mesh, arrays: Any) -> Any:
+    """Puts arrays, which every process has in full, onto every device."""
+    whole = replicated(mesh)
+    if jax.process_count() == 1:
+        return jax.device_put(arrays, whole)
+    return jax.tree.map(
+        lambda x: jax.make_array_from_process_local_data(whole, x, x.shape), arrays
+    )
+
+
+def gather(mesh: Mesh, state: Any) -> Any:
+    """Makes a state whole in each process; all processes must call this.
+
+    In a run of one process, a state that is whole already is returned as it is.
+    """
+    if jax.process_count() == 1 and mesh.shape[FSDP] == 1:
+        return state
+    state = jax.jit(_same, out_shardings=replicated(mesh))(state)
+    if jax.process_count() == 1:
+        return state
+    return jax.tree.map(lambda x: x.addressable_data(0), state)
+
+
+def _same(state):
+    return state

@@ -1,0 +1,60 @@
+"""Algorithms compiled for many devices."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.sharding import Mesh
+
+from jaxgan.game import Algorithm, State
+from jaxgan.parallel.places import DATA, replicated, split
+
+
+def compiled(
+    algorithm: Algorithm[State],
+    mesh: Mesh,
+    batch_sharding: Any = None,
+    state_sharding: Any = None,
+) -> Algorithm[State]:
+    """Compiles an algorithm over a mesh; the state passed to `step` is donated.
+
+    Args:
+        algorithm: pure functions.
+        mesh: where it runs.
+        batch_sharding: a sharding, or a tree of them that is a prefix of the batch;
+            by default the first axis of every array is split over the devices.
+        state_sharding: the same for the state, as `shardings` gives it; by default
+            every device holds all of it.
+    """
+    whole = replicated(mesh)
+    batch_sharding = split(mesh) if batch_sharding is None else batch_sharding
+    state_sharding = whole if state_sharding is None else state_sharding
+    # Both declare the state's sharding: undeclared, the second step compiles again.
+    return Algorithm(
+        jax.jit(
+            algorithm.init,
+            in_shardings=(whole, batch_sharding),
+            out_shardings=state_sharding,
+        ),
+        jax.jit(
+            algorithm.step,
+            in_shardings=(state_sharding, batch_sharding),
+            out_shardings=(state_sharding, whole),
+            donate_argnums=0,
+        ),
+    )
+
+
+def pmap(algorithm: Algorithm[State]) -> Algorithm[State]:
+    """The algorithm under `jax.pmap`, for code that is built on it.
+
+    Batches are `[devices, B / devices, ...]`; the state is not stacked. The algorithm
+    must average over the axis `data` itself: `game.algorithm(game, axis_name="data")`,
+    with batch normalisation told the same name. Memories are per device there and only
+    the first device's survives, so games that have one belong on the mesh.
+    """
+    first: Callable[[Any], Any] = lambda batch: jax.tree.map(lambda x: x[0], batch)  # noqa: E731
+    return Algorithm(
+        lambda key, batch: algorithm.init(key, first(batch)),
+        jax.pmap(algorithm.step, DATA, in_axes=(None, 0), out_axes=(None, None)),  # type: ignore[arg-type]
+    )
