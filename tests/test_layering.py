@@ -55,6 +55,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "metrics/similarity": ("losses", "jax numpy"),
     "metrics/features": ("nn", "jax numpy chex flax"),
     "metrics/inception": ("nn", "jax numpy chex flax torch"),
+    "metrics/_inception_files": ("", "numpy torch"),
     "metrics/_inception_net": ("", "jax numpy flax"),
     "data": ("", "numpy grain tensorflow_datasets PIL tqdm"),
     # The procedural renderers, which draw on the device.

@@ -132,8 +132,8 @@ READERS = {
     "zip": ("a.zip", in_zip, None, first, "cannot read the image"),
     "a pickle as zip": ("a.zip", bare, None, first, "as a zip archive"),
     "tfds": ("set/dataset_info.json", bare, None, first, "is damaged"),
-    "weights npz": ("w.npz", object_npz, "fc.weight", inception.load, "is no npz"),
-    "weights raw npz": ("w.npz", bare, None, inception.load, "is no npz"),
+    "weights npz": ("w.npz", object_npz, "fc.weight", inception.load, "is not an npz"),
+    "weights raw npz": ("w.npz", bare, None, inception.load, "is not an npz"),
     "weights pth": ("w.pth", whole_torch, None, inception.load, "no file of PyTorch"),
     "weights old pth": ("w.pt", old_torch, None, inception.load, "no file of PyTorch"),
     "weights raw pth": ("w.pth", bare, None, inception.load, "no file of PyTorch"),
@@ -556,7 +556,7 @@ def test_a_cache_and_weights_that_are_bombs(tmp_path, capsys):
     for content in (SETS["bz2.npz"](), SETS["terabytes.npz"](), unpacks):
         for name in ("w.npz", "w.pth"):
             (tmp_path / name).write_bytes(content)
-            with pytest.raises(ValueError, match=r"or a damaged one|takes PyTorch"):
+            with pytest.raises(ValueError, match=r"or it is damaged|needs PyTorch"):
                 inception.load(tmp_path / name)
 
 

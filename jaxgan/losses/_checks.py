@@ -1,4 +1,4 @@
-"""What every loss asks of its arguments, refused by name, at trace time.
+"""Checks of arguments at trace time, and the arithmetic that the losses share.
 
 Shapes and ranks raise `ValueError`, element types raise `TypeError`; both name the
 argument, what came and what is expected. They depend on shapes and dtypes alone, so
@@ -135,7 +135,7 @@ def number(
 
 
 def option(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Refuses a word that is not one of those known."""
+    """Refuses an option that is not one of the known ones."""
     if value not in known:
         raise ValueError(f"{name} is {value!r}, expected one of {', '.join(known)}")
 

@@ -23,7 +23,7 @@ def minimax_discriminator_terms(
     *,
     label_smoothing: _checks.Number = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `minimax_discriminator_loss`, apart.
+    """The real and the fake term of `minimax_discriminator_loss`, separately.
 
     Args:
       real_logits: logits of real examples, `[B, ...]`.
@@ -111,7 +111,7 @@ def non_saturating_discriminator_terms(
     *,
     label_smoothing: _checks.Number = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `non_saturating_discriminator_loss`, apart.
+    """The real and the fake term of `non_saturating_discriminator_loss`, separately.
 
     The same as `minimax_discriminator_terms`.
 

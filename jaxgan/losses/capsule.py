@@ -1,4 +1,4 @@
-"""Losses of capsule networks: on class capsules and on their decodings."""
+"""Losses of capsule networks, on class capsules and on decoded images."""
 
 import jax
 import jax.numpy as jnp
@@ -39,8 +39,8 @@ def margin_loss(
 
     Args:
       lengths: ‖vₖ‖, `[B, K]`.
-      labels: classes, integers `[B]`, or what is present, `[B, K]` of 0 and 1, for
-        images with several objects.
+      labels: classes, integers `[B]`, or the classes that are present, `[B, K]` of 0
+        and 1, for images with several objects.
       positive_margin: m⁺.
       negative_margin: m⁻.
       negative_weight: λ, which keeps absent classes from shrinking all lengths early.

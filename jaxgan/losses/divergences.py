@@ -148,7 +148,7 @@ def f_divergence(name: str) -> Divergence:
 def f_gan_discriminator_terms(
     real_logits: ArrayLike, fake_logits: ArrayLike, *, divergence: str
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `f_gan_discriminator_loss`, apart.
+    """The real and the fake term of `f_gan_discriminator_loss`, separately.
 
     Args:
       real_logits: raw outputs for real examples, `[B, ...]`.
@@ -209,7 +209,7 @@ def f_gan_generator_loss(
     Args:
       fake_logits: raw outputs v for generated examples, `[B, ...]`.
       divergence: a name known to `f_divergence`.
-      saturating: play the zero-sum game.
+      saturating: use the generator's part of the zero-sum game instead.
 
     Returns:
       One loss per output, the same shape.

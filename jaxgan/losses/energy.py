@@ -116,7 +116,7 @@ def update_balance(
     gamma: _checks.Number = 0.5,
     rate: _checks.Number = 0.001,
 ) -> jax.Array:
-    """The proportional control of a boundary equilibrium GAN.
+    """Updates the balance of a boundary equilibrium GAN by proportional control.
 
     k ← clip(k + λ(γ·mean L(x) − mean L(y)), 0, 1).
 
@@ -173,7 +173,7 @@ def convergence_measure(
 def margin_ranking_discriminator_loss(
     real_logits: ArrayLike, fake_logits: ArrayLike, *, margin: _checks.Number
 ) -> jax.Array:
-    """GoGAN's critic: a real outscores its fake by a margin, and no more is asked.
+    """GoGAN's critic loss: each real must outscore its fake by a margin.
 
     max(0, y + ε − x), pairing real i with fake i.
 
@@ -200,7 +200,7 @@ def margin_ranking_discriminator_loss(
 def margin_ranking_generator_loss(
     earlier_fake_logits: ArrayLike, fake_logits: ArrayLike, *, margin: _checks.Number
 ) -> jax.Array:
-    """GoGAN's ranking: a stage outscores the stage before it by a margin.
+    """GoGAN's ranking loss: each stage must outscore the stage before it by a margin.
 
     max(0, y_before + ε − y_now). The first stage has none before it and is trained by
     `wasserstein_generator_loss`; later stages add that loss to this one.

@@ -183,7 +183,7 @@ def vae_gan_generator_loss(
     Args:
       reconstruction_logits: r, of decoded encodings, `[B, ...]`.
       sample_logits: y, of decoded draws of the prior, the same shape.
-      saturating: play the zero-sum game.
+      saturating: use the generator's part of the zero-sum game instead.
 
     Returns:
       One loss per logit, the same shape.

@@ -63,7 +63,7 @@ def relativistic_generator_loss(
 def relativistic_average_discriminator_terms(
     real_logits: ArrayLike, fake_logits: ArrayLike
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `relativistic_average_discriminator_loss`, apart.
+    """The two terms of `relativistic_average_discriminator_loss`, separately.
 
     Args:
       real_logits: logits of real examples, `[B, ...]`.

@@ -18,7 +18,7 @@ def least_squares_discriminator_terms(
     real_label: _checks.Number = 1.0,
     fake_label: _checks.Number = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `least_squares_discriminator_loss`, apart.
+    """The real and the fake term of `least_squares_discriminator_loss`, separately.
 
     Args:
       real_logits: outputs (no sigmoid) for real examples, `[B, ...]`.
@@ -102,7 +102,7 @@ def least_squares_generator_loss(
 def wasserstein_discriminator_terms(
     real_logits: ArrayLike, fake_logits: ArrayLike
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `wasserstein_discriminator_loss`, apart.
+    """The real and the fake term of `wasserstein_discriminator_loss`, separately.
 
     Args:
       real_logits: critic scores of real examples, `[B, ...]`.
@@ -169,7 +169,7 @@ def wasserstein_generator_loss(fake_logits: ArrayLike) -> jax.Array:
 def hinge_discriminator_terms(
     real_logits: ArrayLike, fake_logits: ArrayLike
 ) -> tuple[jax.Array, jax.Array]:
-    """The real and the fake term of `hinge_discriminator_loss`, apart.
+    """The real and the fake term of `hinge_discriminator_loss`, separately.
 
     Args:
       real_logits: logits of real examples, `[B, ...]`.

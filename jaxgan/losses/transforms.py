@@ -1,8 +1,8 @@
 """Regularisers that act on parameters, as optax gradient transformations.
 
-They fit into `optax.chain`: historical averaging before the optimiser, whose gradient
-it adds to, weight clipping after it, because it must see the final update. optax is
-imported when one of them is made, so the losses do not need it.
+They fit into `optax.chain`: put historical averaging before the optimiser, because it
+adds to the gradient, and weight clipping after it, because it must see the final
+update. optax is imported only when one of them is made.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -88,7 +88,7 @@ class HistoricalAverageState(NamedTuple):
     """The memory of `historical_averaging`.
 
     Attributes:
-      steps: how many parameters the mean is of, `[]`.
+      steps: the number of steps in the mean, `[]`.
       mean: the mean of the parameters seen so far, in at least float32.
     """
 

@@ -1,4 +1,4 @@
-"""Statistics of samples against data, as pure functions on arrays."""
+"""Statistics that compare samples with data, as pure functions of arrays."""
 
 from jaxgan.metrics.classes import (
     Balance,

@@ -1,6 +1,6 @@
-"""What the statistics share: numpy in float64 on the host, or JAX in its own precision.
+"""Helpers of the statistics: NumPy in float64 on the host, or JAX in its own precision.
 
-A function takes `xp`, numpy or jax.numpy, and is written once for both.
+A function takes `xp`, which is numpy or jax.numpy, and is written once for both.
 """
 
 import functools
@@ -15,16 +15,16 @@ from jax.typing import ArrayLike
 
 
 def library(**named: ArrayLike) -> tuple[Any, list[Any]]:
-    """Numpy and finite float64 arrays, unless one of the arrays is JAX's.
+    """Chooses NumPy and float64, or JAX if one of the arrays is JAX's.
 
     Args:
-        named: the arrays, by the names an error message is to have.
+        named: the arrays, by the names to use in error messages.
 
     Returns:
         `numpy` or `jax.numpy`, and the arrays in order.
 
     Raises:
-        ValueError: if a value is NaN or infinite, of numpy arrays only.
+        ValueError: if a NumPy array has a NaN or infinite value.
     """
     if any(isinstance(x, jax.Array) for x in named.values()):
         return jnp, [_float(jnp.asarray(x)) for x in named.values()]
@@ -34,7 +34,7 @@ def library(**named: ArrayLike) -> tuple[Any, list[Any]]:
         if bad:
             raise ValueError(
                 f"{name} has {bad} NaN or infinite values of {x.size}, expected finite"
-                " numbers; look for the first step that made one"
+                " numbers; look for the first step that produced one"
             )
     return np, arrays
 
@@ -42,15 +42,16 @@ def library(**named: ArrayLike) -> tuple[Any, list[Any]]:
 def feature_sets(
     real: ArrayLike, fake: ArrayLike, least: int = 1
 ) -> tuple[Any, Any, Any]:
-    """As `library`, of two sets of features of one size.
+    """Does what `library` does for two sets of features with the same F.
 
     Args:
         real: `[N, F]`.
         fake: `[M, F]`.
-        least: the fewest samples of each.
+        least: the smallest number of samples in each.
 
     Raises:
-        ValueError: if the shapes are others, or values of numpy arrays not finite.
+        ValueError: if the shapes are wrong, or a NumPy array has a NaN or infinite
+            value.
     """
     xp, (x, y) = library(real=real, fake=fake)
     if (
@@ -62,7 +63,7 @@ def feature_sets(
     ):
         raise ValueError(
             f"real has shape {x.shape} and fake {y.shape}, expected [N, F] and"
-            f" [M, F] of one F, with N and M of {least} or more"
+            f" [M, F] with the same F, and N and M of {least} or more"
         )
     return xp, x, y
 
@@ -74,18 +75,18 @@ def positive(name: str, value: int) -> None:
 
 
 def product(xp: Any, a: Any, b: Any) -> Any:
-    """The matrix product in full precision, which accelerators do not have unasked."""
+    """The matrix product in full precision, which accelerators use only when asked."""
     if xp is np:
         return np.matmul(a, b)
     return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
 
 
 def by_block(xp: Any, function: Callable[..., Any], rows: Any, block: int) -> Any:
-    """`function(index, rows)` of all rows, `block` of them at a time.
+    """Applies `function(index, rows)` to all rows, up to `block` of them at a time.
 
     Args:
         xp: numpy or jax.numpy.
-        function: of the indices `[b]` of some rows and the rows `[b, F]`; it returns
+        function: takes the indices of some rows, `[b]`, and the rows, `[b, F]`; returns
             one number or row for each.
         rows: `[N, F]`.
         block: the largest b.
@@ -109,10 +110,10 @@ def by_block(xp: Any, function: Callable[..., Any], rows: Any, block: int) -> An
 
 
 def squares(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
-    """Squared Euclidean distances by one matrix product, and how much they may be off.
+    """Squared Euclidean distances by one matrix product, and their tolerances.
 
-    |a|² − 2 a·b + |b|² rounds by its largest term. Give centred rows: distances do not
-    know where the origin is, and rounding is least around it.
+    |a|² − 2 a·b + |b|² has the rounding error of its largest term. Pass centred rows:
+    distances do not depend on the origin, and rounding is smallest around it.
 
     Args:
         xp: numpy or jax.numpy.
@@ -124,13 +125,13 @@ def squares(xp: Any, a: Any, b: Any) -> tuple[Any, Any]:
     """
     largest = xp.square(a).sum(1)[:, None] + xp.square(b).sum(1)[None, :]
     square = xp.maximum(largest - 2 * product(xp, a, b.T), 0)
-    # Errors of F terms that are independent grow with the root of F.
+    # Independent errors of F terms grow with the root of F.
     terms = 2 + np.sqrt(a.shape[1])
     return square, largest * float(np.finfo(a.dtype).eps * terms)
 
 
 def compiled(*static: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorates a function of `xp` and arrays: compiled as one for JAX alone."""
+    """Decorates a function of `xp` and arrays, to compile it for JAX only."""
 
     def decorate(function):
         fast = jax.jit(function, static_argnums=0, static_argnames=static)

@@ -1,4 +1,4 @@
-"""The layers of the Inception-v3 that published scores use; see `inception`.
+"""The layers of the Inception-v3 behind published scores; see `inception`.
 
 TensorFlow's graph of 2015-12-05: 1008 classes, average pools that do not count the
 padding, and a last block that pools by the maximum.
@@ -20,7 +20,7 @@ CLASSES = 1008
 
 
 def average_pool(x: jax.Array) -> jax.Array:
-    """The mean over 3 x 3 pixels, those beyond the border not counted.
+    """The mean over 3 x 3 pixels, without those beyond the border.
 
     Args:
         x: `[N, H, W, C]`.
@@ -35,7 +35,7 @@ def average_pool(x: jax.Array) -> jax.Array:
 
 
 def max_pool(x: jax.Array, stride: int) -> jax.Array:
-    """The maximum over 3 x 3 pixels: at stride 1 about each pixel, at 2 inside only.
+    """The maximum over 3 x 3 pixels, around every pixel at stride 1, inside at 2.
 
     Args:
         x: `[N, H, W, C]`.
@@ -68,7 +68,7 @@ class Unit(linen.Module):
     Attributes:
         features: output channels.
         kernel: rows and columns.
-        stride: of both.
+        stride: the stride along both axes.
         padding: "SAME" or "VALID".
     """
 
@@ -202,10 +202,10 @@ class BlockE(linen.Module):
 
 
 class Classes(linen.Module):
-    """The last layer without its bias, which is only kept.
+    """The last layer; its bias is stored but not added.
 
     Attributes:
-        classes: number of them.
+        classes: the number of classes.
     """
 
     classes: int

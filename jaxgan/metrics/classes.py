@@ -1,4 +1,4 @@
-"""What a classifier says of a set of samples: their classes, and how many there are."""
+"""Statistics of a classifier's predictions for a set of samples."""
 
 import functools
 import itertools
@@ -13,12 +13,12 @@ from jax.typing import ArrayLike
 
 
 class Balance(NamedTuple):
-    """How samples spread over classes.
+    """The spread of samples over classes.
 
     Attributes:
-        share: of each predicted class, float32 `[K]`, with sum 1.
+        share: the share of each predicted class, float32 `[K]`, with sum 1.
         divergence: Kullback-Leibler divergence of `share` from the uniform
-            distribution in nats: 0 if balanced, log K if all samples are of one class.
+            distribution in nats: 0 if balanced, log K if all samples have one class.
     """
 
     share: jax.Array
@@ -26,10 +26,10 @@ class Balance(NamedTuple):
 
 
 class ScoreSums(NamedTuple):
-    """What batches of predictions are summed up to, to be merged into a score.
+    """Sums over a batch of predictions, which can be merged into a score.
 
     Attributes:
-        count: of samples, an integer; int32 if computed by JAX.
+        count: the number of samples, an integer; int32 if computed by JAX.
         p: the sum of their probabilities, `[K]`.
         p_log_p: the sum of p log p over samples and classes, a scalar.
     """
@@ -40,13 +40,13 @@ class ScoreSums(NamedTuple):
 
 
 def class_balance(logits: ArrayLike) -> Balance:
-    """The histogram of predicted classes: the first look at lost modes.
+    """The histogram of predicted classes, a first check for lost modes.
 
     Args:
         logits: `[N, K]`.
 
     Raises:
-        ValueError: if the shape is another.
+        ValueError: if the shape is wrong.
     """
     logits = jnp.asarray(_checked(logits))
     count, classes = logits.shape
@@ -55,17 +55,17 @@ def class_balance(logits: ArrayLike) -> Balance:
 
 
 def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
-    """The share of samples that are of the class they were asked to be.
+    """The share of samples classified as the class they were generated for.
 
     Args:
-        logits: `[N, K]`, of samples.
-        labels: what the generator was given, integers `[N]`.
+        logits: the classifier's logits of the samples, `[N, K]`.
+        labels: the classes that the generator was given, integers `[N]`.
 
     Returns:
         float32 scalar, from 0 to 1; 1 / K is chance.
 
     Raises:
-        ValueError: if the shapes do not belong together.
+        ValueError: if the shapes do not fit together.
     """
     logits, labels = jnp.asarray(_checked(logits)), jnp.asarray(labels)
     if labels.shape != logits.shape[:1] or not jnp.issubdtype(
@@ -79,16 +79,16 @@ def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
 
 
 def score_sums(logits: ArrayLike) -> ScoreSums:
-    """What a batch of logits adds to a score, so that no more than a batch is held.
+    """Sums one batch of logits for a score, so that only a batch is held at a time.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
     transformation.
 
     Args:
-        logits: `[N, K]`; minus infinity is a class of probability 0.
+        logits: `[N, K]`; minus infinity means a probability of 0.
 
     Raises:
-        ValueError: if the shape is another, or a value of a numpy array is NaN.
+        ValueError: if the shape is wrong, or a NumPy array holds NaN.
     """
     x = _checked(logits)
     xp: Any = jnp if isinstance(x, jax.Array) else np
@@ -96,7 +96,7 @@ def score_sums(logits: ArrayLike) -> ScoreSums:
     if xp is np and np.isnan(x).any():
         raise ValueError(
             f"logits has {np.isnan(x).sum()} NaN of {x.size}, expected numbers; look"
-            " for the first step that made one"
+            " for the first step that produced one"
         )
     centred = x - x.max(1)[:, None]
     log_p = centred - xp.log(xp.exp(centred).sum(1))[:, None]
@@ -108,10 +108,10 @@ def score_sums(logits: ArrayLike) -> ScoreSums:
 
 
 def merge_score_sums(*parts: ScoreSums) -> ScoreSums:
-    """The sums of all samples together, from those of parts of them.
+    """Merges the sums of parts into the sums of all samples.
 
     Args:
-        parts: one or more, of one K.
+        parts: one or more, with the same K.
 
     Raises:
         ValueError: if there are none, or the shapes differ.
@@ -119,7 +119,8 @@ def merge_score_sums(*parts: ScoreSums) -> ScoreSums:
     shapes = [np.shape(part.p) for part in parts]
     if not parts or len(set(shapes)) > 1:
         raise ValueError(
-            f"parts have p of shapes {shapes}, expected one part or more, all of one K"
+            f"parts have p of shapes {shapes}, expected one part or more with the same"
+            " K"
         )
     return jax.tree.map(
         lambda *numbers: functools.reduce(operator.add, numbers), *parts
@@ -127,7 +128,7 @@ def merge_score_sums(*parts: ScoreSums) -> ScoreSums:
 
 
 def score_of_sums(sums: ScoreSums) -> Any:
-    """`classifier_score` of the samples behind the sums.
+    """The `classifier_score` of the samples behind the sums.
 
     exp(E Σ p log p − Σ q log q) with q = E p, which is exp E KL(p ‖ q).
 
@@ -143,25 +144,25 @@ def score_of_sums(sums: ScoreSums) -> Any:
 def classifier_score(logits: ArrayLike, splits: int = 1) -> Any:
     """The inception score's formula, for any classifier.
 
-    exp E KL(p(y | x) ‖ p(y)): how many classes the samples are surely spread over. 1 if
-    all predictions are alike, K if every sample is surely of a class and all classes
-    are equally frequent. With a classifier of digits it is called MNIST score; only
-    the Inception network gives an inception score.
+    exp E KL(p(y | x) ‖ p(y)), the effective number of classes: 1 if all predictions are
+    alike, K if every prediction is certain and all classes are equally frequent. With a
+    classifier of digits it is called the MNIST score; only the Inception network gives
+    an inception score.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
-    transformation. `score_of_sums(merge_score_sums(...))` is the same of batches.
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
+    transformation. `score_of_sums(merge_score_sums(...))` computes it from batches.
 
     Args:
         logits: `[N, K]`, in random order.
-        splits: parts of the samples that are scored each by itself, for an error bar.
-            Few samples a part score lower.
+        splits: the number of parts, each scored separately, for an error bar. Parts
+            with few samples score lower.
 
     Returns:
         `[splits]`, each from 1 to K.
 
     Raises:
-        ValueError: if there are fewer samples than parts, the shape is another, or a
-            value of a numpy array is NaN.
+        ValueError: if there are fewer samples than parts, the shape is wrong, or a
+            NumPy array holds NaN.
 
     References:
         Salimans et al., 2016, https://arxiv.org/abs/1606.03498, section 4.
@@ -181,8 +182,8 @@ def classifier_score(logits: ArrayLike, splits: int = 1) -> Any:
 def pairwise_diversity(samples: ArrayLike) -> jax.Array:
     """The mean Euclidean distance between two different samples.
 
-    0 if all are the same: a generator that ignores its latents. Work and time grow with
-    the square of N; a thousand samples are enough for two digits.
+    It is 0 if all are the same, as when a generator ignores its latents. Time grows
+    with the square of N; a thousand samples are enough for two digits.
 
     Args:
         samples: `[N, ...]`, any real dtype, N of 2 or more.

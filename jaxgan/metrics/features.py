@@ -1,8 +1,7 @@
-"""What looks at images for a metric: an interface, and a network without weights.
+"""Feature extractors for metrics: the interface, and a network with random weights.
 
-An extractor turns images into features and logits; statistics of features are compared,
-so two numbers can be compared only where the extractor was the same. Its `about` says
-which it was, and belongs beside every number.
+An extractor turns images into features and logits. Two metrics are comparable only if
+their extractor was the same; its `about` identifies it and belongs beside every number.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,11 +18,11 @@ _SLOPE = 0.2
 
 
 class Extracted(NamedTuple):
-    """What is seen in images.
+    """Features and logits of images.
 
     Attributes:
         features: float32 `[N, F]`.
-        logits: of classes, float32 `[N, K]`; None of an extractor that knows none.
+        logits: float32 `[N, K]`; None if the extractor has no classes.
     """
 
     features: jax.Array
@@ -31,14 +30,14 @@ class Extracted(NamedTuple):
 
 
 class Extractor(NamedTuple):
-    """A network that looks at images.
+    """A network that maps images to features.
 
     Attributes:
-        name: to call it by.
-        apply: `apply(variables, images) -> Extracted`, pure, of uint8 images
-            `[N, H, W, C]`; each image is seen by itself.
+        name: a short name.
+        apply: `apply(variables, images) -> Extracted`, a pure function of uint8 images
+            `[N, H, W, C]` that treats each image independently.
         variables: its weights.
-        about: what a reader must know to get the same features: plain values.
+        about: what is needed to get the same features again, as plain values.
     """
 
     name: str
@@ -52,15 +51,15 @@ def random_network(channels: int = 3, seed: int = 0) -> Extractor:
 
     Three strided convolutions and leaky ReLU; features are the means and standard
     deviations of every channel over positions, 448 numbers. They are the same on every
-    machine, need no training, and know nothing of what is in a picture: a Fréchet
-    distance on them is no FID, and compares only with others on them.
+    machine and need no training, but do not recognise what is in a picture: a Fréchet
+    distance on them is not an FID and is comparable only with others on them.
 
     Args:
-        channels: of the images, 1 or 3.
-        seed: of the weights.
+        channels: the channels of the images, 1 or 3.
+        seed: the seed of the weights.
 
     Raises:
-        ValueError: another number of channels.
+        ValueError: if `channels` is neither 1 nor 3.
 
     References:
         Features of random weights as a metric: Naeem et al., 2020,
@@ -68,7 +67,7 @@ def random_network(channels: int = 3, seed: int = 0) -> Extractor:
     """
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels}, expected 1 (grey) or 3 (colour)")
-    # Numpy's generator promises the same numbers for good; JAX's need not.
+    # NumPy promises that this generator's numbers never change; JAX does not.
     rng = np.random.default_rng(seed)
     kernels, last = [], channels
     for width in WIDTHS:

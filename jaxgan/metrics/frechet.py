@@ -26,10 +26,10 @@ class Gaussian(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """What batches of features are summed up to, to be merged.
+    """Sums over a batch of features, which can be merged.
 
     Attributes:
-        count: of samples, an integer; int32 if computed by JAX.
+        count: the number of samples, an integer; int32 if computed by JAX.
         mean: `[F]`.
         scatter: `[F, F]`, the sum of (x − mean)(x − mean)ᵀ.
     """
@@ -42,14 +42,14 @@ class Moments(NamedTuple):
 def moments(features: ArrayLike) -> Moments:
     """Count, mean and scatter of one batch of features.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
     transformation.
 
     Args:
         features: `[N, F]`, N of 1 or more.
 
     Raises:
-        ValueError: if the shape is another, or values of a numpy array are not finite.
+        ValueError: if the shape is wrong, or a NumPy array has NaN or infinite values.
     """
     xp, (x,) = _arrays.library(features=features)
     if x.ndim != 2 or not x.size:
@@ -57,7 +57,7 @@ def moments(features: ArrayLike) -> Moments:
             f"features has shape {x.shape}, expected [N, F] with N of 1 or more"
         )
     mean = x.mean(0)
-    # A sum of many large numbers rounds; the mean of what is left mends that.
+    # A sum of many large numbers rounds; the mean of the remainders corrects it.
     mean = mean + (x - mean[None, :]).mean(0)
     centred = x - mean[None, :]
     count = len(x) if xp is np else xp.asarray(len(x), "int32")
@@ -65,14 +65,14 @@ def moments(features: ArrayLike) -> Moments:
 
 
 def merge_moments(*parts: Moments) -> Moments:
-    """The moments of all samples together, from those of parts of them.
+    """Merges the moments of parts into the moments of all samples.
 
-    Batches, devices and processes each keep a count, a mean and a scatter, and no more.
-    The order and the sizes of the parts change the result by rounding alone. A part
-    without samples, `Moments(0, zeros, zeros)`, changes nothing.
+    Batches, devices and processes need to keep only a count, a mean and a scatter. The
+    order and the sizes of the parts change the result only by rounding. A part without
+    samples, `Moments(0, zeros, zeros)`, changes nothing.
 
     Args:
-        parts: one or more, of one F.
+        parts: one or more, with the same F.
 
     Raises:
         ValueError: if there are none, or the shapes differ.
@@ -85,7 +85,7 @@ def merge_moments(*parts: Moments) -> Moments:
     if not parts or len(set(shapes)) > 1:
         raise ValueError(
             f"parts have means and scatters of shapes {shapes}, expected one part or"
-            " more, all of one F"
+            " more with the same F"
         )
     return functools.reduce(_merge, parts)
 
@@ -99,15 +99,16 @@ def _merge(a: Moments, b: Moments) -> Moments:
     share = (b.count / xp.maximum(count, 1)).astype(apart.dtype)
     # a.count first: a product of two counts overflows.
     between = a.count * share * apart[:, None] * apart[None, :]
-    # A weighted mean of the two would round away more of a small step.
+    # A weighted mean of the two would lose more of a small step to rounding.
     return Moments(count, mean_a + share * apart, scatter_a + scatter_b + between)
 
 
 def gaussian(moments: Moments) -> Gaussian:
-    """The normal distribution that has these moments, the covariance unbiased.
+    """The normal distribution with these moments and an unbiased covariance.
 
     Raises:
-        ValueError: if there are fewer than two samples, where that can be known.
+        ValueError: if there are fewer than two samples (not inside a compiled
+            function).
     """
     count = moments.count
     if not isinstance(count, jax.core.Tracer) and np.any(np.asarray(count) < 2):
@@ -119,20 +120,20 @@ def gaussian(moments: Moments) -> Gaussian:
 
 
 def gaussian_statistics(features: ArrayLike) -> Gaussian:
-    """Mean and unbiased covariance of features that fit into memory.
+    """The mean and unbiased covariance of features that fit into memory.
 
-    `gaussian(merge_moments(...))` is the same of batches. Numpy arrays are computed in
-    float64, JAX arrays in their own precision, under any transformation.
+    `gaussian(merge_moments(...))` computes it from batches. NumPy arrays are computed
+    in float64, JAX arrays in their own precision, inside any transformation.
 
     Args:
         features: `[N, F]`, N of 2 or more; below F + 1 the covariance is singular and
             distances to it depend strongly on N.
 
     Returns:
-        What `frechet_distance` takes: `frechet_distance(*statistics, *others)`.
+        The arguments of `frechet_distance`: `frechet_distance(*statistics, *others)`.
 
     Raises:
-        ValueError: if the shape is another, or values of a numpy array are not finite.
+        ValueError: if the shape is wrong, or a NumPy array has NaN or infinite values.
     """
     shape = np.shape(features)
     if len(shape) != 2 or shape[0] < 2:
@@ -145,19 +146,18 @@ def gaussian_statistics(features: ArrayLike) -> Gaussian:
 def frechet_distance(
     mean_a: ArrayLike, cov_a: ArrayLike, mean_b: ArrayLike, cov_b: ArrayLike
 ) -> Any:
-    """The squared Fréchet distance of two Gaussians, as the FID has it.
+    """The squared Fréchet distance of two Gaussians, as in the FID.
 
     ‖mean_a − mean_b‖² + Tr(A + B − 2 (A B)^{1/2}), A and B the covariances. For any
     roots A = R Rᵀ and B = S Sᵀ the trace of the root is the sum of the singular values
-    of Rᵀ S, whose squares are the eigenvalues of A B. No product of covariances is
-    formed where they are singular, for its root would have half the digits, and there
-    is no complex part to drop.
+    of Rᵀ S, whose squares are the eigenvalues of A B. The product of singular
+    covariances is not formed, because its root would have only half the digits, and
+    there is no complex part to drop.
 
-    Numpy arrays are computed in float64. JAX arrays are computed in their own
-    precision, under any transformation; float32 loses distances below some 1e-6 of the
-    traces. The value depends on the features and on how many of them there were: only
-    compare what has both in common. Where a covariance is singular there is no
-    gradient.
+    NumPy arrays are computed in float64. JAX arrays are computed in their own
+    precision, inside any transformation; float32 loses distances below about 1e-6 of
+    the traces. The value depends on the features and on the number of samples: compare
+    only values that share both. Where a covariance is singular there is no gradient.
 
     Args:
         mean_a: `[F]`.
@@ -169,8 +169,8 @@ def frechet_distance(
         A scalar, 0 or more.
 
     Raises:
-        ValueError: if the shapes do not belong together; of numpy arrays, if a value
-            is not finite or a covariance not symmetric.
+        ValueError: if the shapes do not fit together; for NumPy arrays also if a value
+            is NaN or infinite or a covariance is not symmetric.
 
     References:
         Heusel et al., 2017, https://arxiv.org/abs/1706.08500, equation 6.
@@ -183,7 +183,7 @@ def frechet_distance(
     if shapes != [size, size * 2] * 2:
         raise ValueError(
             f"means and covariances have shapes {shapes}, expected [F] and [F, F] of"
-            " one F"
+            " the same F"
         )
     centre_a, a, centre_b, b = arrays
     if xp is np:
@@ -199,10 +199,10 @@ def frechet_distance(
 
 
 def _shared(a: np.ndarray, b: np.ndarray) -> float | None:
-    """The trace of the root of A B by a shorter way; None where it would lose digits.
+    """The trace of the root of A B by a faster route; None where it would lose digits.
 
-    With A = L Lᵀ it is the sum of the roots of the eigenvalues of Lᵀ B L. A root has
-    half the digits of a number near 0, so both must be well away from singular.
+    With A = L Lᵀ it is the sum of the roots of the eigenvalues of Lᵀ B L. The root of a
+    number near 0 has half its digits, so both must be well away from singular.
     """
     try:
         factors = [np.linalg.cholesky(x) for x in (a, b)]
@@ -216,7 +216,7 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float | None:
 
 
 def _root(xp: Any, covariance: Any) -> Any:
-    """R with R Rᵀ the covariance."""
+    """A matrix R with R Rᵀ equal to the covariance."""
     values, vectors = xp.linalg.eigh(covariance)
     return vectors * xp.sqrt(xp.maximum(values, 0))[None, :]
 

@@ -1,22 +1,20 @@
-"""Inception-v3 as the published scores have it: features for FID, logits for IS.
+"""Inception-v3 as in the published scores: features for FID, logits for IS.
 
 The network is TensorFlow's graph of 2015-12-05, which is not the one of torchvision or
 Keras: it has 1008 classes, its average pools do not count the padding, and its last
-block pools by the maximum. Images are brought to 299 x 299 by TensorFlow 1's bilinear
-resize. Another network or another resize gives other numbers, which are no FID.
+block pools by the maximum. Images are resized to 299 x 299 by TensorFlow 1's bilinear
+method. Another network or another resize gives other numbers, which are not an FID.
 
     weights = load("pt_inception-2015-12-05-6726825d.pth")
     pool3, logits = jax.jit(features)(weights.variables, images)
 
-The weights are a file that is fetched by hand, once; `load` says from where.
+The weights are a file to be fetched by hand, once; the errors of `load` say from where.
 """
 
 import functools
 import hashlib
-import io
 import os
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any, BinaryIO, NamedTuple
 
@@ -25,15 +23,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from jaxgan.metrics import _inception_files
 from jaxgan.metrics._inception_net import Inception
 
 SIZE = 299
 PUBLISHED = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """SHA-256 of pytorch-fid's and torch-fidelity's file of weights."""
 
-_SOURCE = "source_sha256"  # in an npz: of the file that it was made from
-_FILE = "pt_inception-2015-12-05-6726825d.pth"
-_MOST_BYTES = 1 << 28  # of a file unpacked; the published one has 95 MB
+_SOURCE = "source_sha256"  # in an npz: the checksum of the file it was made from
 _NOT_A_WEIGHT = ".num_batches_tracked"
 # The last name of a variable: here, and in the published file.
 _LEAVES = {
@@ -53,19 +50,19 @@ _FROM = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
 def resize(images: jax.Array, size: int = SIZE) -> jax.Array:
     """TensorFlow 1's bilinear resize, corners not aligned.
 
-    Pixel i of the result is read at i * scale of the image: no half pixel is added, as
-    later resizes do, so that the picture moves up and to the left. Going down, pixels
-    between are left out, and nothing is smoothed.
+    Pixel i of the result is read at i * scale of the image, without the half pixel that
+    later methods add, so the picture moves up and to the left. Pixels in between are
+    left out when the image shrinks; nothing is smoothed.
 
     Args:
-        images: `[N, H, W, C]`, uint8 or floats, of any range.
-        size: height and width of the result.
+        images: `[N, H, W, C]`, uint8 or floats, in any range.
+        size: the height and width of the result.
 
     Returns:
-        float32 `[N, size, size, C]`, of the same range.
+        float32 `[N, size, size, C]`, in the same range.
 
     Raises:
-        ValueError: if the shape is another.
+        ValueError: if the shape is wrong.
     """
     if images.ndim != 4 or not all(images.shape[1:3]) or size < 1:
         raise ValueError(
@@ -82,15 +79,15 @@ def resize(images: jax.Array, size: int = SIZE) -> jax.Array:
 
 
 def _places(count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each of `size` pixels is read among `count`: two pixels and the share."""
-    # In float32, as the graph has it, where products may fall below a whole number.
+    """The two of `count` pixels between which each of `size` lies, and its share."""
+    # In float32, as in the graph, where products may fall below a whole number.
     place = np.arange(size, dtype=np.float32) * np.float32(count / size)
     low = np.minimum(place.astype(np.int32), count - 1)
     return low, np.minimum(low + 1, count - 1), place - low.astype(np.float32)
 
 
 def normalize(images: jax.Array) -> jax.Array:
-    """Pixels 0..255 `[N, H, W, 1 or 3]` to what the network takes, (x - 128) / 128.
+    """Maps pixels 0..255, `[N, H, W, 1 or 3]`, to the network's input, (x - 128) / 128.
 
     Args:
         images: grey ones become colour images of three equal channels.
@@ -103,21 +100,21 @@ def normalize(images: jax.Array) -> jax.Array:
 
 
 def features(variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """What the network sees in images, whatever their size.
+    """The features and logits of images of any size.
 
     The logits are without the last layer's bias: the official code of the inception
     score multiplies by the weights and never adds it. `classifier_score` of them is
     the inception score.
 
     Args:
-        variables: of `load`, or of `random_variables`.
+        variables: from `load` or `random_variables`.
         images: uint8 `[N, H, W, 1 or 3]`; grey ones are repeated to three channels.
 
     Returns:
         `(pool3, logits)`, float32 `[N, 2048]`, 0 or more, and `[N, 1008]`.
 
     Raises:
-        ValueError: if the images are of another shape or no bytes.
+        ValueError: if the images are not uint8 or have another shape.
 
     References:
         Szegedy et al., 2015, https://arxiv.org/abs/1512.00567.
@@ -128,11 +125,11 @@ def features(variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
     if (
         images.ndim != 4
         or images.shape[-1] not in (1, 3)
-        or images.dtype != jnp.uint8  # floats could be of any range
+        or images.dtype != jnp.uint8  # floats could be in any range
     ):
         raise ValueError(
             f"images is {images.dtype} {images.shape}, expected uint8 [N, H, W, 1 or"
-            " 3]; jaxgan.nn.to_uint8 makes bytes of images in [-1, 1]"
+            " 3]; jaxgan.nn.to_uint8 converts images in [-1, 1]"
         )
     seen: Any = Inception().apply(variables, normalize(resize(images)))
     return seen
@@ -142,14 +139,14 @@ def features(variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 class Weights(NamedTuple):
-    """The network's variables, and which they are.
+    """The network's variables and their origin.
 
     Attributes:
         variables: what `features` takes.
         checksum: SHA-256 of the file, in hexadecimal.
-        name: of the file, without its folder.
-        source: SHA-256 of the file in PyTorch's form: of this one, or of the one that
-            `experiments.convert_inception` made it of.
+        name: the name of the file, without its folder.
+        source: SHA-256 of the file in PyTorch's form: this one, or the one from which
+            `experiments.convert_inception` made it.
     """
 
     variables: Any
@@ -159,7 +156,7 @@ class Weights(NamedTuple):
 
     @property
     def published(self) -> bool:
-        """Whether these are the weights that published scores were computed with."""
+        """Whether these are the weights behind the published scores."""
         return self.source == PUBLISHED
 
 
@@ -167,32 +164,36 @@ def load(path: str | os.PathLike) -> Weights:
     """Reads the network's weights from a file; never fetches one.
 
     Args:
-        path: `.pth`, the published file (95 MB; reading it takes PyTorch), or `.npz`,
+        path: `.pth`, the published file (95 MB; reading it needs PyTorch), or `.npz`,
             with arrays of the same names and shapes.
 
     Raises:
-        ValueError: if there is no such file, or it is one of something else.
+        ValueError: if there is no such file, or it holds something else.
     """
     path = pathlib.Path(path)
     try:
         content = path.read_bytes()
     except (FileNotFoundError, IsADirectoryError):
         raise ValueError(
-            f"there is no file of weights at {path}; fetch {_FILE} (SHA-256"
-            f" {PUBLISHED[:8]}...) from the release page of mseitzer/pytorch-fid on"
-            " GitHub, or the same weights from that of toshas/torch-fidelity"
+            f"there is no file of weights at {path}; fetch {_inception_files.FILE}"
+            f" (SHA-256 {PUBLISHED[:8]}...) from the release page of"
+            " mseitzer/pytorch-fid on GitHub, or the same weights from that of"
+            " toshas/torch-fidelity"
         ) from None
     checksum = hashlib.sha256(content).hexdigest()
-    readers = {".npz": _read_npz, ".pth": _read_torch, ".pt": _read_torch}
-    if path.suffix not in readers:
+    shapes = expected_shapes()
+    if path.suffix not in (".npz", ".pth", ".pt"):
         raise ValueError(
             f"{path} ends in {path.suffix!r}, expected .npz or .pth; the published"
-            f" file is {_FILE}"
+            f" file is {_inception_files.FILE}"
         )
-    arrays = readers[path.suffix](path, content)
+    if path.suffix == ".npz":
+        arrays = _inception_files.read_npz(path, content)
+    else:
+        arrays = _inception_files.read_torch(path, content, shapes)
     source = str(arrays.pop(_SOURCE, checksum))
     arrays = {name: x for name, x in arrays.items() if not name.endswith(_NOT_A_WEIGHT)}
-    _check(path, arrays)
+    _inception_files.check(path, arrays, shapes)
     return Weights(from_published(arrays), checksum, path.name, source)
 
 
@@ -200,8 +201,8 @@ def save(file: BinaryIO, weights: Weights) -> None:
     """Writes an npz that `load` reads without PyTorch.
 
     Args:
-        file: open for writing bytes.
-        weights: of `load`; their `source` is written too.
+        file: a file open for writing bytes.
+        weights: from `load`; their `source` is written too.
     """
     source: dict[str, Any] = {_SOURCE: np.array(weights.source)}
     np.savez(file, allow_pickle=False, **to_published(weights.variables), **source)
@@ -225,7 +226,7 @@ def to_published(variables: Any) -> dict[str, np.ndarray]:
 
 
 def from_published(arrays: Mapping[str, np.ndarray]) -> Any:
-    """The variables of arrays that have all the published names."""
+    """Builds the variables from arrays under their published names."""
     return unflatten_dict(
         {
             path: jnp.asarray(
@@ -237,12 +238,12 @@ def from_published(arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def random_variables(key: jax.Array) -> Any:
-    """Variables under which features are of order 1: for tests and timings, no scores.
+    """Draws variables that keep features of order 1, for tests and timings only.
 
-    Drawn on the host, which compiles nothing; not under `jit`.
+    They are drawn on the host, which compiles nothing; not inside `jit`.
 
     Args:
-        key: random key.
+        key: a random key.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
@@ -273,94 +274,3 @@ def _leaves() -> dict[tuple[str, ...], jax.ShapeDtypeStruct]:
 def _name(path: tuple[str, ...]) -> str:
     """("params", "fc", "kernel") -> "fc.weight"."""
     return ".".join([*path[1:-1], _LEAVES[path[-1]]])
-
-
-def _check_unpacked(content: bytes) -> None:
-    """Refuses an archive that would unpack to more memory than any such network."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        entries = archive.infolist()
-    known = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without limit
-    if not {entry.compress_type for entry in entries} <= known:
-        raise ValueError("packed by another method than deflate")
-    if sum(entry.file_size for entry in entries) > _MOST_BYTES:
-        raise ValueError(f"it unpacks to over {_MOST_BYTES} bytes")
-
-
-def _read_npz(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
-    try:
-        _check_unpacked(content)
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            # What is no array in there comes as bytes.
-            return {name: np.asarray(file[name]) for name in file.files}
-    except Exception as error:  # many kinds: a damaged archive, one array, pickles
-        raise ValueError(f"{path} is no npz of arrays, or a damaged one") from error
-
-
-def _read_torch(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
-    try:
-        import torch
-    except ImportError:
-        raise ValueError(
-            f"reading {path} takes PyTorch; install torch==2.13.0, or convert the file"
-            " once where it is, with python -m experiments.convert_inception"
-        ) from None
-    try:
-        if zipfile.is_zipfile(io.BytesIO(content)):  # before 2020 it was none
-            _check_unpacked(content)
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # many kinds, among them whole programs and cut files
-        raise ValueError(
-            f"{path} is no file of PyTorch weights, or a damaged one; the published"
-            f" file is {_FILE}"
-        ) from error
-    if not isinstance(state, Mapping):
-        raise ValueError(
-            f"{path} holds a {type(state).__name__}, expected names and arrays, as in"
-            f" {_FILE}"
-        )
-    expected = expected_shapes()
-
-    def array(name: str, x: Any) -> np.ndarray:
-        # A shape costs no memory here, and may be one that would not fit into any.
-        shape = tuple(x.shape) if isinstance(x, torch.Tensor) else (0,)
-        if expected.get(name) == shape:
-            return x.detach().numpy()
-        return np.broadcast_to(np.float32(0), shape)
-
-    try:
-        return {str(name): array(str(name), x) for name, x in state.items()}
-    except Exception as error:  # sparse, quantised, without memory
-        raise ValueError(
-            f"{path} holds tensors that are not plain arrays; the published file is"
-            f" {_FILE}"
-        ) from error
-
-
-def _check(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    expected = expected_shapes()
-    shared = [name for name in expected if name in arrays]
-    faults = {
-        "missing": [name for name in expected if name not in arrays],
-        "unexpected": [name for name in arrays if name not in expected],
-        "of another shape": [
-            f"{name} {arrays[name].shape}, expected {expected[name]}"
-            for name in shared
-            if arrays[name].shape != expected[name]
-        ],
-        "not of real numbers": [n for n in shared if arrays[n].dtype.kind not in "fiu"],
-    }
-    if any(faults.values()):
-        found = "; ".join(f"{what}: {_some(n)}" for what, n in faults.items() if n)
-        raise ValueError(
-            f"{path} holds another network than the FID's Inception ({found}); the"
-            f" published file is {_FILE}"
-        )
-    if bad := [name for name in shared if not np.isfinite(arrays[name]).all()]:
-        raise ValueError(
-            f"{path} holds NaN or infinite weights ({_some(bad)}); fetch {_FILE} anew"
-        )
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

@@ -1,4 +1,4 @@
-"""Maximum mean discrepancies: distances of two sets by what a kernel says of pairs."""
+"""Maximum mean discrepancies: distances of two sets from a kernel on pairs."""
 
 import functools
 import operator
@@ -16,9 +16,9 @@ class KernelDistance(NamedTuple):
     """The squared discrepancy over subsets.
 
     Attributes:
-        mean: over subsets; it may be below 0, for it is unbiased.
-        spread: the standard deviation over subsets, as of a population.
-        each: of every subset, `[S]`.
+        mean: the mean over subsets; it may be below 0, because it is unbiased.
+        spread: the standard deviation over subsets, dividing by their number.
+        each: the discrepancy of every subset, `[S]`.
     """
 
     mean: Any
@@ -35,30 +35,31 @@ def polynomial_mmd(
     coef: float = 1.0,
     block: int = 1024,
 ) -> Any:
-    """The unbiased squared discrepancy under a polynomial kernel, of all samples.
+    """The unbiased squared discrepancy of all samples under a polynomial kernel.
 
     k(x, y) = (gamma x·y + coef)^degree; the mean of k over pairs of different real
     samples, that over pairs of different fake ones, less twice that between the sets.
-    No sample is paired with itself, so 0 is expected of equal distributions whatever
-    their number.
+    No sample is paired with itself, so the expected value for equal distributions is 0,
+    whatever the number of samples.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
-    transformation; float32 loses what is below some 1e-6 of the kernel's values.
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
+    transformation; float32 loses differences below about 1e-6 of the kernel's
+    values.
 
     Args:
         real: `[N, F]`, N of 2 or more.
         fake: `[M, F]`, M of 2 or more.
-        degree: of the kernel.
-        gamma: factor of the product, 1 / F if None.
-        coef: what is added to it.
-        block: rows looked at together; `block · N` numbers are held at a time.
+        degree: the degree of the kernel.
+        gamma: the factor of the product; None means 1 / F.
+        coef: the constant added to it.
+        block: rows computed together; `block · N` numbers are held at a time.
 
     Returns:
         A scalar.
 
     Raises:
-        ValueError: if the shapes do not belong together, `degree` or `block` is below
-            1, or values of numpy arrays are not finite.
+        ValueError: if the shapes do not fit together, `degree` or `block` is below 1,
+            or a NumPy array has NaN or infinite values.
 
     References:
         Gretton et al., "A kernel two-sample test", 2012, equation 3.
@@ -82,24 +83,24 @@ def kernel_distance(
     gamma: float | None = None,
     coef: float = 1.0,
 ) -> KernelDistance:
-    """The mean of `polynomial_mmd` over random subsets, as the KID has it.
+    """The mean of `polynomial_mmd` over random subsets, as in the KID.
 
-    With features of the Inception network it is the kernel inception distance. Subsets
-    are drawn without replacement, each anew, by numpy's generator: the same of numpy
-    and JAX arrays. The spread says how much a subset varies, not how sure the mean is.
+    With features of the Inception network it is the kernel inception distance. Each
+    subset is drawn without replacement by NumPy's generator, the same one for NumPy and
+    JAX arrays. The spread measures how much subsets vary, not the error of the mean.
 
     Args:
         real: `[N, F]`, N of `subset_size` or more.
         fake: `[M, F]`, M of `subset_size` or more.
-        subsets: how many.
+        subsets: the number of subsets.
         subset_size: samples of each set in each subset, 2 or more.
-        seed: of the draw.
+        seed: the seed of the draw.
         degree: as in `polynomial_mmd`.
         gamma: as in `polynomial_mmd`.
         coef: as in `polynomial_mmd`.
 
     Raises:
-        ValueError: if there are too few samples, or as `polynomial_mmd` has it.
+        ValueError: if there are too few samples, or as in `polynomial_mmd`.
 
     References:
         Bińkowski et al., 2018, https://arxiv.org/abs/1801.01401, section 4.
@@ -146,16 +147,16 @@ def gaussian_mmd(
     Args:
         real: `[N, F]`, N of 2 or more.
         fake: `[M, F]`, M of 2 or more.
-        bandwidths: every σ, in the units of the features; `median_bandwidth` finds one,
-            and it times powers of two are a common set.
+        bandwidths: every σ, in the units of the features; a common choice is
+            `median_bandwidth` times several powers of two.
         block: as in `polynomial_mmd`.
 
     Returns:
         A scalar, at most twice the number of bandwidths.
 
     Raises:
-        ValueError: if there is no bandwidth or one is not above 0, or as
-            `polynomial_mmd` has it.
+        ValueError: if there is no bandwidth or one is not above 0, or as in
+            `polynomial_mmd`.
 
     References:
         Gretton et al., "A kernel two-sample test", 2012, equation 3.
@@ -174,20 +175,20 @@ def gaussian_mmd(
 def median_bandwidth(
     real: ArrayLike, fake: ArrayLike, *, size: int = 1000, seed: int = 0
 ) -> Any:
-    """The median distance of two different samples of both sets together.
+    """The median distance between two different samples of both sets together.
 
     Args:
         real: `[N, F]`.
         fake: `[M, F]`.
-        size: samples that are looked at, 2 or more; more than there are is all of them.
-        seed: of the draw of them, by numpy's generator.
+        size: the number of samples used, 2 or more; all of them if there are fewer.
+        seed: the seed of their draw by NumPy's generator.
 
     Returns:
         A scalar in the units of the features, 0 if most samples are equal.
 
     Raises:
-        ValueError: if the shapes do not belong together, `size` is below 2, or values
-            of numpy arrays are not finite.
+        ValueError: if the shapes do not fit together, `size` is below 2, or a NumPy
+            array has NaN or infinite values.
 
     References:
         Gretton et al., "A kernel two-sample test", 2012, section 8.
@@ -210,7 +211,7 @@ def median_bandwidth(
 def _polynomial_mmd(xp, real, fake, gamma, coef, *, degree, block):
     def kernel(a, b):
         base = gamma * _arrays.product(xp, a, b.T) + coef
-        # Numpy's power of a float takes twenty times as long as two products.
+        # NumPy's power of a float takes twenty times as long as two products.
         return functools.reduce(operator.mul, [base] * degree)
 
     return _mmd(xp, real, fake, kernel, block)

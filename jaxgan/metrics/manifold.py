@@ -1,9 +1,9 @@
-"""Precision, recall, density and coverage: how two sets lie in each other's balls.
+"""Precision, recall, density and coverage from balls around the samples of two sets.
 
 The ball of a sample reaches to its k-th nearest neighbour of its own set, itself not
-counted, and holds its surface: a distance equal to the radius is inside, as the papers
-have it. Copies therefore lie in balls of radius 0. Distances come from one matrix
-product, and one that rounding cannot tell from the radius counts as equal to it.
+counted, and includes its surface, as in the papers: a distance equal to the radius is
+inside. Copies therefore lie in balls of radius 0. Distances come from one matrix
+product; a distance that rounding cannot tell from the radius counts as equal to it.
 """
 
 from typing import Any, NamedTuple
@@ -16,11 +16,11 @@ from jaxgan.metrics import _arrays
 
 
 class PrecisionRecall(NamedTuple):
-    """How much of each set lies on the manifold of the other.
+    """The share of each set that lies on the manifold of the other.
 
     Attributes:
-        precision: the share of fake samples in the ball of some real one: quality.
-        recall: the share of real samples in the ball of some fake one: variety.
+        precision: the share of fake samples in the ball of a real one: quality.
+        recall: the share of real samples in the ball of a fake one: variety.
     """
 
     precision: Any
@@ -28,12 +28,12 @@ class PrecisionRecall(NamedTuple):
 
 
 class DensityCoverage(NamedTuple):
-    """How the balls of real samples are filled.
+    """The filling of the balls of real samples.
 
     Attributes:
-        density: the mean number of real balls that a fake sample lies in, over k; 1 is
-            expected of equal distributions, and there is no upper bound.
-        coverage: the share of real samples whose ball holds a fake one.
+        density: the mean number of real balls that contain a fake sample, over k; its
+            expected value for equal distributions is 1, and it has no upper bound.
+        coverage: the share of real samples whose ball contains a fake one.
     """
 
     density: Any
@@ -46,21 +46,22 @@ def precision_recall(
     """Improved precision and recall.
 
     Copies of one real sample have precision 1 and a recall near 0; noise beside real
-    samples has half the precision and the full recall. One far real sample has a large
-    ball, in which anything counts as precise: `density_coverage` minds that less.
+    samples has half the precision and the full recall. An outlier among the real
+    samples has a large ball in which anything counts as precise; `density_coverage` is
+    less sensitive to it.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
-    transformation. Values depend on both counts: compare equal ones.
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
+    transformation. Values depend on both counts: compare only equal ones.
 
     Args:
         real: features `[N, F]`, N above k.
         fake: features `[M, F]`, M above k.
-        k: neighbours a ball reaches to.
-        block: rows looked at together; `block · max(N, M)` numbers are held at a time.
+        k: the neighbour that a ball reaches.
+        block: rows computed together; `block · max(N, M)` numbers are held at a time.
 
     Raises:
-        ValueError: if the shapes do not belong together, k is not from 1 to the fewer
-            samples less one, or values of numpy arrays are not finite.
+        ValueError: if the shapes do not fit together, k is not from 1 to one less than
+            the smaller count, or a NumPy array has NaN or infinite values.
 
     References:
         Kynkäänniemi et al., 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2.
@@ -74,22 +75,23 @@ def density_coverage(
 ) -> DensityCoverage:
     """Density and coverage.
 
-    1 − (N − 1)…(N − k) / ((M + N − 1)…(M + N − k)) is the coverage expected of equal
-    distributions: 0.97 at k = 5 and many samples, as many of each.
+    For equal distributions the expected coverage is
+    1 − (N − 1)…(N − k) / ((M + N − 1)…(M + N − k)), 0.97 at k = 5 and many samples,
+    equally many of each.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
     transformation. The authors' code leaves the surface out, which changes the values
     where distances are equal, and only there.
 
     Args:
         real: features `[N, F]`, N above k.
         fake: features `[M, F]`.
-        k: neighbours a ball reaches to.
+        k: the neighbour that a ball reaches.
         block: as in `precision_recall`.
 
     Raises:
-        ValueError: if the shapes do not belong together, k is not from 1 to N − 1, or
-            values of numpy arrays are not finite.
+        ValueError: if the shapes do not fit together, k is not from 1 to N − 1, or a
+            NumPy array has NaN or infinite values.
 
     References:
         Naeem et al., 2020, https://arxiv.org/abs/2002.09797, section 3.

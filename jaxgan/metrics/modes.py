@@ -1,4 +1,4 @@
-"""How well samples cover a distribution whose modes are known.
+"""The coverage of a distribution whose modes are known.
 
 The counts of Metz et al., "Unrolled Generative Adversarial Networks" (arXiv:1611.02163)
 and Srivastava et al., "VEEGAN" (arXiv:1705.07761): a sample is of high quality within
@@ -18,20 +18,21 @@ def modes_covered(
     least: int = 1,
     radius: float = 3.0,
 ) -> jax.Array:
-    """How many modes have samples of high quality.
+    """The number of modes that have samples of high quality.
 
     Args:
         samples: `[N, D]`.
         centres: the modes, `[M, D]`.
         sigma: their standard deviation.
         least: samples that a mode must have to count.
-        radius: how many standard deviations from its nearest mode a sample may be.
+        radius: the largest distance of a sample from its nearest mode, in standard
+            deviations.
 
     Returns:
         int32 `[]`, 0 to M.
 
     Raises:
-        ValueError: shapes that do not fit, or `least` below 1.
+        ValueError: if the shapes do not fit together or `least` is below 1.
     """
     if least < 1:
         raise ValueError(f"least is {least}; a mode needs at least 1 sample to count")
@@ -43,19 +44,20 @@ def modes_covered(
 def high_quality_fraction(
     samples: ArrayLike, centres: ArrayLike, sigma: float, *, radius: float = 3.0
 ) -> jax.Array:
-    """The share of samples near a mode; of round Gaussians in the plane, 0.989.
+    """The share of samples near a mode: 0.989 for round Gaussians in the plane.
 
     Args:
         samples: `[N, D]`.
         centres: the modes, `[M, D]`.
         sigma: their standard deviation.
-        radius: how many standard deviations from its nearest mode a sample may be.
+        radius: the largest distance of a sample from its nearest mode, in standard
+            deviations.
 
     Returns:
         float32 `[]`, 0 to 1.
 
     Raises:
-        ValueError: shapes that do not fit.
+        ValueError: if the shapes do not fit together.
     """
     return _assign(samples, centres, sigma, radius)[1].mean(dtype=jnp.float32)
 
@@ -66,20 +68,20 @@ def histogram_kl(
     """KL divergences between histograms of each coordinate, both ways.
 
     The bins divide the range of both sets together. `epsilon` is added to every count,
-    so that an empty bin costs something finite, and something at all: left out, bins
-    where one histogram is empty make a divergence of zero of sets that differ.
+    so that an empty bin has a finite cost; leaving out bins where one histogram is
+    empty would give sets that share no bin a divergence of 0.
 
     Args:
         real: `[N, D]`.
         fake: `[M, D]`.
-        bins: of a coordinate.
+        bins: the number of bins of a coordinate.
         epsilon: positive; 1 is Laplace's smoothing.
 
     Returns:
         `(KL(real || fake), KL(fake || real))`, each `[D]`, in nats.
 
     Raises:
-        ValueError: shapes that do not fit, fewer than one bin, or an epsilon that is
+        ValueError: if the shapes do not fit together, there is no bin, or `epsilon` is
             not positive.
     """
     real, fake = _pair("real", real, "fake", fake)

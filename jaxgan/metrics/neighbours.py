@@ -1,4 +1,4 @@
-"""Nearest neighbours: the first look at whether a generator memorises."""
+"""Nearest neighbours, a first check for a generator that memorises."""
 
 from typing import NamedTuple
 
@@ -12,15 +12,15 @@ _SPARE = 8  # candidates beyond k, among which rounding may have changed the ord
 
 
 class Memorisation(NamedTuple):
-    """How near samples are to training images, against images never trained on.
+    """The distances of samples to training images, compared with held-out images.
 
     Attributes:
         ratio: the median distance of samples to their nearest training images over
             that of held-out images: near 1 if they are new, well below if copies.
         copies: the share of samples nearer to a training image than `threshold`.
         threshold: the quantile of the distances of held-out images.
-        nearest: the training image nearest to each sample, its index, int32 `[N]`.
-        distance: of it, `[N]`.
+        nearest: the index of the training image nearest to each sample, int32 `[N]`.
+        distance: its distance, `[N]`.
     """
 
     ratio: jax.Array
@@ -38,18 +38,18 @@ def memorisation(
     quantile: float = 0.01,
     query_block: int = 256,
 ) -> Memorisation:
-    """Whether samples are nearer to training images than new images are.
+    """Compares the distances of samples and of new images to the training images.
 
-    New images are below the threshold with a probability of `quantile`: more copies
-    than that are memorised, or so plain that the data is full of them. Distances of
-    pixels miss copies that are moved or recoloured; features find more.
+    New images are below the threshold with a probability of `quantile`. More copies
+    than that are memorised, or so simple that the data is full of them. Distances of
+    pixels miss copies that are shifted or recoloured; distances of features find more.
 
     Args:
         samples: images or features, `[N, ...]`, any real dtype.
         train: `[T, ...]`, examples of the same shape.
-        held_out: `[H, ...]`, of the distribution of `train` and in none of it, some
-            1 / `quantile` of them at least.
-        quantile: 0 to 1, of the distances of held-out images.
+        held_out: `[H, ...]`, from the distribution of `train` but not in it, at least
+            about 1 / `quantile` of them.
+        quantile: the quantile of the distances of held-out images, 0 to 1.
         query_block: as in `nearest_neighbours`.
 
     Raises:
@@ -91,29 +91,30 @@ def nearest_neighbours(
 ) -> tuple[jax.Array, jax.Array]:
     """The `k` nearest rows of `data` to each query, by Euclidean distance.
 
-    Candidates come from |q|^2 - 2 q.d + |d|^2, one matrix product a block; that loses
-    small distances to rounding, so those returned are of differences.
+    Candidates come from |q|^2 - 2 q.d + |d|^2, one matrix product a block. That loses
+    small distances to rounding, so the distances returned are computed from
+    differences.
 
     Args:
         queries: `[Q, ...]`, any real dtype.
         data: `[N, ...]`, examples of the same shape.
         k: 1 to N.
-        block: rows of `data` made floating-point at a time.
-        query_block: queries looked at together; `query_block · N` numbers are held at a
+        block: rows of `data` converted to floating point at a time.
+        query_block: queries computed together; `query_block · N` numbers are held at a
             time.
 
     Returns:
         `(index, distance)`, int32 and float32 `[Q, k]`, nearest first.
 
     Raises:
-        ValueError: `k` outside 1..N, or a block below 1.
+        ValueError: if `k` is not from 1 to N, or a block is below 1.
     """
     x, y = jnp.asarray(queries), jnp.asarray(data)
     chex.assert_equal_shape_suffix([x, y], x.ndim - 1)
     count = len(y)
     if not 1 <= k <= count:
         raise ValueError(
-            f"k is {k}; it must be from 1 to the {count} examples there are"
+            f"k is {k}; it must be from 1 to {count}, the number of examples"
         )
     if min(block, query_block) < 1:
         raise ValueError(
@@ -121,7 +122,7 @@ def nearest_neighbours(
         )
     x, y = x.reshape(len(x), -1).astype(jnp.float32), y.reshape(count, -1)
     blocks = jnp.split(y, list(range(block, count, block)))
-    # Distances do not know where the origin is, and rounding is least around it.
+    # Distances do not depend on the origin, and rounding is smallest around it.
     sums = [rows.astype(jnp.float32).sum(0) for rows in blocks]
     centre = jnp.stack(sums).sum(0) / count
 

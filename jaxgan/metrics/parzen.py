@@ -1,13 +1,14 @@
 """Parzen windows: the log-likelihood of points under smoothed samples.
 
-How Goodfellow et al. (arXiv:1406.2661, section 5, after Breuleux, Bengio and Vincent)
-compared generators that give no density of their own: 10,000 samples, a bandwidth
-chosen on 1,000 validation points, the mean over test points and its standard error.
+Goodfellow et al. (arXiv:1406.2661, section 5, after Breuleux, Bengio and Vincent)
+compared generators without a density of their own in this way: 10,000 samples, a
+bandwidth chosen on 1,000 validation points, the mean over test points and its standard
+error.
 
-It is a weak measure. In 784 dimensions it varies much, prefers blurred pictures, and
-can be topped by the centres of k-means (Theis, van den Oord and Bethge,
-arXiv:1511.01844, section 3.3); numbers compare only between runs with the same samples,
-bandwidths and pixel range.
+It is a weak measure. In 784 dimensions it varies a lot, prefers blurred pictures, and
+the centres of k-means can beat a good generator (Theis, van den Oord and Bethge,
+arXiv:1511.01844, section 3.3). Numbers are comparable only between runs with the same
+number of samples, bandwidths and pixel range.
 """
 
 import functools
@@ -29,26 +30,26 @@ def parzen_log_likelihood(
     *,
     block: int = 256,
 ) -> jax.Array:
-    """Log-density of points under a Gaussian of width `sigma` around every sample.
+    """The log-density of points under a Gaussian of width `sigma` at every sample.
 
     log mean_i exp(−‖x − s_i‖²/(2σ²)) − (d/2)·log(2πσ²), in float32.
 
     Args:
-        samples: `[S, ...]`, where the Gaussians are; any real dtype, not rescaled.
+        samples: `[S, ...]`, the centres of the Gaussians; any real dtype, not rescaled.
         points: `[N, ...]`, examples of the same shape.
         sigma: the width of the Gaussians, above zero.
-        block: points looked at together; `block · S` numbers are held at a time.
+        block: points computed together; `block · S` numbers are held at a time.
 
     Returns:
         float32 `[N]`, in nats.
 
     Raises:
-        ValueError: shapes that differ, no samples, a width that is not above zero.
+        ValueError: if shapes differ, there are no samples, or `sigma` is not above 0.
     """
     if samples.shape[1:] != points.shape[1:] or not len(samples):
         raise ValueError(
-            f"samples {samples.shape} and points {points.shape} must be examples of one"
-            " shape, and at least one sample"
+            f"samples {samples.shape} and points {points.shape} must have the same"
+            " shape after the first axis, with at least one sample"
         )
     if isinstance(sigma, float | int) and not sigma > 0:
         raise ValueError(f"sigma is {sigma}; it must be above 0")
@@ -65,7 +66,7 @@ def parzen_log_likelihood(
 @functools.partial(jax.jit, static_argnames="block")
 def _log_likelihood(samples, points, sigma, *, block):
     samples, points = (x.astype(jnp.float32) for x in (samples, points))
-    # Distances do not know where the origin is, and rounding is least around it.
+    # Distances do not depend on the origin, and rounding is smallest around it.
     centre = samples.mean(0)[None, :]
     samples, points = samples - centre, points - centre
     own = jnp.square(samples).sum(1)
@@ -87,7 +88,7 @@ def choose_bandwidth(
     *,
     block: int = 256,
 ) -> tuple[float, np.ndarray]:
-    """The width under which validation points are most likely.
+    """Chooses the width under which validation points are most likely.
 
     Args:
         samples: `[S, ...]`.
@@ -96,11 +97,13 @@ def choose_bandwidth(
         block: as in `parzen_log_likelihood`.
 
     Returns:
-        The best candidate, and the mean log-likelihoods under all of them, `[K]`. A
-        best at either end says that the candidates do not reach far enough.
+        The best candidate, and the mean log-likelihoods under all of them, `[K]`. If
+        the best one is the smallest or the largest, the candidates do not reach far
+        enough.
 
     Raises:
-        ValueError: no candidates or no points, or as `parzen_log_likelihood` has it.
+        ValueError: if there are no candidates or no points, or as in
+            `parzen_log_likelihood`.
     """
     if not len(sigmas) or not len(validation):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The sliced Wasserstein distance, and the patches of images it is taken of."""
+"""The sliced Wasserstein distance, and the patches of images that it compares."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxgan.metrics import _arrays
 
 _TAPS = np.array([1, 4, 6, 4, 1], np.float32) / 16
-_COARSEST = 16  # pixels of the last level, as Karras et al. have it
+_COARSEST = 16  # pixels of the last level, as in Karras et al.
 
 
 def sliced_wasserstein_distance(
@@ -24,27 +24,27 @@ def sliced_wasserstein_distance(
 ) -> Any:
     """The mean over random directions of the Wasserstein-1 distance of projections.
 
-    In one dimension that distance is the area between the quantile functions: of
-    equally many samples the mean absolute difference of the sorted ones, and of
-    unequal counts just as exact. Karras et al. print it times 1000.
+    In one dimension that distance is the area between the quantile functions: for equal
+    counts the mean absolute difference of the sorted samples, and exact for unequal
+    counts too. Karras et al. print it times 1000.
 
-    Numpy arrays are computed in float64, JAX arrays in their own precision, under any
+    NumPy arrays are computed in float64, JAX arrays in their own precision, inside any
     transformation.
 
     Args:
         real: `[N, F]`.
         fake: `[M, F]`.
-        key: of the directions, uniform on the sphere.
-        directions: how many; the error falls with their root.
-        block: directions looked at together; `block · (N + M)` numbers are held at a
+        key: the random key of the directions, which are uniform on the sphere.
+        directions: their number; the error falls with its root.
+        block: directions computed together; `block · (N + M)` numbers are held at a
             time.
 
     Returns:
         A scalar in the units of the features, 0 or more.
 
     Raises:
-        ValueError: if the shapes do not belong together, `directions` or `block` is
-            below 1, or values of numpy arrays are not finite.
+        ValueError: if the shapes do not fit together, `directions` or `block` is below
+            1, or a NumPy array has NaN or infinite values.
 
     References:
         Rabin et al., "Wasserstein barycenter and its application to texture mixing",
@@ -72,9 +72,9 @@ def _sliced(xp, real, fake, unit, *, block):
 
 
 def _quantiles(n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where two quantile functions are constant: how long, and at which samples.
+    """The widths of the steps of two quantile functions, and the samples at them.
 
-    Ranks are counted in units of 1 / (n · m), so that no step is lost to rounding.
+    Ranks are in units of 1 / (n · m), so that no step is lost to rounding.
     """
     steps = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
     return np.diff(steps) / (n * m), steps[:-1] // m, steps[:-1] // n
@@ -90,23 +90,23 @@ def laplacian_descriptors(
 ) -> tuple[jax.Array, ...]:
     """Normalised patches of every level of a Laplacian pyramid.
 
-    `sliced_wasserstein_distance` of those of real and fake images, level by level,
-    compares details of one size each. Of images in batches: `laplacian_patches` of
-    each, put together, and then `patch_descriptors`.
+    `sliced_wasserstein_distance` between those of real and fake images compares details
+    of one size at each level. For images in batches, concatenate the
+    `laplacian_patches` of each batch and pass them to `patch_descriptors`.
 
     Args:
         images: `[N, H, W, C]`, any real dtype and range.
-        key: of the places of the patches.
-        levels: how many, each half as large as the one before; None: down to 16
-            pixels.
-        patches: of each image and level.
-        size: height and width of a patch.
+        key: the random key of the places of the patches.
+        levels: the number of levels, each half as large as the one before; None means
+            down to 16 pixels.
+        patches: the number of patches of each image and level.
+        size: the height and width of a patch.
 
     Returns:
         For each level, the finest first, float32 `[N · patches, size · size · C]`.
 
     Raises:
-        ValueError: as `laplacian_patches`.
+        ValueError: as in `laplacian_patches`.
 
     References:
         Karras et al., 2017, https://arxiv.org/abs/1710.10196, section 5.
@@ -123,14 +123,14 @@ def laplacian_patches(
     patches: int = 128,
     size: int = 7,
 ) -> tuple[jax.Array, ...]:
-    """Random patches of every level of a Laplacian pyramid, as they are.
+    """Random patches of every level of a Laplacian pyramid, not normalised.
 
-    A level is what the image loses when it is halved and doubled again, and the last
-    one what is left. Patches lie anywhere inside the level.
+    A level is what the image loses when it is halved and doubled again; the last level
+    is the remaining small image. Patches lie anywhere inside the level.
 
     Args:
-        images: as in `laplacian_descriptors`, of one batch.
-        key: as there; another for each batch.
+        images: one batch of images, as in `laplacian_descriptors`.
+        key: as there; a different one for each batch.
         levels: as there.
         patches: as there.
         size: as there.
@@ -140,8 +140,8 @@ def laplacian_patches(
         patches of one image in a row.
 
     Raises:
-        ValueError: if the images cannot be halved so often or a level is smaller than
-            a patch, the shape is another, or a count is below 1.
+        ValueError: if the images cannot be halved that often, a level is smaller than a
+            patch, the shape is wrong, or a count is below 1.
 
     References:
         Burt and Adelson, "The Laplacian pyramid as a compact image code", 1983.
@@ -173,10 +173,10 @@ def laplacian_patches(
 
 
 def patch_descriptors(patches: ArrayLike) -> jax.Array:
-    """Patches as vectors, every channel normalised by its own mean and deviation.
+    """Flattens patches, every channel normalised by its own mean and deviation.
 
-    Both are of all patches, so that those of all images of a set belong together. A
-    channel without spread is zero.
+    Both are taken over all patches, so pass the patches of all images of a set
+    together. A channel without spread becomes zero.
 
     Args:
         patches: `[P, h, w, C]`.
@@ -185,7 +185,7 @@ def patch_descriptors(patches: ArrayLike) -> jax.Array:
         `[P, h · w · C]`.
 
     Raises:
-        ValueError: if the shape is another.
+        ValueError: if the shape is wrong.
     """
     patches = jnp.asarray(patches)
     if patches.ndim != 4 or not patches.size:
@@ -235,7 +235,7 @@ def _doubled(images):
 
 
 def _blur(images, axis):
-    """Binomial weights along one axis, the image mirrored at its edge pixels."""
+    """Blurs one axis with binomial weights, mirroring the image at its edge pixels."""
     length = images.shape[axis]
     pad = [(2, 2) if i == axis else (0, 0) for i in range(4)]
     padded = jnp.pad(images, pad, mode="reflect")

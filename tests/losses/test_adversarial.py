@@ -1,3 +1,4 @@
+import functools
 import math
 
 import jax
@@ -13,7 +14,7 @@ from jaxgan import losses
 
 LOG_2 = math.log(2.0)
 quick = settings(max_examples=8, deadline=None, database=None)
-shapes = st.sampled_from([(1,), (3,), (2, 3), (2, 1, 3)])
+shapes = st.sampled_from([(3,), (2, 1, 3)])
 dtypes = st.sampled_from([jnp.float32, jnp.bfloat16, jnp.float16, np.float64])
 
 
@@ -61,6 +62,11 @@ def test_values_at_zero_logits():
         np.testing.assert_allclose(loss(zero), np.full(3, value), rtol=1e-6)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def each(functions, *args):
+    return [function(*args) for function in functions]
+
+
 @quick
 @given(logit_pairs())
 def test_formulas_in_float64(pair):
@@ -79,8 +85,9 @@ def test_formulas_in_float64(pair):
         losses.relativistic_average_generator_loss: softplus(mean_x - y)
         + softplus(x - mean_y),
     }
-    for loss, value in wanted.items():
-        result = loss(real, fake)
+    for result, value in zip(
+        each(tuple(wanted), real, fake), wanted.values(), strict=True
+    ):
         assert result.shape == real.shape
         assert result.dtype == jnp.float32
         np.testing.assert_allclose(result, value, rtol=1e-5, atol=1e-5)
@@ -92,8 +99,15 @@ def test_formulas_in_float64(pair):
         losses.hinge_generator_loss: -y,
         losses.boundary_seeking_generator_loss: y**2 / 2,
     }
-    for loss, value in wanted.items():
-        np.testing.assert_allclose(loss(fake), value, rtol=1e-5, atol=1e-5)
+    for result, value in zip(each(tuple(wanted), fake), wanted.values(), strict=True):
+        np.testing.assert_allclose(result, value, rtol=1e-5, atol=1e-5)
+
+
+@jax.jit
+@functools.partial(jax.grad, argnums=(0, 1), has_aux=True)
+def smoothed(x, y, smoothing):
+    loss = losses.minimax_discriminator_loss(x, y, label_smoothing=smoothing)
+    return loss.sum(), loss
 
 
 @quick
@@ -107,12 +121,8 @@ def test_minimax_is_the_cross_entropy_of_torch(pair, smoothing):
     wanted = wanted + bce(fake, 0 * ones, reduction="none")
     wanted.sum().backward()
 
-    def total(x, y):
-        loss = losses.minimax_discriminator_loss(x, y, label_smoothing=smoothing)
-        return loss.sum(), loss
-
     as_float32 = [wide(x).astype(np.float32) for x in pair]
-    gradients, result = jax.grad(total, (0, 1), has_aux=True)(*as_float32)
+    gradients, result = smoothed(*as_float32, smoothing)
     np.testing.assert_allclose(result, wanted.detach(), rtol=1e-5, atol=1e-5)
     for gradient, twin in zip(gradients, (real, fake), strict=True):
         np.testing.assert_allclose(gradient, twin.grad, rtol=1e-5, atol=1e-6)

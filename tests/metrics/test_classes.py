@@ -150,7 +150,7 @@ def test_diversity_of_copies_is_zero_and_of_two_their_distance():
             lambda: metrics.merge_score_sums(
                 metrics.score_sums(sure(0)), metrics.score_sums(sure(0, of=5))
             ),
-            "all of one K",
+            "with the same K",
         ),
         (
             lambda: metrics.conditional_accuracy(sure(0, 1), np.array([0])),

@@ -147,7 +147,7 @@ def test_wrong_shapes_are_named():
         gaussian_statistics(np.zeros((1, F)))
     with pytest.raises(ValueError, match=r"features has shape \(6,\)"):
         gaussian_statistics(np.zeros(F))
-    with pytest.raises(ValueError, match=r"\(5, 5\).*of one F"):
+    with pytest.raises(ValueError, match=r"\(5, 5\).*the same F"):
         frechet_distance(np.zeros(F), np.eye(F), np.zeros(F), np.eye(5))
     with pytest.raises(ValueError, match=r"features has shape \(\), expected"):
         gaussian_statistics(3.0)

@@ -105,10 +105,12 @@ def test_files_of_something_else(tmp_path):
     path = tmp_path / "weights.pth"
     for content in (b"", b"<html>Not found</html>"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"is no file of PyTorch weights, or a da"):
+        with pytest.raises(
+            ValueError, match=r"is not a file of PyTorch weights, or it is da"
+        ):
             inception.load(path)
     torch.save(torch.nn.Linear(2, 2), path)  # a program, which is not run
-    with pytest.raises(ValueError, match=r"is no file of PyTorch weights"):
+    with pytest.raises(ValueError, match=r"is not a file of PyTorch weights"):
         inception.load(path)
     torch.save([torch.zeros(2)], path)
     with pytest.raises(ValueError, match=r"holds a list, expected names and arrays"):

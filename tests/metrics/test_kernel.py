@@ -177,7 +177,7 @@ X, Y = drawn(6)
         (lambda: metrics.polynomial_mmd(X[:1], Y), r"real has shape \(1, 5\)"),
         (lambda: metrics.polynomial_mmd(X, Y[:, :4]), r"fake \(6, 4\), expected"),
         (lambda: metrics.polynomial_mmd(X, Y[0]), r"fake \(5,\), expected"),
-        (lambda: metrics.polynomial_mmd(X[:, :0], Y[:, :0]), "of one F"),
+        (lambda: metrics.polynomial_mmd(X[:, :0], Y[:, :0]), "with the same F"),
         (lambda: metrics.polynomial_mmd(X * np.nan, Y), "real has 30 NaN"),
         (lambda: metrics.polynomial_mmd(X, Y, degree=0), "degree is 0"),
         (lambda: metrics.polynomial_mmd(X, Y, block=0), "block is 0"),

@@ -1,7 +1,5 @@
 """The sliced Wasserstein distance and its patches, against SciPy and closed forms."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -77,16 +75,24 @@ def test_distance_works_under_jit_vmap_and_grad(key):
     def distance(x, y):
         return metrics.sliced_wasserstein_distance(x, y, key, directions=16, block=8)
 
-    found = jax.jit(jax.vmap(distance))(x, y)
+    def shifted(t):
+        return distance(x[0] + t, y[0])
+
+    vectorised, gradient = jax.vmap(distance), jax.grad(shifted)
+    found, slope = jax.jit(lambda x, y, t: (vectorised(x, y), gradient(t)))(
+        x, y, np.float32(50.0)
+    )
     assert found.dtype == jnp.float32
     np.testing.assert_allclose(found, [distance(*pair) for pair in pairs], rtol=1e-5)
-    slope = jax.jit(jax.grad(lambda t: distance(x[0] + t, y[0])))(jnp.float32(50.0))
     normal = np.asarray(jax.random.normal(key, (16, 3)))
     unit = normal / np.linalg.norm(normal, axis=1, keepdims=True)
     # Far apart, a direction's distance grows with how much it sees of the shift.
     np.testing.assert_allclose(slope, np.abs(unit.sum(1)).mean(), rtol=1e-4)
 
 
+describe = jax.jit(
+    metrics.laplacian_descriptors, static_argnames=("levels", "patches", "size")
+)
 cut = jax.jit(metrics.laplacian_patches, static_argnames=("levels", "patches", "size"))
 KERNEL = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1])[None, :, :, None] / 256
 
@@ -161,13 +167,20 @@ def test_a_channel_without_spread_is_zero():
 
 def test_descriptors_are_the_normalised_patches_of_any_range(key):
     images = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3)).astype("uint8")
-    describe = jax.jit(functools.partial(metrics.laplacian_descriptors, patches=5))
-    found = describe(images, key)
-    patches = cut(images, key, patches=5)
-    scaled = describe(images / 127.5 - 1, key)
+
+    @jax.jit
+    def all_of(images):
+        patches = metrics.laplacian_patches(images, key, patches=5)
+        return (
+            metrics.laplacian_descriptors(images, key, patches=5),
+            tuple(metrics.patch_descriptors(level) for level in patches),
+        )
+
+    found, normalised = all_of(images)
+    scaled, _ = all_of(images / np.float32(127.5) - 1)
     assert len(found) == 2
-    for x, y, z in zip(found, patches, scaled, strict=True):
-        np.testing.assert_allclose(x, metrics.patch_descriptors(y), atol=1e-4)
+    for x, y, z in zip(found, normalised, scaled, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-4)
         np.testing.assert_allclose(x, z, atol=1e-3)
 
 
@@ -176,15 +189,18 @@ def test_stripes_are_far_from_noise_and_other_noise_is_near(key):
     real, other = rng.normal(size=(2, 64, 32, 32, 1)).astype("float32")
     stripes = np.broadcast_to(other[:, :, :1], other.shape)
 
-    @jax.jit
+    of_real, of_other, of_stripes = (
+        [np.asarray(level) for level in describe(x, key, patches=32)]
+        for x in (real, other, stripes)
+    )
+
     def distances(a, b):
-        sets = [metrics.laplacian_descriptors(x, key, patches=32) for x in (a, b)]
         return [
             metrics.sliced_wasserstein_distance(x, y, key, directions=64)
-            for x, y in zip(*sets, strict=True)
+            for x, y in zip(a, b, strict=True)
         ]
 
-    near, far = distances(real, other), distances(real, stripes)
+    near, far = distances(of_real, of_other), distances(of_real, of_stripes)
     assert len(near) == 2
     for level in range(2):
         assert near[level] < 0.06
@@ -198,9 +214,10 @@ def test_descriptors_work_under_jit_and_vmap(key):
     def of(x, key):
         return metrics.laplacian_descriptors(x, key, levels=2, patches=4, size=3)
 
-    found = jax.jit(jax.vmap(of))(images, keys)
+    both = jax.jit(lambda x, k: (jax.vmap(of)(x, k), of(x[0], k[0]), of(x[1], k[1])))
+    found, *each = both(images, keys)
     for i in range(2):
-        for x, y in zip(found, jax.jit(of)(images[i], keys[i]), strict=True):
+        for x, y in zip(found, each[i], strict=True):
             np.testing.assert_allclose(x[i], y, atol=1e-4)
 
 
