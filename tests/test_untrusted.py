@@ -27,7 +27,7 @@ import pytest
 from PIL import Image
 
 import jaxgan
-from experiments.explore import explorer
+from experiments.explore import sliders
 from jaxgan import checkpoint
 from jaxgan.data import CorruptImage, fitted, load, open_source, stream
 from jaxgan.game import TrainState
@@ -139,7 +139,7 @@ READERS = {
     "weights raw pth": ("w.pth", bare, None, inception.load, "no file of PyTorch"),
     "cache": ("c.npz", object_npz, "leaf0", cached, "is damaged"),
     "a pickle as cache": ("c.npz", bare, None, cached, "is damaged"),
-    "directions": ("d.npz", object_npz, "x", explorer.read_directions, "is no .npz"),
+    "directions": ("d.npz", object_npz, "x", sliders.read_directions, "is not an .npz"),
     "config.json": ("config.json", bare, None, None, "is damaged"),
 }
 
@@ -417,13 +417,16 @@ IMAGES = {
     "tiff": lambda: tiff(HUGE, HUGE),
     "ppm": lambda: b"P6 50000 50000 255\n" + bytes(99),
     # Under what pillow itself refuses, which is 179 million pixels.
-    "png-true": lambda: png(9_000, 9_000, colour=0, pixels=zeros(80)),
     "webp-canvas": lambda: webp(13_000, 13_000),
     "jpeg-header": lambda: jpeg(13_000, 13_000),
-    "png-text": lambda: png(8, 8, chunk(b"zTXt", b"a\0\0" + zeros(80))),
-    "png-international": lambda: png(8, 8, chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(80))),
-    "png-profile": lambda: png(8, 8, chunk(b"iCCP", b"a\0\0" + zeros(300))),
 }
+# Good pixels beside a bomb.
+BESIDE = {
+    "png-text": chunk(b"zTXt", b"a\0\0" + zeros(80)),
+    "png-international": chunk(b"iTXt", b"a\0\1\0\0\0" + zeros(80)),
+    "png-profile": chunk(b"iCCP", b"a\0\0" + zeros(300)),
+}
+BLACK = zlib.compress(bytes(8 * (1 + 3 * 8)))
 SETS = {
     "ratio.zip": lambda: entry(b"a.png", zeros(80, -15), 80 << 20),
     "honest-bz2.zip": lambda: entry(b"a.png", bz2_zeros(), 80 << 20, 12),
@@ -516,6 +519,18 @@ def test_bombs_are_refused_in_little_memory_and_time(tmp_path):
 
 
 @LINUX
+def test_a_bomb_beside_good_pixels_is_not_unpacked(tmp_path):
+    for name, beside in BESIDE.items():
+        (tmp_path / name).mkdir()
+        content = png(8, 8, beside, pixels=BLACK)
+        (tmp_path / name / "a.png").write_bytes(content)
+    for _, *said, seconds, mebibytes in read_apart(READ_BOMBS, *tmp_path.iterdir()):
+        assert said == ["none", "(8, 8, 3)"]
+        assert seconds < 5
+        assert mebibytes < 30
+
+
+@LINUX
 def test_an_animation_of_many_frames_is_one_frame(tmp_path):
     whole = picture("GIF", (32, 32))
     frame = whole[whole.index(b",") : -1]
@@ -529,7 +544,7 @@ def test_an_animation_of_many_frames_is_one_frame(tmp_path):
 
 def test_bombs_count_as_images_that_cannot_be_read(tmp_path, caplog):
     (tmp_path / "a.png").write_bytes(picture("PNG"))
-    for name in ("png", "png-text", "webp-canvas"):
+    for name in ("png", "jpeg-header", "webp-canvas"):
         (tmp_path / f"{name}.png").write_bytes(IMAGES[name]())
     arrays = load(open_source(str(tmp_path)), size=8, channels=3, skip_corrupt=True)
     np.testing.assert_array_equal(arrays["image"], np.full((4, 8, 8, 3), 9))
@@ -539,6 +554,8 @@ def test_bombs_count_as_images_that_cannot_be_read(tmp_path, caplog):
 def test_what_is_only_well_packed_is_read(tmp_path):
     (tmp_path / "set").mkdir()
     Image.new("1", (8000, 8000)).save(tmp_path / "set" / "page.png")  # 8 KB
+    content = png(9_000, 9_000, colour=0, pixels=zeros(80))  # 80 KB
+    (tmp_path / "set" / "white.png").write_bytes(content)
     assert load(open_source(str(tmp_path / "set")), size=8, channels=1)
     shapes = np.zeros((4000, 64, 64, 1), np.uint8)
     np.savez_compressed(tmp_path / "shapes.npz", images=shapes)

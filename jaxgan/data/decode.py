@@ -107,6 +107,7 @@ def _decoded(content: bytes, alpha: bool) -> np.ndarray:
             with Image.open(io.BytesIO(kept), formats=_FORMATS) as image:
                 claimed = image.width * image.height * len(image.getbands())
                 check_unpacked(claimed, len(content), _FREE_IMAGE)
+                image.load()  # damage to the pixels shows here
                 wide = image.format == "TIFF" and image.mode == "I"
                 return _pixels(_upright(image), alpha, wide)
         except _DAMAGE as error:

@@ -2,7 +2,9 @@
 
 import io
 import os
+import struct
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -96,6 +98,83 @@ def test_the_cameras_orientation_is_applied(colour):
     exif[0x0112] = 6  # the camera was turned: show it a quarter to the right
     read = decode(encode(Image.fromarray(colour), exif=exif), "x")
     np.testing.assert_array_equal(read, np.rot90(colour, -1))
+
+
+def tagged(tag, kind, content, tail=b""):
+    """EXIF: turn a quarter to the right, and one more tag, of any type and content."""
+    count = len(content) if kind == 2 else 1
+    head = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2)
+    orientation = struct.pack("<HHIHH", 0x112, 3, 1, 6, 0)
+    return head + orientation + struct.pack("<HHI", tag, kind, count) + content + tail
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        tagged(0x128, 2, b"abc\0", bytes(4)),  # a unit that is text
+        tagged(0x8769, 4, b"\x08\0\0\0", bytes(4)),  # tags within themselves
+        tagged(0x10F, 99, b"abcd", bytes(4)),  # a type that there is not
+    ],
+)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_odd_tags_do_not_make_a_picture_unreadable(kind, exif, colour):
+    content = encode(Image.fromarray(colour), kind, exif=exif)
+    assert decode(content, "x").shape == (9, 6, 3)
+
+
+def chunk(kind, data):
+    checksum = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + checksum
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(2_000_000))),
+        chunk(b"iCCP", b"a\0\0no profile"),
+        chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(2_000_000))),
+        chunk(b"tEXt", b"a\0b")[:-1] + b"!",  # a wrong checksum
+        chunk(b"pHYs", b"a"),  # too short
+    ],
+)
+def test_what_stands_beside_the_pixels_of_a_png_may_be_damaged(beside, colour):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encode(Image.fromarray(colour), exif=exif)
+    content = content[:33] + beside + content[33:]  # just after the header
+    np.testing.assert_array_equal(decode(content, "x"), np.rot90(colour, -1))
+    # But the pixels are not made up where they are cut off.
+    for end in (33 + len(beside), content.index(b"IDAT") + 6, len(content) - 30):
+        with pytest.raises(CorruptImage):
+            decode(content[:end], "x")
+
+
+def test_what_stands_beside_the_pixels_of_a_jpeg_may_be_damaged(colour):
+    plain = encode(Image.fromarray(colour), "JPEG")
+    expected = decode(plain, "x")
+    for marker in (0xE1, 0xE2, 0xED, 0xFE):
+        for content in (b"", b"Exif\0\0", b"ICC_PROFILE\0\x09\x01junk", bytes(60_000)):
+            segment = struct.pack(">BBH", 0xFF, marker, 2 + len(content)) + content
+            read = decode(plain[:2] + segment + plain[2:], "x")
+            np.testing.assert_array_equal(read, expected)
+
+
+def test_integers_of_32_bits_hold_8_or_16():
+    for top, expected in ((255, [0, 128, 255]), (65535, [0, 128, 255])):
+        levels = np.array([[0, round(top * 128 / 255), top]], np.int32)
+        read = decode(encode(Image.fromarray(levels), "TIFF"), "x")
+        np.testing.assert_array_equal(read[0, :, 0], expected)
+    for levels in ([[0, 70_000]], [[-1, 5]]):
+        with pytest.raises(CorruptImage, match="neither 8 nor 16 bits"):
+            decode(encode(Image.fromarray(np.array(levels, np.int32)), "TIFF"), "x")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_flat_pictures_are_read_however_well_they_are_packed(kind):
+    options = {"lossless": True, "method": 0} if kind == "WEBP" else {}
+    content = encode(Image.new("RGB", (6000, 6000), "white"), kind, **options)
+    assert len(content) * 500 < 3 * 6000**2
+    assert (decode(content, "x")[::999, ::999] == 255).all()
 
 
 def test_cmyk_becomes_rgb():
