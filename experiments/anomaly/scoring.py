@@ -13,6 +13,7 @@ from tqdm import tqdm
 from jaxgan.analysis import anomaly, search
 from jaxgan.lab import sets
 from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.blocks import in_blocks
 from jaxgan.lab.sets import Reading
 
 BLOCK = 128  # searches that step together
@@ -133,7 +134,7 @@ def searched(
             return mean, compiled(best)
 
         last, compiled = jax.jit(score), jax.jit(draw)
-        return blocks.in_blocks(one, np.asarray(images), size=size)
+        return in_blocks(one, np.asarray(images), size=size)
 
 
 def interval(
