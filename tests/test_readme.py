@@ -35,10 +35,13 @@ def test_the_loss_of_readme():
     assert float(names["d_loss"]) == 0.875
 
 
-def test_the_game_of_readme(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # for what it writes
-    names = pasted(blocks("README.md")[1])
+def test_the_game_of_readme_and_its_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _, played, trained = blocks("README.md")
+    names = pasted(played + "\n" + trained)
     assert int(names["state"].step) == 500
+    assert int(names["result"].state.step) == 500
+    assert (tmp_path / "runs" / "points" / "report.html").is_file()
 
 
 @pytest.mark.parametrize("number", range(2))
