@@ -35,6 +35,7 @@ def test_the_loss_of_readme():
     assert float(names["d_loss"]) == 0.875
 
 
+@pytest.mark.slow
 def test_the_game_of_readme_and_its_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _, played, trained = blocks("README.md")
