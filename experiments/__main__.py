@@ -1,6 +1,7 @@
 """Lists all commands: `python -m experiments`."""
 
 import ast
+import os
 import pathlib
 import sys
 
@@ -55,7 +56,10 @@ def main() -> None:
     """Prints the list, or what is near a name that was given."""
     names = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not names:
-        print(listing())
+        try:
+            print(listing(), flush=True)
+        except BrokenPipeError:  # `| head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif names[0] in commands():
         print(summary(commands()[names[0]]))
         print(f"Run it as `python -m experiments.{names[0]}`; `--help` says more.")
