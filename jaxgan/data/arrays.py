@@ -148,13 +148,23 @@ def _pick(file: np.lib.npyio.NpzFile, key: str) -> dict[str, np.ndarray]:
         if name in file and (key or name in _IMAGES or _like_images(read(name))):
             arrays["images"] = read(name)
             break
-    for name in _LABELS:
+    for name in _labels_of(key):
         if name in file:
             arrays["labels"] = read(name)
             break
     if "label_names" in file:
         arrays["names"] = np.atleast_1d(read("label_names"))
     return arrays
+
+
+def _labels_of(key: str) -> tuple[str, ...]:
+    """What the labels of the images under `key` may be called.
+
+    `x_test` has `y_test`, and never `y_train`, which belongs to other images.
+    """
+    stem, _, part = key.rpartition("_")
+    names = {"x": "y", "image": "label", "images": "labels"}
+    return (f"{names[stem]}_{part}",) if stem in names else _LABELS
 
 
 def _like_images(array: np.ndarray) -> bool:

@@ -1,6 +1,8 @@
 """Image files in a folder or an archive, with the class from the folder's name."""
 
 import dataclasses
+import json
+import logging
 import os
 import pathlib
 import posixpath
@@ -9,9 +11,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from jaxgan.data.arrays import check_entry
+from jaxgan.data.arrays import check_entry, numbered
 from jaxgan.data.decode import MOST_BYTES, SUFFIXES, CorruptImage, decode, unread
 from jaxgan.data.protocol import Example
+
+_LIST = "dataset.json"
+_OTHERS = (  # pictures that are not read
+    *(".avif", ".heic", ".heif", ".jxl", ".jp2", ".j2k", ".svg", ".psd", ".tga"),
+    *(".exr", ".hdr", ".dng", ".cr2", ".nef", ".arw", ".eps", ".ico", ".pfm", ".dib"),
+)
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,6 +84,9 @@ def open_folder(
             folders.clear()
             continue
         seen.add(real)
+        # In an order of our own, real folders first: a link to one must not change
+        # which of the two names becomes the class.
+        folders.sort(key=lambda name: (os.path.islink(f"{folder}/{name}"), name))
         inner = pathlib.Path(folder).relative_to(path)
         names += [(inner / file).as_posix() for file in files]
     return _source(str(path), names, part, path.joinpath, alpha)
@@ -126,6 +138,8 @@ def _source(
 ) -> FileSource:
     """A source of those names that are images, sorted, labelled by folder."""
     images = sorted(name for name in set(names) if _is_image(name))
+    _tell_of_others(title, names)
+    listed = next((x for x in (f"{part}/{_LIST}", _LIST) if x in names), None)
     folders = sorted({_folder(name) for name in images})
     if part:
         inside = [f for f in folders if f == part or f.startswith(f"{part}/")]
@@ -140,11 +154,73 @@ def _source(
             f"no images in {title!r}: it must hold files that end in "
             f"{', '.join(SUFFIXES)}"
         )
+    found = _listed(title, listed, images, read) if listed else None
+    if found is not None:
+        return FileSource(title, images, read, *found, alpha)
     if len(folders) == 1:
         return FileSource(title, images, read, None, (), alpha)
     number = {name: i for i, name in enumerate(folders)}
     labels = np.array([number[_folder(name)] for name in images], np.int32)
     return FileSource(title, images, read, labels, _class_names(folders), alpha)
+
+
+def _listed(
+    title: str,
+    listed: str,
+    images: Sequence[str],
+    read: Callable[[str], bytes | pathlib.Path],
+) -> tuple[np.ndarray | None, tuple[str, ...]] | None:
+    """Labels and classes from `dataset.json`, as the tools of StyleGAN write it.
+
+    Folders are then only parts of a large set, and never classes.
+
+    Returns:
+        The labels, or None where it lists none, and the names of the classes; or None
+        if the file is something else.
+
+    Raises:
+        ValueError: if an image is not listed, or a label is not a whole number.
+    """
+    content = read(listed)
+    try:
+        plain = json.loads(
+            content if isinstance(content, bytes) else content.read_bytes()
+        )
+    except (ValueError, OSError, RecursionError):
+        return None
+    if not isinstance(plain, dict) or "labels" not in plain:
+        return None
+    try:
+        labels = dict(plain["labels"] or ())
+        if not labels:
+            return None, ()
+        inside = listed.removesuffix(_LIST)
+        numbers = [labels[name.removeprefix(inside)] for name in images]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{title}/{listed} has no label for {error}: list every image, or remove"
+            " the file to take folders as classes"
+        ) from error
+    if not all(type(number) is int and -1 <= number < 2**31 for number in numbers):
+        raise ValueError(
+            f"{title}/{listed} has labels that are not whole numbers: give one class"
+            " for each image, or remove the file to take folders as classes"
+        )
+    array = np.array(numbers, np.int32)
+    names = plain.get("classes")
+    if isinstance(names, list) and len(names) > array.max():
+        return array, tuple(map(str, names))
+    return array, numbered(array)
+
+
+def _tell_of_others(title: str, names: Sequence[str]) -> None:
+    """Logs how many pictures of unknown kinds are passed over, and one of them."""
+    others = sorted(name for name in set(names) if name.lower().endswith(_OTHERS))
+    if others:
+        _log.warning(
+            "%d pictures in %s are left out, as files of their kind are not read: %s",
+            *(len(others), title, _some(others, 3)),
+        )
 
 
 def _folder(name: str) -> str:

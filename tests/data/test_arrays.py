@@ -50,6 +50,22 @@ def test_npz_classes_without_names_are_called_by_their_numbers(tmp_path):
     assert read_npz(tmp_path / "c.npz")[1] == ("é",)
 
 
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [("x_test", "y_test"), ("images_val", "labels_val"), ("image_b", "label_b")],
+)
+def test_npz_images_have_the_labels_of_their_own_part(tmp_path, images, labels):
+    parts = {"x_train": IMAGES, "y_train": np.arange(5), images: IMAGES[:3]}
+    np.savez(tmp_path / "a.npz", **parts, **{labels: [7, 8, 9]})
+    arrays, _ = read_npz(tmp_path / "a.npz", images)
+    np.testing.assert_array_equal(arrays["label"], [7, 8, 9])
+    np.testing.assert_array_equal(
+        read_npz(tmp_path / "a.npz", "x_train")[0]["label"], np.arange(5)
+    )
+    np.savez(tmp_path / "b.npz", **parts)
+    assert set(read_npz(tmp_path / "b.npz", images)[0]) == {"image"}
+
+
 def test_npz_by_key(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES, smiling=IMAGES[::-1])
     arrays, _ = read_npz(tmp_path / "a.npz", "smiling")

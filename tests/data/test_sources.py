@@ -3,6 +3,7 @@
 import gzip
 import importlib.resources
 import io
+import json
 import os
 import subprocess
 import sys
@@ -92,6 +93,85 @@ def test_a_class_has_one_name_however_deep_its_folder_lies(pictures):
     whole, part = open_source(deep), open_source(deep + "#all/train")
     assert whole.classes == part.classes == ("cats", "dogs", "dogs/young")
     assert labels(whole) == labels(part) == [0, 0, 1, 2]
+
+
+def listed(labels, **more):
+    return json.dumps({"labels": labels, **more}).encode()
+
+
+CHUNKS = {f"0000{i}/img{i}{j}.png": png(4 * i + j) for i in range(2) for j in range(2)}
+
+
+def test_labels_of_dataset_json_are_used_and_chunks_are_no_classes(pictures):
+    labelled = listed([[name, i % 3] for i, name in enumerate(CHUNKS)])
+    source = open_source(pictures({**CHUNKS, "dataset.json": labelled}))
+    assert values(source) == [0, 1, 4, 5]
+    assert labels(source) == [0, 1, 2, 0]
+    assert source.classes == ("0", "1", "2")
+
+
+@pytest.mark.parametrize("content", [listed(None), listed([])])
+def test_a_dataset_json_without_labels_means_no_classes(pictures, content):
+    source = open_source(pictures({**CHUNKS, "dataset.json": content}))
+    assert set(source[0]) == {"image"}
+    assert source.classes == ()
+
+
+def test_classes_of_dataset_json_may_have_names(pictures):
+    labelled = listed([[name, i // 2] for i, name in enumerate(CHUNKS)])
+    named = json.dumps({**json.loads(labelled), "classes": ["ant", "bee"]}).encode()
+    source = open_source(pictures({**CHUNKS, "dataset.json": named}))
+    assert source.classes == ("ant", "bee")
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"{}", b'"labels"', b"[" * 100_000])
+def test_another_dataset_json_changes_nothing(pictures, content):
+    source = open_source(pictures({**CHUNKS, "dataset.json": content}))
+    assert source.classes == ("00000", "00001")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (listed([["00000/img00.png", 1]]), "no label for '00000/img01.png': list"),
+        (listed([[name, 0.5] for name in CHUNKS]), "not whole numbers"),
+        (listed([[name, [0, 1]] for name in CHUNKS]), "not whole numbers"),
+        (listed([[name, True] for name in CHUNKS]), "not whole numbers"),
+        (listed(3), "dataset.json has no label for"),
+    ],
+)
+def test_a_dataset_json_that_does_not_fit_is_refused(pictures, content, text):
+    with pytest.raises(ValueError, match=text):
+        open_source(pictures({**CHUNKS, "dataset.json": content}))
+
+
+def test_every_suffix_is_read_and_other_pictures_are_counted(pictures, caplog):
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 6), (7, 7, 7)).save(stream, "JPEG")
+    jpeg = {f"a.{x}": stream.getvalue() for x in ("jpg", "jpeg", "jpe", "jfif", "JFIF")}
+    others = {"b.heic": b"", "c.avif": b"", "notes.txt": b"", "x.json": b"{}"}
+    source = open_source(pictures({**jpeg, **others}))
+    assert values(source) == [7] * 5
+    (record,) = caplog.records
+    assert "2 pictures in" in record.getMessage()
+    assert "'b.heic', 'c.avif'" in record.getMessage()
+
+
+@pytest.mark.parametrize("order", [("latest", "v1", "v2"), ("v2", "v1", "latest")])
+def test_links_do_not_change_classes_with_the_disks_order(tmp_path, monkeypatch, order):
+    write(tmp_path, {"v1/a.png": png(1), "v2/a.png": png(2)})
+    (tmp_path / "latest").symlink_to("v2")
+    walk = os.walk
+
+    def shuffled(*args, **options):
+        for folder, folders, found in walk(*args, **options):
+            folders.sort(key=lambda name: order.index(name))
+            yield folder, folders, found
+
+    monkeypatch.setattr(os, "walk", shuffled)
+    source = open_source(f"folder:{tmp_path}")
+    assert source.classes == ("v1", "v2")
+    assert values(source) == [1, 2]
 
 
 def test_opacity_is_kept_where_it_is_wanted(pictures):
