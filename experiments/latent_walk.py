@@ -27,8 +27,7 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.analysis import latent
-from jaxgan.lab import cli, data, figures
-from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import cli, data, figures, painting
 from jaxgan.lab import trained as lab_trained
 
 KINDS = {"linear": "straight lines", "spherical": "great circles"}
@@ -72,8 +71,8 @@ class Config:
 def main(config: Config) -> None:
     """Walks, measures and draws."""
     trained = lab_trained.open_run(config.run, ema=config.ema)
-    painter = lab_painter.painter(trained)
-    factors = lab_painter.reader(trained)
+    painter = painting.painter(trained)
+    factors = painting.reader(trained)
     key = jax.random.key(config.seed)
     shape = (config.stops, config.walks)
     stops = painter.vectors(jax.random.fold_in(key, WALK), config.stops * config.walks)
@@ -105,7 +104,7 @@ def main(config: Config) -> None:
         independent = _steps(walked[:: config.frames])
         results[kind] = smoothness(apart[kind], independent, _steps(images))
         if factors is not None:
-            read = lab_painter.read(factors, walked)
+            read = painting.read(factors, walked)
             results[kind]["factors"] = {
                 name: lengths(values, config.frames) for name, values in read.items()
             }

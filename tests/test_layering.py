@@ -127,7 +127,6 @@ def test_orbax_and_tensorboard_have_one_importer_each():
 
 
 # A command may import jaxgan and its own parts; these two share parts of their own.
-PENDING = ("experiments/cgan_mnist",)  # until plain digit models are records
 SHARED = ("experiments.benchmarks", "experiments.endurance")
 COMMANDS = sorted(
     path.relative_to(LIBRARY.parent).with_suffix("").as_posix()
@@ -157,7 +156,7 @@ def test_commands_know_no_other_command(file):
     assert not file.rpartition("/")[2].startswith("_") or file.endswith("__")
     package = ".".join(file.split("/")[:-1])
     names = imported((LIBRARY.parent / f"{file}.py").read_text(), package)
-    assert not strangers(file, names) or file in PENDING
+    assert not strangers(file, names)
 
 
 @pytest.mark.parametrize(

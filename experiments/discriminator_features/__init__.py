@@ -44,12 +44,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
-from tqdm import tqdm
 
 from experiments.discriminator_features import few_labels, kmeans, labelled
 from jaxgan import bounds
 from jaxgan.analysis import features, rectifiers
-from jaxgan.lab import figures
+from jaxgan.lab import blocks, figures
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.data import say
 from jaxgan.lab.sets import Reading
@@ -158,7 +157,7 @@ def main(config: Config) -> None:
     place[used] = np.arange(len(used))
     found: dict[str, dict[str, Any]] = {}
     for name, describe in _descriptions(trained, parts, config).items():
-        rows = in_blocks(describe, parts.images[used], name)
+        rows = blocks.in_blocks(describe, parts.images[used], size=BLOCK, title=name)
         found[name] = {"numbers": rows.shape[1], "accuracy": {}}
         for count, several in draws.items():
             outcome = few_labels.judged(
@@ -203,21 +202,6 @@ def main(config: Config) -> None:
     )
     figures.save_results(config.workdir / "results.json", about)
     say(table(found))
-
-
-def in_blocks(describe: Callable, images: np.ndarray, title: str) -> np.ndarray:
-    """Features `[N, F]` of images, block by block."""
-    rows = np.empty(0, np.float32)
-    bar = tqdm(total=len(images), desc=title, unit="img", leave=False, disable=None)
-    with bar:
-        for start in range(0, len(images), BLOCK):
-            index = np.arange(start, start + BLOCK) % len(images)  # one shape
-            some = np.asarray(describe(images[index]))[: len(images) - start]
-            if not start:
-                rows = np.empty((len(images), some.shape[1]), np.float32)
-            rows[start : start + BLOCK] = some
-            bar.update(len(some))
-    return rows
 
 
 def table(found: dict[str, Any]) -> str:

@@ -140,4 +140,4 @@ def main(config: Config) -> None:
     pictures.draw_evidence(config, look, chosen, fitted[chosen], seen)
     pictures.draw_trade(config, rows, total, test, results.get("searched"))
     figures.save_results(config.workdir / "results.json", results)
-    findings.say(results)
+    findings.tell(results)

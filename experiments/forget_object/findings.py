@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import say
 
 
 def collected(config, trained, fitted, rows, seen, test, regressor) -> dict[str, Any]:
@@ -47,20 +47,18 @@ def collected(config, trained, fitted, rows, seen, test, regressor) -> dict[str,
     }
 
 
-def say(results: dict[str, Any]) -> None:
+def tell(results: dict[str, Any]) -> None:
     """Prints the findings in short."""
     for layer, found in results["layers"].items():
         row, control = (found[kind][-1] for kind in ("dropped", "control"))
-        lab_data.say(
-            f"rectifier {layer} without {row['maps']} of {found['maps']} maps:"
-        )
+        say(f"rectifier {layer} without {row['maps']} of {found['maps']} maps:")
         for who, numbers in (("maps for it", row), ("random maps", control)):
-            lab_data.say(f"  {who}: {_words(numbers)}")
+            say(f"  {who}: {_words(numbers)}")
     if "searched" in results:
         for who in ("searched", "searched_control"):
             what = "maps for it" if who == "searched" else "others"
             maps, words = results[who]["maps"], _words(results[who])
-            lab_data.say(f"without {what} that the search found, {maps}: {words}")
+            say(f"without {what} that the search found, {maps}: {words}")
 
 
 def _words(row: dict[str, Any]) -> str:

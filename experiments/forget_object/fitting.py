@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jaxgan.analysis import forgetting
-from jaxgan.lab.judges import factors as lab_factors
+from jaxgan.lab.judges.factors import BINARIES, NUMBERS
 
 BLOCK = 50  # images drawn together
 FIT, TEST, POSITIONS, CONTROL = 0, 1, 2, 3  # purposes of random keys
@@ -169,13 +169,13 @@ def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
         return found
     moved = {
         name: np.abs(now[name] - before[name])[~there].mean() / before[name].std()
-        for name in lab_factors.NUMBERS
+        for name in NUMBERS
     } | {
         name: ((now[name] > 0.5) != (before[name] > 0.5))[~there].mean()
-        for name in lab_factors.BINARIES
+        for name in BINARIES
     }
     factors = {name: float(value) for name, value in moved.items()}
-    numbers = [factors[name] for name in lab_factors.NUMBERS]
+    numbers = [factors[name] for name in NUMBERS]
     return found | {"damage": float(np.mean(numbers)), "factors": factors}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.forget_object.fitting import Seen
 from jaxgan.lab import trained as lab_trained
-from jaxgan.lab.judges import factors as lab_factors
+from jaxgan.lab.judges import factors
 
 LEAST = 5  # boxes to learn from
 
@@ -93,7 +93,7 @@ def layers(config: Any, shapes: Sequence[tuple[int, ...]]) -> list[int]:
     return sorted({i % total for i in wanted})
 
 
-def regressor(trained: lab_trained.Trained, images: np.ndarray) -> lab_factors.Factors:
+def regressor(trained: lab_trained.Trained, images: np.ndarray) -> factors.Factors:
     """The regressor that reads factors of drawn faces.
 
     Raises:
@@ -106,7 +106,7 @@ def regressor(trained: lab_trained.Trained, images: np.ndarray) -> lab_factors.F
             " faces in colour: draw boxes on the pictures of --sheet and give them"
             " with --boxes"
         )
-    return lab_factors.trained(images.shape[1])
+    return factors.trained(images.shape[1])
 
 
 def seen(config, regressor, latents, labels, images) -> Seen:

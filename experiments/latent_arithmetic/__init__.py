@@ -38,8 +38,7 @@ import numpy as np
 from experiments.latent_arithmetic import equations, pictures, turning
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan import bounds, report
-from jaxgan.lab import data, figures
-from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import data, figures, painting
 from jaxgan.lab import trained as lab_trained
 
 SHEET = 100  # samples on sheet.png
@@ -149,14 +148,14 @@ def _check_label(config: Config, trained: lab_trained.Trained) -> None:
 
 def _open(config: Config, trained: lab_trained.Trained):
     """The samples and functions to work with, and the quality of the regressor."""
-    painter = lab_painter.painter(trained)
+    painter = painting.painter(trained)
     label = config.label or 0
-    factors = lab_painter.reader(trained)
+    factors = painting.reader(trained)
     count = config.samples if factors is not None else 2 * SHEET
     key = jax.random.key(config.seed)
     z = np.asarray(painter.vectors(key, count))
     images = painter.paint(z, label)
-    read = None if factors is None else functools.partial(lab_painter.read, factors)
+    read = None if factors is None else functools.partial(painting.read, factors)
     lab = Laboratory(
         config,
         lambda z: painter.paint(z, label),
@@ -165,7 +164,7 @@ def _open(config: Config, trained: lab_trained.Trained):
         float(np.linalg.norm(z, axis=-1).mean()),
         read,
         {} if read is None else read(images),
-        None if read is None else lab_painter.judge(trained, images[:JUDGED]),
+        None if read is None else painting.judge(trained, images[:JUDGED]),
     )
     return lab, None if factors is None else dict(factors.quality)
 

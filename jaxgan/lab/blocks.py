@@ -5,11 +5,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from tqdm import tqdm
 
 BLOCK = 250  # examples a call
 
 
-def in_blocks(function: Callable[..., Any], *arrays: Any, size: int = BLOCK) -> Any:
+def in_blocks(
+    function: Callable[..., Any], *arrays: Any, size: int = BLOCK, title: str = ""
+) -> Any:
     """Applies a compiled function to arrays `[N, ...]`, or trees of them, by blocks.
 
     The last block is filled up from the start of the arrays: one shape, one program.
@@ -18,13 +21,15 @@ def in_blocks(function: Callable[..., Any], *arrays: Any, size: int = BLOCK) -> 
         function: takes `[size, ...]` of each array and returns arrays `[size, ...]`, or
             a tree of them.
         arrays: with one first axis.
-        size: examples a call.
+        size: examples in a call.
+        title: of a progress bar; there is none without.
 
     Returns:
-        What the function returns of all of them, `[N, ...]`, in NumPy.
+        What the function returns for all of them, `[N, ...]`, in NumPy.
     """
     count, parts = len(jax.tree.leaves(arrays)[0]), []
-    for first in range(0, count, size):
+    bar = {"delay": 1, "leave": False, "disable": None if title else True}
+    for first in tqdm(range(0, count, size), desc=title, unit="block", **bar):
         index = np.arange(first, first + size) % count
         block = jax.tree.map(lambda x, index=index: x[index], arrays)
         parts.append(jax.tree.map(np.asarray, function(*block)))

@@ -15,7 +15,7 @@ from PIL import Image
 from experiments import latent_arithmetic
 from experiments.latent_arithmetic import equations, turning
 from experiments.latent_arithmetic import pictures as pictures_
-from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import painting
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.judges import factors
 
@@ -208,9 +208,9 @@ def test_what_a_line_tells_is_scipys_rank_statistic():
 
 def test_half_of_the_samples_are_judged_usual(tiny_run):
     trained = lab_trained.open_run(tiny_run)
-    painter = lab_painter.painter(trained)
+    painter = painting.painter(trained)
     samples = painter.paint(painter.vectors(jax.random.key(0), 20))
-    judge = lab_painter.judge(trained, samples)
+    judge = painting.judge(trained, samples)
     assert judge is not None
     assert judge(samples).sum() == 10
     real, _ = lab_trained.training_images(trained)

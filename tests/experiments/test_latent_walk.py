@@ -11,7 +11,7 @@ from commands import call
 from PIL import Image
 
 from experiments import latent_walk
-from jaxgan.lab import painter as lab_painter
+from jaxgan.lab import painting
 from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.judges import factors as lab_factors
 
@@ -71,7 +71,7 @@ def test_a_linear_generator_takes_known_steps(tmp_path, monkeypatch):
     argv += ["--path", "linear", "--rows", 1]
     found = walked(argv, monkeypatch, tmp_path, trained)["linear"]
     key = jax.random.fold_in(jax.random.key(0), latent_walk.WALK)
-    stops = np.asarray(lab_painter.painter(trained).vectors(key, 12)).reshape(4, 3, -1)
+    stops = np.asarray(painting.painter(trained).vectors(key, 12)).reshape(4, 3, -1)
     legs = np.roll(stops, -1, 0) - stops
     steps = linear_faces.SLOPE * np.sqrt(np.square(legs).mean(-1)) / 2
     ratio = steps.max(0) / steps.mean(0)
@@ -129,7 +129,7 @@ def test_lengths_by_hand():
 
 def test_a_class_is_kept_along_a_walk(tmp_path, monkeypatch):
     trained = linear_faces.generator("digits", classes=3)
-    paint = lab_painter.painter(trained).paint
+    paint = painting.painter(trained).paint
     images = paint(np.zeros((2, 3, 8)), np.array([0, 1, 2]))
     np.testing.assert_array_equal(images[:, :, -1, 0, 0], [[0, 26, 51]] * 2)
     found = walked(FEW, monkeypatch, tmp_path, trained)
@@ -144,10 +144,10 @@ def test_a_class_is_kept_along_a_walk(tmp_path, monkeypatch):
 
 
 def test_blocks_do_not_show(monkeypatch):
-    painter = lab_painter.painter(linear_faces.generator())
+    painter = painting.painter(linear_faces.generator())
     z = np.random.default_rng(0).normal(size=(7, 8)).astype("float32")
     whole = painter.paint(z)
-    monkeypatch.setattr(lab_painter, "BLOCK", 3)
+    monkeypatch.setattr(painting, "BLOCK", 3)
     np.testing.assert_array_equal(painter.paint(z), whole)
     expected = np.round(255 * (0.5 + linear_faces.SLOPE * z))
     np.testing.assert_allclose(whole[:, :, 0, 0], expected, atol=1)
@@ -162,7 +162,7 @@ def test_latents_with_seeds_keep_them():
         assert seed.shape == (len(z),)
         return jnp.broadcast_to(0.5 + 0.1 * z[:, :, None, None], (len(z), 8, 8, 3))
 
-    painter = lab_painter.painter(linear_faces.generator(latent=latent, draw=draw))
+    painter = painting.painter(linear_faces.generator(latent=latent, draw=draw))
     z = painter.vectors(jax.random.key(1), 4)
     assert z.shape == (4, 8)
     assert painter.paint(z).shape == (4, 8, 8, 3)

@@ -324,7 +324,7 @@ def test_chips_fill_slices():
         (["--batch-per-chip"], "--batch-per-chip is empty"),
         (
             ["--mxu", 1.5],
-            "--mxu is 1.5; it is a share of the peak, above 0 and at most",
+            "--mxu is 1.5; it must be above 0 and at most",
         ),
         (["--mxu", 0], "--mxu is 0.0"),
     ],

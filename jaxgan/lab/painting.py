@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from jaxgan.lab import blocks
 from jaxgan.lab import trained as lab_trained
-from jaxgan.lab.judges import factors as lab_factors
+from jaxgan.lab.judges import factors
 from jaxgan.lab.trained import Trained
 
 BLOCK = 128  # images drawn together
@@ -58,15 +57,7 @@ def painter(trained: Trained) -> Painter:
         z = np.asarray(z)
         label = np.broadcast_to(0 if label is None else label, z.shape[:-1])
         flat, labels = z.reshape(-1, z.shape[-1]), label.astype(np.int32).ravel()
-        parts = []
-        starts = range(0, len(flat), BLOCK)
-        for start in tqdm(
-            starts, desc="drawing", unit="block", delay=1, leave=False, disable=None
-        ):
-            # The last block is filled up from the first: one shape, one program.
-            index = np.arange(start, start + BLOCK) % len(flat)
-            parts.append(np.asarray(compiled(flat[index], labels[index])))
-        images = np.concatenate(parts)[: len(flat)]
+        images = blocks.in_blocks(compiled, flat, labels, size=BLOCK, title="drawing")
         return images.reshape(*z.shape[:-1], *images.shape[1:])
 
     return Painter(vectors, paint)
@@ -78,7 +69,7 @@ def reader(trained: Trained) -> Any | None:
         return None
     if trained.config.channels != 3:
         return None
-    return lab_factors.trained(trained.config.resolution)
+    return factors.trained(trained.config.resolution)
 
 
 def judge(
@@ -109,13 +100,13 @@ def judge(
     return lambda images: logits(images) >= usual
 
 
-def read(factors: Any, images: np.ndarray) -> dict[str, np.ndarray]:
+def read(regressor: Any, images: np.ndarray) -> dict[str, np.ndarray]:
     """Reads the factors of images `[..., H, W, C]`: factor -> `[...]`.
 
     Factors that are boxes are left out.
     """
     shape = images.shape[:-3]
-    found = factors.read(images.reshape(-1, *images.shape[-3:]))
+    found = regressor.read(images.reshape(-1, *images.shape[-3:]))
     return {
         name: np.asarray(values).reshape(shape)
         for name, values in found.items()
