@@ -134,9 +134,21 @@ READERS = {
     "tfds": ("set/dataset_info.json", bare, None, first, "is damaged"),
     "weights npz": ("w.npz", object_npz, "fc.weight", inception.load, "is not an npz"),
     "weights raw npz": ("w.npz", bare, None, inception.load, "is not an npz"),
-    "weights pth": ("w.pth", whole_torch, None, inception.load, "no file of PyTorch"),
-    "weights old pth": ("w.pt", old_torch, None, inception.load, "no file of PyTorch"),
-    "weights raw pth": ("w.pth", bare, None, inception.load, "no file of PyTorch"),
+    "weights pth": (
+        "w.pth",
+        whole_torch,
+        None,
+        inception.load,
+        "not a file of PyTorch",
+    ),
+    "weights old pth": (
+        "w.pt",
+        old_torch,
+        None,
+        inception.load,
+        "not a file of PyTorch",
+    ),
+    "weights raw pth": ("w.pth", bare, None, inception.load, "not a file of PyTorch"),
     "cache": ("c.npz", object_npz, "leaf0", cached, "is damaged"),
     "a pickle as cache": ("c.npz", bare, None, cached, "is damaged"),
     "directions": ("d.npz", object_npz, "x", sliders.read_directions, "is not an .npz"),
@@ -589,7 +601,7 @@ def test_tensors_that_are_no_plain_arrays(tmp_path, kind):
         "sparse": (torch.zeros(shape).to_sparse(), "tensors that are not plain arrays"),
         "complex": (
             small.expand(shape).to(torch.complex64),
-            r"not of real numbers: fc\.bias",
+            r"without real numbers: fc\.bias",
         ),
     }[kind]
     with warnings.catch_warnings():

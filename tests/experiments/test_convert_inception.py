@@ -63,4 +63,5 @@ def test_what_is_not_there_is_named(tmp_path, monkeypatch, capsys):
 def test_the_name_must_say_npz(published, monkeypatch, capsys):
     argv = ["--weights", published, "--out", published]
     assert call(convert_inception, argv, monkeypatch) == 2
-    assert "must end in .npz" in capsys.readouterr().err
+    message = " ".join(capsys.readouterr().err.split())  # it is wrapped
+    assert "a file whose name ends in .npz" in message
