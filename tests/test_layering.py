@@ -24,10 +24,11 @@ ALLOWED: dict[str, tuple[str, str]] = {
     ),
     "allocator": ("", ""),
     "bounds": ("", ""),
+    "linear_call": ("", "jax"),
     "game": ("", "jax flax optax"),
     "compose": ("game", "jax flax optax"),
     "dynamics": ("game", "jax optax"),
-    "parallel": ("game", "jax numpy"),
+    "parallel": ("game linear_call", "jax numpy"),
     "checkpoint": ("", "jax numpy orbax"),
     "report": ("", "numpy PIL matplotlib"),
     "train": (
@@ -42,8 +43,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
     ),
     "losses": ("", "jax numpy chex"),
     "losses/transforms": ("", "jax numpy chex optax"),
-    "nn": ("losses", "jax numpy chex flax"),
-    "capsules": ("losses nn", "jax numpy chex flax"),
+    "nn": ("linear_call losses", "jax numpy chex flax"),
+    "capsules": ("linear_call losses nn", "jax numpy chex flax"),
     "capsules/routing": ("", "jax chex"),
     "capsules/em": ("losses", "jax chex"),
     "models": (

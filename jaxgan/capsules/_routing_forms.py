@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from jaxgan.linear_call import linear_call
+
 # Votes that exist at one time: 6 MB, to stay in the cache of a CPU.
 _VOTES = 3 * 2**19
 
@@ -49,7 +51,7 @@ def route(
 def _align(*arrays: jax.Array) -> tuple[jax.Array, ...]:
     """In `shard_map`, lets all arrays vary over the same axes.
 
-    `custom_vjp` does not sum the gradient of replicated weights over the mesh. The
+    `linear_call` does not sum the gradient of replicated weights over the mesh. The
     transpose of the cast that happens here does. The compiler removes this `select`.
     """
     if not jax.sharding.get_abstract_mesh().manual_axes:
@@ -101,7 +103,7 @@ def _one_round(blocks, total, leaky):
 # vector, and the weights of one capsule above stay in the cache.
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3, 4, 5))
+@partial(jax.custom_jvp, nondiff_argnums=(3, 4, 5))
 def _by_examples(u, w, bias, squash, iterations, leaky):
     return _forward(u, w, bias, squash, iterations, leaky)[0]
 
@@ -126,7 +128,7 @@ def _forward(u, w, bias, squash, iterations, leaky):
     return squash(sums[-1] + bias[None]), (u, w, bias, sums)
 
 
-def _backward(squash, iterations, leaky, residuals, gradient):
+def _backward(residuals, gradient, squash, iterations, leaky):
     """First the factors of the gradient of votes, then their products, in blocks."""
     u, w, bias, sums = residuals
     above = _above(squash, bias)
@@ -164,7 +166,20 @@ def _backward(squash, iterations, leaky, residuals, gradient):
     return du, dw, jnp.stack(slopes).sum((0, 1))
 
 
-_by_examples.defvjp(_forward, _backward)
+@_by_examples.defjvp
+def _differentiate(squash, iterations, leaky, primals, tangents):
+    """The derivative, which reverse mode transposes into `_backward`."""
+    options = {"squash": squash, "iterations": iterations, "leaky": leaky}
+
+    def slope(residuals, tangents):
+        def value(*primals):
+            return _forward(*primals, **options)[0]
+
+        return jax.jvp(value, residuals[:3], tangents)[1]
+
+    v, residuals = _forward(*primals, **options)
+    transpose = partial(_backward, **options)
+    return v, linear_call(slope, transpose, residuals, tuple(tangents))
 
 
 def _from_factors(u, w, shares, partners, first):

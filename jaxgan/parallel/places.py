@@ -1,6 +1,5 @@
 """Which part of a state and of a batch lives on which device."""
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxgan.game import Variables
+from jaxgan.linear_call import linear_call
 
 DATA, FSDP = "data", "fsdp"  # the axes of every mesh
 _LEAST = 2**14  # elements: smaller arrays cost more to gather than to keep
@@ -112,19 +112,15 @@ def gathering(
     return gather
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def _gathered(x, part, whole):
     """Brings an array together on every device; its gradient is split again."""
-    del part
-    return jax.lax.with_sharding_constraint(x, whole)
-
-
-_gathered.defvjp(
-    lambda x, part, whole: (_gathered(x, part, whole), None),
-    lambda part, whole, _, gradient: (
-        jax.lax.with_sharding_constraint(gradient, part),
-    ),
-)
+    constrain = jax.lax.with_sharding_constraint
+    return linear_call(
+        lambda _, x: constrain(x, whole),
+        lambda _, gradient: constrain(gradient, part),
+        (),
+        x,
+    )
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:

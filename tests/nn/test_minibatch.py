@@ -1,5 +1,7 @@
 """Minibatch discrimination against loops, and what it must not see."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,6 +88,23 @@ def test_the_gradient_agrees_with_torch():
     mapped = jax.vmap(jax.grad(loss))(two)
     np.testing.assert_allclose(mapped[0], grad, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(mapped[1], jax.grad(loss)(two[1]), rtol=1e-5, atol=1e-6)
+
+
+def test_forward_mode_and_second_derivatives_agree_with_the_plain_sum():
+    rng = np.random.default_rng(3)
+    matrix, direction = rng.normal(size=(2, 5, 3, 2))
+
+    def plain(matrix):
+        return jnp.exp(-jnp.abs(matrix[:, None] - matrix[None]).sum(-1)).sum(1) - 1
+
+    def slopes(closeness):
+        gradient = jax.grad(lambda matrix: jnp.square(closeness(matrix)).sum())
+        return [jax.jvp(f, (matrix,), (direction,)) for f in (closeness, gradient)]
+
+    with jax.enable_x64(True):
+        both = jax.jit(lambda: (slopes(minibatch.closeness), slopes(plain)))
+        found, expected = jax.device_get(both())
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-9), found, expected)
 
 
 def test_gradients_are_finite_and_reach_the_companions(variables):

@@ -24,15 +24,18 @@ Padding left out is that of Torch with `padding=(k - 1) // 2`, and `output_paddi
 for odd kernels going up. At stride 2, that is "SAME" for even kernels; for odd ones
 "SAME" starts one pixel later: the same result for a kernel shifted by one pixel.
 
-The maps are `jax.custom_vjp`: reverse mode only (`grad` of `grad`, not `jvp`).
+Forward mode works too: the tangents are `linear_call`s, which reverse mode transposes.
 """
 
+import operator
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 
 import jax
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
+from jaxgan.linear_call import linear_call
 from jaxgan.nn.conv import forms
 from jaxgan.nn.conv.forms import Axes, Axis, Pair
 
@@ -44,43 +47,66 @@ _UP_LAYOUT = ("NHWC", "HWOI", "NHWC")
 _FILTER_LAYOUT = ("CHWN", "IHWO", "HWNC")
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _down(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     cpu = partial(forms.down_cpu, axes=axes)
     default = partial(forms.down_plain, axes=axes)
     return lax.platform_dependent(x, w, cpu=cpu, default=default)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _up(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     cpu = partial(forms.up_cpu, axes=axes)
     default = partial(forms.up_plain, axes=axes, layout=_UP_LAYOUT)
     return lax.platform_dependent(y, w, cpu=cpu, default=default)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
 def _filter(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
     cpu = partial(forms.filter_cpu, axes=axes)
     default = partial(forms.filter_plain, axes=axes, layout=_FILTER_LAYOUT)
     return lax.platform_dependent(x, y, cpu=cpu, default=default)
 
 
-def _save(function: Callable) -> Callable:
-    """The forward rule: the gradient of a bilinear map needs both its arguments."""
-    return lambda a, b, axes: (function(a, b, axes), (a, b))
+def _bilinear(
+    function: jax.custom_jvp, in_first: Callable, in_second: Callable
+) -> None:
+    """Gives a bilinear map of `a` and `b` its derivative.
+
+    Args:
+        function: The map.
+        in_first: Its adjoint in `a`, of `b` and a cotangent.
+        in_second: Its adjoint in `b`, of `a` and a cotangent.
+    """
+
+    def tangent(axes, primals, tangents):
+        (a, b), (da, db) = primals, tangents
+        terms = []
+        if not isinstance(da, SymbolicZero):
+            transpose = partial(in_first, axes=axes)
+            terms += [linear_call(lambda b, a: function(a, b, axes), transpose, b, da)]
+        if not isinstance(db, SymbolicZero):
+            transpose = partial(in_second, axes=axes)
+            terms += [linear_call(lambda a, b: function(a, b, axes), transpose, a, db)]
+        return function(a, b, axes), reduce(operator.add, terms)
+
+    function.defjvp(tangent, symbolic_zeros=True)
 
 
-_down.defvjp(
-    _save(_down),
-    lambda axes, xw, y: (_up(y, xw[1], axes), _filter(xw[0], y, axes)),
+_bilinear(
+    _down,
+    lambda w, y, axes: _up(y, w, axes),
+    lambda x, y, axes: _filter(x, y, axes),
 )
-_up.defvjp(
-    _save(_up),
-    lambda axes, yw, x: (_down(x, yw[1], axes), _filter(x, yw[0], axes)),
+_bilinear(
+    _up,
+    lambda w, x, axes: _down(x, w, axes),
+    lambda y, x, axes: _filter(x, y, axes),
 )
-_filter.defvjp(
-    _save(_filter),
-    lambda axes, xy, w: (_up(xy[1], w, axes), _down(xy[0], w, axes)),
+_bilinear(
+    _filter,
+    lambda y, w, axes: _up(y, w, axes),
+    lambda x, w, axes: _down(x, w, axes),
 )
 
 
@@ -201,7 +227,7 @@ def _check(image: jax.Array, kernel: jax.Array, channels_axis: int) -> None:
 def _align(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Gives the second the dtype of the first and, in `shard_map`, both the same axes.
 
-    `custom_vjp` does not sum the gradient of a replicated kernel over the mesh. An
+    `linear_call` does not sum the gradient of a replicated kernel over the mesh. An
     operation with both images and kernels as arguments casts them to common axes, and
     the transpose of that cast is the sum. The compiler removes this `select`.
     """
