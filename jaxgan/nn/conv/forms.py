@@ -1,4 +1,4 @@
-"""The forms of a convolution and its two adjoints that `conv.py` chooses from.
+"""The forms of a convolution and its two adjoints that `trio.py` chooses from.
 
 Everything here is a plain function of arrays and of the two `Axis`; which form is
 fastest where was found by timing whole training steps on a CPU. XLA's fast CPU kernels
@@ -23,12 +23,12 @@ Pair = tuple[int, int]
 
 Layout = tuple[str, str, str]
 
-_LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # the one of the fast CPU kernels
+_LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # that of the fast CPU kernels
 _FEW_CHANNELS = 16  # fewer leave a strided convolution's inner loop idle on CPU
 _WIDE = 2**14  # entries of each tap's matrix from which on Winograd's forms can pay
 _NEAR = 2**17  # numbers of y that stay in a core's own cache
-_PIECES = 8  # of a batch, at most
-_SAVED = 0.75  # of the products that a plain convolution takes, no more than this
+_PIECES = 8  # the most pieces that a batch is cut into
+_SAVED = 0.75  # Winograd's products, at most, as a share of a plain convolution's
 
 
 class Axis(NamedTuple):
@@ -38,7 +38,7 @@ class Axis(NamedTuple):
     large: int  # size of x
     small: int  # size of y
     kernel: int
-    low: int  # zeros before the first pixel of x; what follows the last, sizes tell
+    low: int  # zeros before the first pixel of x; `high` are those after the last
 
     @property
     def taps(self) -> int:
@@ -47,7 +47,7 @@ class Axis(NamedTuple):
 
     @property
     def high(self) -> int:
-        """Zeros after the last pixel of x, or minus the pixels never looked at."""
+        """Zeros after the last pixel of x; negative if the last pixels are not used."""
         return self.stride * (self.small - 1) + self.kernel - self.large - self.low
 
 
@@ -108,15 +108,15 @@ def filter_plain(
 
 
 # --- faster forms for CPU ------------------------------------------------------------
-# With an image cut into blocks of stride by stride pixels, the kernel is one of so many
-# times fewer taps and has no stride: a block in, a pixel out.
+# With an image cut into blocks of stride x stride pixels, the kernel has stride^2 times
+# fewer taps and no stride: a block in, a pixel out.
 
 
 def _blocks(x: jax.Array, axes: Axes) -> jax.Array:
-    """All that is seen of an image, zeros around it: [B, h + th - 1, w + tw - 1, ssC].
+    """Blocks of an image padded with zeros: [B, h + th - 1, w + tw - 1, ssC].
 
-    Written in place, one pixel of every block at a time: a transpose XLA would make
-    anew within whatever reads it, and one number at a time.
+    They are written in place, one pixel of every block at a time. XLA would repeat a
+    transpose, one number at a time, inside every operation that reads its result.
     """
     b, _, _, c = x.shape
     s = axes[0].stride
@@ -204,7 +204,10 @@ def _filter_winograd(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
 def _precise(
     a: jax.Array, b: jax.Array
 ) -> tuple[tuple[jax.Array, jax.Array], jnp.dtype]:
-    """Both in float32 at least, as sums before the products must be; and the dtype."""
+    """Both arrays in at least float32, and the dtype of the first.
+
+    Sums that are taken before the products would round in fewer digits.
+    """
     wide = jnp.promote_types(a.dtype, jnp.float32)
     return (a.astype(wide), b.astype(wide)), a.dtype
 
@@ -216,7 +219,7 @@ def _spare(axes: Axes) -> tuple[bool, bool]:
 
 
 def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
-    """One matrix product, with all that a pixel of y sees of x side by side."""
+    """One matrix product, with all pixels of x that a pixel of y sees side by side."""
     pads = [(0, 0, 0), *((a.low, a.high, 0) for a in axes), (0, 0, 0)]
     x = lax.pad(x, jnp.zeros((), x.dtype), pads)
     rows, columns = axes
@@ -231,9 +234,9 @@ def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
 
 
 def _filter_pieces(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
-    """Sum over pieces of the batch: each stays in a cache, and has a core of its own.
+    """Sum over pieces of the batch, each of which stays in the cache of its own core.
 
-    The kernel XLA has for it uses one core, and passes over all of y for every tap.
+    XLA's kernel for the whole batch uses one core and reads all of y for every tap.
     """
     (x, y), dtype = _precise(x, y)
     most = max(1, min(_PIECES, -(-y.size // _NEAR)))
@@ -251,10 +254,10 @@ def _down_halves(
 
 
 def _cut(x: jax.Array, most: int) -> list[jax.Array]:
-    """A batch in equal pieces, as many as divide it.
+    """Cuts a batch into equal pieces, up to `most`.
 
-    Every so many images go to one piece: a batch that is split over devices is cut
-    within each of them.
+    Piece i of n holds the images i, i + n, i + 2n, ...: a batch that is split over
+    devices is cut within each of them.
     """
     count = max(n for n in range(1, most + 1) if len(x) % n == 0)
     x = x.reshape(-1, count, *x.shape[1:])
@@ -265,7 +268,7 @@ def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`down_plain` in the form that is fastest on CPU."""
     if _winograd_pays(axes, *w.shape[2:]):
         return _down_winograd(x, w, axes)
-    if not _halves(axes):  # putting its larger result together costs more
+    if not _halves(axes):  # joining the two halves of a larger result costs more
         return down_plain(x, w, axes)
     form = _down_blocks if w.shape[2] < _FEW_CHANNELS else down_plain
     return _down_halves(x, w, axes, form)

@@ -13,7 +13,7 @@ more products and lose digits; with these, errors stay those of rounding in floa
 most about twice those of the plain sum.
 
 `conv`, `conv_transpose` and `filter_gradient` are adjoint to one another, as the
-matrices are used from either side. None pads.
+matrices are used from either side. None of them pads.
 
 References:
     Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
     @property
     def taps(self) -> int:
-        """How many."""
+        """Number of taps."""
         return len(self.kernel[0])
 
 
@@ -64,7 +64,7 @@ _THREE = Run(
 
 
 def runs(taps: int) -> list[Run]:
-    """Runs of two and three that make `taps`, of which there are two or more."""
+    """Runs of two or three taps that add up to `taps`, which is at least 2."""
     lengths = [3] * (taps % 2) + [2] * ((taps - 3 * (taps % 2)) // 2)
     starts = itertools.accumulate(lengths, initial=0)
     kinds = {2: _TWO, 3: _THREE}
@@ -75,7 +75,7 @@ def runs(taps: int) -> list[Run]:
 
 
 def products(taps: int) -> int:
-    """Products along one axis for two results, where a plain sum takes 2 taps."""
+    """Products along one axis for two results; a plain sum takes 2 * `taps`."""
     return sum(len(run.image) for run in runs(taps))
 
 
@@ -167,7 +167,7 @@ def filter_gradient(x: jax.Array, y: jax.Array, odd: Odd = (False, False)) -> ja
 
 
 def _tiles(size: Sequence[int]) -> tuple[int, int]:
-    """Tiles of two by two results."""
+    """Numbers of tiles of 2 x 2 results, along rows and along columns."""
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
@@ -176,7 +176,7 @@ def _pairs(taps: Sequence[int]) -> Iterator[tuple[Run, Run]]:
 
 
 def _room(x: jax.Array, tiles: Sequence[int], taps: Sequence[int]) -> jax.Array:
-    """Zeros below and at the right for the last tiles."""
+    """Adds zeros below and at the right for the last tiles."""
     more = (
         2 * t + k - 1 - n for t, k, n in zip(tiles, taps, x.shape[1:3], strict=True)
     )

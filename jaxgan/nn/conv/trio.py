@@ -1,0 +1,87 @@
+"""The closed trio: three bilinear maps whose derivatives are made of one another.
+
+Each is a `jax.custom_jvp` with tangents by `linear_call`: forward mode evaluates the
+maps themselves, and reverse mode, which transposes them, evaluates the other two.
+"""
+
+import operator
+from collections.abc import Callable
+from functools import partial, reduce
+
+import jax
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+
+from jaxgan.linear_call import linear_call
+from jaxgan.nn.conv import forms
+from jaxgan.nn.conv.forms import Axes
+
+# The layouts that automatic differentiation gives the adjoints.
+_UP_LAYOUT = ("NHWC", "HWOI", "NHWC")
+_FILTER_LAYOUT = ("CHWN", "IHWO", "HWNC")
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def down(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
+    """Convolution, in the form that is fast on the platform."""
+    cpu = partial(forms.down_cpu, axes=axes)
+    default = partial(forms.down_plain, axes=axes)
+    return lax.platform_dependent(x, w, cpu=cpu, default=default)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def up(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
+    """Adjoint of `down` in the image."""
+    cpu = partial(forms.up_cpu, axes=axes)
+    default = partial(forms.up_plain, axes=axes, layout=_UP_LAYOUT)
+    return lax.platform_dependent(y, w, cpu=cpu, default=default)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def filter_gradient(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
+    """Adjoint of `down` in the kernel."""
+    cpu = partial(forms.filter_cpu, axes=axes)
+    default = partial(forms.filter_plain, axes=axes, layout=_FILTER_LAYOUT)
+    return lax.platform_dependent(x, y, cpu=cpu, default=default)
+
+
+def _bilinear(
+    function: jax.custom_jvp, in_first: Callable, in_second: Callable
+) -> None:
+    """Gives a bilinear map of `a` and `b` its derivative.
+
+    Args:
+        function: The map.
+        in_first: Its adjoint in `a`, of `b` and a cotangent.
+        in_second: Its adjoint in `b`, of `a` and a cotangent.
+    """
+
+    def tangent(axes, primals, tangents):
+        (a, b), (da, db) = primals, tangents
+        terms = []
+        if not isinstance(da, SymbolicZero):
+            transpose = partial(in_first, axes=axes)
+            terms += [linear_call(lambda b, a: function(a, b, axes), transpose, b, da)]
+        if not isinstance(db, SymbolicZero):
+            transpose = partial(in_second, axes=axes)
+            terms += [linear_call(lambda a, b: function(a, b, axes), transpose, a, db)]
+        return function(a, b, axes), reduce(operator.add, terms)
+
+    function.defjvp(tangent, symbolic_zeros=True)
+
+
+_bilinear(
+    down,
+    lambda w, y, axes: up(y, w, axes),
+    lambda x, y, axes: filter_gradient(x, y, axes),
+)
+_bilinear(
+    up,
+    lambda w, x, axes: down(x, w, axes),
+    lambda y, x, axes: filter_gradient(x, y, axes),
+)
+_bilinear(
+    filter_gradient,
+    lambda y, w, axes: up(y, w, axes),
+    lambda x, w, axes: down(x, w, axes),
+)
