@@ -25,14 +25,22 @@ FLAGS = [
     "--log-every", "1", "--checkpoint-every", "4", "--sample-every", "100000",
 ]  # fmt: skip
 PATIENCE = 200  # seconds, on a machine that does much else
-FAST = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # to compile, that is
+
+
+def quick():
+    """Environment variables with which little is compiled, and nothing twice."""
+    return {
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    }
 
 
 def start(workdir, photos, *flags, processes=2, devices=2):
     command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", str(workdir), *flags]
     return processes_.together(
         "experiments.dcgan_faces", command, processes, devices,
-        more=FAST, stderr=subprocess.PIPE, text=True,
+        more=quick(), stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -135,7 +143,7 @@ def test_one_is_asked_to_stop_and_both_save_one_is_killed_and_both_end(
     tmp_path, photos, monkeypatch
 ):
     workdir = tmp_path / "run"
-    started = start(workdir, photos, "--steps", "100000", devices=1)
+    started = start(workdir, photos, "--steps", "100000", "--fsdp", "2")
     wait_for(lambda: (workdir / "checkpoints" / "4").exists(), started)
     started[1].send_signal(signal.SIGTERM)
     codes, said = end(started)
@@ -144,7 +152,7 @@ def test_one_is_asked_to_stop_and_both_save_one_is_killed_and_both_end(
     assert stopped[0] == stopped[1]
     assert max(saved_steps(workdir)) == stopped[0] == max(losses(workdir))
 
-    started = start(workdir, photos, "--steps", "100000", devices=1)
+    started = start(workdir, photos, "--steps", "100000", "--fsdp", "2")
     wait_for(lambda: max(saved_steps(workdir)) >= stopped[0] + 8, started)
     started[1].kill()
     began = time.monotonic()
@@ -175,7 +183,7 @@ def test_processes_of_different_configurations_are_refused(tmp_path, photos):
                 *FLAGS, "--data", f"npz:{photos}", "--workdir", str(tmp_path / "run"),
                 "--seed", str(i), *processes_.meeting(i, 2, port),
             ],
-            more=FAST, stderr=subprocess.PIPE, text=True,
+            more=quick(), stderr=subprocess.PIPE, text=True,
         )
         for i in range(2)
     ]  # fmt: skip
