@@ -45,8 +45,8 @@ def switched(optimizer: optax.GradientTransformation) -> optax.GradientTransform
     return optax.GradientTransformation(init, update)
 
 
-class Played(NamedTuple):
-    """A model that has made two steps at its size for tests.
+class Trial(NamedTuple):
+    """A model, tried for two steps at its size for tests.
 
     Attributes:
         model: its record.
@@ -54,7 +54,7 @@ class Played(NamedTuple):
         run: the algorithm.
         init: the compiled `run.init`.
         step: the compiled `run.step`.
-        batch: what it was played with.
+        batch: what the steps took.
         states: the state at the start and after each step.
         metrics: those of each step.
     """
@@ -70,7 +70,7 @@ class Played(NamedTuple):
 
 
 @pytest.fixture(params=MODELS, scope="module")
-def played(request):
+def trial(request):
     model = MODELS[request.param]
     plain = model.game(model.tiny)
     players = {
@@ -86,7 +86,7 @@ def played(request):
         state, seen = step(states[-1], batch)
         states.append(state)
         metrics.append(seen)
-    return Played(model, switchable, run, init, step, batch, states, metrics)
+    return Trial(model, switchable, run, init, step, batch, states, metrics)
 
 
 def batch_of(model):
@@ -164,37 +164,60 @@ def test_a_record_fits_the_paper_s_configuration(model):
         assert config.classes > 1
 
 
-def test_step_keeps_structure_shape_and_dtype(played):
-    abstract = jax.eval_shape(played.run.init, jax.random.key(0), played.batch)
-    after, metrics = jax.eval_shape(played.run.step, abstract, played.batch)
+def test_what_it_shows_is_an_image_for_every_example(trial):
+    """Shapes alone: nothing is compiled."""
+    model, batch = trial.model, trial.batch
+    config, key = model.tiny, jax.random.key(0)
+    if trial.game.repeats > 1:
+        batch = jax.tree.map(lambda x: x[0], batch)
+    variables = game.variables(trial.states[0])
+    if model.sample is not None:
+        latent = model.latent(config, key, 3)
+        label = (jnp.arange(3) % config.classes,) if model.labels else ()
+        drawn = jax.eval_shape(
+            lambda v: model.sample(config, v, latent, *label), variables
+        )
+        real = next(iter(batch.values()))
+        assert drawn.shape == (3, *real.shape[1:])
+        assert drawn.dtype == jnp.float32
+    if model.show is not None:
+        shown = jax.eval_shape(lambda v: model.show(config, v, key, batch), variables)
+        for images in shown.values():
+            assert images.shape == batch["image"].shape
+            assert images.dtype == jnp.float32
+
+
+def test_step_keeps_structure_shape_and_dtype(trial):
+    abstract = jax.eval_shape(trial.run.init, jax.random.key(0), trial.batch)
+    after, metrics = jax.eval_shape(trial.run.step, abstract, trial.batch)
     chex.assert_trees_all_equal_shapes_and_dtypes(abstract, after)
-    first, _, last = map(plain, played.states)
+    first, _, last = map(plain, trial.states)
     chex.assert_trees_all_equal_shapes_and_dtypes(first, last)
     assert all(m.shape == () and m.dtype == jnp.float32 for m in metrics.values())
 
 
-def test_second_step_does_not_compile(played):
-    assert played.step._cache_size() == 1
-    assert int(played.states[2].step) == 2
+def test_second_step_does_not_compile(trial):
+    assert trial.step._cache_size() == 1
+    assert int(trial.states[2].step) == 2
 
 
-def test_metrics_are_named_after_players_and_finite(played):
-    players = set(played.game.players)
-    assert {f"{name}/loss" for name in players} <= set(played.metrics[0])
-    assert {name.split("/")[0] for name in played.metrics[0]} == players
-    chex.assert_tree_all_finite(played.metrics)
-    chex.assert_tree_all_finite(plain(played.states[2]))
+def test_metrics_are_named_after_players_and_finite(trial):
+    players = set(trial.game.players)
+    assert {f"{name}/loss" for name in players} <= set(trial.metrics[0])
+    assert {name.split("/")[0] for name in trial.metrics[0]} == players
+    chex.assert_tree_all_finite(trial.metrics)
+    chex.assert_tree_all_finite(plain(trial.states[2]))
 
 
-def test_each_move_changes_only_what_its_players_own(played):
+def test_each_move_changes_only_what_its_players_own(trial):
     """What a move hands through is an input of its program; nothing is compiled."""
-    state, batch = played.states[0], played.batch
-    if played.game.repeats > 1:
+    state, batch = trial.states[0], trial.batch
+    if trial.game.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)
-    for move in played.game.moves:
-        players = {name: played.game.players[name] for name in move.players}
+    for move in trial.game.moves:
+        players = {name: trial.game.players[name] for name in move.players}
         alone = dataclasses.replace(
-            played.game, moves=(game.Move(*move.players),), players=players
+            trial.game, moves=(game.Move(*move.players),), players=players
         )
         before = state.replace(opt_state={n: state.opt_state[n] for n in players})
         step = game.algorithm(alone).step
@@ -208,37 +231,37 @@ def test_each_move_changes_only_what_its_players_own(played):
             ],
         )
         owned = {net for name in move.players for net in players[name].owns}
-        for net in played.game.nets:
+        for net in trial.game.nets:
             kept = jax.tree.leaves((out.params[net], out.stats[net]))
             assert any(not x for x in kept) == (net in owned), net
 
 
-def test_every_owned_parameter_moves(played):
-    owned = {net for player in played.game.players.values() for net in player.owns}
+def test_every_owned_parameter_moves(trial):
+    owned = {net for player in trial.game.players.values() for net in player.owns}
     before, _, after = (
-        paths({net: state.params[net] for net in owned}) for state in played.states
+        paths({net: state.params[net] for net in owned}) for state in trial.states
     )
     still = {path for path in before if np.array_equal(before[path], after[path])}
-    assert still <= set(played.model.still), "a branch is dead"
+    assert still <= set(trial.model.still), "a branch is dead"
 
 
-def test_same_seed_same_result_and_another_seed_another(played):
-    again = played.init(jax.random.key(0), played.batch)
-    chex.assert_trees_all_equal(plain(again), plain(played.states[0]))
+def test_same_seed_same_result_and_another_seed_another(trial):
+    again = trial.init(jax.random.key(0), trial.batch)
+    chex.assert_trees_all_equal(plain(again), plain(trial.states[0]))
     for _ in range(2):
-        again, _ = played.step(again, played.batch)
-    chex.assert_trees_all_equal(plain(again), plain(played.states[2]))
-    other = played.init(jax.random.key(5), played.batch)
+        again, _ = trial.step(again, trial.batch)
+    chex.assert_trees_all_equal(plain(again), plain(trial.states[2]))
+    other = trial.init(jax.random.key(5), trial.batch)
     pairs = zip(
-        *map(jax.tree.leaves, (other.params, played.states[0].params)), strict=True
+        *map(jax.tree.leaves, (other.params, trial.states[0].params)), strict=True
     )
     assert not all(np.array_equal(*pair) for pair in pairs)
 
 
-def test_two_seeds_at_once_and_two_steps_at_once_equal_each_alone(played):
+def test_two_seeds_at_once_and_two_steps_at_once_equal_each_alone(trial):
     """`vmap` over seeds of a `scan` over steps."""
-    batches = jax.tree.map(lambda x: jnp.stack([x, x]), played.batch)
-    scanned = compose.scanned(played.run)
+    batches = jax.tree.map(lambda x: jnp.stack([x, x]), trial.batch)
+    scanned = compose.scanned(trial.run)
 
     @jax.jit
     @jax.vmap
@@ -248,67 +271,67 @@ def test_two_seeds_at_once_and_two_steps_at_once_equal_each_alone(played):
     keys = [jax.random.key(0), jax.random.key(5)]
     seeds = together(jnp.stack(keys))
     for i, key in enumerate(keys):
-        state, metrics = gentle(played.init(key, played.batch)), []
+        state, metrics = gentle(trial.init(key, trial.batch)), []
         for _ in range(2):
-            state, seen = played.step(state, played.batch)
+            state, seen = trial.step(state, trial.batch)
             metrics.append(seen)
         expected = state, jax.tree.map(lambda *x: jnp.stack(x), *metrics)
         assert_same_training(jax.tree.map(lambda x, i=i: x[i], seeds), expected)
 
 
-def test_eight_devices_equal_one(played):
+def test_eight_devices_equal_one(trial):
     """The batch is split over all, and every array that can be over four."""
 
     def split_all(path, shape, size):
         return parallel.largest_axis(path, shape, size, least=1)
 
-    mesh, axis = parallel.mesh(fsdp=4), int(played.game.repeats > 1)
-    run = game.algorithm(played.game, gather=parallel.gathering(mesh, split_all))
-    places = parallel.shardings(mesh, played.states[0], split_all)
+    mesh, axis = parallel.mesh(fsdp=4), int(trial.game.repeats > 1)
+    run = game.algorithm(trial.game, gather=parallel.gathering(mesh, split_all))
+    places = parallel.shardings(mesh, trial.states[0], split_all)
     _, step = parallel.compiled(run, mesh, parallel.split(mesh, axis), places)
-    one = gentle(played.states[0])
+    one = gentle(trial.states[0])
     eight = jax.device_put(jax.tree.map(jnp.copy, one), places)
     for _ in range(2):
-        one, expected = played.step(one, played.batch)
-        eight, metrics = step(eight, played.batch)
+        one, expected = trial.step(one, trial.batch)
+        eight, metrics = step(eight, trial.batch)
     assert step._cache_size() == 1
     assert_same_training((eight, metrics), (one, expected))
 
 
-def test_pmap_equals_the_same_shards_on_one_device(played):
-    start = gentle(played.states[0])
+def test_pmap_equals_the_same_shards_on_one_device(trial):
+    start = gentle(trial.states[0])
     if any("memory" in stats for stats in start.stats.values()):
         pytest.skip("memories are per device under pmap; such games belong on the mesh")
-    axis = int(played.game.repeats > 1)
+    axis = int(trial.game.repeats > 1)
 
     def shard(x):
         x = x.reshape(*x.shape[:axis], 8, BATCH // 8, *x.shape[axis + 1 :])
         return jnp.moveaxis(x, axis, 0)
 
-    shards = jax.tree.map(shard, played.batch)
-    run = game.algorithm(played.game, axis_name="data")
+    shards = jax.tree.map(shard, trial.batch)
+    run = game.algorithm(trial.game, axis_name="data")
     on_one = jax.vmap(run.step, axis_name="data", in_axes=(None, 0))
     expected = jax.tree.map(lambda x: x[0], jax.jit(on_one)(start, shards))
     state, metrics = parallel.pmap(run).step(start, shards)
     assert_same_training((state, metrics), expected)
-    if played.model.exact:  # nothing is drawn in the step: the whole batch agrees too
-        whole, _ = played.step(start, played.batch)
+    if trial.model.exact:  # nothing is drawn in the step: the whole batch agrees too
+        whole, _ = trial.step(start, trial.batch)
         assert_close(state.params, whole.params, atol=1e-5)
 
 
-def test_bfloat16_stays_finite_and_keeps_float32_state(played):
-    if not hasattr(played.model.tiny, "dtype"):
+def test_bfloat16_stays_finite_and_keeps_float32_state(trial):
+    if not hasattr(trial.model.tiny, "dtype"):
         pytest.skip("the model has no dtype to change")
-    narrow = dataclasses.replace(played.model.tiny, dtype="bfloat16")
-    run = game.algorithm(played.model.game(narrow))
-    abstract = jax.eval_shape(run.init, jax.random.key(0), played.batch)
-    state = played.states[0]
+    narrow = dataclasses.replace(trial.model.tiny, dtype="bfloat16")
+    run = game.algorithm(trial.model.game(narrow))
+    abstract = jax.eval_shape(run.init, jax.random.key(0), trial.batch)
+    state = trial.states[0]
     inner = {name: inner for name, (_, inner) in state.opt_state.items()}
     state = state.replace(opt_state=inner)
     chex.assert_trees_all_equal_shapes_and_dtypes(abstract, state)
     step = jax.jit(run.step)
     for _ in range(3):
-        state, metrics = step(state, played.batch)
+        state, metrics = step(state, trial.batch)
     chex.assert_tree_all_finite((plain(state), metrics))
     wide = {x.dtype for x in jax.tree.leaves((state.params, state.stats, state.ema))}
     assert wide <= {jnp.dtype("float32"), jnp.dtype("bool")}

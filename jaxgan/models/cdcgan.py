@@ -137,7 +137,7 @@ def game(config: Config) -> Game:
 
     Batches are `{"image": [B, 28, 28, 1] in [0, 1], "label": [B] in 0..classes-1}`.
     """
-    played = adversarial(
+    plain = adversarial(
         Generator(config),
         Discriminator(config),
         latent=lambda key, count: latent(config, key, count),
@@ -150,13 +150,13 @@ def game(config: Config) -> Game:
         ema=config.ema,
     )
     if not config.classes:
-        return played
+        return plain
 
     def inputs(batch: Mapping[str, Any]) -> Mapping[str, tuple]:
         check_labelled(batch)
-        return played.inputs(batch)
+        return plain.inputs(batch)
 
-    return dataclasses.replace(played, inputs=inputs)
+    return dataclasses.replace(plain, inputs=inputs)
 
 
 def latent(config: Config, key: jax.Array, count: int) -> jax.Array:

@@ -196,7 +196,7 @@ def game(config: Config) -> Game:
             optax.add_decayed_weights(config.weight_decay),
             optax.adam(config.learning_rate, config.beta1),
         ),
-        look=lambda images, key: nn.diff_augment(images, key, config.augment),
+        view=lambda images, key: nn.diff_augment(images, key, config.augment),
         ema=config.ema,
     )
 

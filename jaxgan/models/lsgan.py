@@ -17,26 +17,21 @@ Known differences: 28x28 images and the networks of `digit_nets`, where the pape
 
 import dataclasses
 import functools
-from typing import Literal
 
-import jax
 import optax
 
-from jaxgan import bounds, losses, nn
-from jaxgan.game import Game, Variables, pure
+from jaxgan import bounds, losses
+from jaxgan.game import Game
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
+from jaxgan.models.parts.digit_nets import latent, sample
 from jaxgan.models.parts.two_players import adversarial
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(digit_nets.Config):
     """Networks and training; the defaults of training are the paper's."""
 
-    width: bounds.Count = 64
-    """Channels of the wide maps; the narrow ones have twice as many."""
-    hidden: bounds.Count = 1024
-    """Units of the dense layers."""
     latent: bounds.Count = 1024
     """Size of the latent vector, drawn from a standard normal."""
     fake_label: float = 0.0
@@ -47,13 +42,9 @@ class Config:
     """c, what the generator wants the discriminator to say."""
     learning_rate: bounds.Rate = 1e-3
     """Adam's step size, of both players."""
-    ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks."""
 
     def __post_init__(self):
-        bounds.check(self)
+        super().__post_init__()
         if self.fake_label == self.real_label:
             raise ValueError(
                 f"fake_label and real_label are both {self.real_label}, so there is"
@@ -69,8 +60,7 @@ class Config:
 def game(config: Config) -> Game:
     """Two players, one move each. Batches: `{"image": [B, 28, 28, 1] in [0, 1]}`."""
     return adversarial(
-        _generator(config),
-        digit_nets.Discriminator(config.width, config.hidden, dtype=config.dtype),
+        **digit_nets.nets(config),
         latent=functools.partial(latent, config),
         losses=(
             functools.partial(
@@ -85,20 +75,6 @@ def game(config: Config) -> Game:
         optimizer=optax.adam(config.learning_rate, 0.5),
         ema=config.ema,
     )
-
-
-def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
-    """Latents `[count, Z]`."""
-    return nn.sample_latent(key, count, config.latent)
-
-
-def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
-    """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]`."""
-    return pure(_generator(config), "generator")(variables, latent)[0]
-
-
-def _generator(config):
-    return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)
 
 
 MODEL = Model(

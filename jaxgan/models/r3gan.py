@@ -17,26 +17,25 @@ run from one value to another.
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import ClassVar
 
-import jax
 import optax
 
-from jaxgan import bounds, losses, nn
-from jaxgan.game import Game, Variables, pure
+from jaxgan import bounds, losses
+from jaxgan.game import Game
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
+from jaxgan.models.parts.digit_nets import latent, sample
 from jaxgan.models.parts.two_players import Objective, adversarial
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(digit_nets.Config):
     """Networks and training."""
 
-    width: bounds.Count = 64
-    """Channels of the wide maps; the narrow ones have twice as many."""
-    hidden: bounds.Count = 1024
-    """Units of the dense layers."""
+    generator_norm: ClassVar[bool] = False
+    discriminator_norm: ClassVar[bool] = False
+
     latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
     gamma: bounds.Weight = 1.0
@@ -47,11 +46,6 @@ class Config:
     """Adam's second momentum; the first is 0."""
     ema: bounds.Decay = 0.999
     """Decay of the moving average of the generator's weights; 0 follows the weights."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks."""
-
-    def __post_init__(self):
-        bounds.check(self)
 
 
 def game(config: Config) -> Game:
@@ -63,10 +57,7 @@ def game(config: Config) -> Game:
         return config.gamma / 2 * slopes
 
     return adversarial(
-        _generator(config),
-        digit_nets.Discriminator(
-            config.width, config.hidden, norm=False, dtype=config.dtype
-        ),
+        **digit_nets.nets(config),
         latent=functools.partial(latent, config),
         losses=Objective(
             losses.relativistic_discriminator_loss,
@@ -76,22 +67,6 @@ def game(config: Config) -> Game:
         ),
         optimizer=optax.adam(config.learning_rate, 0.0, config.beta2),
         ema=config.ema,
-    )
-
-
-def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
-    """Latents `[count, Z]`."""
-    return nn.sample_latent(key, count, config.latent)
-
-
-def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
-    """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]`."""
-    return pure(_generator(config), "generator")(variables, latent)[0]
-
-
-def _generator(config):
-    return digit_nets.Generator(
-        config.width, config.hidden, norm=False, dtype=config.dtype
     )
 
 

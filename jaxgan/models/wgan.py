@@ -18,51 +18,38 @@ schedule is the same at every step.
 
 import dataclasses
 import functools
-from typing import Literal
+from typing import ClassVar
 
 import jax
 import optax
 
-from jaxgan import bounds, losses, nn
-from jaxgan.game import Batch, Game, Move, Variables, pure
+from jaxgan import bounds, losses
+from jaxgan.game import Batch, Game, Move
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
+from jaxgan.models.parts.digit_nets import latent, sample
 from jaxgan.models.parts.two_players import adversarial
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(digit_nets.Config):
     """Networks and training; the defaults of training are the paper's."""
 
-    width: bounds.Count = 64
-    """Channels of the wide maps; the narrow ones have twice as many."""
-    hidden: bounds.Count = 1024
-    """Units of the dense layers."""
-    latent: bounds.Count = 100
-    """Size of the latent vector, drawn from a standard normal."""
+    discriminator_norm: ClassVar[bool] = False
+
     clip: bounds.Rate = 0.01
     """Largest absolute value of a weight of the critic."""
     critic_steps: bounds.Count = 5
     """Critic updates to one of the generator."""
     learning_rate: bounds.Rate = 5e-5
     """RMSProp's step size, of both players."""
-    ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks."""
-
-    def __post_init__(self):
-        bounds.check(self)
 
 
 def game(config: Config) -> Game:
     """Critic k times, then generator. Batches: `{"image": [k, B, 28, 28, 1]}`."""
     rmsprop = optax.rmsprop(config.learning_rate, decay=0.99, eps_in_sqrt=False)
     return adversarial(
-        _generator(config),
-        digit_nets.Discriminator(
-            config.width, config.hidden, norm=False, dtype=config.dtype
-        ),
+        **digit_nets.nets(config),
         latent=functools.partial(latent, config),
         losses=(
             losses.wasserstein_discriminator_loss,
@@ -75,20 +62,6 @@ def game(config: Config) -> Game:
         moves=(Move("discriminator", repeat=config.critic_steps), Move("generator")),
         ema=config.ema,
     )
-
-
-def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
-    """Latents `[count, Z]`."""
-    return nn.sample_latent(key, count, config.latent)
-
-
-def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
-    """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]`."""
-    return pure(_generator(config), "generator")(variables, latent)[0]
-
-
-def _generator(config):
-    return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:

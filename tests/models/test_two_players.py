@@ -62,15 +62,15 @@ def test_the_discriminator_may_move_more_often():
     np.testing.assert_allclose(weights(state), (2.5, 3.25), rtol=1e-6)
 
 
-def test_real_and_generated_are_looked_at_alike_in_both_losses():
+def test_real_and_generated_are_seen_alike_in_both_losses():
     seen = []
 
-    def look(examples, key):
+    def view(examples, key):
         seen.append(jax.random.key_data(key))
         return -examples
 
     batch = {"point": jnp.full((4, 1), 5.0), "latent": jnp.ones((4, 1))}
-    init, step = algorithm(build(look=look))
+    init, step = algorithm(build(view=view))
     state, _ = step(init(jax.random.key(0), batch), batch)
     np.testing.assert_allclose(weights(state), (1.8, 2.82), rtol=1e-6)
     assert len(np.unique(np.stack(seen), axis=0)) == 3

@@ -1,14 +1,60 @@
 """Convolutional networks for 28x28 images, which several models share.
 
 They are those of InfoGAN (Chen et al., arXiv:1606.03657, table 1): two dense layers and
-two strided convolutions, the one in the order of the other reversed.
+two strided convolutions, the one in the order of the other reversed. Models that differ
+in their losses alone share `Config`, `nets`, `latent` and `sample` too.
 """
+
+import dataclasses
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 from flax import linen
 
-from jaxgan import nn
+from jaxgan import bounds, nn
+from jaxgan.game import Variables, pure
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Sizes of a generator and a discriminator."""
+
+    generator_norm: ClassVar[bool] = True
+    discriminator_norm: ClassVar[bool] = True
+
+    width: bounds.Count = 64
+    """Channels of the wide maps; the narrow ones have twice as many."""
+    hidden: bounds.Count = 1024
+    """Units of the dense layers."""
+    latent: bounds.Count = 100
+    """Size of the latent vector, drawn from a standard normal."""
+    ema: bounds.Decay = 0.0
+    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Arithmetic of the networks."""
+
+    def __post_init__(self):
+        bounds.check(self)
+
+
+def nets(config: Config) -> dict[str, linen.Module]:
+    """The two networks, by name."""
+    sizes = {"width": config.width, "hidden": config.hidden, "dtype": config.dtype}
+    return {
+        "generator": Generator(**sizes, norm=config.generator_norm),
+        "discriminator": Discriminator(**sizes, norm=config.discriminator_norm),
+    }
+
+
+def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
+    """Latents `[count, Z]`."""
+    return nn.sample_latent(key, count, config.latent)
+
+
+def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
+    """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]`."""
+    return pure(nets(config)["generator"], "generator")(variables, latent)[0]
 
 
 class Generator(linen.Module):

@@ -45,7 +45,7 @@ def adversarial(
     | Mapping[str, optax.GradientTransformation],
     data: str = "image",
     condition: str | None = None,
-    look: Callable[[jax.Array, jax.Array], jax.Array] = lambda examples, key: examples,
+    view: Callable[[jax.Array, jax.Array], jax.Array] = lambda examples, key: examples,
     moves: tuple[Move, ...] = (Move("discriminator"), Move("generator")),
     ema: float = 0.0,
 ) -> Game:
@@ -64,8 +64,8 @@ def adversarial(
         data: where a batch has its real examples.
         condition: where a batch has what both nets take as a second argument, such as
             "label"; generated examples have the conditions of the real ones.
-        look: `look(examples, key)` changes what the discriminator is shown, real and
-            generated, in both losses: differentiable augmentation, noise.
+        view: `view(examples, key)` is what the discriminator sees of real and generated
+            examples, in both losses: after differentiable augmentation, with noise.
         moves: the schedule, of the players "discriminator" and "generator": five
             updates of the critic are `Move("discriminator", repeat=5)`.
         ema: decay of the average of the generator's weights.
@@ -90,7 +90,7 @@ def adversarial(
 
     def judge(variables, batch, examples, key):
         logits, variables = discriminate(
-            variables, look(examples, key), *given(batch), rngs=_streams(key)
+            variables, view(examples, key), *given(batch), rngs=_streams(key)
         )
         return logits.reshape(examples.shape[0]), variables
 
