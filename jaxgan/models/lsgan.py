@@ -60,7 +60,7 @@ class Config(digit_nets.Config):
 def game(config: Config) -> Game:
     """Two players, one move each. Batches: `{"image": [B, 28, 28, 1] in [0, 1]}`."""
     return adversarial(
-        **digit_nets.nets(config),
+        *digit_nets.nets(config),
         latent=functools.partial(latent, config),
         losses=(
             functools.partial(

@@ -57,7 +57,7 @@ def game(config: Config) -> Game:
         return config.gamma / 2 * slopes
 
     return adversarial(
-        **digit_nets.nets(config),
+        *digit_nets.nets(config),
         latent=functools.partial(latent, config),
         losses=Objective(
             losses.relativistic_discriminator_loss,

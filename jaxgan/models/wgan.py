@@ -49,7 +49,7 @@ def game(config: Config) -> Game:
     """Critic k times, then generator. Batches: `{"image": [k, B, 28, 28, 1]}`."""
     rmsprop = optax.rmsprop(config.learning_rate, decay=0.99, eps_in_sqrt=False)
     return adversarial(
-        **digit_nets.nets(config),
+        *digit_nets.nets(config),
         latent=functools.partial(latent, config),
         losses=(
             losses.wasserstein_discriminator_loss,

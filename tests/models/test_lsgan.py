@@ -25,7 +25,7 @@ def test_losses_are_half_the_squared_distances_to_the_codes(a, b, c):
     @jax.jit
     def scores(variables):
         fake = lsgan.sample(config, variables, batch["latent"])
-        judge = pure(digit_nets.nets(config)["discriminator"], "discriminator")
+        judge = pure(digit_nets.nets(config)[1], "discriminator")
         return judge(variables, batch["image"])[0], judge(variables, fake)[0]
 
     real, fake = map(np.asarray, scores(variables(state)))

@@ -38,13 +38,13 @@ class Config:
         bounds.check(self)
 
 
-def nets(config: Config) -> dict[str, linen.Module]:
-    """The two networks, by name."""
-    sizes = {"width": config.width, "hidden": config.hidden, "dtype": config.dtype}
-    return {
-        "generator": Generator(**sizes, norm=config.generator_norm),
-        "discriminator": Discriminator(**sizes, norm=config.discriminator_norm),
-    }
+def nets(config: Config) -> tuple["Generator", "Discriminator"]:
+    """The two networks."""
+    c = config
+    return (
+        Generator(c.width, c.hidden, norm=c.generator_norm, dtype=c.dtype),
+        Discriminator(c.width, c.hidden, norm=c.discriminator_norm, dtype=c.dtype),
+    )
 
 
 def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
@@ -54,7 +54,7 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
     """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]`."""
-    return pure(nets(config)["generator"], "generator")(variables, latent)[0]
+    return pure(nets(config)[0], "generator")(variables, latent)[0]
 
 
 class Generator(linen.Module):
