@@ -133,7 +133,7 @@ def test_a_class_is_kept_along_a_walk(tmp_path, monkeypatch):
     images = paint(np.zeros((2, 3, 8)), np.array([0, 1, 2]))
     np.testing.assert_array_equal(images[:, :, -1, 0, 0], [[0, 26, 51]] * 2)
     found = walked(FEW, monkeypatch, tmp_path, trained)
-    assert "but their class" in found["about"]["independent"]
+    assert "of the same class" in found["about"]["independent"]
     with Image.open(tmp_path / "walk_linear.gif") as gif:
         for frame in range(gif.n_frames):
             gif.seek(frame)
