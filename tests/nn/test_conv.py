@@ -21,10 +21,10 @@ def close(actual, expected, tolerance=1e-5):
 
     def leaf(a, e):
         assert a.shape == e.shape
-        scale = float(jnp.abs(e).max())
+        scale = float(np.abs(e).max())
         np.testing.assert_allclose(a, e, rtol=0, atol=tolerance * scale)
 
-    jax.tree.map(leaf, actual, expected)
+    jax.tree.map(leaf, jax.device_get(actual), jax.device_get(expected))
 
 
 def normal(seed, *shape):
@@ -84,14 +84,18 @@ def test_down_and_up_and_their_derivatives_equal_plain_lax(case):
     b, (h, w), size, c, o = case
     x, y = normal(0, b, 2 * h, 2 * w, c), normal(1, b, h, w, o)
     kernel = normal(2, *size, c, o) / np.sqrt(c * size[0] * size[1])
-    close(
-        jax.jit(partial(to_second_order, down))(x, kernel, y),
-        jax.jit(partial(to_second_order, plain_down))(x, kernel, y),
-    )
-    close(
-        jax.jit(partial(to_second_order, up))(y, kernel, x),
-        jax.jit(partial(to_second_order, plain_up))(y, kernel, x),
-    )
+
+    @jax.jit
+    def ours_and_plain(x, kernel, y):
+        return (
+            (to_second_order(down, x, kernel, y), to_second_order(up, y, kernel, x)),
+            (
+                to_second_order(plain_down, x, kernel, y),
+                to_second_order(plain_up, y, kernel, x),
+            ),
+        )
+
+    close(*ours_and_plain(x, kernel, y))
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -99,13 +103,18 @@ def test_the_three_maps_are_adjoint(case):
     b, (h, w), size, c, o = case
     x, y = normal(0, b, 2 * h, 2 * w, c), normal(1, b, h, w, o)
     kernel = normal(2, *size, c, o)
-    by_down = jnp.vdot(down(x, kernel), y)
+
+    @jax.jit
+    def maps(x, y, kernel):
+        return down(x, kernel), up(y, kernel), filter_gradient(x, y, size)
+
+    found = jax.device_get((*maps(x, y, kernel), x, y, kernel))
+    small, large, weights, x, y, kernel = (array.astype("f8") for array in found)
+    by_down = np.vdot(small, y)
     # Rounding goes by the size of the terms, not by what is left of their sum.
-    scale = 1e-6 * float(jnp.linalg.norm(down(x, kernel)) * jnp.linalg.norm(y))
-    np.testing.assert_allclose(jnp.vdot(x, up(y, kernel)), by_down, atol=scale)
-    np.testing.assert_allclose(
-        jnp.vdot(kernel, filter_gradient(x, y, size)), by_down, atol=scale
-    )
+    scale = 1e-6 * np.linalg.norm(small) * np.linalg.norm(y)
+    np.testing.assert_allclose(np.vdot(x, large), by_down, atol=scale)
+    np.testing.assert_allclose(np.vdot(kernel, weights), by_down, atol=scale)
 
 
 @pytest.mark.parametrize(
@@ -136,14 +145,14 @@ def test_conv_equals_plain_lax_at_any_stride_and_padding(
         pads = [(padding, padding)] * 2 if isinstance(padding, int) else padding
     expected = plain_conv(x, w, stride, pads)
     cotangent = normal(2, *expected.shape)
-    close(
-        jax.jit(
-            partial(to_second_order, partial(conv, stride=stride, padding=padding))
-        )(x, w, cotangent),
-        jax.jit(
-            partial(to_second_order, partial(plain_conv, stride=stride, pads=pads))
-        )(x, w, cotangent),
-    )
+    ours = partial(conv, stride=stride, padding=padding)
+    plain = partial(plain_conv, stride=stride, pads=pads)
+
+    @jax.jit
+    def ours_and_plain(x, w, cotangent):
+        return [to_second_order(f, x, w, cotangent) for f in (ours, plain)]
+
+    close(*ours_and_plain(x, w, cotangent))
 
 
 def test_padding_against_same():
@@ -299,12 +308,17 @@ def test_bfloat16(k, channels):
         assert small.dtype == x.dtype
         return conv_transpose(jnp.tanh(small), w)
 
-    out = both(w, x.astype(low))
-    assert out.dtype == low
-    close(out.astype(jnp.float32), both(w, x), 0.03)
     gradient = jax.grad(lambda w, x: jnp.square(both(w, x).astype(jnp.float32)).mean())
-    assert gradient(w, x.astype(low)).dtype == jnp.float32
-    close(gradient(w, x.astype(low)), gradient(w, x), 0.05)
+
+    @jax.jit
+    def found(w, x):
+        return both(w, x), gradient(w, x)
+
+    (out, slope), (expected, true_slope) = found(w, x.astype(low)), found(w, x)
+    assert out.dtype == low
+    close(out.astype(jnp.float32), expected, 0.03)
+    assert slope.dtype == jnp.float32
+    close(slope, true_slope, 0.05)
 
 
 def test_errors_say_what_is_expected():

@@ -11,6 +11,7 @@ from jax import lax
 from jaxgan import losses
 from jaxgan.models import dcgan
 from jaxgan.nn.conv import conv, conv_transpose, filter_gradient
+from jaxgan.train import compile
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -265,3 +266,11 @@ def test_a_penalised_discriminator_of_dcgan_against_plain_convolutions(monkeypat
         params, image, direction
     )
     close(ours, expected, 1e-4)
+
+
+def test_the_training_loop_sees_convolutions_and_their_gradients():
+    """It takes steps with convolutions one by one on a CPU."""
+    x, w = jnp.zeros((2, 8, 8, 3)), jnp.zeros((4, 4, 3, 5))
+    for f in (conv, lambda x, w: conv_transpose(conv(x, w, stride=2), w)):
+        gradient = jax.jit(jax.grad(partial(loss, f), 1))
+        assert compile._convolves(jax.make_jaxpr(gradient)(x, w).jaxpr)
