@@ -30,7 +30,7 @@ _STATE, _RECORD = "state", "record"
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used, and what to do about it."""
+    """A checkpoint cannot be used; the message says what to do about it."""
 
 
 @contextlib.contextmanager
@@ -49,8 +49,8 @@ def manager(
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only)
     opened = ocp.CheckpointManager(directory.resolve(), options=options)
-    # A failure in a writing thread comes back from the next call, as one sentence; the
-    # tracebacks that its threads would print on the way say nothing more.
+    # A failure in a writing thread is raised by the next call, and told in one sentence;
+    # the tracebacks that the threads would print add nothing to it.
     hook, threading.excepthook = threading.excepthook, lambda args: None
     lost = False
     try:
@@ -117,7 +117,7 @@ def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
             state = _restore_step(checkpoints, step, like)
         except CheckpointError:
             raise
-        except Exception as error:  # orbax raises many kinds for damage, some bare
+        except Exception as error:  # orbax raises many types for damaged files
             state, failure = None, _brief(error)
         if not _all(state is not None):
             failures.append(f"step {step}: {failure}")
@@ -138,16 +138,16 @@ def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
 
 
 def drop_after(checkpoints: "CheckpointManager", step: int) -> None:
-    """Deletes what lies after a step: damaged, since `restore` passed it over.
+    """Deletes the checkpoints after a step, which `restore` found damaged.
 
-    Those steps are played again, and must be free to be saved again.
+    Training comes to those steps again, and must be able to save them again.
     """
     for later in [s for s in checkpoints.all_steps() if s > step]:
         checkpoints.delete(later)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What differs between two nested dictionaries, as `path: old -> new`."""
+    """The differences between two nested dictionaries, as `path: old -> new`."""
     old, new = _flatten(old), _flatten(new)
     return [
         f"{path}: {old.get(path, '(absent)')} -> {new.get(path, '(absent)')}"

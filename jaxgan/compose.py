@@ -1,4 +1,4 @@
-"""Ways to make an algorithm from others, and a state from another state."""
+"""Makes algorithms from other algorithms, and a state from another state."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -121,18 +121,18 @@ class Members(flax.struct.PyTreeNode):
 
 
 def seeds(algorithm: Algorithm[Any], count: int) -> Algorithm[Members]:
-    """Trains K runs of one algorithm at once, vectorised: as many seeds in one program.
+    """Trains K runs of one algorithm at once, vectorised: K seeds in one program.
 
     Batches have a leading axis `[K, ...]`. Member i gets `fold_in(key, i)` and is
     otherwise as it would be alone. A metric is the mean over the members, and its
     standard deviation is beside it as `name_std`.
 
     Args:
-        algorithm: what each of them plays.
+        algorithm: how each of them trains.
         count: K.
 
     Raises:
-        ValueError: `count` below 1; when it plays, a batch with another leading axis.
+        ValueError: `count` is below 1; later, a batch has another leading axis.
     """
     if count < 1:
         raise ValueError(f"count is {count}; give at least 1 seed")

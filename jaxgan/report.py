@@ -1,7 +1,7 @@
 """What a run leaves for people to look at: scalars, sheets, strips, curves, a page.
 
-Plain functions on arrays and files. Pictures are written whole or not at all, and all
-that is drawn from a run is drawn from its files, so that a resumed run reports as one.
+These are functions on arrays and files. Pictures are written whole or not at all, and
+reports are made from the files of a run, so that a resumed run has one report.
 """
 
 import base64
