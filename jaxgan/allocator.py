@@ -31,8 +31,9 @@ def tune_allocator() -> bool:
 
     Call it before JAX allocates anything. It affects the whole process, which keeps the
     most memory that it ever used. Where the C library is not glibc (macOS, Windows,
-    musl), nothing is done, and nothing is lost. The environment variables `MALLOC_ARENA_MAX=1 MALLOC_MMAP_MAX_=0
-    MALLOC_TRIM_THRESHOLD_=... MALLOC_TOP_PAD_=...` do the same from outside.
+    musl), nothing is done, and nothing is lost. The same can be had from outside, by
+    `MALLOC_ARENA_MAX=1`, `MALLOC_MMAP_MAX_=0`, `MALLOC_TRIM_THRESHOLD_=2147483647` and
+    `MALLOC_TOP_PAD_=268435456` in the environment.
 
     Returns:
         Whether the settings took effect.

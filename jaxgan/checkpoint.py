@@ -49,8 +49,8 @@ def manager(
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only)
     opened = ocp.CheckpointManager(directory.resolve(), options=options)
-    # A failure in a writing thread is raised by the next call, and told in one sentence;
-    # the tracebacks that the threads would print add nothing to it.
+    # A failure in a writing thread is raised by the next call, as one sentence; the
+    # tracebacks that the threads would print add nothing to it.
     hook, threading.excepthook = threading.excepthook, lambda args: None
     lost = False
     try:
