@@ -161,7 +161,7 @@ def peaks(maps: ArrayLike) -> Peaks:
 
 
 def strongest(found: Peaks, count: int) -> tuple[jax.Array, jax.Array]:
-    """Of each map, the images that it answers to most.
+    """The images that each map answers to most.
 
     Args:
         found: of `peaks`; those of several batches may be concatenated.

@@ -1,4 +1,4 @@
-"""The forms of routing that never hold all votes, one for CPUs, one for accelerators.
+"""Two forms of routing that never hold all votes: for CPUs and for accelerators.
 
 Shapes and words as in `routing.py`. `u` are the inputs [B, I, K], `w` the weights
 [I, K, J, D] of the same dtype. `total` is the sum of the v of all rounds so far. The
@@ -137,7 +137,7 @@ def _backward(residuals, gradient, squash, iterations, leaky):
     def chunk(chunk_of):
         u, gradient, *sums = chunk_of
         votes = _votes(u, by_parent)
-        # Of each round: v, and the function from its gradient to that of s.
+        # For each round: v, and the function from its gradient to that of s.
         rounds = [jax.vjp(above, s.swapaxes(0, 1)) for s in sums]
         totals = list(itertools.accumulate(v for v, _ in rounds))
         shares, partners, slopes = [], [], []
@@ -234,7 +234,7 @@ def _weighted_sum(coupling, votes):
 
 
 def _size(count: int, votes_each: int) -> int:
-    """Of equal parts of `count` things, which hold at most `_VOTES` if they can."""
+    """The size of equal parts of `count` things, with up to `_VOTES` votes each."""
     parts = -(-count // max(1, _VOTES // votes_each))
     return -(-count // parts)
 

@@ -30,9 +30,9 @@ class PrimaryCaps(nn.Module):
         types: Capsules at every position.
         dim: Numbers in a capsule.
         kernel_size: Side of the convolution's kernel.
-        strides: Of the convolution.
+        strides: Strides of the convolution.
         padding: As in `jaxgan.nn.Conv`.
-        dtype: Of the convolution; of the input if left out.
+        dtype: The dtype of the convolution; default: that of the input.
     """
 
     types: int = 32
@@ -63,11 +63,11 @@ class ClassCaps(nn.Module):
     Attributes:
         classes: Capsules to make.
         dim: Numbers in each.
-        iterations: Of routing.
+        iterations: Rounds of routing.
         shared: Whether capsules of one type vote by the same weights at every position,
             so that the number of weights does not grow with the image.
         leaky: Whether a capsule below may belong to no class.
-        dtype: Of the votes; of the input if left out. Logits stay float32.
+        dtype: The dtype of the votes; default: that of the input. Logits stay float32.
     """
 
     classes: int = 10
@@ -119,9 +119,9 @@ class Decoder(nn.Module):
     """Draws an image from class capsules of which all but one are masked.
 
     Attributes:
-        shape: Of an image, `(H, W, C)`.
+        shape: The shape of an image, `(H, W, C)`.
         hidden: Units of the hidden layers.
-        dtype: Of their arithmetic.
+        dtype: The dtype of their arithmetic.
     """
 
     shape: tuple[int, int, int]

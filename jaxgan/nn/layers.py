@@ -23,7 +23,7 @@ class Conv(nn.Module):
         strides: 1 or 2 (2 halves even sizes).
         use_bias: Whether to add a bias; leave it out before a norm.
         padding: As in `jaxgan.nn.conv.conv`.
-        dtype: Of the computation (parameters stay float32); of the input if left out.
+        dtype: The dtype of the computation, by default that of x. Parameters: float32.
         spectral: Whether to divide the kernel by its spectral norm.
         kernel_init: Initialiser of "kernel" [kh, kw, C, features].
         bias_init: Initialiser of "bias" [features].
@@ -62,7 +62,7 @@ class ConvTranspose(nn.Module):
         kernel_size: Rows and columns of the kernel, or one number for both.
         strides: 2.
         use_bias: Whether to add a bias; leave it out before a norm.
-        dtype: Of the computation (parameters stay float32); of the input if left out.
+        dtype: The dtype of the computation, by default that of x. Parameters: float32.
         kernel_init: Initialiser of "kernel" [kh, kw, features, C].
     """
 

@@ -19,7 +19,7 @@ class Maxout(nn.Module):
     Attributes:
         units: How many numbers to make.
         pieces: Affine pieces a unit, at least 1; with 1 the layer is linear.
-        dtype: Of the computation (parameters stay float32); of the input if left out.
+        dtype: The dtype of the computation, by default that of x. Parameters: float32.
         kernel_init: Initialiser of "kernel" `[N, pieces, units]`; it is asked for
             `[N, pieces · units]`, so that N is its fan-in.
         bias_init: Initialiser of "bias" `[pieces, units]`.

@@ -18,7 +18,7 @@ class MinibatchDiscrimination(nn.Module):
     batch: an example is not its own company, and one alone has closeness 0.
 
     Real and generated examples have to pass in calls of their own, or the closeness
-    tells of the mixture. On a mesh the batch is the global one, under `pmap` that of
+    describes the mixture. On a mesh the batch is the global one, under `pmap` that of
     the device.
 
     As in the authors' code, the scale of each kernel starts such that the nearest
@@ -111,7 +111,7 @@ def _pulled(saved, gradient):
 
 
 def _log_scale(matrix):
-    """What brings the nearest neighbour to an average distance of 2, `[K]`."""
+    """Log of the scale at which nearest neighbours are 2 apart on average, `[K]`."""
     distance = _distances(matrix.transpose(1, 2, 0))
     own = jnp.eye(len(matrix), dtype=bool)
     nearest = jnp.where(own[None], jnp.inf, distance).min(1).mean(1)

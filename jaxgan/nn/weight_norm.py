@@ -29,7 +29,7 @@ class WeightNormDense(nn.Module):
             unit can only turn, not grow, so that noise on its output keeps its weight.
         data_init: Whether the first batch sets gain and bias; else 1 and 0.
         direction_init: Initialiser of v, whose length says how fast it will turn.
-        dtype: Of the computation (parameters stay float32); of the input if left out.
+        dtype: The dtype of the computation, by default that of x. Parameters: float32.
     """
 
     features: int
