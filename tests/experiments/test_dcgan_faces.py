@@ -217,6 +217,7 @@ def end(process):
     return process.returncode, said
 
 
+@pytest.mark.slow
 def test_terminated_it_saves_and_killed_it_resumes_and_ends_the_same(
     tmp_path, photos, uninterrupted
 ):
