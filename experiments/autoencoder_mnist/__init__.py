@@ -55,8 +55,6 @@ class Config:
     """Seed of weights, noise and data order."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""
-    tests: bounds.Count = 1000
-    """Test digits, at most, that are edited and judged."""
     workdir: pathlib.Path = pathlib.Path("runs/autoencoder_mnist")
     """Directory of the runs and the pictures."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -75,7 +73,7 @@ class Config:
 
 
 LAPTOP = Config(
-    data=Data(),
+    data=Data(tests=1000),
     autoencoder=autoencoder.Config(),
     vae=vae.Config(),
     critic=edits.Critic(),
@@ -87,7 +85,7 @@ PRESETS = {
         critic=edits.Critic(width=64, hidden=1024),
         steps=36_000,
         critic_steps=12_000,
-        tests=10_000,
+        data=Data(),
         workdir=pathlib.Path("runs/autoencoder_mnist_paper"),
         preset="paper",
     ),
@@ -127,7 +125,7 @@ def main(config: Config) -> None:
     results["edits"] = edits.judge(
         config.critic,
         variables["critic"],
-        held[: config.tests],
+        held[: config.data.tests],
         config.seed,
         config.workdir / "pixels.png",
     )
@@ -148,4 +146,6 @@ def part(config: Config, name: str) -> networks.Part:
         log_every=max(1, steps // 100),
         keep=1,
     )
-    return networks.Part(run, config.data, getattr(config, name))
+    # How many digits are edited is no matter of the training.
+    data = dataclasses.replace(config.data, tests=Data().tests)
+    return networks.Part(run, data, getattr(config, name))
