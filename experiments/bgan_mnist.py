@@ -26,7 +26,7 @@ from jaxgan.lab import cli, figures, runs, scored, session
 from jaxgan.lab.data import Data
 from jaxgan.lab.session import Result
 from jaxgan.models import bgan
-from jaxgan.train import Run
+from jaxgan.train import Run, directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +89,9 @@ def main(config: Config) -> None:
         for kind, model in models.items()
     }
 
+    bits = directory.sheet(parts["discrete"].run.workdir, "binary", 0)
+    bits = bits.with_name("binary_final.png")
+
     def binary(state, opened):
         """A sheet of binary samples, beside those of probabilities."""
         del opened
@@ -96,10 +99,9 @@ def main(config: Config) -> None:
         latent_key, key = jax.random.split(jax.random.key(config.run.seed + 3))
         latent = bgan.latent(model, latent_key, 100)
         drawn = bgan.draw(model, ema_variables(state), latent, key)
-        path = parts["discrete"].run.workdir / "samples" / "binary_final.png"
-        report.save_png(path, report.sheet((np.asarray(drawn) * 255).astype(np.uint8)))
+        report.save_png(bits, report.sheet((np.asarray(drawn) * 255).astype(np.uint8)))
         return Result(
-            {}, {"Binary samples, of the moving average of the weights": path}
+            {}, {"Binary samples, of the moving average of the weights": bits}
         )
 
     def fit(kind):
@@ -115,9 +117,8 @@ def main(config: Config) -> None:
     figure = figures.new(8, 4.5)
     for axes, (kind, part) in zip(figure.subplots(1, 2), parts.items(), strict=True):
         about = "samples" if kind == "continuous" else "samples of binary pixels"
-        sheet = figures.last_sheet(
-            part.run, "ema" if kind == "continuous" else "binary"
-        )
+        discrete = kind == "discrete"
+        sheet = figures.grey(bits) if discrete else figures.last_sheet(part.run)
         figures.show(axes, sheet, f"{kind}: {about}")
     figures.save(path, figure, "samples of both kinds")
     caption = "Samples of the continuous and of the discrete kind"

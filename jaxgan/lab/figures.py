@@ -78,7 +78,12 @@ def last_sheet_file(run: Run, name: str) -> pathlib.Path:
 
 def last_sheet(run: Run, name: str = "ema") -> np.ndarray:
     """The latest sheet of a run, grey, `[H, W]` uint8."""
-    with Image.open(last_sheet_file(run, name)) as image:
+    return grey(last_sheet_file(run, name))
+
+
+def grey(path: pathlib.Path) -> np.ndarray:
+    """A picture of a file, grey, `[H, W]` uint8."""
+    with Image.open(path) as image:
         return np.asarray(image.convert("L"))
 
 
