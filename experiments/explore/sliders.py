@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxgan.analysis import latent as latents
 from jaxgan.data import arrays
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.first_layer import first_layer
 
 SMALL = 8  # latents of up to this many numbers get a slider for each
 REACH = 5.0  # how far a slider goes, in standard deviations of a latent number
@@ -122,7 +122,7 @@ def of_codes(trained, spread, size):
 
 def of_strongest(trained, spread, count, size):
     """Sliders along what the first layer stretches most, among the first numbers."""
-    weight = lab_trained.first_layer(trained)
+    weight = first_layer(trained)
     if weight is None or not count:
         return []
     found = latents.sefa(jnp.asarray(weight[:size]), min(count, size))

@@ -40,6 +40,7 @@ from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan import bounds, report
 from jaxgan.lab import data, figures, painting
 from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.first_layer import first_layer
 
 SHEET = 100  # samples on sheet.png
 JUDGED = 512  # samples whose median is what the discriminator finds usual
@@ -97,7 +98,7 @@ def main(config: Config) -> None:
     """Draws samples, calculates with them, and counts."""
     trained = lab_trained.open_run(config.run, ema=config.ema)
     _check_label(config, trained)
-    weight = lab_trained.first_layer(trained) if config.directions else None
+    weight = first_layer(trained) if config.directions else None
     if config.directions and weight is None:
         raise ValueError(
             f"the latents of {trained.name} enter no dense layer of their own; leave"

@@ -19,6 +19,7 @@ from experiments.explore import generator, pieces, sliders
 from experiments.explore.generator import Choice
 from jaxgan import game
 from jaxgan.lab import trained
+from jaxgan.lab.first_layer import first_layer
 from jaxgan.models import cdcgan, infogan, lsgan, wgan_gp
 
 
@@ -100,7 +101,7 @@ def test_a_picture_is_of_its_latent_and_its_sliders(model, shown, drawn):
 
 def test_the_strongest_directions_are_singular_vectors(model, shown):
     kernel = model.variables["generator"]["params"]["project"]["kernel"]
-    np.testing.assert_array_equal(trained.first_layer(model), kernel)
+    np.testing.assert_array_equal(first_layer(model), kernel)
     left, values, _ = np.linalg.svd(np.asarray(kernel, np.float64))
     stretch = values / np.sqrt(np.mean(values**2))
     for i, slider in enumerate(shown.sliders[-2:]):
@@ -163,7 +164,7 @@ def test_categories_and_codes_of_an_infogan(few):
     latent = generator.latent(shown, Choice(0, 2, (0.5, -2.0, 0, 0, 0, 0)))
     np.testing.assert_array_equal(latent[0, 9:], [0, 0, 1, 0.5, -2])
     np.testing.assert_array_equal(latent[0, :9], start(model, 0)[0, :9])
-    kernel = trained.first_layer(model)
+    kernel = first_layer(model)
     assert kernel is not None
     left = np.linalg.svd(kernel[:9])[0]
     step = shown.sliders[2].step
@@ -185,7 +186,7 @@ def test_classes_of_a_conditional_model(few):
     shown = generator.explorer(model, strongest=1, images=0)
     assert shown.classes == config.classes == 10
     assert shown.missing == "left out (--images 0)"
-    weight = trained.first_layer(model)
+    weight = first_layer(model)
     assert weight is not None
     assert len(weight) == 10
     images = [generator.picture(shown, Choice(0, x, (0.0,))) for x in (0, 7)]
@@ -198,7 +199,7 @@ def test_classes_of_a_conditional_model(few):
 def test_the_first_layer_is_the_generators():
     """The discriminator's only dense layer has the name, and here the rows, of it."""
     model = untrained(lsgan, lsgan.Config(latent=4, width=2, hidden=4))
-    weight = trained.first_layer(model)
+    weight = first_layer(model)
     kernel = model.variables["generator"]["params"]["Dense_0"]["kernel"]
     np.testing.assert_array_equal(weight, kernel)
 

@@ -17,6 +17,7 @@ from experiments.latent_arithmetic import equations, turning
 from experiments.latent_arithmetic import pictures as pictures_
 from jaxgan.lab import painting
 from jaxgan.lab import trained as lab_trained
+from jaxgan.lab.first_layer import first_layer
 from jaxgan.lab.judges import factors
 
 CHOSEN = ["--start", 3, 17, "--minus", 5, "--plus", 11, 12, 33]
@@ -263,7 +264,7 @@ def test_the_first_layer_is_the_one_that_latents_go_into():
 
     record = trained.record._replace(sample=sample)
     trained = trained._replace(record=record)
-    found = lab_trained.first_layer(trained._replace(variables=variables))
+    found = first_layer(trained._replace(variables=variables))
     kernel = variables["params"]["first"]["kernel"]
     np.testing.assert_array_equal(found, kernel[:8])
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan.data.synthetic import faces
+from jaxgan.lab.judges import augmentation
 from jaxgan.lab.judges import factors as lab_factors
 from jaxgan.models import factor_regressor
 
@@ -124,7 +125,7 @@ def test_a_box_moves_with_its_picture(monkeypatch):
     image = np.zeros((32, 32, 3), "float32")
     image[10:16, 12:22] = 1
     box = np.array([10, 12, 16, 22]) / 32
-    move = jax.jit(jax.vmap(lab_factors.augmented, (0, None, None)))
+    move = jax.jit(jax.vmap(augmentation.augmented, (0, None, None)))
     images, boxes = move(jax.random.split(jax.random.key(0), 50), image, box)
     assert images.min() >= 0
     assert images.max() <= 1

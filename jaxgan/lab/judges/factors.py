@@ -27,7 +27,7 @@ from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.data.synthetic.faces import hair as hair_
 from jaxgan.lab.data import say
-from jaxgan.lab.judges import cache
+from jaxgan.lab.judges import augmentation, cache
 from jaxgan.models import factor_regressor
 
 NUMBERS = (
@@ -44,9 +44,6 @@ SEEDS = (101, 102)  # of the two
 STEPS = 4000
 BATCH = 64
 BLOCK = 256  # images looked at together
-SHIFT = 1 / 16  # by which training images are moved, of their height
-NOISE = 0.04  # the largest standard deviation of a training image's noise
-CONTRAST = 0.1  # by which contrast and brightness change at most
 RECIPE = 1  # to be raised where the training changes in a way no number here says
 
 
@@ -177,7 +174,7 @@ def file(config: factor_regressor.Config) -> pathlib.Path:
         for name, module in sorted(sys.modules.items())
         if name.startswith("jaxgan.data.synthetic.faces")
     ]
-    numbers = (COUNT, TESTED, SEEDS, BATCH, SHIFT, NOISE, CONTRAST, RECIPE)
+    numbers = (COUNT, TESTED, SEEDS, BATCH, *augmentation.STRENGTHS, RECIPE)
     return cache.place("factor_regressor", repr((code, config, numbers)))
 
 
@@ -202,48 +199,6 @@ def answers(factors: faces.Factors) -> Answers:
     )
 
 
-def augmented(
-    key: jax.Array, image: jax.Array, moved: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """A face as a generator may draw it: moved, blurred, noisy, of other contrast.
-
-    Args:
-        key: a random key.
-        image: `[S, S, 3]` in [0, 1].
-        moved: a box `[4]` that moves along, in image heights.
-
-    Returns:
-        `(image, box)`; what comes in at the border repeats the border.
-    """
-    keys, side = jax.random.split(key, 5), len(image)
-    most = round(SHIFT * side)
-    offset = jax.random.randint(keys[0], (2,), 0, 2 * most + 1)
-    image = jnp.pad(image, ((most, most), (most, most), (0, 0)), mode="edge")
-    image = jax.lax.dynamic_slice(image, (*offset, 0), (side, side, 3))
-    moved = moved + jnp.tile(most - offset, 2) / side
-    image = image + jax.random.uniform(keys[1]) * (_blurred(image) - image)
-    contrast, brightness = jax.random.uniform(
-        keys[2], (2,), minval=-CONTRAST, maxval=CONTRAST
-    )
-    image = 0.5 + (1 + contrast) * (image - 0.5) + brightness
-    noise = jax.random.normal(keys[4], (side, side, 1))
-    image = image + NOISE * jax.random.uniform(keys[3]) * noise
-    return jnp.clip(image, 0.0, 1.0), moved
-
-
-def _blurred(image):
-    """By weights of 1, 4, 6, 4, 1 over 16 each way: about a Gaussian of one pixel."""
-    side = len(image)
-    for axis in (0, 1):
-        margin = [(2, 2) if i == axis else (0, 0) for i in range(3)]
-        padded = jnp.pad(image, margin, mode="edge")
-        image = sum(
-            weight / 16 * jax.lax.slice_in_dim(padded, i, i + side, axis=axis)
-            for i, weight in enumerate((1, 4, 6, 4, 1))
-        )
-    return image
-
-
 def _train(train: dict[str, Any], config: factor_regressor.Config):
     """The scale of the numbers, and the weights."""
     played = game.algorithm(factor_regressor.game(config))
@@ -259,7 +214,7 @@ def _train(train: dict[str, Any], config: factor_regressor.Config):
     def example(image, truth, mirrored, flip, key):
         flipped = jnp.where(flip, image[:, ::-1], image).astype(jnp.float32) / 255
         truth = jax.tree.map(lambda x, y: jnp.where(flip, y, x), truth, mirrored)
-        image, box = augmented(key, flipped, truth.number[places])
+        image, box = augmentation.augmented(key, flipped, truth.number[places])
         number = truth.number.at[places].set(box)
         number = truth.known * (number - scale[0]) / scale[1]
         return {"image": image, **truth._replace(number=number)._asdict()}
