@@ -49,6 +49,7 @@ class Trial(NamedTuple):
     """A model, tried for two steps at its size for tests.
 
     Attributes:
+        name: what it is called.
         model: its record.
         game: its game, whose optimisers can be switched.
         run: the algorithm.
@@ -59,6 +60,7 @@ class Trial(NamedTuple):
         metrics: those of each step.
     """
 
+    name: str
     model: Model
     game: game.Game
     run: game.Algorithm
@@ -86,7 +88,9 @@ def trial(request):
         state, seen = step(states[-1], batch)
         states.append(state)
         metrics.append(seen)
-    return Trial(model, switchable, run, init, step, batch, states, metrics)
+    return Trial(
+        request.param, model, switchable, run, init, step, batch, states, metrics
+    )
 
 
 def batch_of(model):
@@ -243,6 +247,66 @@ def test_every_owned_parameter_moves(trial):
     )
     still = {path for path in before if np.array_equal(before[path], after[path])}
     assert still <= set(trial.model.still), "a branch is dead"
+
+
+SURROGATES = {  # players whose gradient is by design not the slope of their loss
+}
+
+
+def test_every_loss_has_derivatives_in_both_modes(trial):
+    """`jvp` agrees with the gradient and with differences; Hessians are symmetric.
+
+    One program gives a loss, its gradient, its slope along a direction, and the product
+    of its Hessian with the direction: `jvp` of `value_and_grad`.
+    """
+    state, batch = trial.states[1], trial.batch
+    if trial.game.repeats > 1:
+        batch = jax.tree.map(lambda x: x[0], batch)
+    turn = game.Turn(jax.random.key(2), state.step)
+    variables = game.variables(state)
+    for name, player in trial.game.players.items():
+        owned = {net: state.params[net] for net in player.owns}
+
+        def loss(owned, player=player):
+            mine = {net: {**variables[net], "params": p} for net, p in owned.items()}
+            return player.loss({**variables, **mine}, batch, turn)[0]
+
+        @jax.jit
+        def along(owned, direction, loss=loss):
+            both = jax.value_and_grad(loss)
+            return jax.jvp(both, (owned,), (direction,))
+
+        u, v = (_direction(owned, seed) for seed in (0, 1))
+        (value, gradient), (slope_u, hessian_u) = along(owned, u)
+        _, (slope_v, hessian_v) = along(owned, v)
+        size = 1e-3 * (1 + abs(value))
+        np.testing.assert_allclose(slope_u, _dot(gradient, u), rtol=1e-3, atol=size)
+        np.testing.assert_allclose(slope_v, _dot(gradient, v), rtol=1e-3, atol=size)
+        across = _dot(u, hessian_v), _dot(v, hessian_u)
+        assert np.isfinite(across).all()
+        np.testing.assert_allclose(*across, rtol=1e-2, atol=10 * size)
+        if name in SURROGATES.get(trial.name, ()):
+            continue
+        step = 1e-2
+        ends = [
+            along(jax.tree.map(lambda p, d, t=t: p + t * d, owned, u), u)[0][0]
+            for t in (-step, step)
+        ]
+        differences = (ends[1] - ends[0]) / (2 * step)
+        np.testing.assert_allclose(differences, slope_u, rtol=0.05, atol=10 * size)
+
+
+def _direction(tree, seed):
+    """A random direction of length one."""
+    rng = np.random.default_rng(seed)
+    drawn = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), tree)
+    length = np.sqrt(_dot(drawn, drawn))
+    return jax.tree.map(lambda x: x / length, drawn)
+
+
+def _dot(a, b):
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return sum(float(np.vdot(x, y)) for x, y in pairs)
 
 
 def test_same_seed_same_result_and_another_seed_another(trial):
