@@ -22,6 +22,27 @@ from jaxgan.models.model import Model, find, named
 
 BATCH = 16
 MODELS = find()
+# One model of each structural kind: the tests that compile most run for these, and for
+# all others before a release (`pytest -m release`).
+KINDS = {
+    "dcgan": "batch norm",
+    "points_gan": "repeats, a penalty, optimism",
+    "began": "a memory",
+    "bilinear": "extragradient",
+    "capsnet": "one player, routing",
+    "cdcgan": "labels",
+    "cyclegan": "several nets, memories",
+    "infogan": "an owner of several nets",
+    "progressive": "growing nets",
+}
+kinds_first = pytest.mark.parametrize(
+    "trial",
+    [
+        pytest.param(name, marks=() if name in KINDS else pytest.mark.release)
+        for name in MODELS
+    ],
+    indirect=True,
+)
 
 
 def switched(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
@@ -249,10 +270,11 @@ def test_every_owned_parameter_moves(trial):
     assert still <= set(trial.model.still), "a branch is dead"
 
 
-SURROGATES = {  # players whose gradient is by design not the slope of their loss
-}
+# Players whose gradient is by design not the slope of their loss.
+SURROGATES: dict[str, tuple[str, ...]] = {}
 
 
+@kinds_first
 def test_every_loss_has_derivatives_in_both_modes(trial):
     """`jvp` agrees with the gradient and with differences; Hessians are symmetric.
 
@@ -322,6 +344,7 @@ def test_same_seed_same_result_and_another_seed_another(trial):
     assert not all(np.array_equal(*pair) for pair in pairs)
 
 
+@kinds_first
 def test_two_seeds_at_once_and_two_steps_at_once_equal_each_alone(trial):
     """`vmap` over seeds of a `scan` over steps."""
     batches = jax.tree.map(lambda x: jnp.stack([x, x]), trial.batch)
@@ -343,6 +366,7 @@ def test_two_seeds_at_once_and_two_steps_at_once_equal_each_alone(trial):
         assert_same_training(jax.tree.map(lambda x, i=i: x[i], seeds), expected)
 
 
+@kinds_first
 def test_eight_devices_equal_one(trial):
     """The batch is split over all, and every array that can be over four."""
 
@@ -362,6 +386,7 @@ def test_eight_devices_equal_one(trial):
     assert_same_training((eight, metrics), (one, expected))
 
 
+@kinds_first
 def test_pmap_equals_the_same_shards_on_one_device(trial):
     start = gentle(trial.states[0])
     if any("memory" in stats for stats in start.stats.values()):
