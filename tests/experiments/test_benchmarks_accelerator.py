@@ -480,7 +480,7 @@ def test_what_did_not_start_is_told(tmp_path, measured, monkeypatch):
         (["--steps", 0], "--steps is 0; it must be at least 1"),
         (["--only"], "--only is empty; name one or more"),
         (["--precisions"], "--precisions is empty; name one or more"),
-        (["--vendor", 1, 2, -3, 4], "--vendor is -3.0; it must be at least 0"),
+        (["--vendor", 1, 2, -3, 4], "-3.0, 4.0); each must be at least 0"),
         ([], "JAX sees no accelerator, only the CPU: install JAX for yours"),
     ],
 )

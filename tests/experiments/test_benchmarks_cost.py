@@ -348,7 +348,7 @@ def test_parts_are_measured_alone_with_the_roofs_they_need(
     ("argv", "words"),
     [
         (["--rounds", 0], "--rounds is 0; it must be at least 1"),
-        (["--batches", 8, 0], "--batches is 0; it must be at least 1"),
+        (["--batches", 8, 0], "--batches is (8, 0); each must be at least 1"),
         (["--widths"], "--widths is empty; give one or more"),
         (["--only"], "--only is empty; give one or more"),
         (["--capsnet-batch-size", -1], "--capsnet-batch-size is -1"),

@@ -86,7 +86,7 @@ def test_without_reconstruction_there_is_no_sheet(tmp_path, bars, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (["--model.classes", 2], "labels from 0 to 2.*2 classes.*--model.classes 3"),
+        (["--model.classes", 2], "classes is 2, but .* 3 classes: set --model.classes 3"),
         (["--model.iterations", 0], "iterations is 0"),
         (["--shift", -1], "--shift is -1"),
         (["--tests", 0], "--tests is 0"),

@@ -155,7 +155,7 @@ def test_the_images_of_a_run_are_taken_and_the_run_is_left_alone(
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        ([], "give the images"),
+        ([], "give images with --data"),
         (["--data", "x", "--plant", 0], "nothing to choose the threshold on"),
         (
             ["--data", "x", "--threshold", -1],
