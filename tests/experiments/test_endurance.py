@@ -57,7 +57,7 @@ def test_a_nudge_moves_every_parameter_to_its_neighbour():
     ("module", "flags", "message"),
     [
         (agreement, ["--models", "nobody"], "jaxgan has no model 'nobody'; it has"),
-        (agreement, ["--steps", "0"], r"--steps is 0"),
+        (agreement, ["--steps", "0"], r"--steps is \(0,\); each"),
         (agreement, ["--at-once", "0"], "--at-once is 0"),
         (kills, ["--kills", "0"], "--kills is 0"),
         (kills, ["--processes", "0"], "--processes is 0"),
