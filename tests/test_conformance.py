@@ -35,10 +35,11 @@ KINDS = {
     "infogan": "an owner of several nets",
     "progressive": "growing nets",
 }
+others = [pytest.mark.release]
 kinds_first = pytest.mark.parametrize(
     "trial",
     [
-        pytest.param(name, marks=() if name in KINDS else pytest.mark.release)
+        pytest.param(name, marks=[pytest.mark.slow] + others * (name not in KINDS))
         for name in MODELS
     ],
     indirect=True,

@@ -48,6 +48,7 @@ def derivatives(f, values, directions):
     }
 
 
+@pytest.mark.slow
 def test_every_composition_of_both_modes_agrees(monkeypatch):
     monkeypatch.setattr(_routing_forms, "_VOTES", 100)  # several chunks and blocks
     values, directions = zip(*arguments(), strict=True)

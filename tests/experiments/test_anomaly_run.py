@@ -47,6 +47,7 @@ def area(scores, anomalous):
     return u / anomalous.sum() / (~anomalous).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("combine", ["best", "mean"])
 def test_scores_and_their_areas(run, untouched, combine, tmp_path, monkeypatch):
     before = untouched(run)

@@ -70,6 +70,7 @@ def is_picture(path):
         return image.width > 300 and len(set(image.convert("L").tobytes())) > 10
 
 
+@pytest.mark.slow
 def test_dimensions(run, parts, tmp_path):
     config = capsnet_dimensions.Config(run=run, workdir=tmp_path, digits=(4, 0))
     capsnet_dimensions.main(config)

@@ -37,6 +37,7 @@ def results(folder):
     return json.loads((folder / "results.json").read_text())
 
 
+@pytest.mark.slow
 def test_trains_tests_and_resumes(tmp_path, bars, monkeypatch, capsys):
     run = tmp_path / "run"
     command = [*TINY, "--model.resolution", 17, "--data", f"npz:{bars}"]
@@ -86,7 +87,10 @@ def test_without_reconstruction_there_is_no_sheet(tmp_path, bars, monkeypatch):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (["--model.classes", 2], "classes is 2, but .* 3 classes: set --model.classes 3"),
+        (
+            ["--model.classes", 2],
+            "classes is 2, but .* 3 classes: set --model.classes 3",
+        ),
         (["--model.iterations", 0], "iterations is 0"),
         (["--shift", -1], "--shift is -1"),
         (["--tests", 0], "--tests is 0"),
@@ -142,6 +146,7 @@ def test_another_model_in_the_same_directory_is_refused(
     assert after == before
 
 
+@pytest.mark.slow
 def test_two_digits_are_drawn_over_each_other(tmp_path, bars, monkeypatch):
     command = [*TINY, "--model.resolution", 25, "--data", f"npz:{bars}", "--steps", 2]
     assert call(capsnet_multimnist, [*command, "--workdir", tmp_path], monkeypatch) == 0

@@ -28,6 +28,7 @@ def test_deviation_is_the_largest_difference_in_two_measures():
         agreement.deviation({"a": one["a"]}, {"a": one["a"], "b": one["b"]})
 
 
+@pytest.mark.slow
 def test_layouts_agree_in_one_process():
     entry = models.named("gan")
     eight = agreement_.play(entry, agreement_.Layout(devices=8, fsdp=4), (1, 2))
@@ -108,6 +109,7 @@ def test_processes_are_told_where_to_meet():
     assert shown.stdout == "3 yes\n"
 
 
+@pytest.mark.slow
 def test_a_soak_sees_memory_programs_and_arrays(tmp_path, monkeypatch):
     flags = ["--workdir", tmp_path / "soak", "--steps", 400, "--streamed"]
     assert call(soak, flags, monkeypatch) == 0

@@ -70,6 +70,7 @@ def check_picture(path):
         assert len(np.unique(np.asarray(image))) > 30
 
 
+@pytest.mark.slow
 def test_ebgan_is_trained_twice_and_compared(run, tmp_path):
     assert run(ebgan_mnist, "a") == 0
     weights = {
@@ -85,6 +86,7 @@ def test_ebgan_is_trained_twice_and_compared(run, tmp_path):
     assert page.count("<img") == 1
 
 
+@pytest.mark.slow
 def test_began_draws_its_k_and_its_measure(run, tmp_path):
     assert run(began_mnist, "a") == 0
     last = [row for row in scalars(tmp_path / "a") if "generator/k" in row][-1]
@@ -93,6 +95,7 @@ def test_began_draws_its_k_and_its_measure(run, tmp_path):
     check_picture(tmp_path / "a" / "began.png")
 
 
+@pytest.mark.slow
 def test_bgan_of_both_kinds(run, tmp_path):
     assert run(bgan_mnist, "a") == 0
     check_picture(tmp_path / "a" / "bgan.png")
@@ -105,6 +108,7 @@ def test_bgan_of_both_kinds(run, tmp_path):
     assert kinds == {"continuous": "continuous", "discrete": "discrete"}
 
 
+@pytest.mark.slow
 def test_gogan_goes_from_stage_to_stage(run, tmp_path, capsys):
     assert run(gogan_mnist, "a") == 0
     check_picture(tmp_path / "a" / "gogan.png")

@@ -72,6 +72,7 @@ CODES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_autoencoders_are_trained_measured_and_drawn(tmp_path, bars, monkeypatch):
     monkeypatch.setattr(codes, "SCORED", 20)
     monkeypatch.setattr(scores, "score", lambda *_: {"mnist_score": 1.0})
@@ -183,6 +184,7 @@ STUDY = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_study_trains_each_network_once(tmp_path, bars, monkeypatch, capsys):
     for name in ("LOOKED_AT", "SCORED"):
         monkeypatch.setattr(networks, name, 50)

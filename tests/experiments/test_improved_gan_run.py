@@ -43,6 +43,7 @@ def run(tmp_path, squares, monkeypatch, *flags):
     return call(improved_gan_mnist, command, monkeypatch)
 
 
+@pytest.mark.slow
 def test_trains_both_ways_resumes_and_repeats_nothing(
     tmp_path, squares, monkeypatch, capsys
 ):
@@ -86,6 +87,7 @@ def test_the_table_has_means_and_what_was_published(tmp_path):
     assert (row["mean_errors"], row["standard_deviation"]) == (120, 20)
 
 
+@pytest.mark.slow
 def test_labelled_images_are_balanced_and_drawn_by_the_seed():
     labels = np.random.default_rng(0).permutation(np.arange(200) % 10)
     chosen = [training.subset(labels, 10, 50, seed) for seed in (0, 1, 0)]

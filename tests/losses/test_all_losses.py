@@ -81,6 +81,7 @@ def half():
     return jax.jit(all_values)(args), values(wide)
 
 
+@pytest.mark.slow
 @every_loss
 def test_bfloat16_is_computed_in_float32(half, name):
     of_half, of_wide = half
@@ -166,6 +167,7 @@ def slopes():
     return found
 
 
+@pytest.mark.slow
 @every_loss
 def test_gradients_equal_float64_finite_differences(slopes, name):
     for exact, numeric in slopes[name]:

@@ -224,6 +224,7 @@ def test_the_baseline_drops_units_in_training_only():
     assert np.abs(logits(0, train=True) - logits(1, train=True)).max() > 1e-4
 
 
+@pytest.mark.slow
 def test_it_learns_to_tell_bars_apart():
     """Four images that differ in where a bar is: a few steps suffice."""
     image = np.zeros((4, 17, 17, 1), np.float32)

@@ -56,6 +56,7 @@ def drawn(state, name, latent):
     return net(variables(state), latent)[0]
 
 
+@pytest.mark.slow
 def test_weights_of_the_critic_are_clipped_and_those_of_generators_are_not(stages):
     old, *_, two, _ = stages
     for state in (old, two):

@@ -240,6 +240,7 @@ def test_a_virtually_normalised_image_is_its_latent_s_alone():
     assert alone["virtual"] < 1e-6 < 1e-3 < alone["batch"]
 
 
+@pytest.mark.slow
 def test_the_reference_batch_stays_and_a_mesh_changes_nothing():
     """Both techniques that look beyond the example, on eight devices and on one."""
     game = improved_gan.game(made(norm="virtual", matching="minibatch"))

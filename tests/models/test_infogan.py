@@ -130,6 +130,7 @@ def test_both_losses_are_those_of_the_paper(nets, config):
     assert abs(softplus(-mixed) - softplus(-on_real.logit)) > 1e-5
 
 
+@pytest.mark.slow
 def test_the_information_reaches_generator_recogniser_and_trunk(nets):
     told, untold = (
         gradient(config, nets, "generator", "generator") for config in (TINY, PLAIN)

@@ -79,6 +79,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_down_and_up_and_their_derivatives_equal_plain_lax(case):
     b, (h, w), size, c, o = case
