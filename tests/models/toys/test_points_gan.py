@@ -1,5 +1,7 @@
 """The laboratory GAN: losses, penalties and dynamics, on nets in closed form."""
 
+from typing import get_args
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -68,7 +70,7 @@ def test_losses_are_the_papers(loss):
 
 
 def test_every_loss_of_the_flag_is_tested():
-    assert set(LOSSES) == set(points_gan.get_args(points_gan.Loss))
+    assert set(LOSSES) == set(get_args(points_gan.Loss))
 
 
 @pytest.mark.parametrize(
