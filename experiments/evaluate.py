@@ -46,6 +46,7 @@ PUBLISHED_NAMES = {
     "score": "inception_score",
     "class_frechet_distance": "class_fid",
 }
+ALIASES = {"--out": "--workdir"}  # flags of earlier versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -293,4 +294,4 @@ def _short(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

@@ -25,6 +25,7 @@ from jaxgan.lab.data import say
 
 BLOCK = 64  # images drawn together
 REFERENCE = 1024  # latents that standing statistics are estimated on
+ALIASES = {"--out": "--workdir"}  # flags of earlier versions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,4 +156,4 @@ def walk(run: trained.Trained, config: Config, key: jax.Array) -> list:
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

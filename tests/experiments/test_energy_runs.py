@@ -135,14 +135,14 @@ def test_gogan_goes_from_stage_to_stage(run, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("module", "flags", "words"),
     [
-        (ebgan_mnist, ["--model.margin", -1], r"margin is -1\.0.*more than 0"),
+        (ebgan_mnist, ["--model.margin", -1], r"margin is -1\.0.*above 0"),
         (ebgan_mnist, ["--model.pulling-away", 0], "--model.pulling-away is 0"),
         (began_mnist, ["--model.gamma", 0], r"gamma is 0\.0.*at most 1"),
         (began_mnist, ["--model.gamma", 1.2], r"gamma is 1\.2.*at most 1"),
         (bgan_mnist, ["--discrete.samples", 1], "samples is 1.*at least 2"),
         (bgan_mnist, ["--discrete-steps", -1], "--discrete-steps is -1.*at least 0"),
         (bgan_mnist, ["--discrete.kind", "continuous"], "--discrete.kind.*discrete"),
-        (gogan_mnist, ["--model.margin", -1], r"margin is -1\.0.*more than 0"),
+        (gogan_mnist, ["--model.margin", -1], r"margin is -1\.0.*above 0"),
         (gogan_mnist, ["--stages", 0], "--stages is 0.*at least 1"),
         (gogan_mnist, ["--model.stage", 2], "--model.stage is 2.*leave it at 1"),
     ],

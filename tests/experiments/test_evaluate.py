@@ -99,6 +99,7 @@ def test_two_sets_with_their_protocol(tmp_path, monkeypatch, capsys):
     assert "left out" in said  # the score: random features know no classes
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_and_left_alone(run, tmp_path, monkeypatch):
     before = {p: p.stat().st_mtime_ns for p in run.rglob("*") if p.is_file()}
     argv = ["--run", run, "--count", 21, "--metrics", "frechet", "coverage"]

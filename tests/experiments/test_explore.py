@@ -297,7 +297,7 @@ def test_pictures_of_the_page(shown):
     np.testing.assert_array_equal(pictures(text), images)
     assert f">{distances[0]:.1f}<" in text
     assert f"nearest at {shown.usual:.1f}" in text
-    assert "Of 40 training images" in text
+    assert "40 training images" in text
     gone = shown._replace(missing="no <file>")
     assert "No training images: no &lt;file&gt;" in pieces.nearest(gone, image)
 

@@ -298,7 +298,7 @@ def refused(argv, monkeypatch, capsys):
         (["--controls", 0], "--controls is 0"),
         (["--penalty", 0], "--penalty is 0.0; it must be above 0"),
         (["--layer", -3], "[-3], but the generator has 2 rectifiers: number them -2"),
-        (LAYERS, "glasses are found by themselves on drawn colour faces only"),
+        (LAYERS, "glasses are found automatically only on drawn faces in colour"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(argv, said, tiny_run, monkeypatch, capsys):

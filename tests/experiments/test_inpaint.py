@@ -34,6 +34,7 @@ def decibels(error):
     return 10 * np.log10(255**2 / np.mean(np.square(error)))
 
 
+@pytest.mark.slow
 def test_holes_are_filled_and_measured(tiny_run, untouched, tmp_path, monkeypatch):
     before = untouched(tiny_run)
     missing = np.zeros(SHAPE[:2], bool)

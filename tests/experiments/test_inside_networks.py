@@ -52,6 +52,7 @@ def digits(folder, module, config):
     return folder
 
 
+@pytest.mark.slow
 def test_a_dcgan_is_looked_into_and_left_alone(
     tiny_run, tmp_path, monkeypatch, untouched
 ):

@@ -25,6 +25,7 @@ def results(path):
     return json.loads(path.read_text())
 
 
+@pytest.mark.slow
 def test_points_train_measure_and_resume(tmp_path, monkeypatch, capsys):
     command = [*PLANE, "--data", "grid25", "--model.discriminator-steps", 2]
     run, straight = tmp_path / "run", tmp_path / "straight"

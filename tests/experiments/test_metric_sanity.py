@@ -45,6 +45,7 @@ def test_modes_are_classes_or_tenths_by_brightness():
     assert metric_sanity.modes_of(images, labels) is labels
 
 
+@pytest.mark.slow
 def test_the_command_draws_and_writes(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     smooth = rng.integers(0, 256, (60, 3, 3, 3), np.uint8).repeat(4, 1).repeat(4, 2)

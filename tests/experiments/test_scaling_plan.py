@@ -320,7 +320,7 @@ def test_chips_fill_slices():
     [
         (["--chips", 12], "--chips has 12, but slices of v5e have 1, 4, 8, 16, 32, 64"),
         (["--chips"], "--chips is empty; give one number or more"),
-        (["--batch-per-chip", 8, 0], "--batch-per-chip is 0; it must be at least 1"),
+        (["--batch-per-chip", 8, 0], "--batch-per-chip is (8, 0); each must be at least 1"),
         (["--batch-per-chip"], "--batch-per-chip is empty"),
         (
             ["--mxu", 1.5],
@@ -379,11 +379,11 @@ def test_the_command_writes_what_it_says(tmp_path, monkeypatch, capsys):
 
 def test_the_page_has_the_tables_of_the_committed_results():
     results = json.loads((DOCS / "results" / "scaling.json").read_text())
-    page = (DOCS / "scaling.md").read_text()
+    page = (DOCS / "notes" / "scaling.md").read_text()
     for found in results["models"].values():
         for line in scaling_plan.table(found):
             assert line in page
 
 
 def test_the_committed_picture_is_small():
-    assert (DOCS / "scaling" / "plan.png").stat().st_size < 200_000
+    assert (DOCS / "pictures" / "scaling_plan.png").stat().st_size < 200_000

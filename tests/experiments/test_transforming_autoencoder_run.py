@@ -20,6 +20,7 @@ def squares(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_trains_and_measures(tmp_path, squares, monkeypatch):
     command = [
         "--data", f"npz:{squares}", "--workdir", tmp_path, "--steps", 4,

@@ -136,6 +136,7 @@ def compared(cases, transformed):
         close(*both(args), 1e-12)
 
 
+@pytest.mark.slow
 def test_forward_and_reverse_mode_compose_in_any_order():
     compared(CASES, derivatives)
 

@@ -193,6 +193,7 @@ def test_a_convolution_divides_by_the_norm_of_its_kernel(key):
     np.testing.assert_allclose(out * ratio, plain, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_discriminator_of_a_dcgan_under_spectral_norm(key):
     config = dcgan.Config(resolution=16, width=4, kernel=4, latent=6, norm="spectral")
     batch = {"image": jnp.asarray(matrix(4, 16, 16, 3)) / 4}

@@ -288,6 +288,7 @@ def test_every_category_changes_the_caption(name):
     assert len(words) == len(faces.CATEGORIES[name])
 
 
+@pytest.mark.slow
 def test_a_dataset_depends_on_seed_and_index_alone():
     """Not on how many are drawn; and each is what `render` makes of its factors."""
     few = faces.dataset(5, 35, SIZE, batch=32)
