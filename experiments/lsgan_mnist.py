@@ -5,9 +5,8 @@
     python -m experiments.lsgan_mnist --preset paper --data idx:MNIST
 
 Without flags: narrow networks and the 0-1 coding on 4,000 digits, minutes on two CPU
-cores; the second command minimises the Pearson chi-squared divergence (the paper's
-equation 8). At equilibrium the discriminator says 1/2 to everything: its loss is 1/4,
-the generator's 1/8. results.json has the scores.
+cores. The second command minimises the Pearson chi-squared divergence (equation 8). At
+equilibrium D says 1/2 to everything: its loss is 1/4, and that of G 1/8.
 """
 
 from typing import Literal

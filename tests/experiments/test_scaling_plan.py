@@ -320,7 +320,10 @@ def test_chips_fill_slices():
     [
         (["--chips", 12], "--chips has 12, but slices of v5e have 1, 4, 8, 16, 32, 64"),
         (["--chips"], "--chips is empty; give one number or more"),
-        (["--batch-per-chip", 8, 0], "--batch-per-chip is (8, 0); each must be at least 1"),
+        (
+            ["--batch-per-chip", 8, 0],
+            "--batch-per-chip is (8, 0); each must be at least 1",
+        ),
         (["--batch-per-chip"], "--batch-per-chip is empty"),
         (
             ["--mxu", 1.5],
