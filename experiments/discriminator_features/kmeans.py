@@ -74,7 +74,11 @@ def learned(
     scaled = vectors / np.sqrt(np.maximum(values, 0) + WHITENING)[None]
     whiten = (scaled @ vectors.T).astype(np.float32)
     kmeans: Any = MiniBatchKMeans(
-        centroids, random_state=seed, n_init=1, batch_size=4096, max_iter=20
+        centroids,
+        random_state=seed,
+        n_init=1,  # pyright: ignore[reportArgumentType]
+        batch_size=4096,
+        max_iter=20,
     )
     kmeans.fit((patches - mean[None]) @ whiten)
     found = kmeans.cluster_centers_.astype(np.float32)
