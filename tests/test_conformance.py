@@ -190,6 +190,7 @@ def test_a_record_fits_the_paper_s_configuration(model):
         assert config.classes > 1
 
 
+@pytest.mark.slow
 def test_what_it_shows_is_an_image_for_every_example(trial):
     """Shapes alone: nothing is compiled."""
     model, batch = trial.model, trial.batch

@@ -174,6 +174,7 @@ def test_long_chains_go_on_below():
         assert two.blocks[0] == one.blocks[-1]._replace(again=True)
 
 
+@pytest.mark.slow
 def test_a_run_is_drawn_as_it_was_set_up(
     tiny_run, unsaved_run, tmp_path, monkeypatch, untouched
 ):

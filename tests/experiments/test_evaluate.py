@@ -61,6 +61,7 @@ def refused(argv, monkeypatch, capsys, out):
     return capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_two_sets_with_their_protocol(tmp_path, monkeypatch, capsys):
     real, fake = saved(tmp_path, "real", 0), saved(tmp_path, "fake", 1, count=30)
     out = tmp_path / "out"

@@ -59,6 +59,7 @@ def boxes_file(folder, boxes):
     return path
 
 
+@pytest.mark.slow
 def test_glasses_of_drawn_faces_are_found_and_forgotten(
     faces_run, tmp_path, monkeypatch, untouched
 ):

@@ -480,6 +480,7 @@ def test_a_directory_belongs_to_one_process_at_a_time(tmp_path, whole):
     assert inside
 
 
+@pytest.mark.slow
 def test_split_parameters_train_and_resume_alike_on_many_devices_or_one(tmp_path):
     # Adam turns rounding noise into steps, so compare what eight of them can move.
     mesh = parallel.mesh(fsdp=4)
