@@ -169,6 +169,6 @@ def test_models_that_are_told_classes_are_refused(run, tmp_path, monkeypatch, ca
 
 
 def test_without_scikit_learn_it_says_how_to_get_it(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
     words = refused(["--run", run], monkeypatch, capsys, tmp_path / "out")
     assert 'pip install -e ".[analysis]"' in words
