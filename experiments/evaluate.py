@@ -31,7 +31,7 @@ import tyro
 from jax.sharding import Mesh
 
 from jaxgan import bounds, metrics, parallel, report
-from jaxgan.lab import cli, session, trained
+from jaxgan.lab import cli, inference, session
 from jaxgan.lab import sets as lab_sets
 from jaxgan.lab.data import Data, Set, open_set, say
 from jaxgan.lab.measure import extract, generators, moments, statistics
@@ -213,14 +213,14 @@ def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
             config.fake or "", _whole(reading), config.count, config.seed
         )
     else:
-        generator = trained.open_run(config.run, ema=config.ema, best=config.best)
+        generator = inference.open_run(config.run, ema=config.ema, best=config.best)
         fake = generators.drawn(
             generator, config.count, config.seed, truncation=config.truncation
         )
         fake.protocol["moving_average"] = config.ema
         fake.protocol["checkpoint"] = "best" if config.best else "latest"
         if spec is None:
-            spec, reading = trained.trained_on(generator, fake.shape, reading)
+            spec, reading = inference.trained_on(generator, fake.shape, reading)
     real = lab_sets.open_set(spec or "", reading, config.real_count, config.seed)
     if config.held_out is None:
         return real, fake, None

@@ -27,8 +27,7 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.analysis import latent
-from jaxgan.lab import cli, data, figures, painting
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import cli, data, figures, inference, painting
 
 KINDS = {"linear": "straight lines", "spherical": "great circles"}
 SHOWN = 9  # walks side by side in the animation
@@ -70,7 +69,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Walks, measures and draws."""
-    trained = lab_trained.open_run(config.run, ema=config.ema)
+    trained = inference.open_run(config.run, ema=config.ema)
     painter = painting.painter(trained)
     factors = painting.reader(trained)
     key = jax.random.key(config.seed)

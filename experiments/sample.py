@@ -20,7 +20,7 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.analysis import latent, norms
-from jaxgan.lab import cli, trained
+from jaxgan.lab import cli, inference
 from jaxgan.lab.data import say
 
 BLOCK = 64  # images drawn together
@@ -64,14 +64,14 @@ class Config:
 
 def main(config: Config) -> None:
     """Opens the run and draws."""
-    run = trained.open_run(config.run, ema=config.ema, best=config.best)
+    run = inference.open_run(config.run, ema=config.ema, best=config.best)
     draw, classes = drawer(run, config.statistics, config.seed), labels(run, config)
     out = config.workdir or config.run / "pictures"
     key = jax.random.key(config.seed)
 
     # Under the batch's statistics an image depends on its company: draw full blocks.
     size = -(-config.count // BLOCK) * BLOCK
-    z, label = trained.latents(run, key, size), np.resize(classes, size)
+    z, label = inference.latents(run, key, size), np.resize(classes, size)
     blocks = [slice(i, i + BLOCK) for i in range(0, size, BLOCK)]
     parts = [draw(jax.tree.map(lambda x: x[at], z), label[at]) for at in blocks]  # noqa: B023
     images = np.concatenate(parts)[: config.count]
@@ -90,30 +90,30 @@ def main(config: Config) -> None:
         say(f"{out / 'walk.gif'}: {len(frames)} frames between latents")
 
 
-def drawer(run: trained.Trained, statistics: str, seed: int):
+def drawer(run: inference.Trained, statistics: str, seed: int):
     """`draw(latent, label) -> uint8 [B, H, W, C]`, compiled.
 
     Raises:
         ValueError: the run is not of a generator.
     """
-    trained.check_draws(run)
+    inference.check_draws(run)
 
     def sample(latent, label):
-        return trained.sampled(run, latent, label)
+        return inference.sampled(run, latent, label)
 
     if statistics == "running":
         sample = norms.running(sample)
     elif statistics == "standing":
         key = jax.random.fold_in(jax.random.key(seed), 1)
         label = jnp.arange(REFERENCE) % max(1, run.classes)
-        z = trained.latents(run, key, REFERENCE)
+        z = inference.latents(run, key, REFERENCE)
         held = jax.jit(lambda *x: norms.batch_statistics(sample, *x))(z, label)
         sample = norms.frozen(sample, held)
-    compiled = jax.jit(lambda *x: trained.to_uint8(run, sample(*x)))
+    compiled = jax.jit(lambda *x: inference.to_uint8(run, sample(*x)))
     return lambda latent, label: np.asarray(compiled(latent, label))
 
 
-def labels(run: trained.Trained, config: Config) -> np.ndarray:
+def labels(run: inference.Trained, config: Config) -> np.ndarray:
     """The numbers of the classes to draw; 0 for models without classes.
 
     Raises:
@@ -126,7 +126,7 @@ def labels(run: trained.Trained, config: Config) -> np.ndarray:
                 " without labels: leave it out"
             )
         return np.zeros(1, np.int32)
-    names = trained.class_names(run)
+    names = inference.class_names(run)
     wanted = config.labels or names
     if missing := [name for name in wanted if name not in names]:
         raise ValueError(
@@ -136,15 +136,15 @@ def labels(run: trained.Trained, config: Config) -> np.ndarray:
     return np.array([names.index(name) for name in wanted], np.int32)
 
 
-def walk(run: trained.Trained, config: Config, key: jax.Array) -> list:
+def walk(run: inference.Trained, config: Config, key: jax.Array) -> list:
     """Latents of every frame, for all walkers side by side.
 
     What is not a vector of numbers in a latent, such as a category, stays what it is
     at the first stop.
     """
-    drawn = trained.latents(run, key, config.stops * config.walkers)
+    drawn = inference.latents(run, key, config.stops * config.walkers)
     leaves, tree = jax.tree.flatten(drawn)
-    spherical, paths = trained.are_gaussian(run), []
+    spherical, paths = inference.are_gaussian(run), []
     for x in leaves:
         stops = x.reshape(config.stops, config.walkers, *x.shape[1:])
         if jnp.issubdtype(x.dtype, jnp.floating):

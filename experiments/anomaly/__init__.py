@@ -35,8 +35,7 @@ from experiments.anomaly.scoring import (
 )
 from jaxgan import bounds, metrics
 from jaxgan.analysis import search
-from jaxgan.lab import blocks, figures
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, figures, inference
 from jaxgan.lab.data import say
 
 
@@ -86,30 +85,30 @@ class Config:
 def main(config: Config) -> None:
     """Searches and scores, then writes everything at the end."""
     area = roc_auc_score()
-    trained = lab_trained.open_run(config.run, ema=config.ema)
+    trained = inference.open_run(config.run, ema=config.ema)
     left_out = tuple(trained.plain["data"].get("leave_out", ()))
     if not left_out:
         raise ValueError(
             f"{config.run} was trained on all classes, so none is anomalous; train with"
             " --leave-out"
         )
-    lab_trained.check_draws(trained)
+    inference.check_draws(trained)
     if trained.classes:
         raise ValueError(
             f"{trained.name} has to be given the class of an image, which is what is"
             " asked here; give the run of a GAN without labels"
         )
-    candidates = lab_trained.latents(
+    candidates = inference.latents(
         trained, jax.random.key(config.seed), config.candidates
     )
-    draw = lab_trained.drawing(trained)
+    draw = inference.drawing(trained)
     drawn = search.drawn_in_blocks(draw, candidates)
     images, labels, about = unseen(trained, drawn.shape[1:], left_out, config)
     say(f"images  {about}")
-    real, _ = lab_trained.training_images(trained)
+    real, _ = inference.training_images(trained)
     some = np.random.default_rng(config.seed).permutation(len(real))
-    judge = lab_trained.judging(trained, real[some[: lab_trained.REFERENCE]])
-    shown = lab_trained.from_uint8(trained, images)
+    judge = inference.judging(trained, real[some[: inference.REFERENCE]])
+    shown = inference.from_uint8(trained, images)
     anomalous = np.isin(labels, left_out)
 
     logits = blocks.in_blocks(jax.jit(judge), np.asarray(shown), size=BLOCK)

@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.analysis import anomaly
-from jaxgan.lab import figures
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import figures, inference
 
 SHOWN = 8  # images of a kind in the picture
 SCORES = {
@@ -60,7 +59,7 @@ def scores_picture(path, scores, anomalous, areas):
 
 def images_picture(path, trained, images, drawn, scores, anomalous):
     """Draws image, G(z) and residual, normal images above anomalous ones."""
-    low, high = lab_trained.range_of(trained)
+    low, high = inference.range_of(trained)
     figure = figures.new(11, 8.6, 0.04)
     for axes, (kind, those) in zip(
         figure.subplots(2, 1),

@@ -11,8 +11,7 @@ import optax
 from tqdm import tqdm
 
 from jaxgan.analysis import anomaly, search
-from jaxgan.lab import sets
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference, sets
 from jaxgan.lab.blocks import in_blocks
 from jaxgan.lab.sets import Reading
 
@@ -20,7 +19,7 @@ BLOCK = 128  # searches that step together
 
 
 def unseen(
-    trained: lab_trained.Trained,
+    trained: inference.Trained,
     shape: tuple[int, ...],
     left_out: tuple[int, ...],
     config: Any,
@@ -37,7 +36,7 @@ def unseen(
         ValueError: the run was trained on all of them, they have no labels, or they
             are too few.
     """
-    spec, reading = lab_trained.trained_on(trained, shape, Reading())
+    spec, reading = inference.trained_on(trained, shape, Reading())
     if config.data is not None:
         spec = config.data
     elif not (spec.startswith(("idx:", "tfds:")) or spec == "digits"):

@@ -10,9 +10,8 @@ import numpy as np
 
 from jaxgan import data as jaxgan_data
 from jaxgan import game, nn, train
-from jaxgan.lab import blocks, feeds, figures, runs, session
+from jaxgan.lab import blocks, feeds, figures, inference, runs, session
 from jaxgan.lab import data as lab_data
-from jaxgan.lab import trained as lab_trained
 from jaxgan.lab.sets import Reading
 from jaxgan.models import denoising_autoencoder as autoencoder
 
@@ -54,9 +53,9 @@ def open_set(
     """
     reading, size = Reading(split=split), 64
     if run is not None:
-        trained = lab_trained.open_run(run)
-        shape = lab_trained.image_shape(trained)
-        theirs, read = lab_trained.trained_on(trained, shape, reading)
+        trained = inference.open_run(run)
+        shape = inference.image_shape(trained)
+        theirs, read = inference.trained_on(trained, shape, reading)
         if spec in (None, theirs):
             spec, reading, size = theirs, read, shape[0]
     assert spec is not None

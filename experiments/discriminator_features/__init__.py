@@ -48,8 +48,7 @@ import tyro
 from experiments.discriminator_features import few_labels, kmeans, labelled
 from jaxgan import bounds
 from jaxgan.analysis import features, rectifiers
-from jaxgan.lab import blocks, figures
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, figures, inference
 from jaxgan.lab.data import say
 from jaxgan.lab.sets import Reading
 
@@ -132,7 +131,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Makes features and tests them, then writes everything at the end."""
-    trained = lab_trained.open_run(config.run)
+    trained = inference.open_run(config.run)
     nets = trained.nets
     if config.net not in nets:
         raise ValueError(
@@ -273,25 +272,25 @@ def _draws(parts: labelled.Parts, config: Config) -> dict[int, list[np.ndarray]]
 
 
 def _descriptions(
-    trained: lab_trained.Trained, parts: labelled.Parts, config: Config
+    trained: inference.Trained, parts: labelled.Parts, config: Config
 ) -> dict[str, Callable]:
     """Name -> a function from images, uint8 `[B, H, W, C]`, to features `[B, F]`."""
     rng = np.random.default_rng(config.seed)
-    some = np.sort(rng.permutation(parts.train)[: lab_trained.REFERENCE])
+    some = np.sort(rng.permutation(parts.train)[: inference.REFERENCE])
     reference = parts.images[some]
 
     def network(of):
-        judge = rectifiers.observed(lab_trained.judging(of, reference, net=config.net))
+        judge = rectifiers.observed(inference.judging(of, reference, net=config.net))
 
         @jax.jit
         def describe(images):
-            return features.pooled(judge(lab_trained.from_uint8(of, images))[1], GRID)
+            return features.pooled(judge(inference.from_uint8(of, images))[1], GRID)
 
         return describe
 
     descriptions: dict[str, Callable] = {
         "discriminator": network(trained),
-        "random weights": network(lab_trained.untrained(trained, config.seed)),
+        "random weights": network(inference.untrained(trained, config.seed)),
     }
     if config.centroids:
         filters = kmeans.learned(

@@ -8,8 +8,7 @@ from tqdm import tqdm
 
 from experiments.discriminator_features import few_labels
 from jaxgan import data as jaxgan_data
-from jaxgan.lab import sets
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference, sets
 from jaxgan.lab.sets import Reading
 
 
@@ -36,7 +35,7 @@ class Parts(NamedTuple):
 
 
 def opened(
-    trained: lab_trained.Trained,
+    trained: inference.Trained,
     spec: str | None,
     reading: Reading,
     *,
@@ -57,9 +56,9 @@ def opened(
     Raises:
         ValueError: there is no such set, it has no labels, or too few images.
     """
-    shape = lab_trained.image_shape(trained)
+    shape = inference.image_shape(trained)
     if spec is None:
-        spec, reading = lab_trained.trained_on(trained, shape, reading)
+        spec, reading = inference.trained_on(trained, shape, reading)
     else:
         small = spec == "digits" or spec.startswith("idx:")
         reading = dataclasses.replace(

@@ -22,8 +22,7 @@ from experiments.explore import generator
 from experiments.explore.page import serve
 from experiments.explore.sliders import read_directions
 from jaxgan import bounds
-from jaxgan.lab import data
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import data, inference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +59,7 @@ def main(config: Config) -> None:
     """Opens the run and serves the page until it is stopped."""
     check_gradio()
     check_port(config.host, config.port)
-    trained = lab_trained.open_run(config.run, ema=config.ema, best=config.best)
+    trained = inference.open_run(config.run, ema=config.ema, best=config.best)
     path = config.directions
     usual = config.workdir / "directions.npz"
     if path is None and usual.is_file():

@@ -19,8 +19,7 @@ from experiments.explore.sliders import (
 )
 from jaxgan import metrics
 from jaxgan.analysis import latent as latents
-from jaxgan.lab import blocks
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, inference
 from jaxgan.models import infogan
 
 BLOCK = 8  # frames of a walk drawn at once
@@ -59,7 +58,7 @@ class Explorer(NamedTuple):
         missing: why there are no training images; empty if there are.
     """
 
-    trained: lab_trained.Trained
+    trained: inference.Trained
     render: Callable[..., jax.Array]
     sliders: tuple[Slider, ...]
     classes: int
@@ -71,7 +70,7 @@ class Explorer(NamedTuple):
 
 
 def explorer(
-    trained: lab_trained.Trained,
+    trained: inference.Trained,
     *,
     strongest: int = 6,
     found: Mapping[str, np.ndarray] | None = None,
@@ -80,7 +79,7 @@ def explorer(
     """Prepares a trained model for the page, and compiles what it calls.
 
     Args:
-        trained: of `lab_trained.open_run`.
+        trained: of `inference.open_run`.
         strongest: directions of the first layer to give sliders to.
         found: other directions, name -> `[Z]`; see `read_directions`.
         images: how many training images to compare with, at most; 0 leaves them out.
@@ -88,10 +87,10 @@ def explorer(
     Raises:
         ValueError: the model draws no images, or a direction does not fit its latents.
     """
-    lab_trained.check_draws(trained)
-    some = lab_trained.latents(trained, jax.random.key(0), lab_trained.REFERENCE)
-    draw = lab_trained.drawing(trained)
-    render = jax.jit(lambda z, label: lab_trained.to_uint8(trained, draw(z, label)))
+    inference.check_draws(trained)
+    some = inference.latents(trained, jax.random.key(0), inference.REFERENCE)
+    draw = inference.drawing(trained)
+    render = jax.jit(lambda z, label: inference.to_uint8(trained, draw(z, label)))
     label = jnp.zeros(len(vector(some)), jnp.int32)
     shape = jax.eval_shape(render, some, label).shape[1:]
     if len(shape) != 3 or shape[-1] not in (1, 3):
@@ -227,7 +226,7 @@ def _start(explorer, seed, label):
     if not 0 <= seed < SEEDS:
         raise ValueError(f"the seed is {seed}; it must be from 0 to {SEEDS - 1}")
     trained = explorer.trained
-    start = lab_trained.latents(trained, jax.random.key(seed), 1)
+    start = inference.latents(trained, jax.random.key(seed), 1)
     if not categories(trained):
         return start
     noise, drawn = infogan.split(trained.config, start)
@@ -268,7 +267,7 @@ def _real(trained, count, shape):
     if not count:
         return none, "left out (--images 0)"
     try:
-        images, _ = lab_trained.training_images(trained, count)
+        images, _ = inference.training_images(trained, count)
     except (ValueError, OSError) as error:
         return none, " ".join(str(error).split())
     if images.shape[1:] != shape:

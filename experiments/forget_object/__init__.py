@@ -41,8 +41,7 @@ from experiments.forget_object import findings, pictures, samples, sweep
 from experiments.forget_object.fitting import BLOCK, FIT, TEST, measure, search
 from jaxgan import bounds
 from jaxgan.analysis import forgetting, rectifiers
-from jaxgan.lab import blocks, figures
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, figures, inference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,13 +95,13 @@ class Config:
 
 def main(config: Config) -> None:
     """Learns where the object is, forgets it, and measures."""
-    trained = lab_trained.open_run(config.run, ema=config.ema)
-    draw = lab_trained.drawing(trained)
+    trained = inference.open_run(config.run, ema=config.ema)
+    draw = inference.drawing(trained)
     key = jax.random.key(config.seed)
     latents, labels = samples.latents(
         trained, jax.random.fold_in(key, FIT), config.samples
     )
-    plain = jax.jit(lambda *x: lab_trained.to_uint8(trained, draw(*x)))
+    plain = jax.jit(lambda *x: inference.to_uint8(trained, draw(*x)))
     images = blocks.in_blocks(plain, latents, labels, size=BLOCK)
     if config.sheet:
         pictures.save_sheet(config, images)

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from experiments.forget_object.fitting import Seen
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference
 from jaxgan.lab.judges import factors
 
 LEAST = 5  # boxes to learn from
@@ -54,9 +54,9 @@ def read_boxes(path: pathlib.Path, shape: tuple[int, ...]) -> dict[int, np.ndarr
     return {i: box / height for i, box in held.items()}
 
 
-def latents(trained: lab_trained.Trained, key: jax.Array, count: int):
+def latents(trained: inference.Trained, key: jax.Array, count: int):
     """Latents `[N, Z]` and labels `[N]`, which go through the classes in turn."""
-    drawn = lab_trained.latents(trained, key, count)
+    drawn = inference.latents(trained, key, count)
     return drawn, np.arange(count, dtype=np.int32) % max(1, trained.classes)
 
 
@@ -93,7 +93,7 @@ def layers(config: Any, shapes: Sequence[tuple[int, ...]]) -> list[int]:
     return sorted({i % total for i in wanted})
 
 
-def regressor(trained: lab_trained.Trained, images: np.ndarray) -> factors.Factors:
+def regressor(trained: inference.Trained, images: np.ndarray) -> factors.Factors:
     """The regressor that reads factors of drawn faces.
 
     Raises:

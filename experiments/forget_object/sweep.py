@@ -18,8 +18,7 @@ from experiments.forget_object.fitting import (
     random_maps,
 )
 from jaxgan.analysis import forgetting, rectifiers
-from jaxgan.lab import blocks
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, inference
 
 
 def fit_all(config, key, look, layers, seen: Seen) -> dict[int, Fitted]:
@@ -53,7 +52,7 @@ def without(trained, draw, layer: int):
     def forget(maps, latents, labels):
         edits = {layer: forgetting.drop(maps)}
         images = rectifiers.edited(draw, edits)(latents, labels)
-        return lab_trained.to_uint8(trained, images)
+        return inference.to_uint8(trained, images)
 
     def images(maps, seen):
         block = functools.partial(forget, maps)

@@ -29,8 +29,7 @@ from experiments.inpaint.holes import KINDS, held_out, known_pixels
 from experiments.inpaint.pictures import picture, strip, table
 from jaxgan import bounds
 from jaxgan.analysis import search
-from jaxgan.lab import figures
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import figures, inference
 from jaxgan.lab.data import say
 
 
@@ -86,10 +85,10 @@ class Config:
 
 def main(config: Config) -> None:
     """Fills the holes and measures, then writes everything at the end."""
-    trained = lab_trained.open_run(config.run, ema=config.ema)
+    trained = inference.open_run(config.run, ema=config.ema)
     key = jax.random.key(config.seed)
-    candidates = lab_trained.latents(trained, key, config.candidates)
-    draw = lab_trained.drawing(trained)
+    candidates = inference.latents(trained, key, config.candidates)
+    draw = inference.drawing(trained)
     one = jax.tree.map(lambda x: x[:1], candidates)
     shape = jax.eval_shape(draw, one).shape[1:]
     masks = {
@@ -108,8 +107,8 @@ def main(config: Config) -> None:
         )
         for label in sorted(set(labels.tolist()))
     }
-    nets = Nets(draw, judge, candidates, drawn, lab_trained.range_of(trained))
-    images, labels = lab_trained.from_uint8(trained, found.images), jnp.asarray(labels)
+    nets = Nets(draw, judge, candidates, drawn, inference.range_of(trained))
+    images, labels = inference.from_uint8(trained, found.images), jnp.asarray(labels)
     results, pictures = {}, {}
     for name, known in masks.items():
         latents = searched(nets, images, labels, known, config, name)
@@ -147,8 +146,8 @@ def main(config: Config) -> None:
 
 def _judge(trained, shape):
     """The discriminator: images and labels to logits `[B]`."""
-    real, labels = lab_trained.training_images(trained, lab_trained.REFERENCE)
-    judge = lab_trained.judging(trained, real, labels)
+    real, labels = inference.training_images(trained, inference.REFERENCE)
+    judge = inference.judging(trained, real, labels)
     out = jax.eval_shape(judge, jnp.zeros((2, *shape)))
     if getattr(out, "shape", None) != (2,):
         raise ValueError(

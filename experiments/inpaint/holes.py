@@ -12,8 +12,7 @@ from PIL import Image
 from jaxgan.analysis import inpainting
 from jaxgan.data import CorruptImage
 from jaxgan.data.decode import decode
-from jaxgan.lab import sets
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference, sets
 from jaxgan.lab.sets import Reading
 
 KINDS = ("centre", "random", "half", "rows")
@@ -66,7 +65,7 @@ def known_pixels(name: str, shape: tuple[int, ...], config: Any) -> jax.Array:
 
 
 def held_out(
-    trained: lab_trained.Trained, shape: tuple[int, ...], config: Any
+    trained: inference.Trained, shape: tuple[int, ...], config: Any
 ) -> tuple[sets.Block, str]:
     """The images to fill, and a description of them.
 
@@ -83,7 +82,7 @@ def held_out(
             )
         about = f"{opened.about}, given by --data"
     else:
-        spec, reading = lab_trained.trained_on(trained, shape, Reading())
+        spec, reading = inference.trained_on(trained, shape, Reading())
         held = dataclasses.replace(reading, split="test")
         few = f"faces:{config.images}" if spec.startswith("faces") else spec
         try:

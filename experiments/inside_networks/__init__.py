@@ -41,8 +41,7 @@ import numpy as np
 from experiments.inside_networks import looks, pictures
 from experiments.inside_networks.layers import find_layers, first_filters
 from jaxgan import bounds
-from jaxgan.lab import figures
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import figures, inference
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +79,8 @@ class Config:
 
 def main(config: Config) -> None:
     """Looks into the trained net and the random one, and draws both."""
-    trained = lab_trained.open_run(config.run)
-    images, labels = lab_trained.training_images(trained, config.images, config.seed)
+    trained = inference.open_run(config.run)
+    images, labels = inference.training_images(trained, config.images, config.seed)
     if len(images) < max(config.shown, config.image + 1):
         raise ValueError(
             f"the run was trained on {len(images)} images; give a smaller --shown and"
@@ -93,7 +92,7 @@ def main(config: Config) -> None:
         raise ValueError(
             f"--layer is {config.layer}, but the net has layers 0 to {len(layers) - 1}"
         )
-    models = trained, lab_trained.untrained(trained, config.seed)
+    models = trained, inference.untrained(trained, config.seed)
     seen = [
         looks.look(
             looks.net(model, config.net, images, labels, layers, config.layer),
@@ -111,7 +110,7 @@ def main(config: Config) -> None:
     about = f"{trained.name}, {config.net}, step {trained.step:,}"
     kind = "units" if height == width == 1 else f"maps of {height}x{width}"
     what = f"{about}, layer {chosen} (of 0 to {len(layers) - 1}): {channels} {kind}"
-    low, high = lab_trained.range_of(trained)
+    low, high = inference.range_of(trained)
     scaled = [x._replace(patches=(x.patches - low) / (high - low)) for x in seen]
     drawn = {
         "activations": (

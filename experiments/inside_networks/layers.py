@@ -10,7 +10,7 @@ import numpy as np
 from jaxgan.analysis import inside
 from jaxgan.analysis.outline import Call, geometry, outline
 from jaxgan.analysis.rectifiers import observed
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference
 
 BLOCK = 50  # images looked at together
 
@@ -30,15 +30,15 @@ class Layer(NamedTuple):
 
 
 def find_layers(
-    trained: lab_trained.Trained, net: str, images: np.ndarray, labels: np.ndarray
+    trained: inference.Trained, net: str, images: np.ndarray, labels: np.ndarray
 ) -> list[Layer]:
     """The layers of a net whose maps can be shown.
 
     Raises:
         ValueError: there are none.
     """
-    judge = lab_trained.judging(trained, images[:BLOCK], labels[:BLOCK], net=net)
-    one = lab_trained.from_uint8(trained, images[:1]), jnp.asarray(labels[:1])
+    judge = inference.judging(trained, images[:BLOCK], labels[:BLOCK], net=net)
+    one = inference.from_uint8(trained, images[:1]), jnp.asarray(labels[:1])
     shapes = [x.shape[1:] for x in jax.eval_shape(observed(judge), *one)[1]]
     rank = max((len(shape) for shape in shapes if len(shape) in (1, 3)), default=0)
     if not rank:
@@ -59,7 +59,7 @@ def find_layers(
     return layers
 
 
-def calls(trained: lab_trained.Trained, net: str) -> tuple[Call, ...]:
+def calls(trained: inference.Trained, net: str) -> tuple[Call, ...]:
     """The layers of a net of a model, with their shapes."""
     game = trained.record.game(trained.config)
     batch = trained.batch(2)
@@ -94,7 +94,7 @@ def fields(
 
 
 def first_filters(
-    model: lab_trained.Trained, net: str, shape: tuple[int, ...]
+    model: inference.Trained, net: str, shape: tuple[int, ...]
 ) -> np.ndarray | None:
     """Tiles of the first layer's filters, `[O, T, h, w, c]`.
 

@@ -12,8 +12,7 @@ from tqdm import tqdm
 from experiments.inside_networks.layers import BLOCK, Layer
 from jaxgan.analysis import inside
 from jaxgan.analysis.rectifiers import Rule, observed
-from jaxgan.lab import blocks
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, inference
 
 MEASURED = 64  # maps of a layer that the numbers are of, at most
 RULES: tuple[Rule, ...] = ("deconvnet", "guided", "gradient")
@@ -65,7 +64,7 @@ class Look(NamedTuple):
 
 
 def net(
-    model: lab_trained.Trained,
+    model: inference.Trained,
     name: str,
     images: np.ndarray,
     labels: np.ndarray,
@@ -82,8 +81,8 @@ def net(
         layers: of `find_layers`.
         layer: the index of the one to look at closely.
     """
-    judge = lab_trained.judging(model, images, labels, net=name)
-    pixels = np.asarray(lab_trained.from_uint8(model, images))
+    judge = inference.judging(model, images, labels, net=name)
+    pixels = np.asarray(inference.from_uint8(model, images))
     return Net(judge, pixels, np.asarray(labels), layers, layers[layer])
 
 

@@ -38,8 +38,7 @@ import numpy as np
 from experiments.latent_arithmetic import equations, pictures, turning
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan import bounds, report
-from jaxgan.lab import data, figures, painting
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import data, figures, inference, painting
 from jaxgan.lab.first_layer import first_layer
 
 SHEET = 100  # samples on sheet.png
@@ -96,7 +95,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Draws samples, calculates with them, and counts."""
-    trained = lab_trained.open_run(config.run, ema=config.ema)
+    trained = inference.open_run(config.run, ema=config.ema)
     _check_label(config, trained)
     weight = first_layer(trained) if config.directions else None
     if config.directions and weight is None:
@@ -135,7 +134,7 @@ def main(config: Config) -> None:
     figures.save_results(config.workdir / "results.json", results)
 
 
-def _check_label(config: Config, trained: lab_trained.Trained) -> None:
+def _check_label(config: Config, trained: inference.Trained) -> None:
     if config.label is not None and not 0 <= config.label < max(1, trained.classes):
         raise ValueError(
             f"--label is {config.label}, but the generator"
@@ -147,7 +146,7 @@ def _check_label(config: Config, trained: lab_trained.Trained) -> None:
         )
 
 
-def _open(config: Config, trained: lab_trained.Trained):
+def _open(config: Config, trained: inference.Trained):
     """The samples and functions to work with, and the quality of the regressor."""
     painter = painting.painter(trained)
     label = config.label or 0

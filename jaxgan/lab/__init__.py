@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from jaxgan.lab.data import Set as Set
     from jaxgan.lab.data import open_set as open_set
     from jaxgan.lab.games import train as train
+    from jaxgan.lab.inference import open_run as open_run
     from jaxgan.lab.session import Result as Result
-    from jaxgan.lab.trained import open_run as open_run
 
 _HOMES = {
     "Data": "data",
     "Result": "session",
     "Set": "data",
-    "open_run": "trained",
+    "open_run": "inference",
     "open_set": "data",
     "train": "games",
 }

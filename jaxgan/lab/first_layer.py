@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen
 
-from jaxgan.lab import trained as opened
-from jaxgan.lab.trained import Trained
+from jaxgan.lab import inference
+from jaxgan.lab.inference import Trained
 
 
 def first_layer(trained: Trained) -> np.ndarray | None:
@@ -15,7 +15,7 @@ def first_layer(trained: Trained) -> np.ndarray | None:
     Of a layer that takes labels beside latents, the part that takes latents. None where
     latents go elsewhere.
     """
-    one = opened.latents(trained, jax.random.key(0), 1)
+    one = inference.latents(trained, jax.random.key(0), 1)
     numbers = [x for x in jax.tree.leaves(one) if jnp.issubdtype(x.dtype, jnp.floating)]
     size = numbers[0].shape[1]
     kernels = []
@@ -27,7 +27,7 @@ def first_layer(trained: Trained) -> np.ndarray | None:
         return next_function(*args, **kwargs)
 
     def sample(latent):
-        return opened.sampled(trained, latent, jnp.zeros(1, jnp.int32))
+        return inference.sampled(trained, latent, jnp.zeros(1, jnp.int32))
 
     with linen.intercept_methods(keep):
         jax.eval_shape(sample, one)

@@ -7,10 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.lab import blocks
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import blocks, inference
+from jaxgan.lab.inference import Trained
 from jaxgan.lab.judges import factors
-from jaxgan.lab.trained import Trained
 
 BLOCK = 128  # images drawn together
 
@@ -37,8 +36,8 @@ def painter(trained: Trained) -> Painter:
     Raises:
         ValueError: the model draws no images from latents.
     """
-    draw = lab_trained.drawing(trained)
-    first = lab_trained.latents(trained, jax.random.key(0), 1)
+    draw = inference.drawing(trained)
+    first = inference.latents(trained, jax.random.key(0), 1)
     leaves, tree = jax.tree.flatten(first)
     (place,) = (
         i for i, x in enumerate(leaves) if jnp.issubdtype(x.dtype, jnp.floating)
@@ -48,10 +47,10 @@ def painter(trained: Trained) -> Painter:
     def compiled(z, label):
         rest = [jnp.broadcast_to(x, (len(z), *x.shape[1:])) for x in leaves]
         drawn = draw(tree.unflatten([*rest[:place], z, *rest[place + 1 :]]), label)
-        return lab_trained.to_uint8(trained, drawn)
+        return inference.to_uint8(trained, drawn)
 
     def vectors(key, count):
-        return jax.tree.leaves(lab_trained.latents(trained, key, count))[place]
+        return jax.tree.leaves(inference.latents(trained, key, count))[place]
 
     def paint(z, label=None):
         z = np.asarray(z)
@@ -87,12 +86,12 @@ def judge(
     """
     if "discriminator" not in trained.nets:
         return None
-    real, labels = lab_trained.training_images(trained, lab_trained.REFERENCE)
-    judging = jax.jit(lab_trained.judging(trained, real, labels))
+    real, labels = inference.training_images(trained, inference.REFERENCE)
+    judging = jax.jit(inference.judging(trained, real, labels))
 
     def logits(images):
         scores = blocks.in_blocks(
-            lambda x: judging(lab_trained.from_uint8(trained, x)), images, size=BLOCK
+            lambda x: judging(inference.from_uint8(trained, x)), images, size=BLOCK
         )
         return np.asarray(scores).reshape(len(images))
 

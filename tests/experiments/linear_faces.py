@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.lab import trained
+from jaxgan.lab import inference
 from jaxgan.models.model import Model
 
 SIDE = 8  # of an image; a row holds a number of the latent
@@ -28,7 +28,7 @@ FACTORS = {
 
 
 def generator(data="faces:10", *, classes=0, latent=None, draw=None):
-    """A `trained.Trained` of a linear generator.
+    """A `inference.Trained` of a linear generator.
 
     Args:
         data: what it says it was trained on.
@@ -64,7 +64,7 @@ def generator(data="faces:10", *, classes=0, latent=None, draw=None):
         labels=bool(classes),
     )
     config = types.SimpleNamespace(resolution=SIDE, channels=3, classes=classes)
-    return trained.Trained("linear", record, config, {}, 7, {"data": {"data": data}})
+    return inference.Trained("linear", record, config, {}, 7, {"data": {"data": data}})
 
 
 class Regressor:

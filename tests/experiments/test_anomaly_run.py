@@ -12,7 +12,7 @@ from commands import call
 from PIL import Image
 
 from experiments import anomaly
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference
 
 FEW = ["--images", 6, "--iterations", 3, "--candidates", 8, "--restarts", 2]
 
@@ -143,7 +143,7 @@ def test_runs_that_know_all_classes_or_do_not_draw_are_refused(
 
 
 def test_images_that_do_not_do_are_refused(run, tmp_path):
-    trained = lab_trained.open_run(run)
+    trained = inference.open_run(run)
     shape, left_out = (16, 16, 3), (3,)
 
     def unseen(spec, images=6):
@@ -163,7 +163,7 @@ def test_images_that_do_not_do_are_refused(run, tmp_path):
 
 
 def test_models_that_are_told_classes_are_refused(run, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(lab_trained.Trained, "classes", property(lambda self: 4))
+    monkeypatch.setattr(inference.Trained, "classes", property(lambda self: 4))
     words = refused(["--run", run], monkeypatch, capsys, tmp_path / "out")
     assert "has to be given the class of an image" in words
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from experiments import dcgan_faces, evaluate
 from jaxgan import metrics, parallel
-from jaxgan.lab import sets, trained
+from jaxgan.lab import inference, sets
 from jaxgan.lab.measure import extract, generators, moments
 from jaxgan.metrics import features, inception
 
@@ -133,20 +133,20 @@ def test_the_best_state_is_kept_beside_the_last(run):
         if "evaluation/frechet_distance" in row
     }
     assert list(scores) == [5, 10, 15, 20]
-    best = trained.open_run(run, best=True)
+    best = inference.open_run(run, best=True)
     assert best.step == min(scores, key=scores.__getitem__)
-    assert trained.open_run(run).step == 20
+    assert inference.open_run(run).step == 20
 
 
 def test_samples_do_not_depend_on_the_blocks_they_are_handed_on_in(run):
-    drawn = generators.drawn(trained.open_run(run), 21, 3)
+    drawn = generators.drawn(inference.open_run(run), 21, 3)
     whole = np.concatenate([block.images for block in drawn.blocks(100)])
     parts = [block.images for block in drawn.blocks(5)]
     assert [len(part) for part in parts] == [5, 5, 5, 5, 1]
     assert np.array_equal(np.concatenate(parts), whole)
     assert whole.shape == (21, 16, 16, 3)
     assert not np.array_equal(
-        whole, next(generators.drawn(trained.open_run(run), 21, 4).blocks(21))[0]
+        whole, next(generators.drawn(inference.open_run(run), 21, 4).blocks(21))[0]
     )
 
 
@@ -322,7 +322,7 @@ def test_grey_against_colour_is_refused(tmp_path, monkeypatch, capsys):
 
 
 def test_truncation_of_other_latents_is_refused(run):
-    generator = trained.open_run(run)
+    generator = inference.open_run(run)
     uniform = dataclasses.replace(generator.config, latent_distribution="uniform")
     with pytest.raises(ValueError, match="Gaussian latents"):
         generators.drawn(generator._replace(config=uniform), 4, 0, truncation=1.0)

@@ -18,14 +18,14 @@ from experiments import explore
 from experiments.explore import generator, pieces, sliders
 from experiments.explore.generator import Choice
 from jaxgan import game
-from jaxgan.lab import trained
+from jaxgan.lab import inference
 from jaxgan.lab.first_layer import first_layer
 from jaxgan.models import cdcgan, infogan, lsgan, wgan_gp
 
 
 @pytest.fixture(scope="module")
 def model(tiny_run):
-    return trained.open_run(tiny_run)
+    return inference.open_run(tiny_run)
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +42,13 @@ def untrained(module, config):
     variables = game.variables(init(jax.random.key(0), batch))
     plain = {"data": {"data": "npz:nowhere.npz"}, "run": {"batch_size": 2}}
     name = module.__name__.rpartition(".")[2]
-    return trained.Trained(name, record, config, variables, 0, plain)
+    return inference.Trained(name, record, config, variables, 0, plain)
 
 
 def painter(model):
     """Latents to bytes, three at a time: one program."""
-    draw = trained.drawing(model)
-    paint = jax.jit(lambda *x: trained.to_uint8(model, draw(*x)))
+    draw = inference.drawing(model)
+    paint = jax.jit(lambda *x: inference.to_uint8(model, draw(*x)))
 
     def painted(latent, label=0):
         full = np.resize(latent, (3, np.shape(latent)[1])).astype(np.float32)
@@ -65,11 +65,11 @@ def drawn(model):
 @pytest.fixture
 def few(monkeypatch):
     """Batch norms are held at few images: those of 28x28 pixels take their time."""
-    monkeypatch.setattr(trained, "REFERENCE", 100)
+    monkeypatch.setattr(inference, "REFERENCE", 100)
 
 
 def start(model, seed):
-    return np.asarray(trained.latents(model, jax.random.key(seed), 1))
+    return np.asarray(inference.latents(model, jax.random.key(seed), 1))
 
 
 def assert_same(images, others):
@@ -126,7 +126,7 @@ def test_a_walk_goes_along_great_circles_from_seed_to_seed(model, shown, drawn):
 
 
 def test_the_nearest_training_images_are_scipys(shown, model):
-    real, _ = trained.training_images(model)
+    real, _ = inference.training_images(model)
     image = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8)
     flat = real.reshape(len(real), -1).astype(float)
     distance = scipy.spatial.distance.cdist(image.reshape(1, -1).astype(float), flat)[0]

@@ -15,7 +15,7 @@ from PIL import Image
 from experiments import forget_object
 from experiments.forget_object import fitting, samples, sweep
 from jaxgan.analysis import forgetting, rectifiers
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference
 from jaxgan.lab.judges import factors as lab_factors
 
 PICTURES = ("forgotten.png", "evidence.png", "trade.png")
@@ -45,9 +45,9 @@ def faces_run(tiny_run, tmp_path, monkeypatch):
     plain = json.loads((run / "config.json").read_text())
     plain["data"]["data"] = "faces:40"
     (run / "config.json").write_text(json.dumps(plain))
-    trained = lab_trained.open_run(run)
-    latents = lab_trained.latents(trained, jax.random.key(5), 200)
-    images = lab_trained.to_uint8(trained, lab_trained.drawing(trained)(latents))
+    trained = inference.open_run(run)
+    latents = inference.latents(trained, jax.random.key(5), 200)
+    images = inference.to_uint8(trained, inference.drawing(trained)(latents))
     reader = Reader(np.asarray(images))
     monkeypatch.setattr(lab_factors, "trained", lambda size: reader)
     return run
@@ -84,15 +84,15 @@ def test_glasses_of_drawn_faces_are_found_and_forgotten(
     assert 1 <= len(searched["maps"]) <= found["layers"]["1"]["positive"]
 
     # Its numbers are those of the generator without these maps, drawn here anew.
-    trained = lab_trained.open_run(faces_run)
-    draw = lab_trained.drawing(trained)
-    latents = lab_trained.latents(trained, jax.random.fold_in(jax.random.key(0), 1), 40)
+    trained = inference.open_run(faces_run)
+    draw = inference.drawing(trained)
+    latents = inference.latents(trained, jax.random.fold_in(jax.random.key(0), 1), 40)
     gone = jnp.zeros(4, bool).at[jnp.asarray(searched["maps"])].set(True)
     edit = rectifiers.edited(
         draw, {1: lambda x: jnp.where(gone[None, None, None], 0, x)}
     )
     was, now = (
-        np.asarray(lab_trained.to_uint8(trained, f(latents))) for f in (draw, edit)
+        np.asarray(inference.to_uint8(trained, f(latents))) for f in (draw, edit)
     )
     reader = lab_factors.trained(16)
     had, has = (reader.read(x)["glasses"] > 0.5 for x in (was, now))

@@ -13,8 +13,7 @@ from PIL import Image
 from experiments import inpaint
 from jaxgan import losses
 from jaxgan.analysis import inpainting
-from jaxgan.lab import sets
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference, sets
 from jaxgan.lab.sets import Reading
 
 SHAPE = (16, 16, 3)
@@ -69,14 +68,14 @@ def test_holes_are_filled_and_measured(tiny_run, untouched, tmp_path, monkeypatc
 
 
 def test_a_search_gets_nearer(tiny_run):
-    trained = lab_trained.open_run(tiny_run)
-    draw = lab_trained.drawing(trained)
-    latents = lab_trained.latents(trained, KEY, 8)
+    trained = inference.open_run(tiny_run)
+    draw = inference.drawing(trained)
+    latents = inference.latents(trained, KEY, 8)
     drawn = draw(latents)
     options = config(tiny_run, iterations=12, restarts=2, candidates=8)
     nets = inpaint.Nets(draw, None, latents, {0: drawn}, (-1.0, 1.0))
     known = inpainting.half_mask(16, 16)
-    images = draw(lab_trained.latents(trained, OTHER, 2))
+    images = draw(inference.latents(trained, OTHER, 2))
     kept = inpaint.searched(nets, images, jnp.zeros(2, int), known, options)
     assert list(kept) == [0, 10, 12]
     weights = losses.inpainting_weights(known[None, :, :, None])
@@ -92,7 +91,7 @@ def test_a_search_gets_nearer(tiny_run):
     ("trained_on", "asked"), [("faces:8192", "faces:3"), ("idx:DIGITS", "idx:DIGITS")]
 )
 def test_images_are_held_out(trained_on, asked, tiny_run, monkeypatch):
-    trained = lab_trained.open_run(tiny_run)
+    trained = inference.open_run(tiny_run)
     opened, given = sets.open_set, []
 
     def spy(spec, reading, count, seed):
@@ -168,7 +167,7 @@ def test_masks_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_images_that_do_not_fit_are_refused(tiny_run, tmp_path, monkeypatch):
-    trained = lab_trained.open_run(tiny_run)
+    trained = inference.open_run(tiny_run)
     np.savez(tmp_path / "x.npz", images=np.zeros((9, 12, 12, 3), np.uint8))
     options = config(tiny_run, data=f"npz:{tmp_path / 'x.npz'}")
     with pytest.raises(ValueError, match=r"of 12x12 colour, but the run draws 16x16"):
@@ -177,14 +176,14 @@ def test_images_that_do_not_fit_are_refused(tiny_run, tmp_path, monkeypatch):
     block, about = inpaint.held_out(trained, SHAPE, options)
     assert "given by --data" in about
     assert len(block.images) == 8
-    monkeypatch.setattr(lab_trained.Trained, "classes", property(lambda self: 4))
+    monkeypatch.setattr(inference.Trained, "classes", property(lambda self: 4))
     with pytest.raises(ValueError, match=r"needs the class of every image.* no labels"):
         inpaint.held_out(trained, SHAPE, options)
 
 
 def test_a_discriminator_without_one_logit_is_refused(tiny_run, monkeypatch):
-    trained = lab_trained.open_run(tiny_run)
-    monkeypatch.setattr(lab_trained, "judging", lambda *args: lambda image: image)
+    trained = inference.open_run(tiny_run)
+    monkeypatch.setattr(inference, "judging", lambda *args: lambda image: image)
     with pytest.raises(ValueError, match="does not give one logit for an image"):
         inpaint._judge(trained, SHAPE)
 

@@ -23,7 +23,7 @@ from jaxgan import checkpoint, game, nn, train
 from jaxgan.analysis import inside
 from jaxgan.analysis.outline import outline
 from jaxgan.analysis.rectifiers import observed
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference
 from jaxgan.models import fgan, gan
 
 FEW = ["--images", 40, "--maps", 3, "--shown", 2]
@@ -80,14 +80,14 @@ def test_a_dcgan_is_looked_into_and_left_alone(
 
 
 def test_images_patches_and_projections_are_those_of_the_strongest(tiny_run):
-    trained = lab_trained.open_run(tiny_run)
-    images, labels = lab_trained.training_images(trained)
+    trained = inference.open_run(tiny_run)
+    images, labels = inference.training_images(trained)
     assert labels is not None
     layers = find_layers(trained, "discriminator", images, labels)
     net = looks.net(trained, "discriminator", images, labels, layers, 0)
     seen = looks.look(net, "x", maps=2, shown=3)
-    judge = lab_trained.judging(trained, images)
-    pixels = lab_trained.from_uint8(trained, images)
+    judge = inference.judging(trained, images)
+    pixels = inference.from_uint8(trained, images)
     maps = [np.asarray(x) for x in jax.jit(observed(judge))(pixels)[1]]
     best = maps[0].max((1, 2))
     np.testing.assert_array_equal(seen.chosen, np.argsort(-best, 0)[:3, :2])
@@ -129,8 +129,8 @@ def test_numbers_of_what_is_known():
 
 def test_a_net_of_units_is_looked_into(tmp_path):
     model = fgan.Config(latent=3, hidden=(4, 5), variational=(6, 5))
-    trained = lab_trained.open_run(digits(tmp_path, fgan, model))
-    images, _ = lab_trained.training_images(trained)
+    trained = inference.open_run(digits(tmp_path, fgan, model))
+    images, _ = inference.training_images(trained)
     labels = np.zeros(12, int)
     layers = find_layers(trained, "discriminator", images, labels)
     whole = inside.Field(28, 0, 0)
@@ -141,7 +141,7 @@ def test_a_net_of_units_is_looked_into(tmp_path):
     net = looks.net(trained, "discriminator", images, labels, layers, 0)
     seen = looks.look(net, "x", maps=2, shown=2)
     # A patch is the whole image, and a filter the weights to all of it.
-    pixels = lab_trained.from_uint8(trained, images)
+    pixels = inference.from_uint8(trained, images)
     np.testing.assert_array_equal(seen.patches, pixels[seen.chosen])
     filters = first_filters(trained, "discriminator", images.shape[1:])
     assert filters is not None
@@ -228,8 +228,8 @@ def test_a_run_without_a_checkpoint_is_refused(
 
 
 def test_another_net_that_looks_at_images(classifier_run):
-    trained = lab_trained.open_run(classifier_run)
-    images, labels = lab_trained.training_images(trained, 8)
+    trained = inference.open_run(classifier_run)
+    images, labels = inference.training_images(trained, 8)
     assert labels is not None
     layers = find_layers(trained, "network", images, labels)
     assert {len(x.shape) for x in layers} == {3}

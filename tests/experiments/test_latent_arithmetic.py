@@ -15,8 +15,7 @@ from PIL import Image
 from experiments import latent_arithmetic
 from experiments.latent_arithmetic import equations, turning
 from experiments.latent_arithmetic import pictures as pictures_
-from jaxgan.lab import painting
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference, painting
 from jaxgan.lab.first_layer import first_layer
 from jaxgan.lab.judges import factors
 
@@ -27,7 +26,7 @@ FEW = ["--samples", 400, "--trials", 30, "--directions", 0]
 def calculated(argv, monkeypatch, out, trained=None):
     """The results of a command; of a given model, if any."""
     if trained is not None:
-        monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
+        monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
         monkeypatch.setattr(factors, "trained", lambda size: linear_faces.Regressor())
         argv = ["--run", "somewhere", *argv]
     assert call(latent_arithmetic, [*argv, "--workdir", out], monkeypatch) == 0
@@ -56,7 +55,7 @@ def test_a_run_without_a_regressor_says_what_to_give(
     assert found["norm"]["mean"] == pytest.approx(np.sqrt(6), rel=0.15)
     assert "arithmetic" not in found
     # The directions of the run's own first layer, by numpy.
-    trained = lab_trained.open_run(tiny_run)
+    trained = inference.open_run(tiny_run)
     kernel = trained.variables["generator"]["params"]["project"]["kernel"]
     singular = np.linalg.svd(np.asarray(kernel, "float64"))[1]
     np.testing.assert_allclose(
@@ -208,15 +207,15 @@ def test_what_a_line_tells_is_scipys_rank_statistic():
 
 
 def test_half_of_the_samples_are_judged_usual(tiny_run):
-    trained = lab_trained.open_run(tiny_run)
+    trained = inference.open_run(tiny_run)
     painter = painting.painter(trained)
     samples = painter.paint(painter.vectors(jax.random.key(0), 20))
     judge = painting.judge(trained, samples)
     assert judge is not None
     assert judge(samples).sum() == 10
-    real, _ = lab_trained.training_images(trained)
-    logits = lab_trained.judging(trained, real)
-    scores = [logits(lab_trained.from_uint8(trained, x)) for x in (samples, real)]
+    real, _ = inference.training_images(trained)
+    logits = inference.judging(trained, real)
+    scores = [logits(inference.from_uint8(trained, x)) for x in (samples, real)]
     np.testing.assert_array_equal(judge(real), scores[1] >= np.median(scores[0]))
 
 
@@ -301,7 +300,7 @@ def test_directions_of_a_known_layer_are_named_by_what_they_move(tmp_path, monke
 
 def test_a_generator_without_a_layer_has_no_directions(tmp_path, monkeypatch, capsys):
     trained = linear_faces.generator("npz:other")
-    monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
+    monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
     argv = ["--run", "x", "--workdir", tmp_path / "out"]
     assert call(latent_arithmetic, argv, monkeypatch) == 2
     assert "--directions 0" in capsys.readouterr().err
@@ -368,7 +367,7 @@ def test_what_cannot_be_is_one_sentence(
 )
 def test_a_class_that_is_none_is_refused(classes, said, tmp_path, monkeypatch, capsys):
     trained = linear_faces.generator("digits", classes=classes)
-    monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
+    monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
     argv = ["--run", "x", "--workdir", tmp_path / "out", "--label", 3]
     assert call(latent_arithmetic, argv, monkeypatch) == 2
     assert said in capsys.readouterr().err

@@ -11,8 +11,7 @@ from commands import call
 from PIL import Image
 
 from experiments import latent_walk
-from jaxgan.lab import painting
-from jaxgan.lab import trained as lab_trained
+from jaxgan.lab import inference, painting
 from jaxgan.lab.judges import factors as lab_factors
 
 FEW = ["--stops", 3, "--frames", 2, "--walks", 2]
@@ -25,7 +24,7 @@ PICTURES = {
 def walked(argv, monkeypatch, out, trained=None):
     """The results of a command; of a given model, if any."""
     if trained is not None:
-        monkeypatch.setattr(lab_trained, "open_run", lambda run, ema: trained)
+        monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
         monkeypatch.setattr(
             lab_factors, "trained", lambda size: linear_faces.Regressor()
         )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from jaxgan import game
-from jaxgan.lab import trained
+from jaxgan.lab import inference
 from jaxgan.lab.measure import generators
 from jaxgan.models import acgan, dcgan, wgan_gp
 from jaxgan.models.model import find
@@ -25,7 +25,7 @@ def opened(name, record, config, variables=None):
         lambda key: init(key, record.batch(config, key, 4)), jax.random.key(0)
     )
     variables = game.variables(state) if variables is None else variables
-    return trained.Trained(
+    return inference.Trained(
         name, record, config, variables, 0, {"run": {"batch_size": 4}}
     )
 
@@ -41,7 +41,7 @@ def test_shapes_follow_from_the_configuration(name):
     record = RECORDS[name]
     generator = opened(name, record, record.config())
     drawn = generators.drawn(generator, 6, 0)
-    assert drawn.shape == trained.image_shape(generator)
+    assert drawn.shape == inference.image_shape(generator)
     assert drawn.labelled == (name in {"acgan", "cdcgan", "cgan"})
     assert drawn.count == 6
 

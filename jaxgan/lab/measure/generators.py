@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.lab import trained
+from jaxgan.lab import inference
 from jaxgan.lab.sets import Block, ImageSet, size_of
 
 
 def drawn(
-    generator: trained.Trained,
+    generator: inference.Trained,
     count: int,
     seed: int,
     *,
@@ -22,7 +22,7 @@ def drawn(
     full blocks of one size, whatever the size of the blocks they are handed on in.
 
     Args:
-        generator: of `trained.open_run`.
+        generator: of `inference.open_run`.
         count: how many images.
         seed: of the latents.
         truncation: the number of standard deviations within which Gaussian latents
@@ -33,13 +33,13 @@ def drawn(
         ValueError: a model that draws no images, truncation of latents that are not
             Gaussian, or below zero.
     """
-    trained.check_draws(generator)
+    inference.check_draws(generator)
     together = block or generator.plain["run"]["batch_size"]
     classes = generator.classes
     conditional = classes > 0
     if truncation < 0:
         raise ValueError(f"--truncation is {truncation}; it must be at least 0")
-    if truncation and not trained.are_gaussian(generator):
+    if truncation and not inference.are_gaussian(generator):
         raise ValueError(
             f"--truncation {truncation} is for Gaussian latents, and those of this"
             f" {generator.name} are not: leave it out"
@@ -47,11 +47,11 @@ def drawn(
 
     @jax.jit
     def draw(variables, key, labels):
-        latent = trained.latents(generator, key, together)
+        latent = inference.latents(generator, key, together)
         if truncation:
             latent = jax.tree.map(lambda z: truncated(z, truncation), latent)
         given = generator._replace(variables=variables)
-        return trained.to_uint8(generator, trained.sampled(given, latent, labels))
+        return inference.to_uint8(generator, inference.sampled(given, latent, labels))
 
     def parts():
         key = jax.random.key(seed)
