@@ -23,9 +23,10 @@ from PIL import Image, ImageDraw, ImageFont
 from jaxgan import capsules, report
 from jaxgan.lab import blocks, capsnets, cli, pixels, runs, session
 from jaxgan.lab import capsules as lab_capsules
-from jaxgan.lab.data import Data, say
+from jaxgan.lab.data import Data
 from jaxgan.lab.generator import Training
 from jaxgan.models import capsnet
+from jaxgan.train.terminal import say
 
 Config = Training[capsnet.Config, Literal["small", "paper"]]
 SMALL = dataclasses.replace(

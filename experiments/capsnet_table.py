@@ -22,9 +22,10 @@ import tyro
 
 from jaxgan import bounds, parallel, report
 from jaxgan.lab import capsules, cli, runs, session
-from jaxgan.lab.data import Data, say
+from jaxgan.lab.data import Data
 from jaxgan.models import capsnet, capsnet_baseline
 from jaxgan.train import Run, directory
+from jaxgan.train.terminal import say
 
 # What the paper reports, in percent.
 PUBLISHED = {

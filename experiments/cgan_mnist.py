@@ -22,8 +22,7 @@ from typing import Annotated, Literal
 import tyro
 
 from jaxgan.lab import cli, generator, runs, scored
-from jaxgan.lab import data as lab_data
-from jaxgan.lab.data import Data
+from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.judges import parzen
 from jaxgan.lab.session import Result
 from jaxgan.models import cgan
@@ -76,7 +75,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     shape = generator.image_shape(cgan.MODEL, config.model)
-    opened = lab_data.open_set(config.data, shape, test=True)
+    opened = open_set(config.data, shape, test=True)
 
     def measure(state, opened):
         if not config.parzen:

@@ -14,7 +14,8 @@ import io
 import pathlib
 
 from jaxgan import report
-from jaxgan.lab import cli, data
+from jaxgan.lab import cli
+from jaxgan.train.terminal import say
 
 ALIASES = {"--out": "--workdir"}
 
@@ -51,9 +52,9 @@ def main(config: Config) -> None:
     inception.save(content, weights)
     report.write(config.path, content.getvalue())
     is_it = "the published file" if weights.published else "not the published file"
-    data.say(f"{config.weights}: SHA-256 {weights.checksum}, {is_it}")
+    say(f"{config.weights}: SHA-256 {weights.checksum}, {is_it}")
     checksum = hashlib.sha256(content.getvalue()).hexdigest()
-    data.say(f"{config.path}: SHA-256 {checksum}")
+    say(f"{config.path}: SHA-256 {checksum}")
 
 
 if __name__ == "__main__":

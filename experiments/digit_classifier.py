@@ -18,9 +18,10 @@ import numpy as np
 
 from jaxgan import report
 from jaxgan.lab import cli, session
-from jaxgan.lab.data import Data, open_set, say
+from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.judges import classifier
 from jaxgan.lab.judges import scores as lab_scores
+from jaxgan.train.terminal import say
 
 SHOWN = 48  # test images it gets wrong
 

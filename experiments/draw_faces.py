@@ -16,7 +16,8 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.data.synthetic import faces
-from jaxgan.lab import cli, data
+from jaxgan.lab import cli
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ def main(config: Config) -> None:
     report.save_png(
         config.workdir / "turn.png", report.sheet(np.asarray(turn(yaws)), 9)
     )
-    data.say(f"{config.workdir}: sheet.png, captions.txt, turn.png")
+    say(f"{config.workdir}: sheet.png, captions.txt, turn.png")
 
 
 if __name__ == "__main__":

@@ -33,10 +33,11 @@ from jax.sharding import Mesh
 from jaxgan import bounds, metrics, parallel, report
 from jaxgan.lab import cli, inference, session
 from jaxgan.lab import sets as lab_sets
-from jaxgan.lab.data import Data, Set, open_set, say
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.measure import extract, generators, moments, statistics
 from jaxgan.lab.sets import ImageSet, Reading
 from jaxgan.metrics import features
+from jaxgan.train.terminal import say
 
 SHOWN = 8  # samples with their nearest neighbours
 # What the field calls statistics of the published Inception features.

@@ -29,9 +29,9 @@ from matplotlib.axes import Axes
 from jaxgan import bounds, report
 from jaxgan.game import Move, algorithm
 from jaxgan.lab import cli, figures
-from jaxgan.lab.data import say
 from jaxgan.models import fgan
 from jaxgan.models.parts.two_players import adversarial
+from jaxgan.train.terminal import say
 
 # Weight, mean and deviation of the two components of the data.
 MIXTURE = ((0.7, -0.8, 0.5), (0.3, 1.4, 0.9))

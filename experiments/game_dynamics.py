@@ -26,8 +26,8 @@ from jax import lax
 from jaxgan import bounds
 from jaxgan.game import algorithm
 from jaxgan.lab import cli, figures
-from jaxgan.lab.data import say
 from jaxgan.models.toys import bilinear
+from jaxgan.train.terminal import say
 
 Play = Literal["simultaneous", "alternating", "k-steps", "extragradient", "optimistic"]
 COLOURS: dict[Play, str] = {

@@ -31,8 +31,8 @@ from jaxgan.data.synthetic.points import Points, density, mixture
 from jaxgan.game import algorithm, variables
 from jaxgan.lab import cli, figures
 from jaxgan.lab import points as lab_points
-from jaxgan.lab.data import say
 from jaxgan.models.toys import points_gan
+from jaxgan.train.terminal import say
 
 SETS = {
     "gaussian": mixture(np.array([[2.0]]), 0.6),

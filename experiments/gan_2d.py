@@ -37,8 +37,8 @@ from jaxgan.data.synthetic.points import grid, ring, swiss_roll
 from jaxgan.game import Turn, algorithm, variables
 from jaxgan.lab import cli, figures
 from jaxgan.lab import points as lab_points
-from jaxgan.lab.data import say
 from jaxgan.models.toys import points_gan
+from jaxgan.train.terminal import say
 
 SIDE = 96  # of the lattice on which the discriminator is drawn
 SHOWN = 1000  # points drawn of each cloud

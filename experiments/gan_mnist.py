@@ -28,8 +28,7 @@ import numpy as np
 
 from jaxgan import metrics, report
 from jaxgan.lab import cli, figures, generator, runs, scored
-from jaxgan.lab import data as lab_data
-from jaxgan.lab.data import Data, Set
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.generator import Training
 from jaxgan.lab.judges import parzen
 from jaxgan.lab.session import Result
@@ -80,7 +79,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, draws and measures."""
     model, run = config.model, config.run
     shape = generator.image_shape(gan.MODEL, model)
-    whole = lab_data.open_set(config.data, shape, test=True)
+    whole = open_set(config.data, shape, test=True)
     kept, validation = hold_out(whole)
 
     def measure(state, opened):

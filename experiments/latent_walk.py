@@ -27,7 +27,8 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.analysis import latent
-from jaxgan.lab import cli, data, figures, inference, painting
+from jaxgan.lab import cli, figures, inference, painting
+from jaxgan.train.terminal import say
 
 KINDS = {"linear": "straight lines", "spherical": "great circles"}
 SHOWN = 9  # walks side by side in the animation
@@ -111,7 +112,7 @@ def main(config: Config) -> None:
         shown = [report.sheet(frame) for frame in walked[:, :SHOWN]]
         gif = config.workdir / f"walk_{kind}.gif"
         report.save_gif(gif, [enlarged(frame, images.shape[-2]) for frame in shown])
-        data.say(f"{gif}: {min(SHOWN, config.walks)} walks along {KINDS[kind]}")
+        say(f"{gif}: {min(SHOWN, config.walks)} walks along {KINDS[kind]}")
     norms = {
         kind: np.linalg.norm(np.asarray(path[::2]), axis=-1)
         for kind, (path, _) in fine.items()
@@ -125,7 +126,7 @@ def main(config: Config) -> None:
     figures.save_results(config.workdir / "results.json", results)
     for kind in kinds:
         found = results[kind]
-        data.say(
+        say(
             f"{KINDS[kind]}: the largest step is"
             f" {found['largest_over_mean']['median']:.2f} times the mean (worst"
             f" {found['largest_over_mean']['worst']:.2f}) and"

@@ -31,9 +31,10 @@ from PIL import Image, ImageFilter
 from jaxgan import bounds, metrics, parallel
 from jaxgan.lab import cli, figures
 from jaxgan.lab import sets as lab_sets
-from jaxgan.lab.data import Data, open_set, say
+from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.measure import extract, moments
 from jaxgan.metrics import features
+from jaxgan.train.terminal import say
 
 NOISE = (0, 4, 8, 16, 32, 64)  # standard deviation, of 255
 BLUR = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)  # standard deviation in pixels

@@ -21,7 +21,7 @@ import numpy as np
 from jaxgan import bounds, report
 from jaxgan.analysis import latent, norms
 from jaxgan.lab import cli, inference
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 BLOCK = 64  # images drawn together
 REFERENCE = 1024  # latents that standing statistics are estimated on

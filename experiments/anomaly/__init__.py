@@ -36,7 +36,7 @@ from experiments.anomaly.scoring import (
 from jaxgan import bounds, metrics
 from jaxgan.analysis import search
 from jaxgan.lab import blocks, figures, inference
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,9 +14,10 @@ import optax
 
 from jaxgan import losses
 from jaxgan.game import Game, Variables, pure
-from jaxgan.lab import blocks, data, figures
+from jaxgan.lab import blocks, figures
 from jaxgan.models.parts import digit_nets
 from jaxgan.models.parts.two_players import Objective, adversarial
+from jaxgan.train.terminal import say
 
 EXAMPLES = 6  # edited digits that are shown
 THICKER = 6  # pixels by which a stroke is thickened
@@ -153,7 +154,7 @@ def judge(
     }
     _draw(path, images, error, logits, results)
     share = results["discriminator_ranks_opposite"]
-    data.say(f"D ranks {share:.1%} of {len(prefers):,} edited digits opposite to L2")
+    say(f"D ranks {share:.1%} of {len(prefers):,} edited digits opposite to L2")
     return results
 
 

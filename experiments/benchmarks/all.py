@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from jaxgan import bounds, report
 from jaxgan.lab import cli, figures
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 HEAD = (
     "| model | case | allocator | PyTorch, ms | jaxgan, ms | ratio (quartiles) |\n"

@@ -37,7 +37,7 @@ from experiments.deduplicate import duplicates, hashes, pictures, planting
 from jaxgan import bounds, report, train
 from jaxgan.data import transforms
 from jaxgan.lab import figures
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)

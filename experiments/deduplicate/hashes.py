@@ -11,7 +11,7 @@ import numpy as np
 from jaxgan import data as jaxgan_data
 from jaxgan import game, nn, train
 from jaxgan.lab import blocks, feeds, figures, inference, runs, session
-from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import of_arrays
 from jaxgan.lab.sets import Reading
 from jaxgan.models import denoising_autoencoder as autoencoder
 
@@ -86,7 +86,7 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
     model = autoencoder.Config(
         resolution=SIDE, channels=opened.images.shape[-1], code=bits
     )
-    images = lab_data.of_arrays(
+    images = of_arrays(
         {"image": opened.images},
         about=f"{opened.spec}: {len(opened.images):,} images of {SIDE}x{SIDE}",
     )

@@ -49,8 +49,8 @@ from experiments.discriminator_features import few_labels, kmeans, labelled
 from jaxgan import bounds
 from jaxgan.analysis import features, rectifiers
 from jaxgan.lab import blocks, figures, inference
-from jaxgan.lab.data import say
 from jaxgan.lab.sets import Reading
+from jaxgan.train.terminal import say
 
 BLOCK = 100  # images looked at together
 GRID = 4  # cells a side that maps are pooled to

@@ -28,9 +28,10 @@ from experiments.draw_networks.drawing import draw
 from experiments.draw_networks.layout import chains
 from experiments.draw_networks.tables import described, printed, table
 from jaxgan.analysis.outline import outline
-from jaxgan.lab import data, figures, restored
+from jaxgan.lab import figures, restored
 from jaxgan.models import model as models
 from jaxgan.models.model import Model
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +74,7 @@ def main(config: Config) -> None:
         )
         rows = table(calls)
         title = f"{name}, {net}"
-        data.say(f"{title}\n{printed(rows)}\n")
+        say(f"{title}\n{printed(rows)}\n")
         output = next((x.shape[1:] for x in jax.tree.leaves(out)), ())
         start = next((x.shape[1:] for x in jax.tree.leaves(given[net])), ())
         lines = chains(calls, start, output)

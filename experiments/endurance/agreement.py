@@ -37,8 +37,8 @@ from experiments.endurance.parts import processes
 from experiments.endurance.parts.agreement import BATCH, RATE, Layout
 from jaxgan import bounds
 from jaxgan.lab import cli, figures
-from jaxgan.lab.data import say
 from jaxgan.models import model as models
+from jaxgan.train.terminal import say
 
 LEAST = 1e-3  # arrays of smaller numbers are mostly rounding errors
 ONE = Layout()

@@ -29,7 +29,7 @@ from tqdm import tqdm
 from experiments.endurance.parts import processes
 from jaxgan import bounds, report
 from jaxgan.lab import cli, figures, restored
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 MOMENTS = ("step", "save", "rename")
 EVERY = 20  # steps between checkpoints

@@ -23,8 +23,9 @@ import numpy as np
 
 from jaxgan import bounds, data, game, nn, report, train
 from jaxgan.lab import cli, feeds, figures
-from jaxgan.lab.data import Data, Set, say
+from jaxgan.lab.data import Data, Set
 from jaxgan.models import dcgan
+from jaxgan.train.terminal import say
 
 BETWEEN = 100  # steps
 MODEL = dcgan.Config(resolution=16, width=8, kernel=4)

@@ -22,7 +22,8 @@ from experiments.explore import generator
 from experiments.explore.page import serve
 from experiments.explore.sliders import read_directions
 from jaxgan import bounds
-from jaxgan.lab import data, inference
+from jaxgan.lab import inference
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,7 @@ def main(config: Config) -> None:
     if path is None and usual.is_file():
         path = usual
     found = read_directions(path) if path else {}
-    data.say(f"{config.run}: {trained.name} of step {trained.step:,}; getting ready")
+    say(f"{config.run}: {trained.name} of step {trained.step:,}; getting ready")
     explorer = generator.explorer(
         trained, strongest=config.strongest, found=found, images=config.images
     )

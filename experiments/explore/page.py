@@ -8,7 +8,7 @@ from experiments.explore import generator
 from experiments.explore.generator import Choice, Explorer
 from experiments.explore.pieces import escaped, face, heading, nearest, player, save
 from experiments.explore.style import PLAYER, STYLE
-from jaxgan.lab import data
+from jaxgan.train.terminal import say
 
 WALK = "0, 1, 2, 3"  # seeds of the first walk
 FRAMES = 16  # from one seed of a walk to the next
@@ -57,7 +57,7 @@ def serve(
         theme=theme,
         css=STYLE,
     )
-    data.say(f"open http://{host}:{port} in a browser; Ctrl-C stops")
+    say(f"open http://{host}:{port} in a browser; Ctrl-C stops")
     page.block_thread()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 
 def collected(config, trained, fitted, rows, seen, test, regressor) -> dict[str, Any]:

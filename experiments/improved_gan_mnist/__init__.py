@@ -30,10 +30,11 @@ import tyro
 from experiments.improved_gan_mnist import tables, training
 from jaxgan import bounds, parallel
 from jaxgan.lab import runs, session
-from jaxgan.lab.data import Data, say
+from jaxgan.lab.data import Data
 from jaxgan.lab.session import Numbers
 from jaxgan.models import improved_gan
 from jaxgan.train import Run
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)

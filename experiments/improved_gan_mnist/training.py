@@ -10,8 +10,7 @@ from jax.sharding import Mesh
 from jaxgan import compose, game, parallel
 from jaxgan import data as jaxgan_data
 from jaxgan.lab import blocks, figures, generator, pixels, session
-from jaxgan.lab import data as lab_data
-from jaxgan.lab.data import Data, Set
+from jaxgan.lab.data import Data, Set, check_classes, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import improved_gan
 from jaxgan.train import Feed, Run
@@ -88,8 +87,8 @@ def fit(part: Part) -> Result:
     """Trains and tests one run."""
     model, run = part.model, part.run
     shape = generator.image_shape(improved_gan.MODEL, model)
-    opened = lab_data.open_set(part.data, shape, test=True)
-    lab_data.check_classes(opened, model.classes)
+    opened = open_set(part.data, shape, test=True)
+    check_classes(opened, model.classes)
     chosen = subset(opened.train["label"], model.classes, part.labels, run.seed)
     title = f"Improved GAN, {model.matching}, {part.labels} labels, seed {run.seed}"
     work = session.begin(title, part, opened)

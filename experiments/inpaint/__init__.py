@@ -30,7 +30,7 @@ from experiments.inpaint.pictures import picture, strip, table
 from jaxgan import bounds
 from jaxgan.analysis import search
 from jaxgan.lab import figures, inference
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,8 +38,9 @@ import numpy as np
 from experiments.latent_arithmetic import equations, pictures, turning
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan import bounds, report
-from jaxgan.lab import data, figures, inference, painting
+from jaxgan.lab import figures, inference, painting
 from jaxgan.lab.first_layer import first_layer
+from jaxgan.train.terminal import say
 
 SHEET = 100  # samples on sheet.png
 JUDGED = 512  # samples whose median is what the discriminator finds usual
@@ -111,7 +112,7 @@ def main(config: Config) -> None:
     }
     shown = config.workdir / "sheet.png"
     report.save_png(shown, pictures.numbered(lab.images[:SHEET]))
-    data.say(f"{shown}: {SHEET} samples with their numbers")
+    say(f"{shown}: {SHEET} samples with their numbers")
     if config.start:
         results["given"] = _given(lab)
     if lab.read is not None:
@@ -125,7 +126,7 @@ def main(config: Config) -> None:
         np.savez(found, allow_pickle=False, **turning.named(lab))
         report.write(config.workdir / "directions.npz", found.getvalue())
     elif not config.start:
-        data.say(
+        say(
             "arithmetic needs samples to calculate with: choose some from sheet.png,"
             " such as --start 3 17 42 --minus 5 8 60 --plus 11 12 33"
         )

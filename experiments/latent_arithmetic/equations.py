@@ -10,7 +10,7 @@ import numpy as np
 from experiments.latent_arithmetic import pictures
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan.analysis import latent
-from jaxgan.lab import data
+from jaxgan.train.terminal import say
 
 EXEMPLARS = (1, 10)  # numbers that are tried beside --exemplars
 SHOWN = 12  # trials in the picture
@@ -245,7 +245,7 @@ def solve(lab: Laboratory, equation: Equation) -> dict[str, Any]:
             f"too few samples are surely one of these for means of {config.exemplars}:"
             f" {found}; draw more with --samples"
         )
-        data.say(f"{equation.name}: {counts['note']}")
+        say(f"{equation.name}: {counts['note']}")
         return counts
     title = f"{equation.start.name} - {equation.minus.name} + {equation.plus.name}"
     values = seen[equation.factor]
@@ -254,7 +254,7 @@ def solve(lab: Laboratory, equation: Equation) -> dict[str, Any]:
         for low, high in (c.within[equation.factor] for c in concepts[:2])
     ]
     counts["along_a_line"] = along_a_line(lab.latents, *kinds)
-    data.say(f"{title}: a line separates {counts['along_a_line']:.2f} of the pairs")
+    say(f"{title}: a line separates {counts['along_a_line']:.2f} of the pairs")
     for exemplars in sorted({*EXEMPLARS, config.exemplars}):
         if min(found.values()) < exemplars:
             continue
@@ -286,7 +286,7 @@ def solve(lab: Laboratory, equation: Equation) -> dict[str, Any]:
             draw(lab, f"arithmetic_{equation.name}.png", about, names, first)
             _draw_trials(lab, equation, title, tried, right)
         few = {name: (row["gains"], row["right"]) for name, row in rows.items()}
-        data.say(
+        say(
             f"{equation.name}, means of {exemplars}: of {config.trials} results gain"
             " it, and keep the rest too: "
             + ", ".join(f"{name} {a} and {b}" for name, (a, b) in few.items())

@@ -9,7 +9,7 @@ import numpy as np
 from experiments.latent_arithmetic import pictures
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan.analysis import latent
-from jaxgan.lab import data
+from jaxgan.train.terminal import say
 
 TURNED = 0.3  # radians of yaw above which a face looks to a side
 STEPS = 9  # pictures of a turn
@@ -99,7 +99,7 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
             "random_direction": turning(np.asarray(scales), around),
         }
         found = results[f"mean_of_{count}"]["turn"]
-        data.say(
+        say(
             f"turn vector, means of {count}: yaw falls at every step in"
             f" {found['monotone']} of {found['faces']} faces, rank correlation"
             f" {found['spearman']:.2f}, over {found['range']:.2f} radians"

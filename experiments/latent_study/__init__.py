@@ -27,10 +27,11 @@ import tyro
 from experiments.latent_study import networks, tables
 from jaxgan import bounds, report
 from jaxgan.lab import figures, generator, runs, session
-from jaxgan.lab.data import Data, Set, check_labels, open_set, say
+from jaxgan.lab.data import Data, Set, check_labels, open_set
 from jaxgan.lab.session import Numbers
 from jaxgan.models import cdcgan
 from jaxgan.train import Run, directory
+from jaxgan.train.terminal import say
 
 
 @dataclasses.dataclass(frozen=True)

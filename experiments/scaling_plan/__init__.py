@@ -27,7 +27,7 @@ from jaxgan import bounds
 from jaxgan.lab import figures
 from jaxgan.lab.counting import chips
 from jaxgan.lab.counting.chips import Chip
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 # Model, chips, chips that share the state, images a chip.
 COMPILED = (

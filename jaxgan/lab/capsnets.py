@@ -7,11 +7,10 @@ import jax
 import numpy as np
 
 from jaxgan import capsules, game
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import restored
 from jaxgan.lab.blocks import in_blocks
-from jaxgan.lab.capsules import open_set
-from jaxgan.lab.data import Set
+from jaxgan.lab.capsules import open_for
+from jaxgan.lab.data import Set, of_plain
 from jaxgan.models import capsnet
 
 CANDIDATES = 25  # images of a class among which one that is classified right is sought
@@ -35,8 +34,8 @@ def restore(run: pathlib.Path) -> tuple[capsnet.Config, Any, Set]:
             f"{error}; train one with `python -m experiments.capsnet_mnist --workdir"
             f" {run}`"
         ) from None
-    data = lab_data.of_plain(found.plain)
-    opened = open_set(data, found.config)
+    data = of_plain(found.plain)
+    opened = open_for(data, found.config)
     if found.plain["fingerprint"] != opened.fingerprint:
         raise ValueError(f"{run} was trained on other data than {data.data!r} is now")
     return found.config, game.variables(found.state), opened

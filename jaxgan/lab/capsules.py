@@ -11,10 +11,9 @@ from jax.sharding import Mesh
 
 from jaxgan import capsules, game, parallel
 from jaxgan.data.synthetic import affine, digits
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import feeds, pixels, session
 from jaxgan.lab.blocks import BLOCK
-from jaxgan.lab.data import Data, Set
+from jaxgan.lab.data import Data, Set, check_classes, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import capsnet, capsnet_baseline
 from jaxgan.train import Feed, Run, directory
@@ -37,7 +36,7 @@ def train(title: str, config: Any) -> Result:
     """
     model, run = config.model, config.run
     module: Any = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
-    opened = open_set(config.data, model)
+    opened = open_for(config.data, model)
     work = session.begin(title, config, opened)
     shown = unseen(opened, model, 0, SHOWN)
 
@@ -89,7 +88,7 @@ def train(title: str, config: Any) -> Result:
     )
 
 
-def open_set(data: Data, model: Any) -> Set:
+def open_for(data: Data, model: Any) -> Set:
     """The data for a model; digits that are overlaid come without their margin.
 
     Raises:
@@ -97,8 +96,8 @@ def open_set(data: Data, model: Any) -> Set:
             model.
     """
     side = model.resolution - 2 * OVERLAY * (model.objects > 1)
-    opened = lab_data.open_set(data, (side, side, model.channels), test=True)
-    lab_data.check_classes(opened, model.classes)
+    opened = open_set(data, (side, side, model.channels), test=True)
+    check_classes(opened, model.classes)
     return opened
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from jaxgan import bounds
 from jaxgan import data as jaxgan_data
 from jaxgan.train import terminal
-from jaxgan.train.terminal import say as say
 
 RESIDENT_BYTES = 1 << 30  # sets up to this size stay on the devices
 

@@ -11,13 +11,12 @@ from jax.sharding import Mesh
 from jaxgan import data as jaxgan_data
 from jaxgan import parallel
 from jaxgan.data.synthetic import digits
-from jaxgan.lab import data as lab_data
-from jaxgan.lab import pixels
+from jaxgan.lab import data, pixels
 from jaxgan.train import Feed, Run
 
 
 def feed(
-    opened: lab_data.Set,
+    opened: data.Set,
     run: Run,
     mesh: Mesh,
     repeats: int = 1,
@@ -62,7 +61,7 @@ def feed(
     def from_step(items):
         return (lambda start: placed(start, items(start))) if shift else items
 
-    if arrays is not None and _bytes(arrays) <= lab_data.RESIDENT_BYTES:
+    if arrays is not None and _bytes(arrays) <= data.RESIDENT_BYTES:
         count = len(next(iter(arrays.values())))
 
         def plans(start):

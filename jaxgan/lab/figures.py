@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from jaxgan import report
-from jaxgan.lab import data, pixels, session
+from jaxgan.lab import pixels, session
 from jaxgan.train import Run, directory
+from jaxgan.train.terminal import say
 
 SCORES = ("frechet_distance", "mnist_score", "class_divergence", "pairwise_distance")
 SMOOTHED = 15  # logged values a point of a curve is the mean of
@@ -61,13 +62,13 @@ def save(path: pathlib.Path, figure: Figure, about: str) -> None:
     image = np.asarray(canvas.buffer_rgba())[..., :3]
     grey = (image == image[..., :1]).all()  # then one channel says it all
     report.save_png(path, image[..., :1] if grey else image)
-    data.say(f"{path}: {about}")
+    say(f"{path}: {about}")
 
 
 def save_results(path: pathlib.Path, results: dict[str, Any]) -> None:
     """Writes the numbers behind the pictures, with the command that made them."""
     session.save_json(path, {"command": session.command(), **results})
-    data.say(f"{path}: the numbers")
+    say(f"{path}: the numbers")
 
 
 def last_sheet_file(run: Run, name: str) -> pathlib.Path:

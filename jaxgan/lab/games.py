@@ -10,9 +10,8 @@ import numpy as np
 
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game, Variables
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import feeds, figures, pixels, points, session
-from jaxgan.lab.data import Data, Set
+from jaxgan.lab.data import Data, Set, of_arrays, open_set
 from jaxgan.lab.session import Result
 from jaxgan.train import Run
 
@@ -134,8 +133,8 @@ def _opened(data: Mapping[str, Any] | Set | str, shape: Any) -> Set:
                 f"data is {data!r} without a shape; give shape=(height, width,"
                 " channels), to which images are brought"
             )
-        return lab_data.open_set(Data(data, upscale="auto"), shape)
-    return lab_data.of_arrays(dict(data))
+        return open_set(Data(data, upscale="auto"), shape)
+    return of_arrays(dict(data))
 
 
 def _structure(game: Game) -> Structure:

@@ -24,9 +24,8 @@ from jaxgan import game as games
 from jaxgan import report
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import feeds, neighbours, pixels, session
-from jaxgan.lab.data import Data, Set
+from jaxgan.lab.data import Data, Set, check_classes, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models.model import Model
 from jaxgan.train import Run, directory
@@ -87,9 +86,9 @@ def train(
     model, run = config.model, config.run
     drawing = Drawing(record, model)
     if opened is None:
-        opened = lab_data.open_set(config.data, image_shape(record, model), test=True)
+        opened = open_set(config.data, image_shape(record, model), test=True)
     if drawing.classes:
-        lab_data.check_classes(opened, drawing.classes)
+        check_classes(opened, drawing.classes)
     work = session.begin(title, config, opened)
     game = record.game(model) if game is None else game
     latent, labels = drawing.sheet(jax.random.key(run.seed + 1), sheet)

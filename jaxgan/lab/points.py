@@ -16,8 +16,8 @@ from PIL import Image
 from jaxgan import report
 from jaxgan.data.synthetic.points import Points, stream
 from jaxgan.lab import figures
-from jaxgan.lab.data import say
 from jaxgan.train import Feed, Run
+from jaxgan.train.terminal import say
 
 REAL, FAKE, LINE = "#2b2d42", "#e4572e", "#155e75"
 LAND = LinearSegmentedColormap.from_list(

@@ -9,9 +9,8 @@ import jax
 from jaxgan import metrics
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import generator
-from jaxgan.lab.data import Set
+from jaxgan.lab.data import Set, open_set
 from jaxgan.lab.judges import classifier, scores
 from jaxgan.lab.session import Result
 from jaxgan.models.model import Model
@@ -51,7 +50,7 @@ def train(
     """
     if opened is None:
         shape = generator.image_shape(record, config.model)
-        opened = lab_data.open_set(config.data, shape, test=True)
+        opened = open_set(config.data, shape, test=True)
     judged = opened if whole is None else whole
     if not judged.classes or not judged.test:
         judged = None

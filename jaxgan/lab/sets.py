@@ -11,7 +11,7 @@ import numpy as np
 from jaxgan import data as jaxgan_data
 from jaxgan.data import transforms
 from jaxgan.data.load import read_good
-from jaxgan.lab import data as lab_data
+from jaxgan.lab.data import Set
 
 
 class Block(NamedTuple):
@@ -161,7 +161,7 @@ def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
     )
 
 
-def held(opened: lab_data.Set, count: int) -> ImageSet:
+def held(opened: Set, count: int) -> ImageSet:
     """Some images of a set that a run has open, evenly spread over it."""
     source = opened.train
     among = len(source["image"]) if isinstance(source, dict) else len(source)

@@ -13,8 +13,8 @@ from PIL import Image
 from experiments import make_shards
 from jaxgan import data, parallel
 from jaxgan.data import shard_writing, shards
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import feeds
+from jaxgan.lab.data import Data, open_set
 from jaxgan.train import Run
 
 SMALL = ["--size", 8, "--channels", 3]
@@ -267,8 +267,8 @@ def test_training_on_shards_is_training_on_the_set(tmp_path, photos, monkeypatch
     memory = 1 << 30
     cases = [(f"npz:{photos}", memory), (f"shards:{out}", memory), (f"shards:{out}", 0)]
     for spec, resident in cases:
-        monkeypatch.setattr(lab_data, "RESIDENT_BYTES", resident)
-        images = lab_data.open_set(lab_data.Data(data=spec), (16, 16, 3))
+        monkeypatch.setattr("jaxgan.lab.data.RESIDENT_BYTES", resident)
+        images = open_set(Data(data=spec), (16, 16, 3))
         assert (images.arrays is None) == (resident == 0)
         assert images.about.endswith("streamed" if resident == 0 else "in memory")
         run = Run(workdir=tmp_path, batch_size=8, seed=3)
@@ -286,8 +286,8 @@ def test_leaving_out_classes_loads_the_shards(tmp_path, monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3), np.uint8)
     np.savez(tmp_path / "a.npz", images=images, labels=np.arange(9) % 3)
     assert make(f"npz:{tmp_path / 'a.npz'}", tmp_path / "out", monkeypatch) == 0
-    monkeypatch.setattr(lab_data, "RESIDENT_BYTES", 0)
-    spec = lab_data.Data(data=f"shards:{tmp_path / 'out'}", leave_out=(1,))
-    held = lab_data.open_set(spec, (8, 8, 3)).arrays
+    monkeypatch.setattr("jaxgan.lab.data.RESIDENT_BYTES", 0)
+    spec = Data(data=f"shards:{tmp_path / 'out'}", leave_out=(1,))
+    held = open_set(spec, (8, 8, 3)).arrays
     assert held is not None
     np.testing.assert_array_equal(held["image"], images[np.arange(9) % 3 != 1])

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from jaxgan import parallel, train
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import feeds
-from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.data import Data, check_classes, of_arrays, open_set
 
 DIGIT = (28, 28, 1)
 
@@ -40,7 +39,7 @@ def test_batches_of_the_resident_set_are_those_of_the_stream(
         return feed, [prepare(feed.arrays, next(items)) for _ in range(3)]
 
     resident, one = batches()
-    monkeypatch.setattr(lab_data, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr("jaxgan.lab.data.RESIDENT_BYTES", 0)
     streamed, other = batches()
     assert resident.arrays
     assert not streamed.arrays
@@ -93,14 +92,14 @@ def test_classes_have_names_and_models_must_know_as_many(tmp_path, data):
     opened = open_set(data, DIGIT, test=True)
     assert opened.classes == tuple("0123456789")
     assert opened.shape == DIGIT
-    lab_data.check_classes(opened, 10)
+    check_classes(opened, 10)
     with pytest.raises(ValueError, match=r"--model.classes is 3.* has 10 classes"):
-        lab_data.check_classes(opened, 3)
+        check_classes(opened, 3)
     plain = open_set(npz(tmp_path / "plain.npz"), DIGIT, test=True)
     assert "label" not in plain.train
     assert plain.classes == ()
     with pytest.raises(ValueError, match="has no labels; every image needs its class"):
-        lab_data.check_classes(plain, 10)
+        check_classes(plain, 10)
     for folder in ("cats", "dogs"):
         (tmp_path / "pets" / folder).mkdir(parents=True)
         from PIL import Image
@@ -142,10 +141,10 @@ def test_fingerprints_of_older_runs_still_hold(data):
 
 def test_arrays_of_one_length_are_a_set():
     points = np.zeros((6, 2), np.float32)
-    opened = lab_data.of_arrays({"point": points})
+    opened = of_arrays({"point": points})
     assert opened.about == "6 examples of point (2,)"
     with pytest.raises(ValueError, match="lengths.*'b': 3"):
-        lab_data.of_arrays({"a": points, "b": points[:3]})
+        of_arrays({"a": points, "b": points[:3]})
 
 
 def test_a_file_that_is_not_idx_is_refused_in_a_sentence(tmp_path):

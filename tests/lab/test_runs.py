@@ -10,8 +10,8 @@ import pytest
 from flax import linen as nn
 
 from jaxgan import losses, train
-from jaxgan.lab import data as lab_data
 from jaxgan.lab import feeds, runs, session
+from jaxgan.lab.data import of_arrays
 from jaxgan.models.parts.two_players import adversarial
 
 HINGE = (losses.hinge_discriminator_loss, losses.hinge_generator_loss)
@@ -60,7 +60,7 @@ def fit(seen, stop_at=None):
     """Trains a stage; `seen` gets every step that is shown, at one of which it ends."""
 
     def fit(name, part, start):
-        opened = lab_data.of_arrays({"point": POINTS})
+        opened = of_arrays({"point": POINTS})
         work = session.begin(name, part, opened)
 
         def show(state):

@@ -41,7 +41,7 @@ from experiments.benchmarks.accelerator.reporting import rows, tables
 from experiments.benchmarks.parts import kept, timing
 from jaxgan import report
 from jaxgan.lab import figures
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 
 def main(config: Config) -> None:

@@ -34,7 +34,7 @@ from experiments.benchmarks.parts import kept, steps, timing
 from experiments.benchmarks.parts import roofline as counts
 from jaxgan import bounds, report
 from jaxgan.lab import figures
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 Part = Literal["roofs", "roofline", "growth", "compile"]
 PARTS: tuple[Part, ...] = ("roofs", "roofline", "growth", "compile")

@@ -18,7 +18,7 @@ import numpy as np
 
 from jaxgan import report
 from jaxgan.data.arrays import check_entry
-from jaxgan.lab.data import say
+from jaxgan.train.terminal import say
 
 
 def place(kind: str, about: str) -> pathlib.Path:

@@ -21,9 +21,9 @@ from tqdm import tqdm
 from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import digits
-from jaxgan.lab.data import say
 from jaxgan.lab.judges import cache
 from jaxgan.models import classifier
+from jaxgan.train.terminal import say
 
 BATCH = 128
 BLOCK = 500  # images looked at together

@@ -26,9 +26,9 @@ from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.data.synthetic.faces import hair as hair_
-from jaxgan.lab.data import say
 from jaxgan.lab.judges import augmentation, cache
 from jaxgan.models import factor_regressor
+from jaxgan.train.terminal import say
 
 NUMBERS = (
     *("yaw", "pitch", "roll", "smile", "mouth_open", "masculinity", "age"),
