@@ -29,8 +29,7 @@ from matplotlib.lines import Line2D
 from jaxgan import bounds
 from jaxgan.data.synthetic.points import Points, density, mixture
 from jaxgan.game import algorithm, variables
-from jaxgan.lab import cli, figures
-from jaxgan.lab import points as lab_points
+from jaxgan.lab import cli, clouds, figures
 from jaxgan.models.toys import points_gan
 from jaxgan.train.terminal import say
 
@@ -186,14 +185,14 @@ def draw(axes: Axes, config: Config, seen: dict[str, Any], title: str) -> None:
     scale = 0.8 / float(np.max(p))  # densities at a scale of their own
     best = density(blurred(points), GRID[:, None])
     best = best / (best + q + 1e-9)
-    axes.plot(grid, np.minimum(scale * p, 2), color=lab_points.REAL, lw=2, ls=":")
+    axes.plot(grid, np.minimum(scale * p, 2), color=clouds.REAL, lw=2, ls=":")
     axes.fill_between(
-        grid, np.minimum(scale * q, top), color=lab_points.FAKE, alpha=0.25, lw=0
+        grid, np.minimum(scale * q, top), color=clouds.FAKE, alpha=0.25, lw=0
     )
-    axes.plot(grid, np.minimum(scale * q, 2), color=lab_points.FAKE, lw=2)
-    axes.plot(grid, best, color=lab_points.LINE, lw=1, alpha=0.45)
+    axes.plot(grid, np.minimum(scale * q, 2), color=clouds.FAKE, lw=2)
+    axes.plot(grid, best, color=clouds.LINE, lw=1, alpha=0.45)
     d = 1 / (1 + np.exp(-np.clip(seen["logits"], -30, 30)))
-    axes.plot(grid, d, color=lab_points.LINE, lw=2, ls="--")
+    axes.plot(grid, d, color=clouds.LINE, lw=2, ls="--")
     axes.axhline(0.5, color="#cccccc", lw=0.8, zorder=0)
     low, floor = -0.08, -0.45
     for level in (low, floor):
@@ -225,10 +224,10 @@ def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndar
     handles = [
         Line2D([], [], color=colour, lw=width, ls=style, label=text)
         for text, colour, width, style in (
-            ("data", lab_points.REAL, 2, ":"),
-            ("samples", lab_points.FAKE, 2, "-"),
-            ("D", lab_points.LINE, 2, "--"),
-            ("the best D for these", lab_points.LINE, 1, "-"),
+            ("data", clouds.REAL, 2, ":"),
+            ("samples", clouds.FAKE, 2, "-"),
+            ("D", clouds.LINE, 2, "--"),
+            ("the best D for these", clouds.LINE, 1, "-"),
         )
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
@@ -238,8 +237,8 @@ def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndar
         draw(axes, config, now, f"step {now['step']:,}: C(G) = {of['c'][i]:.3f}")
     axes = figure.add_subplot(cells[1, :])
     step = seen["step"] + 1  # a logarithmic axis has no zero
-    axes.plot(step, of["v"], color=lab_points.LINE, lw=0.9, alpha=0.7)
-    axes.plot(step, of["c"], color=lab_points.FAKE, lw=2)
+    axes.plot(step, of["v"], color=clouds.LINE, lw=0.9, alpha=0.7)
+    axes.plot(step, of["c"], color=clouds.FAKE, lw=2)
     axes.axhline(-np.log(4), color="#555555", lw=0.8, ls=":")
     low = -np.log(4) - 0.25 * (of["c"].max() + np.log(4))
     axes.set(
@@ -250,10 +249,10 @@ def evolution(config: Config, seen: dict[str, np.ndarray], of: dict[str, np.ndar
     axes.text(0.99, -np.log(4) + 0.03, r"$-\log 4$", color="#555555", **right)
     axes.text(
         0.99, of["c"].max() * 0.9, r"$C(G) = -\log 4 + 2\,\mathrm{JSD}$",
-        color=lab_points.FAKE, **right,
+        color=clouds.FAKE, **right,
     )  # fmt: skip
     text = "$V(D, G)$, at the D that there is"
-    axes.text(0.99, of["c"].max() * 0.9 - 0.22, text, color=lab_points.LINE, **right)
+    axes.text(0.99, of["c"].max() * 0.9 - 0.22, text, color=clouds.LINE, **right)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -262,7 +261,7 @@ def frame(config: Config, seen: dict[str, Any], c: float) -> np.ndarray:
     """One picture of the animation."""
     figure = figures.new(4.2, 3.6)
     draw(figure.subplots(), config, seen, f"step {seen['step']:,}: C(G) = {c:.3f}")
-    return lab_points.pixels(figure)
+    return clouds.pixels(figure)
 
 
 def main(config: Config) -> None:
@@ -284,7 +283,7 @@ def main(config: Config) -> None:
             frame(config, {n: x[i] for n, x in seen.items()}, float(of["c"][i]))
             for i in np.unique(chosen)
         ]
-        lab_points.save_frames(config.workdir / "animation.gif", pictures)
+        clouds.save_frames(config.workdir / "animation.gif", pictures)
     figures.save_results(
         config.workdir / "results.json",
         {

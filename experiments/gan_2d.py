@@ -35,8 +35,7 @@ import tyro
 from jaxgan import bounds, compose, metrics, report, train
 from jaxgan.data.synthetic.points import grid, ring, swiss_roll
 from jaxgan.game import Turn, algorithm, variables
-from jaxgan.lab import cli, figures
-from jaxgan.lab import points as lab_points
+from jaxgan.lab import cli, clouds, figures
 from jaxgan.models.toys import points_gan
 from jaxgan.train.terminal import say
 
@@ -142,7 +141,7 @@ def measure(config: Config, states: Any, key: jax.Array) -> dict[str, jax.Array]
     real = points.sample(for_real, config.points)
     latent = points_gan.latent(model, for_latent, config.points)
     least = max(1, config.points // (10 * len(points.centres)))
-    box = lab_points.lattice(lab_points.window(points), SIDE)
+    box = clouds.lattice(clouds.window(points), SIDE)
 
     def one(state):
         fake = points_gan.sample(model, compose.ema_variables(state), latent)
@@ -176,14 +175,14 @@ PICTURES = ("fake", "scores", "boundary", "real")  # of `measure`, not results
 
 def draw(axes, config: Config, seen: dict[str, np.ndarray], seed: int, size: float):
     """One seed: data and samples over the discriminator."""
-    lab_points.draw_plane(
+    clouds.draw_plane(
         axes,
-        lab_points.window(SETS[config.data]),
+        clouds.window(SETS[config.data]),
         seen["scores"][seed],
         float(seen["boundary"][seed]),
         (
-            (seen["real"], lab_points.REAL, 2.5 * size),
-            (seen["fake"][seed], lab_points.FAKE, size),
+            (seen["real"], clouds.REAL, 2.5 * size),
+            (seen["fake"][seed], clouds.FAKE, size),
         ),
     )
 
@@ -208,7 +207,7 @@ def frame(config: Config, seen: dict[str, np.ndarray], step: int) -> np.ndarray:
     axes = figure.subplots()
     draw(axes, config, seen, 0, 5)
     axes.set_title(title(config, seen, step, 0), size=7)
-    return lab_points.pixels(figure)
+    return clouds.pixels(figure)
 
 
 def overview(config: Config, seen: dict[str, np.ndarray], step: int):
@@ -232,9 +231,9 @@ def overview(config: Config, seen: dict[str, np.ndarray], step: int):
         axes = figure.add_subplot(cells[1, -1])
         axes.set_axis_off()
         for colour, text, marker in (
-            (lab_points.REAL, "data", "o"),
-            (lab_points.FAKE, "samples", "o"),
-            (lab_points.LINE, "median of D\non data", "_"),
+            (clouds.REAL, "data", "o"),
+            (clouds.FAKE, "samples", "o"),
+            (clouds.LINE, "median of D\non data", "_"),
         ):
             axes.plot([], [], marker, color=colour, label=text, ms=8, mew=2)
         axes.legend(loc="center", frameon=False, fontsize=11, labelspacing=1.2)
@@ -269,14 +268,14 @@ def main(config: Config) -> None:
     )
     state = train.train(
         compose.seeds(algorithm(game, accumulate=run.accumulate), config.seeds),
-        lab_points.feed(points, run, game.repeats, config.seeds),
+        clouds.feed(points, run, game.repeats, config.seeds),
         run,
         dataclasses.asdict(config),
         show,
         train.devices(run),
     )
     seen = seen_in(state)
-    results = lab_points.spread(
+    results = clouds.spread(
         {name: value for name, value in seen.items() if name not in PICTURES}
     )
     for name, of in results.items():
@@ -291,9 +290,9 @@ def main(config: Config) -> None:
     )
     rows = report.read_scalars(run.workdir / "scalars.jsonl")
     report.save_png(run.workdir / "curves.png", report.curves(rows, "GANs on points"))
-    lab_points.save_frames(
+    clouds.save_frames(
         run.workdir / "animation.gif",
-        lab_points.frames(run.workdir / "samples", "frame"),
+        clouds.frames(run.workdir / "samples", "frame"),
     )
     figures.save_results(
         run.workdir / "results.json",

@@ -25,8 +25,8 @@ from experiments.scaling_plan.planning import SPARE, STORAGE, by_hand, filling, 
 from experiments.scaling_plan.subjects import biggan, counted, library
 from jaxgan import bounds
 from jaxgan.lab import figures
-from jaxgan.lab.counting import chips
-from jaxgan.lab.counting.chips import Chip
+from jaxgan.lab.counting import costs
+from jaxgan.lab.counting.costs import Chip
 from jaxgan.train.terminal import say
 
 # Model, chips, chips that share the state, images a chip.
@@ -60,7 +60,7 @@ class Config:
                 raise ValueError(f"--{flag} is empty; give one number or more")
         bounds.check(self, flags=True)
         for n in self.chips:
-            chips.shape(n)
+            costs.shape(n)
 
 
 def main(config: Config) -> None:
@@ -88,7 +88,7 @@ def main(config: Config) -> None:
         for name, count, fsdp, batch in COMPILED:
             subject, model = subjects[name], models[name]
             counts = compiler.compiled(
-                subject.game, subject.batch(batch * count), chips.shape(count), fsdp
+                subject.game, subject.batch(batch * count), costs.shape(count), fsdp
             )
             say(
                 f"{name} on {count} chips, --fsdp {fsdp}, {batch} images each: {counts}"

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from experiments.scaling_plan.planning import plan
 from jaxgan.lab import figures
-from jaxgan.lab.counting import chips as lab_chips
-from jaxgan.lab.counting.chips import Chip, Model
+from jaxgan.lab.counting import costs
+from jaxgan.lab.counting.costs import Chip, Model
 
 COLOURS = ("#1b4965", "#5fa8a3", "#e4572e", "#e8a33d", "#777777")
 
@@ -39,7 +39,7 @@ def table(found: dict[str, Any]) -> list[str]:
 
 def draw(models: dict[str, Model], chips: int, chip: Chip) -> Figure:
     """The times of a step against the batch on one chip, a panel for each model."""
-    shared = lab_chips.shape(chips)[1]
+    shared = costs.shape(chips)[1]
     batches = 2.0 ** np.arange(0, 9.01, 0.25)
     figure = figures.new(3.9 * len(models), 4.0, 0.03)
     panels = figure.subplots(1, len(models), sharey=True, squeeze=False)[0]
@@ -47,9 +47,9 @@ def draw(models: dict[str, Model], chips: int, chip: Chip) -> Figure:
         compute, memory, split = (
             1e3 * np.array([seconds(b) for b in batches])
             for seconds in (
-                lambda b, m=model: lab_chips.compute_seconds(m, b, chip),
-                lambda b, m=model: lab_chips.hbm_seconds(m, b, chip),
-                lambda b, m=model: lab_chips.hbm_seconds(m, b, chip, shared),
+                lambda b, m=model: costs.compute_seconds(m, b, chip),
+                lambda b, m=model: costs.hbm_seconds(m, b, chip),
+                lambda b, m=model: costs.hbm_seconds(m, b, chip, shared),
             )
         )
         axes.plot(batches, compute, color=COLOURS[0], label="arithmetic")
@@ -57,9 +57,9 @@ def draw(models: dict[str, Model], chips: int, chip: Chip) -> Figure:
         axes.plot(
             batches, split, ":", color=COLOURS[1], label=f"memory, --fsdp {shared}"
         )
-        cross = 1e3 * lab_chips.gradient_seconds(model, chips, chip)
+        cross = 1e3 * costs.gradient_seconds(model, chips, chip)
         axes.axhline(cross, color=COLOURS[2], label="gradients across chips")
-        if norm := 1e3 * lab_chips.norm_seconds(model, chips, chip):
+        if norm := 1e3 * costs.norm_seconds(model, chips, chip):
             axes.axhline(norm, color=COLOURS[3], ls="--", label="global batch norm")
         room = plan(model, (), (), chip)["largest_batch_a_chip"]
         if room < batches[-1]:

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from jaxgan.lab.counting import chips as lab_chips
-from jaxgan.lab.counting.chips import Chip, Model
+from jaxgan.lab.counting import costs
+from jaxgan.lab.counting.costs import Chip, Model
 
 SPARE = 0.9  # of the memory that a program may fill
 STORAGE = 1e9  # bytes a second to where checkpoints go
@@ -14,19 +14,19 @@ def plan(
     model: Model, sizes: tuple[int, ...], batches: tuple[int, ...], chip: Chip
 ) -> dict[str, Any]:
     """All that the plan says about one model, for JSON, in seconds and bytes."""
-    held, beside = lab_chips.state(model), lab_chips.transient(model)
-    count, size = lab_chips.norms(model)
+    held, beside = costs.state(model), costs.transient(model)
+    count, size = costs.norms(model)
     room = SPARE * chip.hbm - sum(held.values()) - beside["gradients"]
     return {
         "parameters": {name: net.params for name, (net, _) in model.nets.items()},
         "flops_an_image": model.flops,
         "flops_fixed": model.fixed,
-        "flops_by_hand": lab_chips.operations(model.nets),
+        "flops_by_hand": costs.operations(model.nets),
         "state": held,
         **beside,
-        "hbm_fixed": lab_chips.hbm_bytes(model, 0),
-        "hbm_an_image": lab_chips.hbm_bytes(model, 1) - lab_chips.hbm_bytes(model, 0),
-        "gradients_crossing": lab_chips.gradients(model),
+        "hbm_fixed": costs.hbm_bytes(model, 0),
+        "hbm_an_image": costs.hbm_bytes(model, 1) - costs.hbm_bytes(model, 0),
+        "gradients_crossing": costs.gradients(model),
         "norm_messages": count,
         "norm_bytes": size,
         "even_with_memory": balanced(model, chip),
@@ -41,24 +41,24 @@ def slice_of(
     model: Model, chips: int, batches: tuple[int, ...], chip: Chip
 ) -> dict[str, Any]:
     """One slice: messages, the batch that outweighs them, and the times of steps."""
-    shared = lab_chips.shape(chips)[1]
-    norm = lab_chips.norm_seconds(model, chips, chip)
+    shared = costs.shape(chips)[1]
+    norm = costs.norm_seconds(model, chips, chip)
     crossing = {
-        f: lab_chips.gradient_seconds(model, chips, chip, f)
+        f: costs.gradient_seconds(model, chips, chip, f)
         for f in sorted({1, shared, chips})
     }
     message = norm + crossing[1]
     return {
         "chips": chips,
-        "gradients_sent": lab_chips.reduce_bytes(lab_chips.gradients(model), chips),
+        "gradients_sent": costs.reduce_bytes(costs.gradients(model), chips),
         "gradients_seconds": {str(f): seconds for f, seconds in crossing.items()},
         "norm_seconds": norm,
-        "message_seconds": lab_chips.reduce_seconds(0.0, lab_chips.shape(chips), chip),
+        "message_seconds": costs.reduce_seconds(0.0, costs.shape(chips), chip),
         "even_with_arithmetic": even(model, message, chip, 0.0),
         "even_with_chip": even(model, message, chip, 1.0),
         "norm_even": even(model, norm, chip, 0.0),
         "state_a_chip": {
-            str(f): sum(lab_chips.state(model).values()) / f for f in crossing
+            str(f): sum(costs.state(model).values()) / f for f in crossing
         },
         "steps": [
             step(model, chips, batch, f, chip)
@@ -75,7 +75,7 @@ def balanced(model: Model, chip: Chip) -> int | None:
     """
     compute, memory = (
         [seconds(model, batch, chip) for batch in (0, 1)]
-        for seconds in (lab_chips.compute_seconds, lab_chips.hbm_seconds)
+        for seconds in (costs.compute_seconds, costs.hbm_seconds)
     )
     image = (compute[1] - compute[0]) - (memory[1] - memory[0])
     return max(1, math.ceil((memory[0] - compute[0]) / image)) if image > 0 else None
@@ -92,8 +92,8 @@ def even(model: Model, seconds: float, chip: Chip, memory: float) -> int:
     """
     at = [
         (
-            lab_chips.compute_seconds(model, batch, chip),
-            memory * lab_chips.hbm_seconds(model, batch, chip),
+            costs.compute_seconds(model, batch, chip),
+            memory * costs.hbm_seconds(model, batch, chip),
         )
         for batch in (0, 1)
     ]
@@ -111,10 +111,10 @@ def step(model: Model, chips: int, batch: int, fsdp: int, chip: Chip) -> dict[st
     `overlapped` hides the messages of the gradients behind it, but not those of batch
     norm, which the next layer waits for.
     """
-    compute = lab_chips.compute_seconds(model, batch, chip)
-    memory = lab_chips.hbm_seconds(model, batch, chip, fsdp)
-    crossing = lab_chips.gradient_seconds(model, chips, chip, fsdp)
-    norm = lab_chips.norm_seconds(model, chips, chip)
+    compute = costs.compute_seconds(model, batch, chip)
+    memory = costs.hbm_seconds(model, batch, chip, fsdp)
+    crossing = costs.gradient_seconds(model, chips, chip, fsdp)
+    norm = costs.norm_seconds(model, chips, chip)
     apart = max(compute, memory) + crossing + norm
     overlapped = max(compute, memory, crossing) + norm
     times = {
@@ -141,10 +141,10 @@ def filling(model: Model, chip: Chip) -> dict[str, Any]:
     A small step takes as long as it takes to start its operations, and seeds share the
     starts.
     """
-    compute = lab_chips.compute_seconds(model, model.batch, chip)
-    memory = lab_chips.hbm_seconds(model, model.batch, chip)
-    beside = lab_chips.transient(model)
-    each = sum(lab_chips.state(model).values()) + beside["gradients"]
+    compute = costs.compute_seconds(model, model.batch, chip)
+    memory = costs.hbm_seconds(model, model.batch, chip)
+    beside = costs.transient(model)
+    each = sum(costs.state(model).values()) + beside["gradients"]
     each += model.batch * beside["activations"]
     starts = model.launches * chip.launch
     return {
@@ -163,13 +163,12 @@ def by_hand(model: Model, fsdp: int, batch: int) -> dict[str, float]:
     """What the plan says about a step that the compiler was asked about."""
     return {
         "flops": model.flops * batch + model.fixed,
-        "bytes_accessed": lab_chips.hbm_bytes(model, batch, fsdp),
-        "state": sum(lab_chips.state(model).values()) / fsdp,
-        "gradients_crossing": lab_chips.gradients(model),
+        "bytes_accessed": costs.hbm_bytes(model, batch, fsdp),
+        "state": sum(costs.state(model).values()) / fsdp,
+        "gradients_crossing": costs.gradients(model),
         "parameters_gathered": sum(
-            lab_chips.gathered(net, play) * (fsdp > 1)
-            for net, play in model.nets.values()
+            costs.gathered(net, play) * (fsdp > 1) for net, play in model.nets.values()
         ),
-        "norm_messages": lab_chips.norms(model)[0],
-        "norm_bytes": lab_chips.norms(model)[1],
+        "norm_messages": costs.norms(model)[0],
+        "norm_bytes": costs.norms(model)[1],
     }

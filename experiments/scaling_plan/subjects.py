@@ -9,9 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.game import Game, algorithm
-from jaxgan.lab.counting import chips as lab_chips
-from jaxgan.lab.counting import networks
-from jaxgan.lab.counting.chips import Model
+from jaxgan.lab.counting import costs, networks
+from jaxgan.lab.counting.costs import Model
 from jaxgan.lab.counting.networks import Net, Play
 from jaxgan.models import capsnet, dcgan, gan
 
@@ -105,7 +104,7 @@ def counted(subject: Subject) -> Model:
 def biggan() -> Model:
     """BigGAN at 128 pixels, counted by hand; the batch of the paper is 2048."""
     nets = {name: (net, BIGGAN[name]) for name, net in networks.biggan().items()}
-    flops, image = lab_chips.operations(nets), 128 * 128 * 3
+    flops, image = costs.operations(nets), 128 * 128 * 3
     return Model(nets, flops, 0.0, image, 2, 2048, 0)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game, Variables
-from jaxgan.lab import feeds, figures, pixels, points, session
+from jaxgan.lab import clouds, feeds, figures, pixels, session
 from jaxgan.lab.data import Data, Set, of_arrays, open_set
 from jaxgan.lab.session import Result
 from jaxgan.train import Run
@@ -157,7 +157,7 @@ def _seen(value: Any, between: pixels.Range, known: np.ndarray | None) -> Any:
     """What was shown as the loop takes it: bytes of images, or a number."""
     value = np.asarray(value)
     if value.ndim == 2 and value.shape[1] == 2:
-        return points.cloud(value, known)[None]
+        return clouds.cloud(value, known)[None]
     if value.ndim == 4 and value.dtype != np.uint8:
         return np.asarray(pixels.to_bytes(value, between))
     if value.ndim not in (0, 4):

@@ -16,7 +16,7 @@ from experiments.benchmarks import cost
 from experiments.benchmarks.parts import first_step, kept, roofline, roofs, timing
 from experiments.benchmarks.parts import steps as steps_
 from jaxgan import game
-from jaxgan.lab.counting import chips, networks
+from jaxgan.lab.counting import costs, networks
 from jaxgan.lab.counting.networks import Layer, Net, Play
 
 TINY = "mlp batch=2 hidden=2 latent=3"
@@ -128,7 +128,7 @@ def test_the_step_s_work_is_the_scaling_plan_s_but_for_gradients_of_data():
     assert {n: net.macs for n, (net, _) in plans.items()} == {
         n: net.macs for n, net in nets.items()
     }
-    wanted = 3 * chips.operations(plans) - unneeded
+    wanted = 3 * costs.operations(plans) - unneeded
     assert roofline.step(subject.nets, 3).flops == wanted
 
 

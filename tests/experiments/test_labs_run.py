@@ -11,7 +11,7 @@ from scipy import stats
 
 from experiments import game_dynamics, gan_1d, gan_2d
 from jaxgan.data.synthetic import points
-from jaxgan.lab import points as lab_points
+from jaxgan.lab import clouds
 from jaxgan.train import Run
 
 PLANE = [
@@ -56,7 +56,7 @@ def test_points_train_measure_and_resume(tmp_path, monkeypatch, capsys):
 
 def test_each_seed_has_data_of_its_own_and_each_step_new_ones():
     run = Run(workdir=None, batch_size=4, seed=1)  # type: ignore[arg-type]
-    feed = lab_points.feed(points.ring(8), run, repeats=2, seeds=3)
+    feed = clouds.feed(points.ring(8), run, repeats=2, seeds=3)
     items = feed.items(5)
     batches = [np.asarray(feed.prepare((), next(items))["data"]) for _ in range(2)]
     assert batches[0].shape == (3, 2, 4, 2)
@@ -64,7 +64,7 @@ def test_each_seed_has_data_of_its_own_and_each_step_new_ones():
     assert len(np.unique(everything, axis=0)) == len(everything)
     again = np.asarray(feed.prepare((), next(feed.items(6)))["data"])
     np.testing.assert_array_equal(again, batches[1])
-    single = lab_points.feed(points.ring(8), run, repeats=1, seeds=3)
+    single = clouds.feed(points.ring(8), run, repeats=1, seeds=3)
     assert single.prepare((), next(single.items(0)))["data"].shape == (3, 4, 2)
 
 

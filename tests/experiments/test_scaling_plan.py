@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from experiments import scaling_plan
 from experiments.scaling_plan import compiler, planning, subjects
 from jaxgan import game
-from jaxgan.lab.counting import chips, networks
-from jaxgan.lab.counting.chips import Chip, Model
+from jaxgan.lab.counting import costs, networks
+from jaxgan.lab.counting.costs import Chip, Model
 from jaxgan.lab.counting.networks import Net, Play
 from jaxgan.models import capsnet, dcgan
 
@@ -97,7 +97,7 @@ def test_operations_of_dcgan_64_are_those_worked_by_hand():
     # D: generate, judge twice with both gradients. G: generate with both gradients
     # (none is needed of latents, here counted), judge with the image's.
     by_hand = 2 * ((1 + 3) * generator + (3 * 2 + 2) * discriminator)
-    assert chips.operations(plays) == by_hand
+    assert costs.operations(plays) == by_hand
 
 
 def test_the_lowered_program_does_what_hand_arithmetic_says():
@@ -142,9 +142,9 @@ def test_paper_sized_models_are_within_what_borders_explain():
 
 def test_one_chip_sends_nothing():
     model = toy(norms=(3,))
-    assert chips.reduce_bytes(100, 1) == 0
-    assert chips.gradient_seconds(model, 1, SLOW) == 0
-    assert chips.norm_seconds(model, 1, SLOW) == 0
+    assert costs.reduce_bytes(100, 1) == 0
+    assert costs.gradient_seconds(model, 1, SLOW) == 0
+    assert costs.norm_seconds(model, 1, SLOW) == 0
     row = planning.step(model, 1, 4, 1, SLOW)
     assert row["apart"] == row["overlapped"] == max(row["arithmetic"], row["memory"])
 
@@ -152,7 +152,7 @@ def test_one_chip_sends_nothing():
 @given(st.integers(0, 8))
 def test_doubling_chips_never_doubles_what_a_chip_sends(power):
     n = 2**power
-    sent, doubled = (chips.reduce_bytes(1000.0, k) for k in (n, 2 * n))
+    sent, doubled = (costs.reduce_bytes(1000.0, k) for k in (n, 2 * n))
     assert sent < doubled < 2000
     np.testing.assert_allclose(doubled - sent, 1000 / n)
 
@@ -164,18 +164,18 @@ def test_doubling_chips_never_doubles_what_a_chip_sends(power):
 def test_gathering_over_lines_and_rings(axes, hops, rate):
     """A line has one way out of its end; a ring of 16 has two and half the hops."""
     n = math.prod(axes)
-    seconds = chips.gather_seconds(64.0, axes, SLOW, 3)
+    seconds = costs.gather_seconds(64.0, axes, SLOW, 3)
     np.testing.assert_allclose(seconds, 3 * hops * 2 + 64 * (n - 1) / n / rate)
-    np.testing.assert_allclose(chips.reduce_seconds(64, axes, SLOW, 3), 2 * seconds)
+    np.testing.assert_allclose(costs.reduce_seconds(64, axes, SLOW, 3), 2 * seconds)
 
 
 def test_gradients_cross_once_a_pass():
     # Two passes side by side, two bytes a number, ten parameters; 8 chips on 2 x 4.
     model = toy(Play(train=2, beside=2))
-    assert chips.gradients(model) == 40
-    seconds = chips.gradient_seconds(model, 8, SLOW)
+    assert costs.gradients(model) == 40
+    seconds = costs.gradient_seconds(model, 8, SLOW)
     np.testing.assert_allclose(seconds, 2 * (4 * 2 + 40 * 7 / 8 / 2))
-    assert chips.gradients(model, wire=4) == 80
+    assert costs.gradients(model, wire=4) == 80
 
 
 def test_fsdp_scatters_reduces_and_gathers():
@@ -184,11 +184,11 @@ def test_fsdp_scatters_reduces_and_gathers():
     scatter = 2 * 3 * 2 + 20 * 3 / 4
     gather = 2 * 2 * 3 * 2 + 80 * 3 / 4
     reduce = 2 * (2 * 1 * 2 + 5 / 2)
-    seconds = chips.gradient_seconds(model, 8, SLOW, 4)
+    seconds = costs.gradient_seconds(model, 8, SLOW, 4)
     np.testing.assert_allclose(seconds, scatter + gather + reduce)
     # Over all chips, nothing is left to reduce.
     both = 2 * 4 * 2 + 20 * 7 / 8 / 2 + 4 * 4 * 2 + 80 * 7 / 8 / 2
-    np.testing.assert_allclose(chips.gradient_seconds(model, 8, SLOW, 8), both)
+    np.testing.assert_allclose(costs.gradient_seconds(model, 8, SLOW, 8), both)
 
 
 def test_what_is_gathered_is_what_the_compiler_gathers():
@@ -205,10 +205,10 @@ def test_norms_send_two_sums_a_pass():
     # One pass without gradient, one through, two trained side by side: three messages
     # forward, two backward, for each of two norms.
     play = Play(forward=1, through=1, train=2, beside=2)
-    count, size = chips.norms(toy(play, (3, 5)))
+    count, size = costs.norms(toy(play, (3, 5)))
     assert count == 2 * (1 + 1 + 1 + 1 + 1)
     assert size == 8 * 2 * 4 * (4 + 3)
-    assert chips.norms(toy()) == (0, 0)
+    assert costs.norms(toy()) == (0, 0)
 
 
 def test_dcgan_has_24_norm_messages_a_step():
@@ -216,7 +216,7 @@ def test_dcgan_has_24_norm_messages_a_step():
     nets = networks.dcgan(64, 128, 100, 5)
     plays = {n: (nets[n], subjects.ADVERSARIAL[n]) for n in nets}
     model = Model(plays, 1.0, 0.0, 1, 1, 1, 1)
-    assert chips.norms(model)[0] == 4 * 3 + 3 * 4
+    assert costs.norms(model)[0] == 4 * 3 + 3 * 4
 
 
 def test_messages_are_read_from_a_compiled_program():
@@ -238,19 +238,19 @@ def test_messages_are_read_from_a_compiled_program():
 
 def test_state_and_traffic_of_memory():
     model = toy(Play(average=True))
-    held = chips.state(model)
+    held = costs.state(model)
     assert held == {"parameters": 40, "optimiser": 80, "average": 40}
     # 28 and 12 bytes of update, 6 twice of casts, 2 read in 3 products.
-    assert chips.hbm_bytes(model, 0) == 10 * (28 + 12 + 12 + 6)
+    assert costs.hbm_bytes(model, 0) == 10 * (28 + 12 + 12 + 6)
     # 7 numbers of 2 bytes, 5 times forward and 10 back.
-    assert chips.hbm_bytes(model, 1) - chips.hbm_bytes(model, 0) == 7 * 2 * 15
-    assert chips.hbm_bytes(model, 0, 4) == 10 * (10 + 12 + 6)
+    assert costs.hbm_bytes(model, 1) - costs.hbm_bytes(model, 0) == 7 * 2 * 15
+    assert costs.hbm_bytes(model, 0, 4) == 10 * (10 + 12 + 6)
 
 
 def test_the_player_that_keeps_most_decides():
     small, large = Net(1, 1, 3), Net(2, 1, 5)
     nets = {"g": (small, Play(train=1)), "d": (large, Play(through=1, beside=2))}
-    beside = chips.transient(Model(nets, 1.0, 0.0, 1, 1, 1, 1))
+    beside = costs.transient(Model(nets, 1.0, 0.0, 1, 1, 1, 1))
     # D keeps 2 x 5 numbers, G its 3 and those of D: 2 x 2 bytes each.
     assert beside == {"gradients": 8, "activations": 4 * 10}
 
@@ -259,7 +259,7 @@ def test_a_step_takes_the_slower_of_arithmetic_and_memory_and_waits_for_norms():
     model = toy(norms=(1,), fixed=100.0)
     row = planning.step(model, 8, 2, 1, SLOW)
     assert row["arithmetic"] == (300 * 2 + 100) / 100
-    assert row["memory"] == chips.hbm_bytes(model, 2) / 10
+    assert row["memory"] == costs.hbm_bytes(model, 2) / 10
     busy = max(row["arithmetic"], row["memory"])
     np.testing.assert_allclose(row["apart"], busy + row["gradients"] + row["norm"])
     assert row["overlapped"] == max(busy, row["gradients"]) + row["norm"]
@@ -307,7 +307,7 @@ def test_seeds_fill_a_chip_that_waits_for_starts():
 
 def test_chips_fill_slices():
     for n in (1, 4, 8, 16, 32, 64, 128, 256):
-        rows, columns = chips.shape(n)
+        rows, columns = costs.shape(n)
         assert rows * columns == n
         assert rows <= columns
 
@@ -352,7 +352,7 @@ def test_a_compiler_that_is_missing_is_told(tmp_path, monkeypatch, capsys):
 
 def test_an_axis_that_is_not_planned_for_is_refused():
     with pytest.raises(ValueError, match=r"--fsdp is 2; on 8 chips .* 1, 4, 8"):
-        chips.gradient_seconds(toy(), 8, SLOW, 2)
+        costs.gradient_seconds(toy(), 8, SLOW, 2)
 
 
 # --- the command and its page --------------------------------------------------------

@@ -13,7 +13,7 @@ bound.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from jaxgan.lab.counting.chips import AVERAGE, UPDATE
+from jaxgan.lab.counting.costs import AVERAGE, UPDATE
 from jaxgan.lab.counting.networks import Layer, Play, total
 
 Nets = Mapping[str, tuple[list[Layer], Play]]
