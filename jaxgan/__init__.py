@@ -12,7 +12,7 @@ pure functions `init` and `step` of it:
 
 The engine, each of these names directly in `jaxgan`:
 
-    Game, Player, Move, Turn    what a model is
+    Game, Player, Move, Turn    the parts of a model
     algorithm, Algorithm        from a game to `init` and `step`
     TrainState, variables       the state of training, and the nets' variables in it
     pure                        a flax module as a function of its variables

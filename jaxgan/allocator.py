@@ -1,4 +1,4 @@
-"""Faster training on a CPU: keeps freed memory for the next step.
+"""Speeds up training on a CPU: keeps freed memory for the next step.
 
 The commands call `tune_allocator` themselves. In a program of your own, call it before
 JAX allocates anything; without it, convolutional networks train up to 1.3 times slower.
@@ -22,18 +22,18 @@ _SETTINGS = {
     _M_ARENA_MAX: 1,  # one heap for all threads, so that freed blocks are found again
     _M_MMAP_MAX: 0,  # no block gets a mapping of its own
     _M_TRIM_THRESHOLD: 2**31 - 1,  # the heap hardly ever shrinks
-    _M_TOP_PAD: 256 * 2**20,  # and grows in large pieces
+    _M_TOP_PAD: 256 * 2**20,  # the heap grows in large pieces
 }
 
 
 def tune_allocator() -> bool:
     """Tells glibc to keep freed memory for the next step.
 
-    Call it before JAX allocates anything. It affects the whole process, which keeps the
-    most memory that it ever used. Where the C library is not glibc (macOS, Windows,
-    musl), nothing is done, and nothing is lost. The same can be had from outside, by
-    `MALLOC_ARENA_MAX=1`, `MALLOC_MMAP_MAX_=0`, `MALLOC_TRIM_THRESHOLD_=2147483647` and
-    `MALLOC_TOP_PAD_=268435456` in the environment.
+    Call it before JAX allocates anything. It affects the whole process, whose memory
+    then never shrinks. Where the C library is not glibc (macOS, Windows, musl), it does
+    nothing. The environment can set the same: `MALLOC_ARENA_MAX=1`,
+    `MALLOC_MMAP_MAX_=0`, `MALLOC_TRIM_THRESHOLD_=2147483647` and
+    `MALLOC_TOP_PAD_=268435456`.
 
     Returns:
         Whether the settings took effect.
@@ -41,7 +41,7 @@ def tune_allocator() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     libc = ctypes.CDLL(None)
-    # Only glibc has this function; others may have a `mallopt` that means other things.
+    # Only glibc has this function; in others, `mallopt` may mean something else.
     if not hasattr(libc, "gnu_get_libc_version"):
         return False
     return all([libc.mallopt(name, value) == 1 for name, value in _SETTINGS.items()])

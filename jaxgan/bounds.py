@@ -1,4 +1,4 @@
-"""Bounds of settings, written where the setting is.
+"""Bounds of settings, written as annotations of dataclass fields.
 
     @dataclasses.dataclass(frozen=True)
     class Config:
@@ -9,8 +9,8 @@
         def __post_init__(self):
             bounds.check(self)
 
-The bound of a tuple's elements holds for each of them. A field that may be None is free
-to be. Choices (`Literal`) are checked too, and no number may be NaN or infinite.
+A tuple's bound applies to each of its elements. None passes where the type allows it.
+Choices (`Literal`) are checked too, and no number may be NaN or infinite.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 @dataclasses.dataclass(frozen=True)
 class Within:
-    """Numbers from `least` to `most`; `above` and `below` leave the ends out."""
+    """Numbers from `least` to `most`; `above` and `below` exclude these ends."""
 
     least: float = -math.inf
     most: float = math.inf
@@ -50,10 +50,10 @@ class Long:
 
 
 Count = Annotated[int, Within(1)]  # layers, units, steps
-Natural = Annotated[int, Within(0)]  # what may be left out by 0
+Natural = Annotated[int, Within(0)]  # counts where 0 means none
 Rate = Annotated[float, Within(0, above=True)]  # step sizes
-Weight = Annotated[float, Within(0)]  # of a term of a loss
-Decay = Annotated[float, Within(0, 1, below=True)]  # of moving averages, and momenta
+Weight = Annotated[float, Within(0)]  # weights of terms of a loss
+Decay = Annotated[float, Within(0, 1, below=True)]  # of averages, and momenta
 Share = Annotated[float, Within(0, 1)]  # parts of a whole
 Layers = Annotated[tuple[Count, ...], Long(1)]  # units of one layer or more
 
@@ -63,10 +63,10 @@ def check(config: Any, *, flags: bool = False) -> None:
 
     Args:
         config: an instance; call it from `__post_init__`.
-        flags: whether messages name fields as flags, `--batch-size`.
+        flags: whether messages name fields as flags, such as `--batch-size`.
 
     Raises:
-        ValueError: a field is out of bounds; the message has its name, its value and
+        ValueError: a field is out of bounds; the message tells its name, its value and
             the bound.
     """
     hints = get_type_hints(type(config), include_extras=True)
@@ -76,7 +76,7 @@ def check(config: Any, *, flags: bool = False) -> None:
 
 
 def _check(name: str, value: Any, kind: Any, bounds: list[Any], told: Any = None):
-    """Checks a value, or an element of the tuple `told`, which messages then show."""
+    """Checks a value, or an element of the tuple `told`; messages show the tuple."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         own = [extra for extra in arguments[1:] if isinstance(extra, Within | Long)]
@@ -102,7 +102,7 @@ def _check(name: str, value: Any, kind: Any, bounds: list[Any], told: Any = None
 
 
 def _check_any(name, value, kinds, bounds):
-    """A union: a value that is a choice, or None, is free of the bounds of others."""
+    """Checks a union: a value that is one of the choices, or None, needs no bounds."""
     choices = [choice for kind in kinds for choice in get_args(kind)]
     if value is None or (isinstance(value, str) and value in choices):
         return

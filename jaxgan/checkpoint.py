@@ -1,13 +1,13 @@
-"""Saving and restoring training: the only importer of orbax.
+"""Saves and restores training; the only module that imports orbax.
 
-A checkpoint is the state and a record of it: the configuration, and for every array its
-path, shape, dtype and checksum. Restoring checks all of them, because orbax by itself
-restores a flipped byte without a word, and names a wrong shape without its array. A
-damaged newest step is reported and the one before it used.
+A checkpoint has the state and a record of it: the configuration, and for every array
+its path, shape, dtype and checksum. Restoring checks all of them, because orbax by
+itself restores a flipped byte silently, and reports a wrong shape without naming its
+array. If the newest step is damaged, that is reported and the one before it is used.
 
-Of several processes, all call these functions; each writes what only it has. The
-checksum of an array does not depend on how it is split, so a state may be restored to
-other devices, and to more or fewer processes, than it was saved from.
+When several processes train together, all call these functions, and each writes its own
+part. The checksum of an array does not depend on how it is split, so a state may be
+restored to other devices, and to more or fewer processes, than it was saved from.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-if TYPE_CHECKING:  # importing orbax takes a while, which `--help` need not wait for
+if TYPE_CHECKING:  # importing orbax is slow, and `--help` does not need it
     from orbax.checkpoint import CheckpointManager
 
 _STATE, _RECORD = "state", "record"
@@ -37,12 +37,13 @@ class CheckpointError(ValueError):
 def manager(
     directory: pathlib.Path, keep: int | None = None, *, read_only: bool = False
 ) -> Iterator["CheckpointManager"]:
-    """Opens a directory of checkpoints; leaving waits for the last to be written.
+    """Opens a directory of checkpoints; on leaving, waits until the last is written.
 
     Args:
-        directory: made if absent.
+        directory: where the checkpoints are; created if absent.
         keep: how many of the latest steps stay on disk; all by default.
-        read_only: change nothing; for looking into a run that may still be going.
+        read_only: whether to change nothing, for looking into a run that may be going
+            on.
     """
     import orbax.checkpoint as ocp
 
@@ -62,8 +63,8 @@ def manager(
         raise
     finally:
         threading.excepthook = hook
-        # After a failed write, closing raises its error once more; one is enough. And
-        # closing waits for other processes, which may know nothing of an error here.
+        # After a failed write, closing would raise its error once more, and would wait
+        # for other processes, which may not know of the error here.
         if not lost:
             with contextlib.suppress(Exception):
                 opened.close()
@@ -75,13 +76,13 @@ def save(
     state: Any,
     config: Mapping[str, Any],
 ) -> None:
-    """Writes a state in the background, all of it or nothing.
+    """Writes a state in the background, either wholly or not at all.
 
     The arrays are copied before this returns, so the state may be donated right after.
     A step already on disk is left as it is.
 
     Raises:
-        CheckpointError: this one, or the one before, could not be written.
+        CheckpointError: this checkpoint, or the one before, could not be written.
     """
     import orbax.checkpoint as ocp
 
@@ -98,15 +99,15 @@ def save(
 
 
 def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
-    """The newest intact state, or None where nothing was saved yet.
+    """Restores the newest intact state, or returns None where nothing was saved yet.
 
     Args:
         checkpoints: from `manager`.
-        like: a state of the same structure, of arrays or `jax.ShapeDtypeStruct`s; an
-            array is placed where its counterpart's sharding says.
+        like: a state of the same structure, of arrays or `jax.ShapeDtypeStruct`s; each
+            array is placed by the sharding of its counterpart.
 
     Raises:
-        CheckpointError: they belong to another model, or none is intact.
+        CheckpointError: the checkpoints belong to another model, or none is intact.
     """
     with _as_checkpoint_error(checkpoints):
         checkpoints.wait_until_finished()
@@ -124,8 +125,8 @@ def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
             continue
         if failures:
             warnings.warn(
-                f"damaged checkpoints were passed over ({'; '.join(failures)});"
-                f" going on from step {step}",
+                f"skipped damaged checkpoints ({'; '.join(failures)}); going on from"
+                f" step {step}",
                 stacklevel=2,
             )
         return state
@@ -138,16 +139,16 @@ def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
 
 
 def drop_after(checkpoints: "CheckpointManager", step: int) -> None:
-    """Deletes the checkpoints after a step, which `restore` found damaged.
+    """Deletes the checkpoints after a step, which `restore` found to be damaged.
 
-    Training comes to those steps again, and must be able to save them again.
+    Training will reach those steps again, and must be able to save them.
     """
     for later in [s for s in checkpoints.all_steps() if s > step]:
         checkpoints.delete(later)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The differences between two nested dictionaries, as `path: old -> new`."""
+    """Lists the differences between two nested dictionaries, as `path: old -> new`."""
     old, new = _flatten(old), _flatten(new)
     return [
         f"{path}: {old.get(path, '(absent)')} -> {new.get(path, '(absent)')}"
@@ -168,7 +169,7 @@ def _restore_step(checkpoints, step, like):
     if wrong := differences(stored, expected):
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise CheckpointError(
-            f"the checkpoint in {checkpoints.directory} is of another model"
+            f"the checkpoint in {checkpoints.directory} belongs to another model"
             f" ({'; '.join(wrong[:3])}{more}); use the configuration it was trained"
             " with, or another directory"
         )
@@ -176,14 +177,14 @@ def _restore_step(checkpoints, step, like):
         step, args=ocp.args.Composite(**{_STATE: ocp.args.StandardRestore(target)})
     )[_STATE]
     for path, checksum in zip(_describe(target), _checksums(arrays), strict=True):
-        # Version 0.1.0 wrote another sum, under another name: those go unchecked.
+        # Version 0.1.0 wrote another sum, under another name; that one is not checked.
         if checksum != record["arrays"][path].get("checksum", checksum):
             raise OSError(f"the checksum of {path} does not match")
     return jax.tree.map(_own, arrays, like)
 
 
 def _describe(tree, checksums=None) -> dict[str, dict[str, Any]]:
-    """Path -> shape, dtype and, where they are given, checksum."""
+    """Maps the path of each array to shape, dtype and, if given, checksum."""
     described = {
         jax.tree_util.keystr(path, simple=True, separator="/"): {
             "shape": list(x.shape),
@@ -198,10 +199,10 @@ def _describe(tree, checksums=None) -> dict[str, dict[str, Any]]:
 
 
 def _checksums(tree) -> list[int]:
-    """A checksum of every array, whichever way it is split over devices.
+    """Computes a checksum of every array that does not depend on how it is split.
 
-    Each byte counts by where it stands in the whole array, so that what the shards give
-    can be added up, over devices and over processes.
+    Each byte is weighted by its place in the whole array, so that the sums of shards
+    can be added up over devices and processes.
     """
     sums = np.array([_checksum(x) for x in jax.tree.leaves(tree)], np.uint32)
     if jax.process_count() > 1:
@@ -212,7 +213,7 @@ def _checksums(tree) -> list[int]:
 
 
 def _checksum(array) -> np.uint32:
-    """The sum of this process's part of an array, each piece of it counted once."""
+    """Sums up this process's part of an array, counting each piece once."""
     total = np.uint32(0)
     with np.errstate(over="ignore"):
         for shard in array.addressable_shards:
@@ -223,15 +224,15 @@ def _checksum(array) -> np.uint32:
 
 
 def _weighted(piece: np.ndarray, start, shape) -> np.uint32:
-    """The sum, modulo 2^32, of words times odd numbers that their places give.
+    """Sums words, modulo 2^32, each times an odd number that depends on its place.
 
-    An odd factor loses nothing modulo 2^32, so no change of a single word goes unseen.
+    An odd factor has an inverse modulo 2^32, so every change of a single word shows.
     """
     size = piece.dtype.itemsize
     unit = next(u for u in (np.uint32, np.uint16, np.uint8) if size % u().itemsize == 0)
     words = np.ascontiguousarray(piece).view(unit)
     words = words.reshape(*piece.shape, size // unit().itemsize)
-    # Places in row-major order, an axis after the other.
+    # The places in row-major order, one axis after the other.
     place = np.zeros((1,) * words.ndim, np.uint32)
     stride = 1
     for axis, length in reversed(list(enumerate((*shape, words.shape[-1])))):
@@ -257,14 +258,14 @@ def _unwrap_keys(tree):
 
 
 def _all(flag: bool) -> bool:
-    """Whether it holds in every process."""
+    """Whether the flag is true in every process."""
     if jax.process_count() == 1:
         return flag
     return bool(np.asarray(multihost_utils.process_allgather(np.asarray(flag))).all())
 
 
 def _target(array, like):
-    """What to restore and where: the sharding of `like`, or else the first device."""
+    """Describes an array to restore, placed like `like` or else on the first device."""
     sharding = like.sharding or jax.sharding.SingleDeviceSharding(
         jax.local_devices()[0]
     )
@@ -272,7 +273,7 @@ def _target(array, like):
 
 
 def _own(array, like):
-    # A copy of its own: the state will be donated, which borrowed memory cannot be.
+    # A copy is made because the state will be donated, which borrowed memory cannot be.
     array = jnp.copy(array)
     return jax.random.wrap_key_data(array) if _is_key(like) else array
 
@@ -292,7 +293,7 @@ def _as_checkpoint_error(checkpoints):
         yield
     except Exception as error:
         several = jax.process_count() > 1
-        gone = "See whether another process is gone, free" if several else "Free"
+        gone = "Check whether another process is gone, free" if several else "Free"
         raise CheckpointError(
             f"could not save in {checkpoints.directory} ({_brief(error)}); what was"
             f" saved before is intact. {gone} some space, or give another directory,"

@@ -1,4 +1,4 @@
-"""Makes algorithms from other algorithms, and a state from another state."""
+"""Makes algorithms from other algorithms, and states from other states."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from jaxgan.game import Algorithm, Batch, State, TrainState, Variables, variable
 
 
 def ema_variables(state: TrainState) -> Variables:
-    """The variables of all nets, with moving averages for parameters where kept."""
+    """The variables of all nets, with moving averages for parameters if kept."""
     return variables(state.replace(params={**state.params, **state.ema}))
 
 
@@ -20,13 +20,13 @@ def adopt(new: TrainState, old: TrainState) -> TrainState:
     """Carries training over to a game that has grown.
 
     Parameters, statistics and averages whose path and shape agree are taken from `old`;
-    the rest, and all optimiser states, stay as `new` has them, as in progressive
-    growing of GANs (Karras et al., arXiv:1710.10196), where each resolution starts its
-    optimisers afresh. The step and the key are `old`'s. Arrays taken over are shared
-    with `old`: a step that donates its state consumes both.
+    the rest, and all optimiser states, stay those of `new`, as in progressive growing
+    of GANs (Karras et al., arXiv:1710.10196), where each resolution starts its
+    optimisers afresh. The step and the key are those of `old`. Arrays taken over are
+    shared with `old`: a step that donates its state consumes both.
 
     Raises:
-        ValueError: nothing agrees, so the two are not stages of one model.
+        ValueError: nothing agrees, so that the two are not stages of one model.
     """
     adopted = 0
 
@@ -60,10 +60,10 @@ def adopt(new: TrainState, old: TrainState) -> TrainState:
 
 
 def product(algorithms: Mapping[str, Algorithm[Any]]) -> Algorithm[dict[str, Any]]:
-    """Trains independent algorithms side by side, as the levels of LAPGAN are.
+    """Trains independent algorithms side by side, such as the levels of LAPGAN.
 
     State and batch are dictionaries with the same names; metrics are `name/metric`.
-    Each part gets `fold_in(key, its position)` and is otherwise as it would be alone.
+    Each part gets `fold_in(key, its position)`, and otherwise trains as it would alone.
     """
 
     def init(key: jax.Array, batch: Mapping[str, Batch]) -> dict[str, Any]:
@@ -85,10 +85,10 @@ def product(algorithms: Mapping[str, Algorithm[Any]]) -> Algorithm[dict[str, Any
 def map_batch(
     algorithm: Algorithm[State], f: Callable[[Batch], Batch]
 ) -> Algorithm[State]:
-    """Puts a pure function before the algorithm, inside its compiled step.
+    """Applies a pure function to each batch first, inside the compiled step.
 
-    Normalising pixels on the device, or gathering a batch from a resident data set,
-    are such functions.
+    Examples are normalising pixels on the device, or gathering a batch from a data set
+    that resides there.
     """
     return Algorithm(
         lambda key, batch: algorithm.init(key, f(batch)),
@@ -99,8 +99,8 @@ def map_batch(
 def scanned(algorithm: Algorithm[State]) -> Algorithm[State]:
     """Plays many steps in one call: batches and metrics gain a leading axis `[S, ...]`.
 
-    Same results as S calls. Faster where dispatch costs more than the step: on
-    accelerators, and for small models without convolutions on CPU.
+    The results are those of S calls. It is faster where dispatch costs more than the
+    step: on accelerators, and for small models without convolutions on CPU.
     """
     return Algorithm(
         lambda key, batches: algorithm.init(key, jax.tree.map(lambda x: x[0], batches)),
@@ -112,8 +112,8 @@ class Members(flax.struct.PyTreeNode):
     """The state of algorithms that train side by side: see `seeds`.
 
     Attributes:
-        step: int32 scalar, steps played.
-        members: their states, with a leading axis `[K, ...]`.
+        step: the number of steps played, an int32 scalar.
+        members: the states of the members, with a leading axis `[K, ...]`.
     """
 
     step: jax.Array
@@ -123,16 +123,17 @@ class Members(flax.struct.PyTreeNode):
 def seeds(algorithm: Algorithm[Any], count: int) -> Algorithm[Members]:
     """Trains K runs of one algorithm at once, vectorised: K seeds in one program.
 
-    Batches have a leading axis `[K, ...]`. Member i gets `fold_in(key, i)` and is
-    otherwise as it would be alone. A metric is the mean over the members, and its
-    standard deviation is beside it as `name_std`.
+    Batches have a leading axis `[K, ...]`. Member i gets `fold_in(key, i)`, and
+    otherwise trains as it would alone. Each metric is the mean over the members;
+    `name_std` is its standard deviation.
 
     Args:
-        algorithm: how each of them trains.
-        count: K.
+        algorithm: the algorithm that trains each of them.
+        count: K, the number of seeds.
 
     Raises:
-        ValueError: `count` is below 1; later, a batch has another leading axis.
+        ValueError: `count` is below 1; or, when called, a batch has another leading
+            axis.
     """
     if count < 1:
         raise ValueError(f"count is {count}; give at least 1 seed")
@@ -164,5 +165,5 @@ def seeds(algorithm: Algorithm[Any], count: int) -> Algorithm[Members]:
 
 
 def parameter_count(params: Any) -> int:
-    """How many numbers a tree of parameters, or of their shapes, holds."""
+    """Counts the numbers in a tree of parameters, or of their shapes."""
     return sum(leaf.size for leaf in jax.tree.leaves(params))

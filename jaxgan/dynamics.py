@@ -1,8 +1,8 @@
-"""How the players of a game move: schedules, and updates that tame rotation.
+"""Schedules of the moves of a game's players, and updates that damp rotation.
 
-Simultaneous gradient steps on min_x max_y x·y spiral outwards; alternating ones go
-round for ever. A player who looks ahead converges: by a trial step (extragradient), or
-by taking the last gradient for a forecast (optimism, which is
+Simultaneous gradient steps on min_x max_y x·y spiral outwards; alternating ones circle
+for ever. A player who looks ahead converges: by a trial step (extragradient), or by
+taking the last gradient for a forecast (optimism, which is
 `optax.optimistic_gradient_descent` and `optax.optimistic_adam_v2` with either
 schedule).
 """
@@ -21,14 +21,16 @@ Order = Literal["alternating", "simultaneous", "extragradient"]
 def schedule(
     first: str, second: str, order: Order, repeats: int = 1
 ) -> tuple[Move, ...]:
-    """The moves of two players.
+    """Makes the moves of two players.
 
     Args:
-        first: who moves first, where they take turns.
+        first: the player who moves first, where they take turns.
         second: the other player.
-        order: "alternating"; "simultaneous", from the same state; or "extragradient", a
-            simultaneous move played twice, for optimisers made by `extragradient`.
-        repeats: moves of `first` to one of `second`; alternating only.
+        order: "alternating"; "simultaneous", which moves both from the same state; or
+            "extragradient", a simultaneous move played twice, for optimisers made by
+            `extragradient`.
+        repeats: the number of moves of `first` for each move of `second`; the order
+            must be alternating.
 
     Raises:
         ValueError: an unknown order, `repeats` below 1, or repeats of players who move
@@ -53,12 +55,12 @@ def schedule(
 
 
 class ExtragradientState(NamedTuple):
-    """The memory of `extragradient`.
+    """The state of `extragradient`.
 
     Attributes:
         extrapolated: whether the next update is the real one, bool `[]`.
-        anchor: the parameters that it starts from.
-        inner: the state of the optimiser within.
+        anchor: the parameters from which that update starts.
+        inner: the state of the inner optimiser.
     """
 
     extrapolated: jax.Array
@@ -71,14 +73,14 @@ def extragradient(
 ) -> optax.GradientTransformation:
     """Makes every second update start where the one before it did.
 
-    The first update goes on a trial step, θ' = θ + u(∇(θ)); the second returns, and
-    steps from θ with the gradient met there, θ + u(∇(θ')). All players must be on their
+    The first update is a trial step, θ' = θ + u(∇(θ)). The second returns to θ and
+    steps with the gradient found at θ': θ + u(∇(θ')). All players must be on their
     trial step together: play them in one move with `repeat=2`, as the "extragradient"
-    order of `schedule` does. The optimiser within sees both gradients, so its moments
+    order of `schedule` does. The inner optimiser sees both gradients, so its moments
     and its schedule of learning rates advance twice a step, as in ExtraAdam.
 
     Args:
-        optimizer: what turns a gradient into an update, u.
+        optimizer: the inner optimiser u, which turns a gradient into an update.
 
     Returns:
         An `optax.GradientTransformation`; its update needs the parameters.
@@ -103,7 +105,8 @@ def extragradient(
         anchor = jax.tree.map(
             lambda old, new: jnp.where(back, old, new), state.anchor, params
         )
-        # Where the second update starts is what an optimiser with decay should see.
+        # An optimiser with decay should see the parameters from which the update
+        # starts.
         updates, inner = optimizer.update(updates, state.inner, anchor)
         updates = jax.tree.map(
             lambda u, old, new: u + (old - new), updates, anchor, params

@@ -1,9 +1,9 @@
-"""Linear maps with a transpose of their own, under every transformation of JAX.
+"""Linear maps with a given transpose, under every transformation of JAX.
 
-`jax.custom_vjp` gives a function a fast gradient and takes forward mode away from it:
-`jvp`, `jacfwd`, `hessian` and `linearize` fail. `jax.custom_jvp` with a tangent made by
-`linear_call` keeps both: forward mode evaluates the tangent, and reverse mode, which
-transposes it, uses the given transpose.
+`jax.custom_vjp` gives a function a fast gradient but rules out forward mode: `jvp`,
+`jacfwd`, `hessian` and `linearize` fail. `jax.custom_jvp` with a tangent made by
+`linear_call` allows both: forward mode evaluates the tangent, and reverse mode uses the
+given transpose of it.
 """
 
 import functools
@@ -25,15 +25,15 @@ def linear_call(
     residuals: Any,
     x: Any,
 ) -> Any:
-    """Calls `function(residuals, x)`, linear in `x`, which `transpose` transposes.
+    """Calls `function(residuals, x)`, linear in `x`, with a given transpose.
 
-    Does what `jax.custom_derivatives.linear_call` does. That one can be neither batched
-    nor differentiated in the residuals.
+    It does what `jax.custom_derivatives.linear_call` does, which however can be neither
+    batched nor differentiated with respect to the residuals.
 
     Args:
         function: Maps residuals and `x` to the result; closes over no traced array.
         transpose: Maps residuals and a cotangent of the result to one of `x`, and is
-            differentiable if the transposed map is to be differentiated.
+            differentiable if the gradient itself is to be differentiated.
         residuals: A pytree of arrays.
         x: A pytree of arrays.
 
@@ -60,7 +60,7 @@ def linear_call(
     return result_tree.unflatten(out)
 
 
-# Arguments are `count` residuals, then the leaves of x. `forward` is the map as a
+# The arguments are `count` residuals, then the leaves of x. `forward` is the map as a
 # program; `backward` takes the residuals and the leaves of a cotangent.
 _call = Primitive("linear_call")
 _call.multiple_results = True
@@ -112,7 +112,7 @@ def _batch(args, axes, *, forward, backward, count):
     size = next(
         x.shape[axis] for x, axis in zip(args, axes, strict=True) if axis is not None
     )
-    # All of x gets the axis, and so does its gradient.
+    # All of x gets the batch axis, and so does its gradient.
     x = [
         jnp.broadcast_to(leaf, (size, *leaf.shape))
         if axis is None

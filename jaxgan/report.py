@@ -1,6 +1,6 @@
-"""What a run leaves for people to look at: scalars, sheets, strips, curves, a page.
+"""Writes what people look at in a run: scalars, sheets, strips, curves, a page.
 
-These are functions on arrays and files. Pictures are written whole or not at all, and
+These are functions of arrays and files. Pictures are written wholly or not at all, and
 reports are made from the files of a run, so that a resumed run has one report.
 """
 
@@ -23,8 +23,8 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     """Tiles images `[N, H, W, C]` uint8 row by row, on white: `[height, width, C]`.
 
     Args:
-        images: at least one.
-        columns: tiles a row; by default the sheet is about square.
+        images: at least one image.
+        columns: the number of tiles in a row; by default the sheet is about square.
     """
     n, h, w, c = images.shape
     columns = columns or int(np.ceil(np.sqrt(n)))
@@ -56,7 +56,7 @@ def save_gif(
 
 
 def write(path: pathlib.Path, content: bytes) -> None:
-    """Writes a file whole or not at all: beside its name first, then in its place."""
+    """Writes a file wholly or not at all: under another name first, then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
     try:
@@ -68,13 +68,13 @@ def write(path: pathlib.Path, content: bytes) -> None:
 
 
 def strip(sheets: Mapping[int, pathlib.Path], tile: int, count: int = 8) -> np.ndarray:
-    """The first row of sheets over time, one row a step, the step written at its left.
+    """Shows the first row of sheets over time: one row for each step, with its number.
 
     Args:
-        sheets: step -> sheet file, all of one size.
-        tile: side of a tile in pixels.
-        count: how many steps to show at most: the first, the last, and steps between
-            that double, since pictures change most at the start.
+        sheets: step -> file of its sheet, all of one size.
+        tile: the side of a tile in pixels.
+        count: the largest number of steps to show: the first, the last, and steps
+            between that double, since pictures change most at the start.
     """
     steps = sorted(sheets)
     wanted = np.geomspace(1, len(steps), min(count, len(steps))).round().astype(int) - 1
@@ -96,7 +96,7 @@ def append_scalars(path: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> Non
 
 
 def read_scalars(path: pathlib.Path) -> list[dict[str, Any]]:
-    """The rows of a file of scalars; a last line cut short by a crash is left out."""
+    """Reads the rows of a file of scalars, without a last line cut short by a crash."""
     if not path.exists():
         return []
     rows = []
@@ -109,13 +109,13 @@ def read_scalars(path: pathlib.Path) -> list[dict[str, Any]]:
 
 
 def rewind_scalars(path: pathlib.Path, step: int) -> None:
-    """Drops rows after `step`: they will be written again."""
+    """Drops the rows after `step`, which will be written again."""
     rows = [row for row in read_scalars(path) if row["step"] <= step]
     write(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def curves(rows: Sequence[Mapping[str, Any]], title: str) -> np.ndarray:
-    """Plots every metric over steps, one panel a player: `[H, W, 3]` uint8.
+    """Plots every metric over steps, one panel for each player: `[H, W, 3]` uint8.
 
     Metrics of a panel that are all positive and orders of magnitude apart, such as an
     error that falls to a hundredth, are drawn on a logarithmic scale.
@@ -151,12 +151,12 @@ def page(
     facts: Mapping[str, Any],
     pictures: Mapping[str, pathlib.Path],
 ) -> str:
-    """One self-contained HTML page of a run.
+    """Makes a self-contained HTML page of a run.
 
     Args:
-        title: what ran.
-        facts: a table of what to know about it; a dictionary becomes a table within.
-        pictures: caption -> PNG or GIF file, embedded.
+        title: the name of what ran.
+        facts: a table of facts about it; a dictionary inside becomes an inner table.
+        pictures: caption -> PNG or GIF file to embed.
     """
     figures = "".join(
         f'<figure><img alt="{html.escape(caption)}" src="data:image/'

@@ -1,17 +1,17 @@
-"""Looking inside trained networks, and using them: functions of arrays and functions.
+"""Tools that look inside trained networks, or use them: functions of arrays and nets.
 
 | module | what it is for |
 | --- | --- |
 | `latent` | walks, grids, vector arithmetic, turn vectors, closed-form directions |
-| `rectifiers` | maps of any network, seen and edited; deconvnet, guided gradients |
-| `norms` | batch norms held still |
+| `rectifiers` | a network's maps, observed and edited; deconvnet, guided gradients |
+| `norms` | batch norms fixed to given statistics |
 | `inside` | tiles of filters, what a map answers to, receptive fields |
 | `outline` | shapes and parameters of every layer |
-| `forgetting` | the maps that draw an object, dropped |
+| `forgetting` | which maps draw an object, and what is drawn without them |
 | `features` | a discriminator's maps, pooled, for other tasks |
 | `hashing` | semantic hashes, and near duplicates in linear time |
 | `search` | the latent of an image, by optimisation |
-| `inpainting` | holes filled by a generator |
+| `inpainting` | holes in images, filled by a generator |
 | `blending` | Poisson's equation |
 | `anomaly` | AnoGAN's scores |
 """

@@ -1,8 +1,8 @@
 """AnoGAN: how anomalous an image is to a GAN that was trained on normal ones.
 
-A latent z is sought whose image G(z) is like the image x. What cannot be drawn is not
-normal. Scores are sums over pixels and features, not means: the weight between the two
-has no meaning otherwise.
+A search finds a latent z whose image G(z) is like the image x. The parts of x that G
+cannot draw are anomalous. Scores are sums over pixels and features, not means, as in
+the paper: its weight between the two is meant for sums.
 
 References:
     Schlegl et al., "Unsupervised Anomaly Detection with Generative Adversarial Networks
@@ -20,7 +20,7 @@ from jaxgan.analysis import rectifiers
 
 
 class Scores(NamedTuple):
-    """How anomalous images are, `[B]` each.
+    """How anomalous each image is; every field is `[B]`.
 
     Attributes:
         total: A = (1 - weight) R + weight D, the paper's score and loss.
@@ -50,7 +50,7 @@ def anomaly_scores(
         weight: the paper's lambda, 0 to 1.
 
     Raises:
-        ValueError: the weight is not from 0 to 1.
+        ValueError: the weight is not between 0 and 1.
 
     References:
         arXiv:1703.05921, equations 2 and 4 to 6.
@@ -66,17 +66,20 @@ def anomaly_scores(
 def discriminator_features(
     judge: Callable[[jax.Array], Any], layer: int = -1
 ) -> Callable[[jax.Array], jax.Array]:
-    """The maps of one layer of a discriminator, as a function of images.
+    """A function that takes images to the maps of one layer of a discriminator.
 
     Args:
-        judge: images `[B, H, W, C]` to anything; batch norms held still.
-        layer: number of its rectifier, in order; negative ones count from the last.
+        judge: the discriminator, a function of images `[B, H, W, C]` whose batch norms
+            are fixed (see `norms`); its result is not used.
+        layer: the number of the layer's rectifier, counted from 0 at the input;
+            negative numbers count from the last.
 
     Returns:
         `features(images)`: the output of that rectifier, `[B, h, w, c]`.
 
     Raises:
-        ValueError: when applied, there is no rectifier of that number.
+        ValueError: the network has no rectifier of that number; raised when `features`
+            is called.
     """
 
     def features(images):

@@ -1,4 +1,4 @@
-"""Blending: pasting an image into another without a seam."""
+"""Poisson blending: pastes one image into another without a visible seam."""
 
 import chex
 import jax
@@ -10,12 +10,12 @@ from jax.typing import ArrayLike
 def poisson_blend(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Array:
     """Pastes the gradients of one image into a hole of another.
 
-    Inside the mask the result has the differences between neighbouring pixels that
-    `source` has, as nearly as least squares allows, and around it the values of
-    `target`. So a patch of another brightness takes on that of its surroundings. Where
-    the mask reaches the border of the image nothing is asked there (the natural
-    boundary). With f the result, the least squares solution makes f - source harmonic
-    in the mask, so this is `source` and what `harmonic_fill` makes of the difference.
+    Inside the mask, the differences between neighbouring pixels of the result are those
+    of `source`, as nearly as least squares allows; outside it, the result is `target`.
+    So a pasted patch takes on the brightness of its surroundings. Where the mask
+    touches the border of the image, the border is free (the natural boundary
+    condition). The least squares solution f makes f - source harmonic inside the mask,
+    so it is computed as `source` plus `harmonic_fill` of target - source.
 
     Args:
         source: what to paste, `[..., H, W, C]`, any real dtype.
@@ -23,8 +23,9 @@ def poisson_blend(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.
         mask: `[H, W]` or `[..., H, W]`, true (or not 0) where to paste.
 
     Returns:
-        float32 `[..., H, W, C]`: `target` itself outside the mask. Values may leave the
-        range that images have; clip them. With a mask that covers an image, its source.
+        float32 `[..., H, W, C]`, equal to `target` outside the mask. Values may leave
+        the range of the images; clip them. Where the mask covers a whole image, the
+        result is `source`.
 
     Raises:
         AssertionError: shapes do not go together.
@@ -40,19 +41,19 @@ def poisson_blend(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.
 
 
 def harmonic_fill(image: ArrayLike, mask: ArrayLike) -> jax.Array:
-    """Fills a hole by the solution of Laplace's equation: the smoothest there is.
+    """Fills a hole as smoothly as possible: by the solution of Laplace's equation.
 
-    Every pixel of the hole is the mean of its neighbours above, below, left and right,
-    of those that are inside the image. The system is solved by conjugate gradients,
-    without a matrix, to a residual of 1e-6 of the right-hand side.
+    Every pixel of the hole becomes the mean of its neighbours above, below, left and
+    right, as far as they lie inside the image. The linear system is solved by conjugate
+    gradients, without a matrix, to a residual of 1e-6 of the right-hand side.
 
     Args:
-        image: `[..., H, W, C]`, any real dtype; what is in the hole is not looked at.
+        image: `[..., H, W, C]`, any real dtype; its values in the hole are ignored.
         mask: `[H, W]` or `[..., H, W]`, true (or not 0) in the hole.
 
     Returns:
-        float32 `[..., H, W, C]`: `image` itself outside the hole, 0 everywhere where
-        the hole is all there is.
+        float32 `[..., H, W, C]`, equal to `image` outside the hole. Where the hole
+        covers a whole image, the result is 0 everywhere.
 
     Raises:
         AssertionError: shapes do not go together.
@@ -79,11 +80,11 @@ def _mask_of(image, mask):
 
 
 def _fill(plane, inside):
-    """One plane `[H, W]`."""
+    """Fills the hole of one plane `[H, W]`."""
     degree = _neighbours(jnp.ones_like(plane))
     outside = jnp.where(inside, 0, plane)
 
-    def laplacian(x):  # of what is 0 outside the hole, and stays so
+    def laplacian(x):  # takes and returns planes that are 0 outside the hole
         return jnp.where(inside, degree * x - _neighbours(x), 0)
 
     right = jnp.where(inside, _neighbours(outside), 0)
@@ -94,6 +95,6 @@ def _fill(plane, inside):
 
 
 def _neighbours(x):
-    """The sum of the neighbours of each pixel, of those that there are."""
+    """The sum of each pixel's neighbours, as far as they lie inside the image."""
     padded = jnp.pad(x, 1)
     return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]

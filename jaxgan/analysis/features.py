@@ -1,7 +1,7 @@
-"""What a network has learned, as one row of numbers an image.
+"""Features for other tasks: a network's maps, pooled to one row of numbers per image.
 
-A discriminator that was trained on images without labels has seen what they are made
-of. Its maps, pooled, are features for whoever has a few labels.
+A discriminator learns from images without labels. A classifier that has only a few
+labels can learn from its pooled maps.
 """
 
 from collections.abc import Sequence
@@ -11,26 +11,26 @@ import jax.numpy as jnp
 
 
 def pooled(maps: Sequence[jax.Array], size: int = 4) -> jax.Array:
-    """The maps of all layers, max-pooled to one small grid and put in a row.
+    """Max-pools the maps of all layers to one small grid and joins them to a row.
 
         judge, maps = rectifiers.observed(network)(images)
         rows = pooled(maps)
 
-    Cell i of a side of H is the maximum over the places from floor(i · H / size) up to
-    and without ceil((i + 1) · H / size), so cells overlap where `size` does not divide
-    H, and repeat places where H is smaller.
+    On a side of length H, cell i is the maximum over the places from floor(i · H /
+    size) up to but not including ceil((i + 1) · H / size). So cells overlap where
+    `size` does not divide H, and several cells share a place where H is below `size`.
 
     Args:
-        maps: `[B, H, W, C]`, of `rectifiers.observed`; whatever has no four dimensions,
-            as the units of dense layers, is left out.
-        size: cells a side.
+        maps: `[B, H, W, C]`, as `rectifiers.observed` returns them; arrays without four
+            dimensions, such as the units of dense layers, are left out.
+        size: the number of cells along each side.
 
     Returns:
-        `[B, F]`, with F = size² times the channels of all maps; of a map, row by row,
-        channels last.
+        `[B, F]`, where F is size² times the number of channels of all maps. Each map is
+        laid out row by row, with channels last.
 
     Raises:
-        ValueError: there is no map of four dimensions, or `size` is below 1.
+        ValueError: no map has four dimensions, or `size` is below 1.
 
     References:
         Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep
@@ -38,7 +38,7 @@ def pooled(maps: Sequence[jax.Array], size: int = 4) -> jax.Array:
         pool to 4x4.
     """
     if size < 1:
-        raise ValueError(f"size is {size}; pool to a grid of at least 1 cell a side")
+        raise ValueError(f"size is {size}; pool to a grid of at least 1 cell per side")
     images = [x for x in maps if x.ndim == 4]
     if not images:
         raise ValueError(

@@ -1,12 +1,13 @@
-"""Making a generator forget an object: which maps draw it, and what is left without.
+"""Makes a generator forget an object: finds the maps that draw it and drops them.
 
-A linear classifier is asked, of every position of a layer, whether it lies on the
-object. The maps that speak for it are then set to zero, everywhere:
+A linear classifier learns to tell, from the maps of a layer at one position, whether
+the position lies on the object. The maps with positive weights are then set to zero
+everywhere:
 
     seen = positions(key, maps, boxes)               # and any logistic regression
     without = edited(generator, {layer: drop(heaviest(weights))})
 
-Radford, Metz and Chintala, arXiv:1511.06434, section 6.3.2, do so with windows.
+Radford, Metz and Chintala, arXiv:1511.06434, section 6.3.2, make windows vanish so.
 """
 
 from collections.abc import Callable
@@ -20,11 +21,11 @@ from numpy.typing import ArrayLike
 
 
 class Positions(NamedTuple):
-    """What a classifier learns from.
+    """The examples that a classifier learns from.
 
     Attributes:
-        features: the maps at positions, float32 `[M, C]`.
-        labels: whether they lie on the object, bool `[M]`.
+        features: the values of all maps at each position, float32 `[M, C]`.
+        labels: whether the position lies on the object, bool `[M]`.
     """
 
     features: np.ndarray
@@ -32,7 +33,7 @@ class Positions(NamedTuple):
 
 
 def inside(boxes: ArrayLike, height: int, width: int) -> np.ndarray:
-    """Which positions of maps lie in boxes, by their middles.
+    """Which positions of a map have their middle inside a box.
 
     Args:
         boxes: `[N, 4]`: top, left, bottom, right, in image heights.
@@ -40,8 +41,8 @@ def inside(boxes: ArrayLike, height: int, width: int) -> np.ndarray:
         width: columns of the maps.
 
     Returns:
-        bool `[N, H, W]`. A box too small to hold the middle of any position has the
-        position that its own middle is in.
+        bool `[N, H, W]`. A box too small to contain the middle of any position gets the
+        position that contains the box's own middle.
 
     Raises:
         ValueError: a box is not inside the image, or is empty.
@@ -82,101 +83,103 @@ def positions(
     *,
     outside: bool = True,
 ) -> Positions:
-    """Positions on an object, and positions that are not.
+    """Collects positions on an object and positions that are not on it.
 
-    Objects with a place of their own, as glasses have, need images without them: a
-    classifier that only sees glasses against what is around them finds the maps that
-    draw eyes.
+    Objects that always appear in the same place, such as glasses, need images without
+    them too: a classifier that sees glasses only against their surroundings finds the
+    maps that draw eyes.
 
     Args:
         key: a random key, for positions outside of boxes.
-        maps: of a layer, `[N, H, W, C]`.
-        boxes: of the object, one an image, `[N, 4]`: top, left, bottom, right, in image
-            heights; where it would be, in images without it.
-        there: which images have it, bool `[N]`; all if left out.
-        outside: whether to add as many random positions outside of the boxes of images
-            with the object, as the paper does. An image whose box is more than half of
-            it gives all that is outside, which is fewer.
+        maps: the maps of a layer, `[N, H, W, C]`.
+        boxes: the box of the object in each image, `[N, 4]`: top, left, bottom, right,
+            in image heights; in images without the object, where it would be.
+        there: which images have the object, bool `[N]`; all of them by default.
+        outside: whether to add, for images with the object, as many random positions
+            outside of its box as lie inside, as the paper does. An image whose box
+            covers more than half of it gives all positions outside, which are fewer.
 
     Returns:
-        Positions in boxes of images with the object, then those outside of them, then
-        those in boxes of images without it.
+        First the positions in the boxes of images with the object, then those outside
+        of these boxes, then those in the boxes of images without it.
 
     Raises:
-        ValueError: as `inside`; maps are of another shape, or not finite; or there is
-            no position of one of the two kinds.
+        ValueError: as for `inside`; or the maps have another shape or are not finite;
+            or all positions, or none, lie on the object.
     """
     maps, boxes = np.asarray(maps, np.float32), np.asarray(boxes)
     has = np.ones(len(boxes), bool) if there is None else np.asarray(there, bool)
     if maps.ndim != 4 or not len(maps) == len(boxes) == len(has) > 0:
         raise ValueError(
-            f"maps are {list(maps.shape)} for {len(boxes)} boxes and {len(has)} answers"
-            " whether the object is there, expected [N, H, W, C] with one of each for"
-            " each of N images, 1 or more"
+            f"maps have shape {list(maps.shape)}, with {len(boxes)} boxes and"
+            f" {len(has)} answers whether the object is there; expected [N, H, W, C],"
+            " N boxes and N answers, for N of 1 or more"
         )
     if not np.isfinite(maps).all():
         raise ValueError("maps are not finite: the network has diverged")
     box = inside(boxes, *maps.shape[1:3])
     with_it = has[:, None, None]
     order = np.array(jax.random.uniform(key, box.shape))
-    order[box] = 2  # last, and left out
+    order[box] = 2  # these sort last and are left out
     rank = order.reshape(len(box), -1).argsort(1).argsort(1).reshape(box.shape)
     random = ~box & (rank < box.sum((1, 2), keepdims=True)) & with_it & outside
     features = [maps[where] for where in (box & with_it, random, box & ~with_it)]
     labels = np.arange(sum(map(len, features))) < len(features[0])
     if labels.all() or not labels.any():
         raise ValueError(
-            f"{labels.sum()} positions are on the object and {(~labels).sum()} are not;"
-            " both are needed: give images with smaller boxes, or images without it"
+            f"{labels.sum()} positions are on the object and {(~labels).sum()} are"
+            " not, but both kinds are needed: add images with smaller boxes, or images"
+            " without it"
         )
     return Positions(np.concatenate(features), labels)
 
 
 def heaviest(weights: ArrayLike, most: int = 0) -> np.ndarray:
-    """The maps that speak for an object: those of positive weight.
+    """The maps that draw an object: those with a positive weight.
 
     Args:
-        weights: of the classifier, `[C]`. Where maps differ in scale, take weights of
-            maps brought to one spread.
-        most: how many at most, the heaviest; 0 takes all, as the paper does.
+        weights: the classifier's, `[C]`. If the maps differ in scale, give the weights
+            for maps scaled to one standard deviation.
+        most: the largest number of maps to take, those of greatest weight; 0 takes all,
+            as the paper does.
 
     Returns:
-        Which they are, bool `[C]`.
+        bool `[C]`, true for the maps taken.
 
     Raises:
-        ValueError: weights are no vector or not finite, or `most` is negative.
+        ValueError: the weights are not a vector or not finite, or `most` is negative.
     """
     weights = np.asarray(weights)
     if weights.ndim != 1 or not np.isfinite(weights).all():
         raise ValueError(
-            f"weights are {list(weights.shape)}, expected finite numbers [C], one a map"
+            f"weights have shape {list(weights.shape)}; expected finite numbers [C],"
+            " one per map"
         )
     if most < 0:
-        raise ValueError(f"most is {most}; give how many maps, or 0 for all")
+        raise ValueError(f"most is {most}; give the number of maps, or 0 for all")
     rank = np.argsort(np.argsort(-weights, kind="stable"))
     return (weights > 0) & (rank < (most or len(weights)))
 
 
 def drop(maps: JaxArrayLike) -> Callable[[jax.Array], jax.Array]:
-    """An edit for `edited`: sets some maps to zero at all positions.
+    """Makes an edit for `edited` that sets some maps to zero at all positions.
 
     Args:
-        maps: which, bool `[C]`, such as `heaviest` gives.
+        maps: which maps to drop, bool `[C]`, as from `heaviest`.
 
     Returns:
-        `f(x)` of maps `[..., C]` to the same shape.
+        `f(x)`, which takes maps `[..., C]` and returns the same shape.
 
     Raises:
-        ValueError: the layer has another number of maps; it is raised where the edit is
-            used.
+        ValueError: the layer has another number of maps; raised when the edit is used.
     """
     maps = jnp.asarray(maps, bool)
 
     def edit(x: jax.Array) -> jax.Array:
         if maps.shape != x.shape[-1:]:
             raise ValueError(
-                f"maps to drop are {list(maps.shape)}, but the layer has {x.shape[-1]}:"
-                " say of each of them whether to drop it"
+                f"maps to drop have shape {list(maps.shape)}, but the layer has"
+                f" {x.shape[-1]} maps: give true or false for each of them"
             )
         return jnp.where(maps[(None,) * (x.ndim - 1)], 0, x)
 
@@ -186,11 +189,11 @@ def drop(maps: JaxArrayLike) -> Callable[[jax.Array], jax.Array]:
 def evidence(
     maps: JaxArrayLike, weights: JaxArrayLike, bias: JaxArrayLike = 0.0
 ) -> jax.Array:
-    """How much each position speaks for the object: log odds `[N, H, W]`.
+    """The log odds `[N, H, W]` that each position lies on the object.
 
     Args:
         maps: `[N, H, W, C]`.
-        weights: of the classifier, `[C]`.
-        bias: of the classifier, `[]`.
+        weights: the classifier's, `[C]`.
+        bias: the classifier's, `[]`.
     """
     return jnp.einsum("nhwc,c->nhw", jnp.asarray(maps), jnp.asarray(weights)) + bias

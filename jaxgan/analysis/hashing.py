@@ -1,11 +1,11 @@
-"""Semantic hashes: near duplicates found in linear time, by codes that are identical.
+"""Semantic hashes: finds near duplicates in linear time, as images of the same hash.
 
-A network turns each image into a few dozen numbers; above a threshold they are 1, and 0
-elsewhere. Images that share all bits are taken for copies of each other. All of this is
-numpy on the host.
+A network turns each image into a few dozen numbers; each becomes one bit, 1 above a
+threshold and 0 elsewhere. Images that share all bits are taken for copies of each
+other. All of this is NumPy on the host.
 
 References: Salakhutdinov and Hinton, "Semantic hashing" (2009); Radford, Metz and
-Chintala, arXiv:1511.06434, section 4.1, who hash so to rid bedrooms of copies.
+Chintala, arXiv:1511.06434, section 4.1, who remove copies from pictures of bedrooms so.
 """
 
 from typing import Any
@@ -14,15 +14,15 @@ import numpy as np
 
 
 def binarise(codes: Any, threshold: Any = 0.0) -> np.ndarray:
-    """Packs codes into hashes, one bit a number: 1 where it is above the threshold.
+    """Packs codes into hashes, one bit per number: 1 where it is above the threshold.
 
     Args:
         codes: `[N, K]`, real.
-        threshold: a number, or `[K]`, one a bit.
+        threshold: one number, or `[K]`, one for each bit.
 
     Returns:
-        uint8 `[N, ceil(K / 8)]`, the first bit highest; what is left of the last byte
-        is 0.
+        uint8 `[N, ceil(K / 8)]`, with the first bit highest; unused bits of the last
+        byte are 0.
 
     Raises:
         ValueError: shapes do not fit, or a code or a threshold is NaN.
@@ -37,19 +37,21 @@ def binarise(codes: Any, threshold: Any = 0.0) -> np.ndarray:
         )
     for name, value in (("codes", codes), ("threshold", threshold)):
         if np.isnan(value).any():
-            raise ValueError(f"{name} have NaN, which is neither 0 nor 1; train anew")
+            raise ValueError(
+                f"{name} contain NaN, which has no bit; train the network again"
+            )
     return np.packbits(codes > threshold, axis=1)
 
 
 def groups(hashes: np.ndarray) -> np.ndarray:
-    """Which images share a hash, in time linear in their number.
+    """Groups the images that share a hash, in time linear in their number.
 
     Args:
-        hashes: uint8 `[N, bytes]`, of `binarise`.
+        hashes: uint8 `[N, bytes]`, from `binarise`.
 
     Returns:
-        int64 `[N]`: the number of each image's group. Groups are numbered from 0 by
-        their first image.
+        int64 `[N]`: the number of each image's group. Groups are numbered from 0 in the
+        order of their first images.
 
     Raises:
         ValueError: `hashes` is not uint8 `[N, bytes]`.
@@ -62,17 +64,18 @@ def groups(hashes: np.ndarray) -> np.ndarray:
 
 
 def first_of_each(group: np.ndarray) -> np.ndarray:
-    """The image of each group to keep: its first.
+    """Chooses the image of each group to keep: its first.
 
     Args:
         group: integers `[N]`, the group of each image.
 
     Returns:
-        int64 `[N]`: for every image the one that is kept in its place; images that are
-        kept name themselves, so `np.unique` of it lists them.
+        int64 `[N]`: for every image, the number of the image that is kept in its place.
+        For kept images that is their own number, so `np.unique` of the result lists
+        them.
 
     Raises:
-        ValueError: `group` is not a row of integers.
+        ValueError: `group` is not a vector of integers.
     """
     group = np.asarray(group)
     if group.ndim != 1 or not np.issubdtype(group.dtype, np.integer):

@@ -1,8 +1,8 @@
-"""Semantic inpainting: masks, and pasting a drawn image into a hole.
+"""Semantic inpainting: masks of what is known, and pasting a drawn image into a hole.
 
 Masks are `[H, W]`, true where the image is known. A search finds a latent z whose image
 G(z) agrees with the known pixels and looks real; G(z) then fills the hole. The losses
-of the search are `jaxgan.losses.inpainting_contextual_loss` and
+for the search are `jaxgan.losses.inpainting_contextual_loss` and
 `inpainting_prior_loss`.
 
 References:
@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 
 def paste(drawn: jax.Array, images: jax.Array, known: jax.Array) -> jax.Array:
-    """M y + (1 - M) G(z): the known pixels, with the drawn image in the hole.
+    """Fills the unknown pixels with the drawn image: M y + (1 - M) G(z).
 
     Args:
         drawn: `[B, H, W, C]`.
@@ -29,15 +29,16 @@ def paste(drawn: jax.Array, images: jax.Array, known: jax.Array) -> jax.Array:
 
 
 def centre_mask(height: int, width: int, share: float = 0.25) -> jax.Array:
-    """A mask without a rectangle in the middle, which has the proportions of the image.
+    """A mask whose hole is a rectangle in the middle, in the proportions of the image.
 
     Args:
         height: H.
         width: W.
-        share: the part of the image that is missing, as nearly as whole pixels allow.
+        share: the part of the image that the hole takes, as nearly as whole pixels
+            allow.
 
     Raises:
-        ValueError: if the share is not above 0 and below 1.
+        ValueError: the share is not above 0 and below 1.
     """
     _check_share(share)
     rows, columns = (
@@ -59,7 +60,7 @@ def random_mask(
         share: the part of the pixels that is missing, rounded to a whole number.
 
     Raises:
-        ValueError: if the share is not above 0 and below 1.
+        ValueError: the share is not above 0 and below 1.
     """
     _check_share(share)
     missing = round(share * height * width)
@@ -81,7 +82,7 @@ def rows_mask(height: int, width: int, band: int = 0) -> jax.Array:
         band: the rows of a band; 0 means an eighth of the height.
 
     Raises:
-        ValueError: if there is no room for a band.
+        ValueError: there is no room for a band.
     """
     band = band or max(1, height // 8)
     if not 1 <= band < height:

@@ -1,8 +1,9 @@
-"""What a trained network's maps answer to: tiles, projections to pixels, patches.
+"""Shows what a network's maps respond to: tiles, projections to pixels, patches.
 
 DCGAN (arXiv:1511.06434, figure 5) shows what its discriminator looks for by sending the
 strongest responses of a layer back to the pixels, beside those of random filters. All
-functions are pure and work on arrays; those of maps number them as `observed` does.
+functions are pure and work on arrays. Where they take the number of a layer, it counts
+rectifiers, as `observed` does.
 """
 
 import operator
@@ -17,15 +18,15 @@ from jaxgan.analysis.rectifiers import Rule, observed, with_rule
 
 
 class Field(NamedTuple):
-    """Which pixels a unit of a convolutional net sees, the same along both axes.
+    """The pixels that a unit of a convolutional net sees, the same along both axes.
 
-    Unit i sees pixels `start + stride * i` up to `size` further. What lies outside the
-    image is padding.
+    Unit i sees `size` pixels, the first of which is `start + stride * i`. Pixels
+    outside the image are padding.
 
     Attributes:
-        size: side of what a unit sees.
+        size: the side of the square that a unit sees.
         stride: pixels between neighbouring units.
-        start: first pixel of unit 0, not above 0.
+        start: the first pixel of unit 0; 0 or less.
     """
 
     size: int
@@ -34,11 +35,11 @@ class Field(NamedTuple):
 
 
 class Peaks(NamedTuple):
-    """The strongest response of every map to every image.
+    """The strongest response of every map to every image, and its place.
 
     Attributes:
-        value: `[N, C]`.
-        position: row and column in the map, int32 `[N, C, 2]`.
+        value: the response, `[N, C]`.
+        position: its row and column in the map, int32 `[N, C, 2]`.
     """
 
     value: jax.Array
@@ -46,11 +47,11 @@ class Peaks(NamedTuple):
 
 
 def receptive_field(layers: Iterable[tuple[int, int, int]]) -> Field:
-    """What a unit of the last of several convolutions sees of the image.
+    """The part of the image that a unit of the last of several convolutions sees.
 
     Args:
         layers: (kernel, stride, padding) of each convolution or pooling, first to last.
-            Padding is that before the first row or column.
+            The padding is what is added before the first row or column.
 
     Raises:
         ValueError: a kernel or a stride below 1, or a padding below 0.
@@ -71,8 +72,8 @@ def receptive_field(layers: Iterable[tuple[int, int, int]]) -> Field:
 def map_tiles(maps: ArrayLike) -> jax.Array:
     """The maps of one image as pictures: `[H, W, C]` to `[C, H, W, 1]` in [0, 1].
 
-    Each is stretched from its own least to its own largest value; a map that is the
-    same everywhere is black.
+    Each map is stretched from its own smallest to its own largest value; a constant map
+    is black.
     """
     return _stretched(jnp.moveaxis(jnp.asarray(maps), -1, 0)[..., None], (1, 2, 3))
 
@@ -80,9 +81,9 @@ def map_tiles(maps: ArrayLike) -> jax.Array:
 def kernel_tiles(kernel: ArrayLike) -> jax.Array:
     """The filters `[kh, kw, C, O]` of a convolution as pictures `[O, T, kh, kw, c]`.
 
-    Filters of one or three input channels are one grey or coloured tile each (T = 1, c
-    = C); others are a grey tile for each input channel (T = C, c = 1). Each filter is
-    stretched to [0, 1], its channels together.
+    A filter of one or three input channels is one grey or coloured tile (T = 1, c = C);
+    any other is one grey tile per input channel (T = C, c = 1). Each filter is
+    stretched to [0, 1], all its channels alike.
     """
     kernel = jnp.asarray(kernel)
     filters = _stretched(jnp.moveaxis(kernel, -1, 0), (1, 2, 3))
@@ -94,7 +95,7 @@ def kernel_tiles(kernel: ArrayLike) -> jax.Array:
 def centred(signals: ArrayLike) -> jax.Array:
     """Signals `[N, H, W, C]` as pictures in [0, 1], where 1/2 is no signal.
 
-    Each is divided by its own largest magnitude.
+    Each signal is divided by its own largest magnitude.
     """
     signals = jnp.asarray(signals)
     over = tuple(range(1, signals.ndim))
@@ -112,24 +113,26 @@ def project(
     """Sends the strongest response of a map to each image back to the pixels.
 
     All other activations of the layer are zeroed. Under "deconvnet" the signal starts
-    as the response itself, as Zeiler and Fergus have it; otherwise as 1, so that what
-    arrives is the derivative of the largest response ("gradient"), or what guided
-    backpropagation makes of it. Batch norms have to be held still (`frozen`), or images
-    are seen in each other's place.
+    as the response itself, as in Zeiler and Fergus. Otherwise it starts as 1, so that
+    the result is the derivative of the largest response ("gradient") or its guided
+    version ("guided"). Batch norms must be fixed (`frozen`), or each image's result
+    depends on the others.
 
     Args:
-        function: of images, with rectifiers; it looks at each image by itself.
+        function: a function of images, with rectifiers, that treats each image by
+            itself.
         images: `[N, H, W, C]`.
-        layer: number of the rectifier, as in `observed`; negative ones count from the
-            last.
-        channel: of the layer's last axis: one for all images, or integers `[N]`.
+        layer: the number of the rectifier, as in `observed`; negative numbers count
+            from the last.
+        channel: an index into the layer's last axis: one for all images, or integers
+            `[N]`.
         rule: how rectifiers send signals back.
 
     Returns:
         `[N, H, W, C]`.
 
     Raises:
-        ValueError: there is no such layer or, of a number, no such channel.
+        ValueError: the layer, or a channel given as one number, does not exist.
 
     References:
         Zeiler and Fergus, arXiv:1311.2901, section 2.1; Springenberg et al.,
@@ -161,18 +164,18 @@ def peaks(maps: ArrayLike) -> Peaks:
 
 
 def strongest(found: Peaks, count: int) -> tuple[jax.Array, jax.Array]:
-    """The images that each map answers to most.
+    """The images to which each map responds most.
 
     Args:
-        found: of `peaks`; those of several batches may be concatenated.
-        count: how many images, of each one position.
+        found: from `peaks`; the peaks of several batches may be concatenated.
+        count: how many images to give for each map, with one position each.
 
     Returns:
-        Numbers of images, int32 `[count, C]`, strongest first, and the positions of
-        their responses, `[count, C, 2]`.
+        The indices of the images, int32 `[count, C]`, strongest response first, and the
+        positions of their responses, `[count, C, 2]`.
 
     Raises:
-        ValueError: there are fewer images.
+        ValueError: there are fewer images than `count`.
     """
     if not 1 <= count <= len(found.value):
         raise ValueError(
@@ -187,13 +190,13 @@ def strongest(found: Peaks, count: int) -> tuple[jax.Array, jax.Array]:
 def patches(
     images: ArrayLike, position: ArrayLike, field: Field, fill: float = jnp.nan
 ) -> jax.Array:
-    """Cuts out what one unit sees of each image.
+    """Cuts out the part that one unit sees of each image.
 
     Args:
         images: `[N, H, W, C]`.
         position: row and column of the unit in its map, int `[N, 2]`.
-        field: of `receptive_field`.
-        fill: what stands for the padding around images.
+        field: from `receptive_field`.
+        fill: the value of pixels outside the image.
 
     Returns:
         `[N, size, size, C]`.
@@ -220,21 +223,21 @@ def patches(
 
 
 def agreement(found: ArrayLike) -> jax.Array:
-    """How alike patches are: their mean correlation, over all pairs.
+    """How alike patches are: the mean correlation over all pairs of them.
 
     Args:
-        found: `[N, h, w, C]`, at least two; NaN marks padding, and is left out of every
-            pair that has it.
+        found: at least two patches, `[N, h, w, C]`. NaN marks padding; pixels that are
+            padding in either patch of a pair are left out.
 
     Returns:
-        In [-1, 1]. A patch without contrast agrees with none: 0.
+        A number in [-1, 1]. The correlation of a patch without contrast counts as 0.
 
     Raises:
         ValueError: fewer than two patches.
     """
     found = jnp.asarray(found)
     if len(found) < 2:
-        raise ValueError(f"agreement is of 2 patches or more, not of {len(found)}")
+        raise ValueError(f"agreement needs 2 patches or more, but got {len(found)}")
     flat = found.reshape(len(found), -1)
     known = jnp.isfinite(flat)
     flat = jnp.where(known, flat, 0)
@@ -256,12 +259,12 @@ def agreement(found: ArrayLike) -> jax.Array:
 def spread(signals: ArrayLike) -> jax.Array:
     """How far a signal is spread over its pixels: 1 / (n sum p^2).
 
-    p is the share of each of n pixels in the signal's energy, its squares summed over
-    channels. A signal on m pixels alike has m / n: 1 if it is everywhere, 1 / n if it
-    is one pixel.
+    p is each pixel's share of the signal's energy, which is the sum of its squares over
+    channels, and n is the number of pixels. A signal of equal energy on m pixels and
+    zero elsewhere gives m / n: 1 if it is everywhere, 1 / n if it is on one pixel.
 
     Args:
-        signals: `[N, H, W, C]`; NaN marks padding, which is no pixel.
+        signals: `[N, H, W, C]`; NaN marks padding, which is not counted.
 
     Returns:
         `[N]` in [0, 1]; 0 where there is no signal.
@@ -275,7 +278,7 @@ def spread(signals: ArrayLike) -> jax.Array:
 
 
 def _layer(function, layer):
-    """The function that returns the maps of a layer only."""
+    """Makes a function that returns only the maps of one layer."""
 
     def apply(images):
         maps = observed(function)(images)[1]
@@ -295,5 +298,5 @@ def _stretched(x, over):
 
 
 def _divided(a, b):
-    """The quotient, and 0 where b is 0; safe to differentiate."""
+    """The quotient a / b, or 0 where b is 0, with a finite gradient everywhere."""
     return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))

@@ -1,10 +1,10 @@
-"""The space of latents: walks, grids, averages, arithmetic, and directions in it.
+"""Latents of a generator: walks, grids, averages, arithmetic and directions.
 
 Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep
 Convolutional Generative Adversarial Networks", arXiv:1511.06434, walk between latents
 to see whether a generator has learnt or memorised, and add and subtract averages of
-latents as concepts. All functions but `steps` are on latents alone: `[..., Z]` in,
-`[..., Z]` out.
+latents as concepts. All functions but `steps` take latents `[..., Z]` and return
+latents `[..., Z]`.
 """
 
 from typing import NamedTuple
@@ -19,11 +19,12 @@ from jaxgan import nn
 
 
 class Directions(NamedTuple):
-    """Directions of `sefa`.
+    """Directions in the space of latents, as `sefa` finds them.
 
     Attributes:
-        direction: unit vectors, `[count, Z]`; the largest number of each is positive.
-        eigenvalue: the squared length that a step of 1 has after the layer, `[count]`,
+        direction: unit vectors, `[count, Z]`, with signs such that the element of
+            largest magnitude is positive.
+        eigenvalue: the squared length of a unit step after the layer, `[count]`,
             largest first.
     """
 
@@ -35,22 +36,23 @@ def walk(stops: jax.Array, frames: int, *, spherical: bool, closed: bool) -> jax
     """Latents along a path through stops, evenly spaced from each to the next.
 
     Args:
-        stops: `[S, ..., Z]`; S latents, or S of several walks side by side.
-        frames: steps from one stop to the next.
-        spherical: whether to go along great circles (see `nn.slerp`), which Gaussian
-            latents want, and not along straight lines.
+        stops: `[S, ..., Z]`: S latents, or S stops of several walks side by side.
+        frames: the number of steps from one stop to the next.
+        spherical: whether to walk along great circles (see `nn.slerp`), which suits
+            Gaussian latents, instead of straight lines.
         closed: whether the path goes on from the last stop to the first.
 
     Returns:
-        `[K, ..., Z]`. K is S · frames on a closed path, which ends one step before it
-        is back, and (S - 1) · frames + 1 on an open one, which ends on the last stop.
+        `[K, ..., Z]`. On a closed path K is S · frames, and the path ends one step
+        before its start. On an open one K is (S - 1) · frames + 1, and the path ends on
+        the last stop.
 
     Raises:
         ValueError: `frames` below 1, no stop, or an open path with less than 2.
     """
     if frames < 1:
         raise ValueError(
-            f"frames is {frames}; from one stop to the next there must be at least 1"
+            f"frames is {frames}; give at least 1 from one stop to the next"
         )
     least = 1 if closed else 2
     if len(stops) < least:
@@ -67,20 +69,20 @@ def walk(stops: jax.Array, frames: int, *, spherical: bool, closed: bool) -> jax
 def grid(
     corners: jax.Array, rows: int, columns: int, *, spherical: bool = False
 ) -> jax.Array:
-    """Latents between four: down both sides, and from side to side.
+    """Fills a grid between four latents: first down both sides, then from side to side.
 
     Args:
         corners: `[4, Z]`: top left, top right, bottom left, bottom right.
         rows: at least 2.
         columns: at least 2.
-        spherical: whether to go along great circles and not along straight lines,
-            which make the grid bilinear.
+        spherical: whether to interpolate along great circles instead of straight lines,
+            which would make the grid bilinear.
 
     Returns:
-        `[rows, columns, Z]`, the corners in its corners.
+        `[rows, columns, Z]`, with the four latents in its corners.
 
     Raises:
-        ValueError: there are not four corners, or less than 2 rows or columns.
+        ValueError: there are not four corners, or fewer than 2 rows or columns.
     """
     if len(corners) != 4:
         raise ValueError(f"there are {len(corners)} corners; a grid has 4")
@@ -94,32 +96,32 @@ def grid(
 
 
 def concept(latents: jax.Array) -> jax.Array:
-    """The average of exemplars, `[N, ..., Z]` to `[..., Z]`.
+    """Averages exemplars of a concept, `[N, ..., Z]` to `[..., Z]`.
 
-    DCGAN takes three a concept, since single ones are unstable. The average of N
-    independent Gaussian latents is shorter than they are, by the root of N; see
-    `with_norm`.
+    DCGAN takes three exemplars for each concept, since single ones are unstable. The
+    average of N independent Gaussian latents is shorter than they are by a factor of
+    √N; see `with_norm`.
     """
     return latents.mean(0)
 
 
 def arithmetic(start: jax.Array, minus: jax.Array, plus: jax.Array) -> jax.Array:
-    """`start - minus + plus`: smiling woman - neutral woman + neutral man.
+    """`start - minus + plus`, such as smiling woman - neutral woman + neutral man.
 
     Args:
-        start: what has the attribute, `[..., Z]`.
-        minus: the same without the attribute.
-        plus: what shall have it.
+        start: the latent of something with the attribute, `[..., Z]`.
+        minus: the latent of the same thing without the attribute.
+        plus: the latent of the thing to give the attribute to.
     """
     return start - minus + plus
 
 
 def with_norm(latents: jax.Array, norm: ArrayLike) -> jax.Array:
-    """Latents `[..., Z]` stretched to a norm `[]` or `[...]`; zeros stay zero.
+    """Scales latents `[..., Z]` to a norm `[]` or `[...]`; zeros stay zero.
 
     Averages and sums of Gaussian latents lie nearer to or farther from the origin than
-    the latents that a generator was trained on, whose norms are all about the root of
-    Z. Of latents of another distribution that says less.
+    the latents that a generator was trained on, whose norms are all close to √Z.
+    Latents of other distributions vary more in norm, so scaling them matters less.
     """
     length = jnp.linalg.norm(latents, axis=-1, keepdims=True)
     norm = jnp.broadcast_to(jnp.asarray(norm), latents.shape[:-1])[..., None]
@@ -129,10 +131,11 @@ def with_norm(latents: jax.Array, norm: ArrayLike) -> jax.Array:
 def noise_sheet(
     key: jax.Array, latent: jax.Array, amplitude: float = 0.25
 ) -> jax.Array:
-    """A latent `[Z]` and eight around it, for a sheet of 3 by 3: `[9, Z]`.
+    """Puts eight noisy copies around a latent `[Z]`, for a sheet of 3 by 3: `[9, Z]`.
 
     The latent itself is the fifth. Uniform noise in [-amplitude, amplitude] is added to
-    the others: DCGAN shows so that a result of arithmetic is no lucky point.
+    the others. DCGAN shows in this way that a result of arithmetic does not depend on
+    one lucky point.
 
     Raises:
         ValueError: a negative amplitude.
@@ -145,10 +148,11 @@ def noise_sheet(
 
 
 def turn_vector(left: jax.Array, right: jax.Array) -> jax.Array:
-    """From the average of one kind to that of another, `[N, Z]`, `[M, Z]` to `[Z]`.
+    """The step from the mean of `right` to that of `left`: `[N, Z]`, `[M, Z]` to `[Z]`.
 
-    `right` plus the result is `left`. DCGAN takes four faces that look to the left and
-    four that look to the right; adding parts of the result turns other faces.
+    The average of `right` plus the result is the average of `left`. DCGAN takes four
+    faces that look to the left and four that look to the right; adding fractions of the
+    result turns other faces.
     """
     return concept(left) - concept(right)
 
@@ -171,21 +175,21 @@ def along(latents: jax.Array, direction: jax.Array, scales: jax.Array) -> jax.Ar
 
 
 def sefa(weight: jax.Array, count: int) -> Directions:
-    """The directions that the first layer stretches most, closed-form factorisation.
+    """The directions that the first layer stretches most: closed-form factorisation.
 
-    The layer makes y = A z + b of a latent z, so a move along n changes y by A n, by
-    how much ever; those n of unit length that change it most are the eigenvectors of
-    A^T A with the largest eigenvalues. No samples are needed. What a direction means
-    has to be looked at. A batch norm that follows scales the channels of y again, which
-    is not taken into account: fold it into the weight if it should be.
+    The layer makes y = A z + b of a latent z, so a move by n changes y by A n, wherever
+    it starts. The unit vectors n that change y most are the eigenvectors of A^T A with
+    the largest eigenvalues. No samples are needed, but what a direction means has to be
+    seen from pictures. A batch norm that follows scales the channels of y again, which
+    is ignored; fold it into the weight to take it into account.
 
     Args:
-        weight: of the layer that takes the latents, `[Z, F]` as `flax` has it: the
-            transpose of A.
-        count: how many, 1 to Z.
+        weight: the weight of the layer that takes the latents, `[Z, F]`, as flax stores
+            it: the transpose of A.
+        count: the number of directions, 1 to Z.
 
     Raises:
-        ValueError: a weight that is no matrix, or `count` outside 1..Z.
+        ValueError: the weight is not a matrix, or `count` is not in 1..Z.
 
     References:
         Shen and Zhou, "Closed-Form Factorization of Latent Semantics in GANs", 2020,
@@ -195,8 +199,8 @@ def sefa(weight: jax.Array, count: int) -> Directions:
         raise ValueError(f"weight has shape {weight.shape}, expected [Z, F]")
     if not 1 <= count <= len(weight):
         raise ValueError(
-            f"count is {count}; latents of {len(weight)} numbers have 1 to"
-            f" {len(weight)} directions"
+            f"count is {count}; give 1 to {len(weight)}, the number of directions of"
+            " these latents"
         )
     gram = jnp.matmul(weight, weight.T, precision=lax.Precision.HIGHEST)
     values, vectors = jnp.linalg.eigh(gram)  # smallest first, vectors in columns
@@ -206,16 +210,16 @@ def sefa(weight: jax.Array, count: int) -> Directions:
 
 
 def steps(images: jax.Array, *, closed: bool = False) -> jax.Array:
-    """How far each picture of a walk is from the next: root mean square of a pixel.
+    """The root mean square difference between each picture of a walk and the next.
 
     Args:
         images: `[K, ..., H, W, C]`.
-        closed: whether the last is followed by the first.
+        closed: whether the first picture follows the last.
 
     Returns:
-        `[K - 1, ...]`, or `[K, ...]` if closed, in units of the pixels. A walk without
-        abrupt changes has no step that is much larger than their mean, and none near to
-        the distance of two pictures that have nothing to do with each other.
+        `[K - 1, ...]`, or `[K, ...]` if closed, in units of the pixels. In a walk
+        without abrupt changes no step is much larger than the mean of all steps, and
+        none comes close to the distance between two unrelated pictures.
     """
     images = images.astype(jnp.float32)
     following = jnp.roll(images, -1, 0)

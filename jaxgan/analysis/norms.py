@@ -1,4 +1,4 @@
-"""Batch norms held still, so that an image depends on itself and not on its company."""
+"""Fixes batch norms, so that what a network makes of an image depends on it alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,15 +11,16 @@ Statistics = dict[str, tuple[jax.Array, jax.Array]]
 
 
 def batch_statistics(function: Callable[..., Any], *args: Any) -> Statistics:
-    """What every batch norm of a function sees.
+    """The mean and variance that every batch norm of a function sees.
 
     Args:
-        function: applies linen modules.
-        *args: its arguments: a batch large enough to speak for all, such as 1,000.
+        function: a function that applies linen modules.
+        *args: its arguments, with a batch large enough to be typical, such as 1,000
+            examples.
 
     Returns:
-        For every call of `linen.BatchNorm`, in order, its mean and variance a channel,
-        float32 `[C]`. Empty for functions without batch norms.
+        For every call of `linen.BatchNorm`, in order, its mean and variance of each
+        channel, float32 `[C]`. Empty for functions without batch norms.
     """
     seen: Statistics = {}
 
@@ -36,21 +37,21 @@ def batch_statistics(function: Callable[..., Any], *args: Any) -> Statistics:
 
 
 def frozen(function: Callable[..., Any], statistics: Statistics) -> Callable[..., Any]:
-    """A function whose batch norms use given statistics, for any batch and mode.
+    """Makes a function whose batch norms use given statistics, for any batch and mode.
 
-    DCGAN's code normalises with the batch at hand, so an image depends on those drawn
-    with it. An analysis that changes one latent wants the others to stay out of it.
+    DCGAN's code normalises with the statistics of the current batch, so an image
+    depends on those drawn with it. An analysis that changes one latent must keep the
+    others from changing the result.
 
     Args:
-        function: applies linen modules.
-        statistics: of `batch_statistics`, of the same function.
+        function: a function that applies linen modules.
+        statistics: from `batch_statistics` of the same function.
 
     Returns:
-        `f(*args)`, as `function`. What it returns of running averages is not to be
-        used.
+        `f(*args)`, like `function`. Do not use the running averages that it returns.
 
     Raises:
-        ValueError: the function has a batch norm that `statistics` do not know.
+        ValueError: `statistics` lack a batch norm of the function.
     """
 
     def apply(*args):
@@ -63,8 +64,8 @@ def frozen(function: Callable[..., Any], statistics: Statistics) -> Callable[...
             name = _name(context, used)
             if name not in statistics:
                 raise ValueError(
-                    f"no statistics of {name}, only of {sorted(statistics)}: take those"
-                    " of the same function, by batch_statistics"
+                    f"there are no statistics of {name}, only of {sorted(statistics)}:"
+                    " get those of the same function from batch_statistics"
                 )
             used[name] = statistics[name]
             return _normalised(module, x, *statistics[name])
@@ -76,13 +77,13 @@ def frozen(function: Callable[..., Any], statistics: Statistics) -> Callable[...
 
 
 def running(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function whose batch norms use the running averages of training.
+    """Makes a function whose batch norms use the running averages of training.
 
     Args:
-        function: applies linen modules.
+        function: a function that applies linen modules.
 
     Returns:
-        `f(*args)`, as `function`, whatever mode it asks its norms for.
+        `f(*args)`, like `function`, whichever mode it sets its norms to.
     """
 
     def average(next_function, args, kwargs, context):
@@ -99,7 +100,7 @@ def running(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _normalised(module, x, mean, var):
-    """What a batch norm makes of its input by given statistics, `[C]`."""
+    """The output of a batch norm with given statistics, `[C]`."""
     params = module.variables.get("params", {})
     factor = jax.lax.rsqrt(var + module.epsilon) * params.get("scale", 1.0)
     shift = params.get("bias", 0.0) - mean * factor
@@ -114,7 +115,7 @@ def _is_norm(context) -> bool:
 
 
 def _name(context, seen) -> str:
-    """The path of a module, and the number of its call where it has several."""
+    """The path of a module, with the number of the call from the second call on."""
     path = "/".join(context.module.path)
     calls = sum(name.split("#")[0] == path for name in seen)
     return f"{path}#{calls + 1}" if calls else path

@@ -1,6 +1,6 @@
-"""What a network is made of: every layer's call, its shapes and its parameters.
+"""The outline of a network: every call of a layer, with its shapes and parameters.
 
-Nothing is computed for it: the module is initialised on shapes alone.
+Nothing is computed: the module is initialised on shapes alone.
 """
 
 from collections.abc import Mapping
@@ -15,13 +15,15 @@ class Call(NamedTuple):
     """One call of one layer.
 
     Attributes:
-        path: where the layer is in the module, such as "block/Conv_0"; "" is itself.
-        kind: its class.
+        path: where the layer is in the module, such as "block/Conv_0"; "" is the module
+            itself.
+        kind: the name of the layer's class.
         module: the layer itself, unbound, to read settings from.
-        inputs: shapes of the arrays that it was given.
-        output: shape of what it returned; of the first array, where it has several.
-        parameters: how many it has; 0 at later calls of the same layer.
-        again: whether it was called before.
+        inputs: the shapes of the arrays that it was given.
+        output: the shape of the array that it returned, or of the first if it returned
+            several.
+        parameters: the number of its parameters; 0 at later calls of the same layer.
+        again: whether the layer was called before.
     """
 
     path: str
@@ -37,9 +39,9 @@ class Geometry(NamedTuple):
     """How a convolution moves over its input, along rows and columns.
 
     Attributes:
-        kernel: its sides.
-        stride: of the window over the larger of the two images.
-        padding: what is added before the first row and column.
+        kernel: the height and width of the kernel.
+        stride: the window's step over the larger of the two images.
+        padding: the number of pixels added before the first row and column.
         transposed: whether the output is the larger image.
     """
 
@@ -50,13 +52,13 @@ class Geometry(NamedTuple):
 
 
 def outline(module: linen.Module, *args: Any) -> tuple[Call, ...]:
-    """The layers of a module in the order in which they finish.
+    """Lists the calls of a module's layers, in the order in which they finish.
 
     A layer is a module that calls no other, or has parameters of its own.
 
     Args:
-        module: to look at.
-        *args: what it is called with: arrays, or their `jax.ShapeDtypeStruct`.
+        module: the module to look at.
+        *args: its arguments: arrays, or `jax.ShapeDtypeStruct`s of them.
 
     Returns:
         The calls; their parameters add up to those of the module.
@@ -98,13 +100,13 @@ def outline(module: linen.Module, *args: Any) -> tuple[Call, ...]:
 
 
 def geometry(call: Call) -> Geometry | None:
-    """The geometry of a convolution, as this library's and flax's layers have it.
+    """Reads the geometry of a convolution off a layer of this library or of flax.
 
     Args:
-        call: of `outline`.
+        call: from `outline`.
 
     Returns:
-        None of layers that are no convolutions of images.
+        The geometry, or None where the layer is not a convolution of images.
     """
     layer = call.module
     if not hasattr(layer, "kernel_size") or len(call.inputs[0]) != 4:
@@ -132,7 +134,7 @@ def _arrays(tree):
 
 
 def _counts(params: Mapping[str, Any], paths: set[str]) -> dict[str, int]:
-    """Parameters of each module: an array belongs to the deepest one that it is in."""
+    """Counts each module's parameters; an array belongs to the deepest that has it."""
     counts: dict[str, int] = {}
     for keys, array in jax.tree_util.tree_leaves_with_path(params):
         names = [str(getattr(key, "key", key)) for key in keys]

@@ -1,16 +1,16 @@
-"""A network seen through its rectifiers: its maps, edits of them, backward rules.
+"""Reads, edits and differentiates a network at its rectifiers, whose outputs are maps.
 
-What papers call the maps (or activations) of a layer is what its ReLU hands on. The
-three functions here take any function of arrays that uses `relu`, `leaky_relu` or
-another rectifier of `jax.nn` (flax's are the same) and return one that also tells its
-maps, changes them on the way, or sends gradients back by another rule:
+Papers call the outputs of a layer's ReLU its maps (or activations). The three functions
+here take any function of arrays that uses `relu`, `leaky_relu` or another rectifier of
+`jax.nn` (flax's are the same). They return a function that also returns its maps,
+changes them on the way, or sends gradients back by another rule:
 
     out, maps = observed(network)(images)
     without = edited(network, {2: lambda x: x.at[..., 7].set(0)})(images)
     slopes = jax.grad(lambda x: with_rule(network, "guided")(x).sum())(images)
 
-They are transformations, as `jax.grad` is one, and work inside `jit`, `vmap` and each
-other. They read the function's jaxpr, so they need nothing from whoever wrote it.
+They are transformations, like `jax.grad`, and work inside `jit`, `vmap` and each other.
+They read the function's jaxpr, so the function needs no preparation.
 """
 
 import itertools
@@ -24,23 +24,24 @@ from jax.extend import core
 Rule = Literal["gradient", "deconvnet", "guided"]
 
 _RECTIFIERS = ("relu", "relu6", "leaky_relu", "elu", "celu", "selu")
-_CALLS = ("jit", "pjit", "closed_call")  # what is walked into
-# What a rectifier is wrapped in: by JAX, and by `with_rule`.
+_CALLS = ("jit", "pjit", "closed_call")  # the bodies of these are interpreted too
+# The calls that wrap a rectifier: those of JAX, and that of `with_rule`.
 _OWN_DERIVATIVE = ("custom_jvp_call", "custom_vjp_call")
 
 
 def observed(function: Callable[..., Any]) -> Callable[..., tuple[Any, tuple]]:
-    """A function that returns its maps too.
+    """Makes a function that also returns its maps.
 
     Args:
-        function: of arrays.
+        function: a function of arrays.
 
     Returns:
-        `f(*args) -> (out, maps)`: what `function` returns, and the output of each of
+        `f(*args) -> (out, maps)`: the result of `function`, and the output of each of
         its rectifiers, in the order in which they are applied.
 
     Raises:
-        ValueError: a rectifier stands in a loop or a branch, where it has no one place.
+        ValueError: a rectifier is in a loop or a branch, so that it has no fixed
+            number.
     """
 
     def apply(*args):
@@ -59,29 +60,29 @@ def observed(function: Callable[..., Any]) -> Callable[..., tuple[Any, tuple]]:
 def edited(
     function: Callable[..., Any], edits: Mapping[int, Callable[[jax.Array], jax.Array]]
 ) -> Callable[..., Any]:
-    """A function with some of its maps changed on the way.
+    """Makes a function that changes some of its maps on the way.
 
     Args:
-        function: of arrays.
-        edits: number of a rectifier -> what to make of its output. Numbers are as in
+        function: a function of arrays.
+        edits: number of a rectifier -> function of its output. Numbers are as in
             `observed`; negative ones count from the last.
 
     Returns:
-        `f(*args)`, as `function`.
+        `f(*args)`, like `function`.
 
     Raises:
         ValueError: there is no rectifier of that number, an edit changes a shape, or a
-            rectifier stands in a loop or a branch.
+            rectifier is in a loop or a branch.
     """
 
     def apply(*args):
         total = len(jax.eval_shape(observed(function), *args)[1])
         if edits and not total:
-            raise ValueError("the function has no rectifiers, so there is none to edit")
+            raise ValueError("the function has no rectifiers to edit")
         if strange := sorted(i for i in edits if not -total <= i < total):
             raise ValueError(
-                f"edits name rectifiers {strange}, but the function has {total}: number"
-                f" them from 0 to {total - 1}"
+                f"edits have the numbers {strange}, but the function has {total}"
+                f" rectifiers: number them from 0 to {total - 1}"
             )
         wanted = {i % total: edit for i, edit in edits.items()}
         count = itertools.count()
@@ -94,8 +95,8 @@ def edited(
             changed = wanted[i](maps)
             if changed.shape != maps.shape:
                 raise ValueError(
-                    f"the edit of rectifier {i} makes {changed.shape} out of"
-                    f" {maps.shape}; it must keep the shape"
+                    f"the edit of rectifier {i} turns shape {maps.shape} into"
+                    f" {changed.shape}; it must keep the shape"
                 )
             return changed.astype(maps.dtype)
 
@@ -105,9 +106,9 @@ def edited(
 
 
 def with_rule(function: Callable[..., Any], rule: Rule) -> Callable[..., Any]:
-    """A function whose rectifiers send signals back by another rule.
+    """Makes a function whose rectifiers send signals back by another rule.
 
-    A rectifier was given x and gets back the signal g. It hands on
+    A rectifier that was given x and gets back the signal g sends on
 
     - gradient: the true derivative: g where x > 0 (and slope times g elsewhere);
     - deconvnet: max(g, 0), whatever x was;
@@ -116,15 +117,15 @@ def with_rule(function: Callable[..., Any], rule: Rule) -> Callable[..., Any]:
     For leaky rectifiers the last two use the masks of plain ones.
 
     Args:
-        function: of arrays.
+        function: a function of arrays.
         rule: one of the three.
 
     Returns:
-        `f(*args)`, with the values of `function`; its `jax.grad` or `jax.vjp` is what
-        the rule makes of it (reverse mode only).
+        `f(*args)`, with the values of `function`; its `jax.grad` and `jax.vjp` follow
+        the rule (reverse mode only).
 
     Raises:
-        ValueError: there is no such rule, or a rectifier stands in a loop or a branch.
+        ValueError: there is no such rule, or a rectifier is in a loop or a branch.
 
     References:
         Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks",
@@ -185,8 +186,8 @@ def _evaluate(jaxpr, consts, args, visit):
             out = _evaluate(body.jaxpr, body.consts, operands, visit)
         else:
             raise ValueError(
-                f"a rectifier stands inside {equation.primitive.name}, where it cannot"
-                " be told apart from its repeats: write the layers out"
+                f"a rectifier is inside {equation.primitive.name}, where it cannot be"
+                " told apart from its repeats: write the layers out"
             )
         values |= zip(equation.outvars, out, strict=True)
     return [read(atom) for atom in jaxpr.outvars]

@@ -1,6 +1,6 @@
-"""Search for latents: gradient descent on what a network makes of them.
+"""Searches for latents by gradient descent on a loss of what a network makes of them.
 
-A search is a pair of pure functions, as an optimiser is one:
+A search is a pair of pure functions, like an optimiser:
 
     found = search(loss, optax.adam(0.1), project=lambda z: z.clip(-1, 1))
     state, step = found.init(latent), jax.jit(found.step)
@@ -9,11 +9,13 @@ A search is a pair of pure functions, as an optimiser is one:
     state.best, state.loss
 
 Every example is searched by itself: rows of a batch share a compiled step and nothing
-else. So several starts of an example are more rows, of which `best_of` picks one.
+else. So to start an example several times, give it several rows; `best_of` then picks
+the best.
 
-Such losses have local minima, and where a search starts says more than how it goes: on
-the drawn faces of a DCGAN, 20 of 32 searches from random latents found the image again
-(30 dB and more), and 32 of 32 from the nearest of 1,024 random latents (`starts`).
+Such losses have local minima, so the start of a search matters more than its settings:
+on the drawn faces of a DCGAN, 20 of 32 searches from random latents found the image
+again (30 dB and more), and 32 of 32 from the nearest of 1,024 random latents
+(`starts`).
 """
 
 from collections.abc import Callable, Iterable
@@ -31,10 +33,10 @@ class State(NamedTuple):
 
     Attributes:
         latent: the latents to look at next, `[B, ...]` or a tree of such arrays.
-        optimizer: of optax.
-        best: of the latents looked at so far, those of least loss.
-        loss: of the best, float32 `[B]`; infinite before the first step.
-        steps: taken so far.
+        optimizer: the state of the optax optimiser.
+        best: the latents of least loss so far.
+        loss: the loss of `best`, float32 `[B]`; infinite before the first step.
+        steps: the number of steps taken so far.
     """
 
     latent: Any
@@ -49,8 +51,8 @@ class Search(NamedTuple):
 
     Attributes:
         init: `init(latent) -> State`, at latents to start from.
-        step: `step(state, *data) -> State`: looks at the latents of the state, keeps
-            those that are the best of their row, and moves on.
+        step: `step(state, *data) -> State`: computes the loss of the state's latents,
+            keeps those that are the best of their row so far, and moves on.
     """
 
     init: Callable[[Any], State]
@@ -66,12 +68,12 @@ def search(
     """Minimises a loss over latents, row by row.
 
     Args:
-        loss: `loss(latent, *data) -> [B]`: a number for every row, which depends on no
-            other row; so batch norms have to be held still.
-        optimizer: moves the latents; one that treats every element by itself, such as
-            `optax.adam`. A schedule in it sees the steps of the search.
-        project: brings latents back to where they may be, after every step, such as
-            `jnp.clip` to [-1, 1] for uniform ones.
+        loss: `loss(latent, *data) -> [B]`: one number for each row, which must not
+            depend on other rows; so batch norms have to be fixed (see `norms`).
+        optimizer: an optax optimiser that treats every element by itself, such as
+            `optax.adam`. A schedule in it counts the steps of the search.
+        project: applied to the latents after every step to keep them in their range,
+            such as `jnp.clip` to [-1, 1] for uniform ones.
 
     References:
         Zhu et al., "Generative Visual Manipulation on the Natural Image Manifold",
@@ -95,12 +97,12 @@ def search(
             if losses.shape != state.loss.shape:
                 raise ValueError(
                     f"the loss has shape {losses.shape}, expected"
-                    f" {state.loss.shape}: one number a row of the latents"
+                    f" {state.loss.shape}: one number for each row of the latents"
                 )
             return losses.sum(), losses
 
         gradient, losses = jax.grad(total, has_aux=True)(state.latent)
-        better = losses < state.loss  # never where a loss is not a number
+        better = losses < state.loss  # false where a loss is NaN
         updates, moved = optimizer.update(gradient, state.optimizer, state.latent)
         latent = optax.apply_updates(state.latent, updates)
         return State(
@@ -115,19 +117,19 @@ def search(
 
 
 def starts(losses: jax.Array, candidates: Any, count: int = 1) -> Any:
-    """The candidates to start each example from: those of least loss.
+    """Chooses the candidates to start each example from: those of least loss.
 
     Args:
-        losses: of every candidate for every example, `[B, N]`.
+        losses: the loss of every candidate for every example, `[B, N]`.
         candidates: latents `[N, ...]`, or a tree of such arrays.
-        count: starts an example, 1 to N.
+        count: the number of starts for each example, 1 to N.
 
     Returns:
         `[B * count, ...]`: the starts of an example follow each other, best first, as
-        `best_of` wants them.
+        `best_of` expects.
 
     Raises:
-        ValueError: there are not so many candidates.
+        ValueError: `count` is not from 1 to N.
     """
     if not 1 <= count <= losses.shape[1]:
         raise ValueError(
@@ -140,13 +142,13 @@ def starts(losses: jax.Array, candidates: Any, count: int = 1) -> Any:
 
 
 def within(latents: Any) -> Callable[[Any], Any]:
-    """A projection to where random latents are: to the range of every number of them.
+    """Makes a projection that clips each number of latents to its range in random ones.
 
-    Of uniform latents on [-1, 1] it is the clipping that papers ask for; Gaussian ones
-    stay within some three deviations, and codes of 0 and 1 between these.
+    For uniform latents on [-1, 1] it is the clipping of the papers. Gaussian latents
+    stay within about three standard deviations, and codes of 0 and 1 between 0 and 1.
 
     Args:
-        latents: a thousand random ones, `[N, ...]`, or a tree of such arrays.
+        latents: random latents, a thousand or so, `[N, ...]`, or a tree of such arrays.
 
     Returns:
         `project(latents)`, for `search`.
@@ -164,23 +166,23 @@ def within(latents: Any) -> Callable[[Any], Any]:
 
 
 def best_of(losses: jax.Array, latents: Any, restarts: int) -> tuple[jax.Array, Any]:
-    """The best of several searches of each example.
+    """Picks the best of several searches of each example.
 
     Args:
-        losses: `[B * restarts]`; those of an example follow each other.
-        latents: of the same rows, or a tree of such arrays.
-        restarts: searches an example.
+        losses: `[B * restarts]`; the losses of an example follow each other.
+        latents: the latents of the same rows, or a tree of such arrays.
+        restarts: the number of searches for each example.
 
     Returns:
-        `(losses, latents)` of `B` rows. What is not a number is never the best.
+        `(losses, latents)` of `B` rows. A loss of NaN is never the best.
 
     Raises:
-        ValueError: the rows are no multiple of `restarts`.
+        ValueError: the number of rows is not a multiple of `restarts`.
     """
     if restarts < 1 or len(losses) % restarts:
         raise ValueError(
             f"restarts is {restarts}, but there are {len(losses)} rows: give a divisor"
-            " of them"
+            " of that number"
         )
     known = jnp.where(jnp.isnan(losses), jnp.inf, losses).reshape(-1, restarts)
     row = known.argmin(1) + jnp.arange(len(known)) * restarts
@@ -193,12 +195,13 @@ def pixel_loss(
     features: Callable[[jax.Array], jax.Array] | None = None,
     weight: float = 0.0,
 ) -> Loss:
-    """How far drawn images are from given ones: the loss of an inversion.
+    """Makes the loss of an inversion: how far drawn images are from given ones.
 
     Args:
-        draw: latents `[B, ...]` to images `[B, H, W, C]`; batch norms held still.
-        features: images to features `[B, ...]`, for a second term.
-        weight: of the second term.
+        draw: takes latents `[B, ...]` to images `[B, H, W, C]`; its batch norms are
+            fixed.
+        features: takes images to features `[B, ...]`, for a second term.
+        weight: the weight of the second term.
 
     Returns:
         `loss(latent, image) -> [B]`: the mean squared difference of pixels, and
@@ -230,15 +233,17 @@ def invert(
 ) -> tuple[Any, jax.Array]:
     """Finds the latents of images.
 
-    The nearest candidates by pixels are where searches start; Adam's step size falls to
-    nothing along half a cosine.
+    Searches start from the candidates whose images are nearest by pixels. Adam's step
+    size falls to zero along half a cosine.
 
     Args:
-        draw: latents `[B, Z]`, or a tree, to images; batch norms held still.
-        images: `[B, H, W, C]`, as `draw` has them.
-        candidates: random latents `[N, Z]`, about a thousand: more find more.
-        restarts: searches an image.
-        steps: of each.
+        draw: takes latents `[B, Z]`, or a tree of them, to images; its batch norms are
+            fixed.
+        images: `[B, H, W, C]`, in the range of those that `draw` returns.
+        candidates: random latents `[N, Z]`, about a thousand; with more of them, more
+            images are found.
+        restarts: the number of searches for each image.
+        steps: the number of steps of each search.
         learning_rate: Adam's, at the start.
         features: as in `pixel_loss`.
         weight: as in `pixel_loss`.
@@ -249,7 +254,7 @@ def invert(
         `(latents, losses)`: `[B, Z]`, and their `pixel_loss`, `[B]`.
 
     Raises:
-        ValueError: `steps` or `restarts` is not to be had.
+        ValueError: `steps` is below 1, or `restarts` is not from 1 to N.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; it must be at least 1")
@@ -274,17 +279,17 @@ def invert(
 def drawn_in_blocks(
     draw: Callable[[Any], jax.Array], latents: Any, size: int = 128
 ) -> jax.Array:
-    """Images of many latents, `[N, H, W, C]`, drawn `size` at a time.
+    """Draws the images of many latents, `[N, H, W, C]`, `size` at a time.
 
     Args:
-        draw: latents `[B, ...]` to images, a row by itself.
+        draw: takes latents `[B, ...]` to images, each row by itself.
         latents: `[N, ...]`, or a tree of such arrays.
-        size: of a block.
+        size: the number of latents in a block.
     """
     compiled, count = jax.jit(draw), len(jax.tree.leaves(latents)[0])
     size = min(size, count)
     parts = []
-    for first in range(0, count, size):  # the last block is filled up: one program
+    for first in range(0, count, size):  # the last block is padded
         index = jnp.arange(first, first + size) % count
         parts.append(compiled(jax.tree.map(lambda x, i=index: x[i], latents)))
     return jnp.concatenate(parts)[:count]
@@ -295,7 +300,7 @@ def _mean_square(x):
 
 
 def _chosen(better, one, other):
-    """Rows of one tree where a flag is set, and of the other elsewhere."""
+    """Takes rows of `one` where `better` is true, and those of `other` elsewhere."""
 
     def choose(a, b):
         return jnp.where(better.reshape(-1, *[1] * (a.ndim - 1)), a, b)

@@ -1,6 +1,6 @@
-"""Capsules: vectors whose length says that a thing is there, and whose direction how.
+"""Capsules: vectors whose length says whether a thing is there, and direction how.
 
-`routing` and `em` are arrays in, arrays out; `layers` are flax modules over them.
+`routing` and `em` are functions of arrays; `layers` has flax modules that use them.
 """
 
 from jaxgan.capsules.em import em_routing

@@ -1,9 +1,9 @@
 """Two forms of routing that never hold all votes: for CPUs and for accelerators.
 
-Shapes and words as in `routing.py`. `u` are the inputs [B, I, K], `w` the weights
-[I, K, J, D] of the same dtype. `total` is the sum of the v of all rounds so far. The
-bias is [J, D], in the dtype of sums: at least float32. `squash` comes as an argument,
-since `routing.py` imports this file.
+Shapes and terms are those of `routing.py`. `u` are the inputs [B, I, K], `w` the
+weights [I, K, J, D] of the same dtype. `total` is the sum of the v of all rounds so
+far. The bias is [J, D], in the dtype of sums: at least float32. `squash` comes as an
+argument, since `routing.py` imports this file.
 """
 
 import functools
@@ -17,12 +17,12 @@ from jax import lax
 
 from jaxgan.linear_call import linear_call
 
-# Votes that exist at one time: 6 MB, to stay in the cache of a CPU.
+# The number of votes held at a time: 6 MB, which fit in the cache of a CPU.
 _VOTES = 3 * 2**19
 
 
 def softmax(logits: jax.Array, axis: int, leaky: bool) -> jax.Array:
-    """Over the parents and, if leaky, one more with logit 0 that is not returned."""
+    """A softmax over parents, plus, if leaky, a logit of 0 that is not returned."""
     top = lax.stop_gradient(logits.max(axis, keepdims=True))
     if leaky:
         top = jnp.maximum(top, 0)
@@ -39,7 +39,7 @@ def route(
     iterations: int,
     leaky: bool,
 ) -> jax.Array:
-    """The capsules above, v [B, J, D], by the form that is fast on the platform."""
+    """Computes the capsules above, v [B, J, D], by the platform's fast form."""
     options = {"squash": squash, "iterations": iterations, "leaky": leaky}
     return lax.platform_dependent(
         *_align(u, w, bias),
@@ -49,10 +49,10 @@ def route(
 
 
 def _align(*arrays: jax.Array) -> tuple[jax.Array, ...]:
-    """In `shard_map`, lets all arrays vary over the same axes.
+    """Lets all arrays vary over the same axes in `shard_map`.
 
-    `linear_call` does not sum the gradient of replicated weights over the mesh. The
-    transpose of the cast that happens here does. The compiler removes this `select`.
+    `linear_call` does not sum the gradient of replicated weights over the mesh, but the
+    transpose of the cast that is made here does. The compiler removes the `select`.
     """
     if not jax.sharding.get_abstract_mesh().manual_axes:
         return arrays
@@ -94,7 +94,7 @@ def _one_round(blocks, total, leaky):
         coupling = softmax((votes * total[None]).sum(2), 1, leaky)
         return (coupling[:, :, None] * votes).sum(0)
 
-    # 0 * total, not zeros: in `shard_map` they vary over the same axes as the sum.
+    # Unlike zeros, 0 * total varies over the same axes as the sum in `shard_map`.
     return lax.scan(lambda s, x: (s + block(*x), None), 0 * total, blocks)[0]
 
 
@@ -109,7 +109,7 @@ def _by_examples(u, w, bias, squash, iterations, leaky):
 
 
 def _forward(u, w, bias, squash, iterations, leaky):
-    """The capsules above, and what the backward pass needs: the sums of each round."""
+    """Computes the capsules above, and the sums of each round for the backward pass."""
     above = _above(squash, bias)
     by_parent = w.astype(bias.dtype).transpose(2, 0, 1, 3)
 
@@ -129,7 +129,7 @@ def _forward(u, w, bias, squash, iterations, leaky):
 
 
 def _backward(residuals, gradient, squash, iterations, leaky):
-    """First the factors of the gradient of votes, then their products, in blocks."""
+    """Computes the factors of the gradient of votes, then their products, in blocks."""
     u, w, bias, sums = residuals
     above = _above(squash, bias)
     by_parent = w.astype(bias.dtype).transpose(2, 0, 1, 3)
@@ -183,7 +183,7 @@ def _differentiate(squash, iterations, leaky, primals, tangents):
 
 
 def _from_factors(u, w, shares, partners, first):
-    """Gradients of u and w, by blocks of capsules below.
+    """Computes the gradients of u and w, by blocks of capsules below.
 
     The gradient of votes is the sum of the products `[I, B, J] x [B, J, D]` of shares
     and partners, and of `first` [B, J, D], which all capsules below have in common.
@@ -208,13 +208,13 @@ def _from_factors(u, w, shares, partners, first):
 
 
 def _above(squash, bias):
-    """Takes sums [J, b, D] to v."""
+    """Makes the function from sums [J, b, D] to v."""
     return lambda s: squash(s + bias[:, None])
 
 
 def _votes(u, by_parent):
     """Votes [J, b, I, D] of inputs [b, I, K] by weights [J, I, K, D]."""
-    # Not products of matrices: they are too small, and would need a transpose.
+    # Matrix products would be too small to pay, and would need a transpose.
     u = u.astype(by_parent.dtype)
     terms = [
         u[None, :, :, k, None] * by_parent[:, None, :, k] for k in range(u.shape[2])

@@ -1,4 +1,4 @@
-"""EM routing between matrix capsules: arrays in, arrays out.
+"""EM routing between matrix capsules, as functions of arrays.
 
 Hinton, Sabour and Frosst, "Matrix capsules with EM routing" (ICLR 2018), Procedure 1.
 Each capsule above is a Gaussian over the votes for its pose. The M step fits the
@@ -7,8 +7,8 @@ Gaussians to the votes, the E step shares each capsule below among them.
 Shapes: `B` examples, `I` capsules below, `J` capsules above, `P` numbers in a pose (16
 for a 4 × 4 matrix, flattened). Votes are `[B, I, J, P]`.
 
-Where the procedure divides by zero, this file has two constants. Both leave its results
-as they are elsewhere, to the rounding of float32.
+Two constants keep the procedure from dividing by zero. Elsewhere they do not change its
+results by more than the rounding of float32.
 """
 
 import math
@@ -22,10 +22,10 @@ from jax.typing import ArrayLike
 from jaxgan.losses import _checks
 
 MIN_VARIANCE = 1e-6
-"""Floor of a Gaussian's variance. Identical votes have none, and no log of it."""
+"""The least variance of a Gaussian. Equal votes would have 0, which has no log."""
 
 MIN_ACTIVATION = 1e-8
-"""If all activations together are below it, the poses are plain means of the votes."""
+"""If the activations add up to less, the poses are unweighted means of the votes."""
 
 
 class Routed(NamedTuple):
@@ -44,13 +44,13 @@ class _Gaussians(NamedTuple):
 
 
 def annealed(iteration: int, final: float = 0.01) -> float:
-    """Inverse temperature λ of an iteration: final · (1 − 0.95^(iteration + 1)).
+    """The inverse temperature λ of an iteration: final · (1 − 0.95^(iteration + 1)).
 
-    The paper only says that λ rises by a fixed schedule. This is the one of the code
-    that its authors released, with that code's final value.
+    The paper only says that λ rises by a fixed schedule. This schedule and its final
+    value are those of the code that its authors released.
 
     Args:
-      iteration: from 0.
+      iteration: the number of the iteration, from 0.
       final: the limit of λ.
 
     >>> print(round(annealed(0), 6))  # 0.01 · 0.05
@@ -60,14 +60,14 @@ def annealed(iteration: int, final: float = 0.01) -> float:
 
 
 def _weights(log_r: jax.Array, a: jax.Array) -> jax.Array:
-    """R·a over its sum over the capsules below, `[B, I, J]`.
+    """R·a divided by its sum over the capsules below, `[B, I, J]`.
 
-    Only ratios are needed, so R may underflow for a capsule above that nobody chose.
+    Only ratios are needed, so R may underflow for a capsule above that gets no votes.
     """
     nothing = a.sum(axis=1, keepdims=True) < MIN_ACTIVATION
     a = (a + jnp.where(nothing, MIN_ACTIVATION, 0.0))[:, :, None]
     top = (log_r + jnp.log(a)).max(axis=1, keepdims=True)
-    # The bound matters where a is below e⁻²⁰; without it, zero times infinity.
+    # The bound matters where a is below e⁻²⁰: there it avoids zero times infinity.
     ratio = jnp.exp(jnp.minimum(log_r - jax.lax.stop_gradient(top), 20.0))
     return ratio * a / (ratio * a).sum(axis=1, keepdims=True)
 
@@ -152,9 +152,9 @@ def em_routing(
 ) -> Routed | tuple[Routed, jax.Array]:
     """Fits the capsules above to the votes of those below, by EM.
 
-    R starts uniform. One iteration is an M step and, but for the last, an E step:
+    R starts uniform. Each iteration is an M step and, except in the last, an E step:
 
-    M: with R·a for weights, μ and σ² are the weighted mean and variance of the votes;
+    M: with weights R·a, μ and σ² are the weighted mean and variance of the votes;
     cost = (β_u + log σ) Σᵢ Rᵢ a, and the activation is sigmoid(λ (β_a − Σ cost)).
     E: Rᵢⱼ ∝ aⱼ N(Vᵢⱼ; μⱼ, σ²ⱼ), over the capsules above; computed in logs.
 
@@ -164,12 +164,12 @@ def em_routing(
 
     Args:
       votes: V, what each capsule below predicts for the poses above, `[B, I, J, P]`.
-      activations: of the capsules below, in [0, 1], `[B, I]`.
-      beta_u: β_u, cost of describing a vote, `[J]`.
-      beta_a: β_a, cost that a capsule must save to be active, `[J]`.
-      iterations: 3 in the paper's experiments.
-      inverse_temperature: λ, or a function of the iteration (from 0). The default's
-        values are small, as Σ cost grows with `I` and `P`.
+      activations: the activations of the capsules below, in [0, 1], `[B, I]`.
+      beta_u: β_u, the cost of describing a vote, `[J]`.
+      beta_a: β_a, the cost that a capsule must save to be active, `[J]`.
+      iterations: the number of iterations; the paper's experiments use 3.
+      inverse_temperature: λ, or a function of the iteration (from 0). The values of the
+        default are small, since Σ cost grows with `I` and `P`.
       return_coupling: whether to return the R of every M step as well.
 
     Returns:
@@ -177,7 +177,7 @@ def em_routing(
       to 1 over `J`.
 
     Raises:
-      ValueError: if a rank or size does not fit the others, or `iterations` < 1.
+      ValueError: a rank or size does not fit the others, or `iterations` is below 1.
 
     References:
       Hinton, Sabour and Frosst, 2018, https://openreview.net/forum?id=HJWLfGWRb,

@@ -1,8 +1,8 @@
-"""Capsule layers: flax modules over `routing`.
+"""Capsule layers: flax modules that use `routing`.
 
 Sabour, Frosst and Hinton, "Dynamic routing between capsules" (arXiv:1710.09829),
-section 4. The initial values are those of the released code: truncated normals, and
-biases of 0.1, also in front of the squash of the class capsules.
+section 4. The initial values are those of the released code: truncated normals, and 0.1
+for biases, including those added before the squash of the class capsules.
 """
 
 import functools
@@ -24,15 +24,15 @@ bias_init = nn.initializers.constant(0.1)
 class PrimaryCaps(nn.Module):
     """The lowest capsules: a convolution whose channels are cut into vectors.
 
-    There is no nonlinearity but the squash, and no routing.
+    The squash is the only nonlinearity, and there is no routing.
 
     Attributes:
-        types: Capsules at every position.
-        dim: Numbers in a capsule.
-        kernel_size: Side of the convolution's kernel.
-        strides: Strides of the convolution.
+        types: The number of capsules at every position.
+        dim: The number of elements of a capsule.
+        kernel_size: The side of the convolution's kernel.
+        strides: The strides of the convolution.
         padding: As in `jaxgan.nn.Conv`.
-        dtype: The dtype of the convolution; default: that of the input.
+        dtype: The dtype of the convolution; by default that of the input.
     """
 
     types: int = 32
@@ -58,16 +58,17 @@ class PrimaryCaps(nn.Module):
 
 
 class ClassCaps(nn.Module):
-    """One capsule a class, each routed to by all capsules below.
+    """One capsule for each class; all capsules below route to each.
 
     Attributes:
-        classes: Capsules to make.
-        dim: Numbers in each.
-        iterations: Rounds of routing.
+        classes: The number of capsules.
+        dim: The number of elements of each.
+        iterations: The number of rounds of routing.
         shared: Whether capsules of one type vote by the same weights at every position,
             so that the number of weights does not grow with the image.
         leaky: Whether a capsule below may belong to no class.
-        dtype: The dtype of the votes; default: that of the input. Logits stay float32.
+        dtype: The dtype of the votes; by default that of the input. Logits stay
+            float32.
     """
 
     classes: int = 10
@@ -90,7 +91,7 @@ class ClassCaps(nn.Module):
             every iteration, `[iterations, B, H * W * types, classes]`.
 
         Raises:
-            ValueError: If `x` is of another rank.
+            ValueError: If `x` has another rank.
         """
         if x.ndim != 5:
             raise ValueError(
@@ -116,11 +117,11 @@ class ClassCaps(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Draws an image from class capsules of which all but one are masked.
+    """Draws an image from class capsules, of which all but one are masked.
 
     Attributes:
         shape: The shape of an image, `(H, W, C)`.
-        hidden: Units of the hidden layers.
+        hidden: The units of each hidden layer.
         dtype: The dtype of their arithmetic.
     """
 
@@ -142,13 +143,13 @@ class Decoder(nn.Module):
 
 
 def lengths(capsules: jax.Array) -> jax.Array:
-    """How sure each capsule is that its thing is there.
+    """The lengths of capsules: how sure each is that its thing is there.
 
     Args:
         capsules: `[..., D]`.
 
     Returns:
-        ‖v‖ `[...]`, at least in float32; its gradient at the zero vector is zero.
+        ‖v‖, `[...]`, in at least float32. Its gradient at the zero vector is zero.
     """
     wide = capsules.astype(jnp.promote_types(capsules.dtype, jnp.float32))
     square = jnp.square(wide).sum(-1)
@@ -157,11 +158,11 @@ def lengths(capsules: jax.Array) -> jax.Array:
 
 
 def longest(capsules: jax.Array, count: int = 1) -> jax.Array:
-    """The classes of the longest capsules, the longest first.
+    """Finds the classes of the longest capsules, the longest first.
 
     Args:
         capsules: `[B, J, D]`.
-        count: How many.
+        count: How many to find.
 
     Returns:
         int32 `[B, count]`.
@@ -180,12 +181,13 @@ def longest(capsules: jax.Array, count: int = 1) -> jax.Array:
 def mask(capsules: jax.Array, classes: jax.Array) -> jax.Array:
     """Keeps one capsule of each example and zeroes the others.
 
-    In training the capsule of the label; afterwards that of the label or of the longest
-    capsule: `mask(v, longest(v)[:, 0])`.
+    In training, keep the capsule of the label; afterwards, that of the label or the
+    longest one: `mask(v, longest(v)[:, 0])`.
 
     Args:
         capsules: `[B, J, D]`.
-        classes: Which to keep, integers `[B]`; NaN comes back for those out of range.
+        classes: The capsule to keep, integers `[B]`. Where it is out of range, the
+            result is NaN.
 
     Returns:
         `[B, J, D]`.

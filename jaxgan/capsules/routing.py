@@ -1,4 +1,4 @@
-"""Dynamic routing between capsules: arrays in, arrays out.
+"""Dynamic routing between capsules, as functions of arrays.
 
 Sabour, Frosst and Hinton, "Dynamic routing between capsules" (arXiv:1710.09829).
 
@@ -7,33 +7,34 @@ Shapes: `B` examples, `I` capsules below with `K` numbers each, `J` capsules abo
 
 The algorithm. A capsule is a vector whose length, below 1, says how sure it is that
 its thing is there. Every capsule below predicts every capsule above, by a matrix of
-its own: its *votes* (`predict`). A capsule above believes votes that agree. Which do is
-found in a few rounds (`dynamic_routing`, Procedure 1 of the paper):
+its own: its *votes* (`predict`). A capsule above believes votes that agree. A few
+rounds find out which do (`dynamic_routing`, Procedure 1 of the paper):
 
 1. Each capsule below has a *logit* for each capsule above, 0 at first. A softmax over
-   those above makes them *coefficients*: the shares in which it hands out its vote.
+   those above turns them into *coefficients*: the shares of its vote that each gets.
 2. A capsule above sums the votes, each times its coefficient, into s, and shortens s
    to a length below 1 (`squash`): that is v.
-3. A logit grows by the product of vote and v: by how well they agree. Back to 1.
+3. Each logit grows by the dot product of vote and v, which tells how well they agree.
+   The next round begins at step 1.
 
 The last round ends after step 2. The gradient runs through all rounds.
 
-The fused form. The votes are by far the largest tensor: 94 MB for 128 examples at the
-paper's size, written once, read five times, kept for the backward pass. `route` gives
-the same v and gradients from inputs and weights, and holds a few of them at a time
-(`_routing_forms.py`). Two facts help:
+The fused form. The votes are by far the largest tensor: they take 94 MB for 128
+examples at the paper's size, and are written once, read five times and kept for the
+backward pass. `route` computes the same v and gradients from inputs and weights, and
+holds only a few votes at a time (`_routing_forms.py`). Two facts help:
 
 - Logits are the votes times the *sum* of all v so far. So a round is a function of the
-  inputs, the weights and one small tensor, and s of each round is all that is kept.
+  inputs, the weights and one small tensor, and only the s of each round is kept.
 - The gradient of the votes is a sum of outer products of a [B, I, J] and a [B, J, D],
-  two for each round: coefficient x gradient of s, gradient of logit x sum of v. It is
-  enough to keep these factors.
+  two for each round: coefficient x gradient of s, and gradient of logit x sum of v. It
+  is enough to keep these factors.
 
 On a CPU, a few examples go through all rounds at a time, so that their votes stay in
 the cache. The gradient of the votes is then formed for a few capsules below at a time,
-with all examples, which makes that of the weights one matrix product each. On
-accelerators, both passes go over blocks of capsules below, with all examples, which may
-be spread over a mesh.
+with all examples, so that each part of the gradient of the weights is one matrix
+product. On accelerators, both passes go over blocks of capsules below, with all
+examples, which may be spread over a mesh.
 """
 
 from functools import partial
@@ -48,15 +49,15 @@ from jaxgan.capsules import _routing_forms as forms
 def squash(s: jax.Array, axis: int = -1) -> jax.Array:
     """Shortens vectors to a length below 1, keeping their direction.
 
-    v = ‖s‖²/(1 + ‖s‖²) · s/‖s‖. Value and gradient are finite from 0, where both are
-    0, to the largest numbers.
+    v = ‖s‖²/(1 + ‖s‖²) · s/‖s‖. Value and gradient are 0 at 0 and finite up to the
+    largest numbers.
 
     Args:
         s: Vectors along `axis`.
         axis: The axis a vector lies along.
 
     Returns:
-        The shape of `s`, in float32 also for bfloat16 input (float64 stays).
+        The shape of `s`, in at least float32, also for bfloat16 input.
 
     References:
         Sabour et al., 2017, arXiv:1710.09829, equation 1.
@@ -70,7 +71,7 @@ def squash(s: jax.Array, axis: int = -1) -> jax.Array:
     largest = lax.stop_gradient(jnp.abs(s).max(axis, keepdims=True))
     largest = jnp.maximum(largest, jnp.finfo(s.dtype).tiny ** 0.25)
     square = jnp.square(s / largest).sum(axis, keepdims=True)
-    # A root has no slope at 0: there it is taken of 1 and thrown away.
+    # The root has no slope at 0. There the root of 1 is taken, and then discarded.
     root = jnp.sqrt(jnp.where(square == 0, 1, square))
     length = jnp.where(square == 0, 0, largest * root)
     scale = lax.stop_gradient(jnp.maximum(length, 1))
@@ -79,14 +80,14 @@ def squash(s: jax.Array, axis: int = -1) -> jax.Array:
 
 
 def predict(inputs: jax.Array, weights: jax.Array) -> jax.Array:
-    """What each capsule below predicts for each capsule above.
+    """Predicts every capsule above from every capsule below.
 
     Args:
         inputs: Capsules below [B, I, K].
         weights: A matrix for each pair of capsules [I, K, J, D].
 
     Returns:
-        Votes [B, I, J, D] in the dtype the two promote to.
+        Votes [B, I, J, D], in the dtype that inputs and weights promote to.
 
     Raises:
         ValueError: If ranks, I or K do not fit.
@@ -106,10 +107,10 @@ def dynamic_routing(
     leaky: bool = False,
     return_coupling: bool = False,
 ):
-    """Routing by agreement (Procedure 1).
+    """Routes votes by agreement (Procedure 1).
 
     Args:
-        votes: Predictions [B, I, J, D]. Everything after them is computed in float32.
+        votes: Predictions [B, I, J, D]. All further arithmetic is in float32.
         iterations: How often coefficients are computed, at least 1.
         bias: Added to the sums before squashing [J, D] (0.1 in the released code).
         leaky: Whether a capsule below may send its output to none of those above: the
@@ -129,7 +130,7 @@ def dynamic_routing(
     _check_options(iterations, bias, votes.shape[2:])
     dtype = _wide(votes)
     einsum = partial(jnp.einsum, preferred_element_type=dtype)
-    # Not a softmax of zeros, which XLA would spend seconds on folding.
+    # A softmax of zeros would be the same, but XLA spends seconds folding it.
     coupling = jnp.full(votes.shape[:3], 1 / (votes.shape[2] + leaky), dtype)
     couplings = [coupling]
     logits = None
@@ -152,16 +153,16 @@ def route(
     leaky: bool = False,
     return_coupling: bool = False,
 ):
-    """`dynamic_routing` of `predict(inputs, weights)`, without storing the votes.
+    """Computes `dynamic_routing(predict(inputs, weights))` without storing the votes.
 
     Args:
         inputs: Capsules below [B, I, K].
         weights: A matrix for each pair of capsules [I, K, J, D].
-        iterations: As for `dynamic_routing`, like the others.
+        iterations: As in `dynamic_routing`; so are the arguments below.
         bias: [J, D].
-        leaky: Whether there is a "none of the above".
-        return_coupling: Whether to return the coefficients too. The votes are then
-            stored: it is meant for looking, not for training.
+        leaky: Whether a capsule below may choose "none of the above".
+        return_coupling: Whether to return the coefficients too. This stores the votes;
+            it is meant for inspection, not for training.
 
     Returns:
         v, the capsules above [B, J, D] in float32, or `(v, coupling)`.

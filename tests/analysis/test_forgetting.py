@@ -187,7 +187,7 @@ def test_what_cannot_be_is_refused():
     with pytest.raises(ValueError, match=r"boxes are \[4\], expected \[N, 4\]"):
         forgetting.inside(BOX, 4, 4)
     key, maps = jax.random.key(0), np.zeros((2, 4, 4, 3))
-    with pytest.raises(ValueError, match=r"maps are \[2, 4, 4, 3\] for 1 boxes"):
+    with pytest.raises(ValueError, match=r"shape \[2, 4, 4, 3\], with 1 boxes"):
         forgetting.positions(key, maps, [BOX])
     with pytest.raises(ValueError, match="2 boxes and 1 answers"):
         forgetting.positions(key, maps, [BOX, BOX], [True])
@@ -195,14 +195,14 @@ def test_what_cannot_be_is_refused():
         forgetting.positions(key, maps, 2 * [(0, 0, 1, 1)])
     with pytest.raises(ValueError, match="0 positions are on the object and 8 are"):
         forgetting.positions(key, maps, [BOX, BOX], [False, False])
-    with pytest.raises(ValueError, match=r"for 0 boxes.*1 or more"):
+    with pytest.raises(ValueError, match=r"with 0 boxes.*1 or more"):
         forgetting.positions(key, maps[:0], np.zeros((0, 4)))
     maps[1, 2, 3, 0] = np.inf
     with pytest.raises(ValueError, match="not finite: the network has diverged"):
         forgetting.positions(key, maps, [BOX, BOX])
     with pytest.raises(ValueError, match="finite numbers"):
         forgetting.heaviest([1.0, np.nan])
-    with pytest.raises(ValueError, match=r"weights are \[1, 2\]"):
+    with pytest.raises(ValueError, match=r"weights have shape \[1, 2\]"):
         forgetting.heaviest([[1.0, 2.0]])
     with pytest.raises(ValueError, match="most is -1"):
         forgetting.heaviest([1.0], -1)

@@ -302,7 +302,7 @@ def test_agreement_of_copies_opposites_and_what_has_no_contrast():
 
 
 def test_one_patch_agrees_with_none():
-    with pytest.raises(ValueError, match="2 patches or more, not of 1"):
+    with pytest.raises(ValueError, match="2 patches or more, but got 1"):
         inside.agreement(jnp.zeros((1, 2, 2, 1)))
 
 

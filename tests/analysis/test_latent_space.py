@@ -240,7 +240,7 @@ def test_all_of_it_can_be_compiled():
             lambda: latent.noise_sheet(jax.random.key(0), jnp.ones(2), -1.0),
             "amplitude is -1.0",
         ),
-        (lambda: latent.sefa(jnp.ones((2, 3)), 3), "count is 3; latents of 2"),
+        (lambda: latent.sefa(jnp.ones((2, 3)), 3), "count is 3; give 1 to 2"),
         (lambda: latent.sefa(jnp.ones((2, 3)), 0), "count is 0"),
         (lambda: latent.sefa(jnp.ones(3), 1), r"\(3,\), expected \[Z, F\]"),
     ],

@@ -172,7 +172,7 @@ def test_many_latents_are_drawn_in_blocks():
                 jnp.zeros((2, 3)),
                 steps=1,
             ),
-            r"the loss has shape \(\), expected \(2,\): one number a row",
+            r"the loss has shape \(\), expected \(2,\): one number for each row",
         ),
     ],
 )

@@ -1,11 +1,11 @@
 """Small random affine maps of digits, on the device, as in affNIST.
 
-Tieleman's affNIST (https://www.cs.toronto.edu/~tijmen/affNIST/) tests whether what was
-learned from digits in the middle holds for digits that are turned, sheared, scaled and
-moved. Here such an example is a pure function of a key, made where it is needed.
+Tieleman's affNIST (https://www.cs.toronto.edu/~tijmen/affNIST/) tests whether a network
+that was trained on centred digits recognises digits that are turned, sheared, scaled
+and moved. Here each such example is a pure function of a key, made where it is needed.
 
-Images are `[H, W, C]` on black, uint8 from 0 to 255 or floats from 0 to 1, and keep
-their type. Coordinates are (row, column).
+Images are `[H, W, C]` on black, uint8 from 0 to 255 or floats from 0 to 1; results have
+the type of the input. Coordinates are (row, column).
 """
 
 import jax
@@ -22,36 +22,40 @@ def affine_matrix(
     shear: float = 0.2,
     scale: tuple[float, float] = (0.8, 1.2),
 ) -> jax.Array:
-    """A small random affine map about the centre of an image, as `warp` takes it.
+    """Draws a small random affine map about the centre of an image, for `warp`.
 
-    Height and width are scaled, each by itself, then columns are sheared along the
-    rows, then the image is rotated. All are uniform. The ranges are affNIST's as they
-    are remembered, not read off its files; the order of the three is a choice.
+    Height and width are scaled independently, then columns are sheared along the rows,
+    then the image is rotated. All amounts are uniform. The default ranges are those of
+    affNIST from memory, not checked against its files; the order of the three
+    operations is our choice.
 
     Args:
         key: a random key.
-        degrees: largest rotation, to either side.
-        shear: largest shear, columns a row.
-        scale: smallest and largest scale.
+        degrees: the largest rotation, to either side.
+        shear: the largest shear, in columns per row.
+        scale: the smallest and the largest scale.
 
     Returns:
         float32 `[2, 3]`, without a translation.
 
     Raises:
-        ValueError: if the scales are not positive and in order.
+        ValueError: the scales are not positive and in order.
 
     References:
         Tieleman, 2013, affNIST, https://www.cs.toronto.edu/~tijmen/affNIST/
     """
     low, high = scale
     if not 0 < low <= high:
-        raise ValueError(f"scale is {scale}: give the smallest and largest, over 0")
+        raise ValueError(
+            f"scale is {scale}: give the smallest and the largest, both above 0"
+        )
     for_angle, for_shear, for_scale = jax.random.split(key, 3)
     angle = jnp.deg2rad(degrees) * jax.random.uniform(for_angle, minval=-1, maxval=1)
     slope = shear * jax.random.uniform(for_shear, minval=-1, maxval=1)
     down, right = jax.random.uniform(for_scale, (2,), minval=low, maxval=high)
     sine, cosine = jnp.sin(angle), jnp.cos(angle)
-    # Written out: on accelerators a matrix product may be rounded to bfloat16.
+    # The product is written out, since accelerators may round matrix products to
+    # bfloat16.
     zero = jnp.zeros_like(sine)
     rows = [(cosine - sine * slope) * down, -sine * right, zero]
     columns = [(sine + cosine * slope) * down, cosine * right, zero]
@@ -61,25 +65,26 @@ def affine_matrix(
 def translate_inside(
     key: jax.Array, image: ArrayLike, matrix: ArrayLike, size: int
 ) -> jax.Array:
-    """Adds a random translation that keeps all that is not black on the canvas.
+    """Adds a random translation that keeps everything that is not black on the canvas.
 
     Args:
         key: a random key.
         image: `[H, W, C]`.
-        matrix: for `warp`, `[2, 3]`.
+        matrix: an affine map for `warp`, `[2, 3]`.
         size: height and width of the canvas.
 
     Returns:
-        The matrix, `[2, 3]`, with a translation uniform over those that lose nothing.
-        Where the content is too high or wide, it is centred in that direction.
+        The matrix, `[2, 3]`, with a translation that is uniform over those that keep
+        all content on the canvas. Content that is too high or wide is centred in that
+        direction.
 
     Raises:
-        ValueError: if a shape or type is another.
+        ValueError: a shape or type is not as above.
     """
     image, matrix = check_image("image", image), _matrix(matrix, size)
     rows, columns, _ = image.shape
     ink = (image > 0).any(-1)
-    ink = ink | ~ink.any()  # nothing to see may go anywhere
+    ink = ink | ~ink.any()  # a black image may go anywhere
     y = jnp.arange(rows)[:, None] - (rows - 1) / 2
     x = jnp.arange(columns)[None, :] - (columns - 1) / 2
     chance = jax.random.uniform(key, (2,))
@@ -87,9 +92,10 @@ def translate_inside(
     for axis, length in enumerate((rows, columns)):
         across, down = matrix[axis, 1], matrix[axis, 0]
         at = down * y + across * x + matrix[axis, 2]
-        # Bilinear sampling spreads a pixel over its neighbours, as they are mapped.
+        # Bilinear sampling spreads a pixel over its neighbours, which are mapped as
+        # well.
         reach = jnp.abs(down) + jnp.abs(across)
-        # Pixels -1 and `size` are the first outside, and must get nothing.
+        # Pixels -1 and `size` are the first outside the canvas, and must stay empty.
         origin = (size - length) // 2 + (length - 1) / 2
         least = -1 - origin - (jnp.min(at, initial=jnp.inf, where=ink) - reach)
         most = size - origin - (jnp.max(at, initial=-jnp.inf, where=ink) + reach)
@@ -101,22 +107,23 @@ def translate_inside(
 def warp(image: ArrayLike, matrix: ArrayLike, size: int) -> jax.Array:
     """Applies an affine map to an image, on a canvas of another size.
 
-    The content at p goes to A·p + t, for the matrix [A t] and positions (row, column)
-    from the centre of the image, which lies where `place` puts it. So the identity is
-    `place` without an offset, and [[0, -1], [1, 0]] a quarter turn to the left.
-    Values between pixels are bilinear; outside, all is black. Whole translations and
-    quarter turns are exact.
+    The content at p moves to A·p + t, for the matrix [A t] and positions (row, column)
+    relative to the centre of the image, which lies where `place` puts it. So the
+    identity is the same as `place` without an offset, and [[0, -1], [1, 0]] is a
+    quarter turn to the left. Values between pixels are interpolated bilinearly;
+    everything outside the image is black. Translations by whole pixels and quarter
+    turns are exact.
 
     Args:
         image: `[H, W, C]`.
-        matrix: floats `[2, 3]`; A has an inverse.
+        matrix: floats `[2, 3]`; A must have an inverse.
         size: height and width of the canvas.
 
     Returns:
-        `[size, size, C]`, of the type of `image`; uint8 is rounded.
+        `[size, size, C]`, in the type of `image`; uint8 is rounded.
 
     Raises:
-        ValueError: if a shape or type is another.
+        ValueError: a shape or type is not as above.
     """
     image, matrix = check_image("image", image), _matrix(matrix, size)
     rows, columns, _ = image.shape
@@ -145,21 +152,21 @@ def affine_digit(
     shear: float = 0.2,
     scale: tuple[float, float] = (0.8, 1.2),
 ) -> jax.Array:
-    """A digit as in affNIST: turned, sheared, scaled and put anywhere on a canvas.
+    """Turns, shears and scales a digit and puts it anywhere on a canvas, as in affNIST.
 
     Args:
         key: a random key.
         image: `[H, W, C]`.
         size: height and width of the canvas.
-        degrees: largest rotation, to either side.
-        shear: largest shear, columns a row.
-        scale: smallest and largest scale of height and of width.
+        degrees: the largest rotation, to either side.
+        shear: the largest shear, in columns per row.
+        scale: the smallest and the largest scale of height and of width.
 
     Returns:
-        `[size, size, C]`, of the type of `image`.
+        `[size, size, C]`, in the type of `image`.
 
     Raises:
-        ValueError: if a shape, type or range is another.
+        ValueError: a shape, type or range is not as above.
 
     References:
         Tieleman, 2013, affNIST, https://www.cs.toronto.edu/~tijmen/affNIST/
@@ -170,14 +177,14 @@ def affine_digit(
 
 
 def _tap(position: jax.Array, length: int) -> tuple[jax.Array, jax.Array]:
-    """The pixel before a position, one later for an edge of zeros, and what is left."""
+    """The pixel before a position, plus 1 for a margin of zeros, and the remainder."""
     position = jnp.clip(position, -1, length)
     before = jnp.minimum(jnp.floor(position), length - 1)
     return before.astype(jnp.int32) + 1, position - before
 
 
 def _matrix(matrix: ArrayLike, size: int) -> jax.Array:
-    """An affine map as float32, once its shape and the canvas are right."""
+    """Checks the shape of an affine map and the canvas; returns the map as float32."""
     if jnp.shape(matrix) != (2, 3):
         raise ValueError(f"matrix has shape {jnp.shape(matrix)}, expected (2, 3)")
     if size < 1:

@@ -1,12 +1,12 @@
-"""Digits moved and laid over each other, on the device.
+"""Digits that are shifted, or laid over each other, on the device.
 
-Capsule networks are trained and tested on digits that are shifted or in pairs; small
-affine maps of them are in `affine.py`. The sets of the papers have millions of images;
-here an example is a pure function of a seed and its place in the stream, made where it
-is needed: inside the compiled training step, under `jit` and `vmap`.
+Capsule networks are trained and tested on shifted digits and on pairs of digits;
+`affine.py` has small affine maps of digits. The papers use sets of millions of images.
+Here each example is a pure function of a seed and its position in the stream, and is
+made where it is needed: inside the compiled training step, under `jit` and `vmap`.
 
-Images are `[H, W, C]` on black, uint8 from 0 to 255 or floats from 0 to 1, and keep
-their type. Offsets and positions are (rows down, columns right).
+Images are `[H, W, C]` on black, uint8 from 0 to 255 or floats from 0 to 1; results have
+the type of the input. Offsets and positions are (rows down, columns right).
 
     digits = open_source("digits").arrays
     table = by_class(digits["label"])
@@ -22,10 +22,10 @@ from jax.typing import ArrayLike
 
 
 class Table(NamedTuple):
-    """Where the examples of each class are: made by `by_class`, passed as arrays.
+    """The places of the examples of each class, as arrays; `by_class` makes it.
 
     Attributes:
-        order: indices of all examples, class after class, int32 `[N]`.
+        order: the indices of all examples, class after class, int32 `[N]`.
         start: where in `order` each class begins, int32 `[K]`.
         counts: how many examples each class has, int32 `[K]`.
     """
@@ -40,26 +40,26 @@ def example_key(seed: ArrayLike, position: ArrayLike) -> jax.Array:
 
     Args:
         seed: an integer, or a key of `jax.random.key`.
-        position: which example of the stream, an integer `[]`.
+        position: the example's position in the stream, an integer `[]`.
 
     Raises:
-        ValueError: if the seed is neither.
+        ValueError: the seed is neither.
     """
     return jax.random.fold_in(_key(seed), position)
 
 
 def shift(image: ArrayLike, offset: ArrayLike) -> jax.Array:
-    """Moves the content of an image; what comes in is black, nothing wraps.
+    """Shifts the content of an image; the pixels that come in are black.
 
     Args:
         image: `[H, W, C]`.
         offset: (rows down, columns right), integers `[2]` of any size.
 
     Returns:
-        `[H, W, C]`, of the type of `image`.
+        `[H, W, C]`, in the type of `image`.
 
     Raises:
-        ValueError: if a shape or type is another.
+        ValueError: a shape or type is not as above.
     """
     image = check_image("image", image)
     return _window(image, offset, image.shape[0], image.shape[1])
@@ -68,8 +68,8 @@ def shift(image: ArrayLike, offset: ArrayLike) -> jax.Array:
 def place(image: ArrayLike, offset: ArrayLike, size: int) -> jax.Array:
     """Centres an image on a larger black canvas and shifts it there.
 
-    With an odd margin one pixel more is below and on the right. MNIST at up to ±6 on
-    40×40 is what the capsule network for affNIST was trained on.
+    An odd margin has one more pixel below and on the right. The capsule network for
+    affNIST was trained on MNIST digits at offsets of up to ±6 on a canvas of 40×40.
 
     Args:
         image: `[H, W, C]`.
@@ -78,11 +78,11 @@ def place(image: ArrayLike, offset: ArrayLike, size: int) -> jax.Array:
         size: height and width of the canvas.
 
     Returns:
-        `[size, size, C]`, of the type of `image`.
+        `[size, size, C]`, in the type of `image`.
 
     Raises:
-        ValueError: if the canvas is smaller than the image, or a shape or type is
-            another.
+        ValueError: the canvas is smaller than the image, or a shape or type is not as
+            above.
 
     References:
         Sabour et al., 2017, https://arxiv.org/abs/1710.09829, section 5.2.
@@ -97,13 +97,13 @@ def place(image: ArrayLike, offset: ArrayLike, size: int) -> jax.Array:
 
 
 def random_offset(key: jax.Array, most: int) -> jax.Array:
-    """A shift by up to `most` pixels in each direction.
+    """Draws a shift by up to `most` pixels in each direction.
 
     Returns:
         int32 `[2]`, uniform in -most..most, both ends included.
 
     Raises:
-        ValueError: if `most` is negative.
+        ValueError: `most` is negative.
     """
     if most < 0:
         raise ValueError(f"most is {most}: give the largest shift, 0 or more pixels")
@@ -111,7 +111,7 @@ def random_offset(key: jax.Array, most: int) -> jax.Array:
 
 
 def overlay(first: ArrayLike, second: ArrayLike) -> jax.Array:
-    """The sum of two images, clipped at white: 255 for uint8, 1 for floats.
+    """Adds two images and clips at white: 255 for uint8, 1 for floats.
 
     Args:
         first: `[H, W, C]`.
@@ -121,7 +121,7 @@ def overlay(first: ArrayLike, second: ArrayLike) -> jax.Array:
         The same shape and type.
 
     Raises:
-        ValueError: if shapes or types differ, or are not those of images.
+        ValueError: shapes or types differ, or are not those of images.
     """
     first, second = check_image("first", first), check_image("second", second)
     if first.shape != second.shape or first.dtype != second.dtype:
@@ -135,16 +135,16 @@ def overlay(first: ArrayLike, second: ArrayLike) -> jax.Array:
 
 
 def by_class(labels: ArrayLike) -> Table:
-    """Sorts a set by class, on the host, once for `other_class`.
+    """Sorts a set by class, once, on the host, for `other_class`.
 
     Args:
         labels: integers `[N]`, 0 or more; classes without examples may lie between.
 
     Returns:
-        The table, of numpy arrays.
+        The table, as NumPy arrays.
 
     Raises:
-        ValueError: if the labels are no such integers or all of one class.
+        ValueError: the labels are not such integers, or all of one class.
     """
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
@@ -165,15 +165,15 @@ def by_class(labels: ArrayLike) -> Table:
 
 
 def other_at(rank: ArrayLike, label: ArrayLike, table: Table) -> jax.Array:
-    """Number `rank` of the examples of all classes but one.
+    """The example number `rank` among those of all classes but one.
 
     Args:
-        rank: 0 up to, not including, the number of such examples; integer `[]`.
-        label: the class left out, integer `[]`.
-        table: of `by_class`.
+        rank: from 0 up to but not including the number of such examples; integer `[]`.
+        label: the class to leave out, integer `[]`.
+        table: from `by_class`.
 
     Returns:
-        An index into the set, int32 `[]`. Each rank has one of its own.
+        An index into the set, int32 `[]`; a different one for each rank.
     """
     order, start, counts = (jnp.asarray(a) for a in table)
     skip = jnp.where(rank >= start[label], counts[label], 0)
@@ -181,12 +181,12 @@ def other_at(rank: ArrayLike, label: ArrayLike, table: Table) -> jax.Array:
 
 
 def other_class(key: jax.Array, label: ArrayLike, table: Table) -> jax.Array:
-    """A random example of another class: uniform over all of them, in one draw.
+    """Draws a random example of another class, uniform over all such examples.
 
     Args:
         key: a random key.
         label: the class to avoid, integer `[]`.
-        table: of `by_class`.
+        table: from `by_class`.
 
     Returns:
         An index into the set, int32 `[]`.
@@ -206,7 +206,7 @@ def multi_digit(
     size: int = 36,
     most: int = 4,
 ) -> dict[str, jax.Array]:
-    """An example of MultiMNIST: two digits of different classes over each other.
+    """Makes an example of MultiMNIST: two digits of different classes over each other.
 
     Each digit is shifted by itself by up to `most` pixels in each direction; then they
     are added and clipped.
@@ -216,17 +216,18 @@ def multi_digit(
         images: the set both digits come from, `[N, H, W, C]`.
         labels: its classes, integers `[N]`.
         table: `by_class(labels)`.
-        index: which digit is the first, integer `[]`; the second is drawn.
+        index: the index of the first digit, integer `[]`; the second is drawn at
+            random.
         size: height and width of the canvas.
-        most: largest shift. Digits of 28×28 shifted by 4 just fit on 36×36.
+        most: the largest shift. Digits of 28×28 shifted by 4 just fit on 36×36.
 
     Returns:
-        `"image"` `[size, size, C]`; `"label"` int32 `[2]`, of the first digit and the
-        second; `"parts"` `[2, size, size, C]`, the two alone, which are the targets of
-        a reconstruction.
+        `"image"`, `[size, size, C]`; `"label"`, int32 `[2]`, of the first and the
+        second digit; `"parts"`, `[2, size, size, C]`, the two digits alone, which are
+        the targets of a reconstruction.
 
     Raises:
-        ValueError: if a shape or type is another, or the canvas is smaller than a
+        ValueError: a shape or type is not as above, or the canvas is smaller than a
             digit.
 
     References:
@@ -262,23 +263,24 @@ def multi_digits(
     size: int = 36,
     most: int = 4,
 ) -> dict[str, jax.Array]:
-    """A batch of `multi_digit`; each example depends on its position and index alone.
+    """Makes a batch of `multi_digit`, each from its position and index alone.
 
     Args:
         seed: an integer, or a key of `jax.random.key`.
         images: the set, `[N, H, W, C]`.
         labels: its classes, integers `[N]`.
         table: `by_class(labels)`.
-        positions: places in the stream, integers `[B]`: from `step * B` on, say.
-        index: which digits are the first ones, integers `[B]`.
+        positions: positions in the stream, integers `[B]`, such as `step * B` and the
+            next.
+        index: the indices of the first digits, integers `[B]`.
         size: height and width of the canvas.
-        most: largest shift.
+        most: the largest shift.
 
     Returns:
-        As `multi_digit`, with `[B, ...]` in front.
+        As `multi_digit`, with a leading axis: `[B, ...]`.
 
     Raises:
-        ValueError: as `multi_digit`, or if positions and index are not both `[B]`.
+        ValueError: as `multi_digit`, or positions and index are not both `[B]`.
     """
     positions, index = jnp.asarray(positions), jnp.asarray(index)
     if positions.ndim != 1 or positions.shape != index.shape:
@@ -296,7 +298,7 @@ def multi_digits(
 
 
 def _window(image: jax.Array, offset: ArrayLike, height: int, width: int) -> jax.Array:
-    """The image, centred and shifted by `offset`, in a window of zeros."""
+    """Puts the image, centred and then shifted by `offset`, into a window of zeros."""
     offset = jnp.asarray(offset)
     if offset.shape != (2,) or not jnp.issubdtype(offset.dtype, jnp.integer):
         raise ValueError(
@@ -304,7 +306,8 @@ def _window(image: jax.Array, offset: ArrayLike, height: int, width: int) -> jax
             "and columns right"
         )
     rows, columns, channels = image.shape
-    # With a whole window of zeros on every side, a clipped start is one of zeros.
+    # With a whole window of zeros on every side, a clipped start still gives only
+    # zeros.
     padded = jnp.pad(image, ((height, height), (width, width), (0, 0)))
     top, left = height - (height - rows) // 2, width - (width - columns) // 2
     start = (
@@ -316,7 +319,7 @@ def _window(image: jax.Array, offset: ArrayLike, height: int, width: int) -> jax
 
 
 def check_image(name: str, image: ArrayLike) -> jax.Array:
-    """An image of a shape and type that these functions know."""
+    """Checks that an image has a shape and type that these functions take."""
     image = jnp.asarray(image)
     known = image.dtype == jnp.uint8 or jnp.issubdtype(image.dtype, jnp.floating)
     if image.ndim != 3 or not known:
@@ -328,7 +331,7 @@ def check_image(name: str, image: ArrayLike) -> jax.Array:
 
 
 def _key(seed: ArrayLike) -> jax.Array:
-    """A key from a seed; a key is one already."""
+    """Makes a key of a seed; a key is returned as it is."""
     seed = jnp.asarray(seed)
     if seed.ndim == 0 and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
         return seed

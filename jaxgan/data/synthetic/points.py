@@ -1,9 +1,10 @@
-"""Points in the plane and on the line: the toy sets on which GANs are looked at.
+"""Toy sets for GANs: distributions of points in the plane and on the line.
 
-A set is a `Points`: a function that draws from it, and where its mass lies. Rings, the
-grid and the roll have the constants of the code of Gulrajani et al., "Improved Training
-of Wasserstein GANs" (arXiv:1704.00028), down to the divisor that gives each about unit
-spread. Drawing is pure and runs inside the compiled step:
+A set is a `Points`: a function that draws from it, and the places where its mass lies.
+The constants of rings, grid and roll are those of the code of Gulrajani et al.,
+"Improved Training of Wasserstein GANs" (arXiv:1704.00028), including the divisor that
+gives each a spread of about 1. Drawing is a pure function and may run inside the
+compiled step:
 
     points = ring(8)
     batch = points.sample(jax.random.key(0), 256)
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-_ROLL = 1.5 * math.pi  # the roll's angle goes from here to three times this
+_ROLL = 1.5 * math.pi  # the roll's angle goes from this to three times this
 
 
 class Points(NamedTuple):
@@ -26,8 +27,8 @@ class Points(NamedTuple):
 
     Attributes:
         sample: `sample(key, count) -> [count, D]`, float32.
-        centres: the modes, which have equal weights, `[M, D]`; of a curve, places along
-            it that are closer together than its noise.
+        centres: the modes, which have equal weights, `[M, D]`; for a curve, points
+            along it whose distances are smaller than its noise.
         sigma: the standard deviation of a coordinate around a centre.
     """
 
@@ -37,14 +38,14 @@ class Points(NamedTuple):
 
 
 def mixture(centres: ArrayLike, sigma: float) -> Points:
-    """Equal round Gaussians: `mixture([[-2.0], [2.0]], 0.5)` has two on the line.
+    """Equal round Gaussians; `mixture([[-2.0], [2.0]], 0.5)` has two, on the line.
 
     Args:
         centres: `[M, D]`.
         sigma: their standard deviation, positive.
 
     Raises:
-        ValueError: centres of another rank, none at all, or a sigma that is not
+        ValueError: the centres have another rank or are empty, or sigma is not
             positive.
     """
     modes = np.asarray(centres, np.float32)
@@ -68,7 +69,7 @@ def ring(modes: int = 8) -> Points:
     """Gaussians on a circle: radius 2 and sigma 0.02, both divided by 1.414.
 
     Raises:
-        ValueError: fewer than one mode.
+        ValueError: `modes` is below 1.
     """
     if modes < 1:
         raise ValueError(f"modes is {modes}; a ring has at least 1")
@@ -81,7 +82,7 @@ def grid(modes: int = 25) -> Points:
     """Gaussians on a square grid with gaps of 2, sigma 0.05, all divided by 2.828.
 
     Raises:
-        ValueError: a number that is no square.
+        ValueError: `modes` is not a square number.
     """
     side = math.isqrt(max(modes, 0))
     if side < 1 or side**2 != modes:
@@ -95,10 +96,10 @@ def swiss_roll(places: int = 200) -> Points:
     """A spiral t·(cos t, sin t), t uniform on [1.5π, 4.5π], noise 0.25, divided by 7.5.
 
     Args:
-        places: how many centres stand for the curve, equally likely.
+        places: the number of equally likely centres that stand for the curve.
 
     Raises:
-        ValueError: fewer than one place.
+        ValueError: `places` is below 1.
     """
     if places < 1:
         raise ValueError(f"places is {places}; the roll needs at least 1")
@@ -118,10 +119,10 @@ def swiss_roll(places: int = 200) -> Points:
 def density(points: Points, x: ArrayLike) -> jax.Array:
     """The density of a mixture, and nearly that of a curve, at `x` `[N, D]`: `[N]`.
 
-    With samples for centres and a bandwidth for sigma, a kernel density estimate.
+    With samples as centres and a bandwidth as sigma, it is a kernel density estimate.
 
     Raises:
-        ValueError: `x` of another rank or number of coordinates.
+        ValueError: `x` has another rank or number of coordinates.
     """
     modes, at = jnp.asarray(points.centres), jnp.asarray(x)
     if at.ndim != 2 or at.shape[1] != modes.shape[1]:
@@ -132,14 +133,14 @@ def density(points: Points, x: ArrayLike) -> jax.Array:
 
 
 def stream(points: Points, key: jax.Array, positions: ArrayLike) -> jax.Array:
-    """Examples of an endless stream by their positions, each drawn by itself.
+    """Draws examples of an endless stream by their positions, each independently.
 
-    Any part of the stream is made where it is needed, on any number of devices, with
-    the same bits.
+    Any part of the stream can be made anywhere, on any number of devices, with the same
+    bits.
 
     Args:
-        points: where to draw from.
-        key: of the stream.
+        points: the distribution to draw from.
+        key: the key of the stream.
         positions: uint32 `[...]`.
 
     Returns:

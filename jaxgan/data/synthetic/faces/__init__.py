@@ -1,10 +1,10 @@
 """Procedural faces: shaded portraits drawn from named factors, as many as wanted.
 
-No set of photographs ships with the library, so this is its default data. A face is a
-pure function of its `Factors`: `render` draws it, `caption` describes it, `boxes` says
-where its parts are. All of it but the caption works under `jit` and `vmap`. That makes
-the set a ground truth too: what a conditional generator, a text-to-image model or
-latent arithmetic should do can be looked up.
+The library ships no photographs, so this is its default data. A face is a pure function
+of its `Factors`: `render` draws it, `caption` describes it, and `boxes` tells where its
+parts are. All but the caption works under `jit` and `vmap`. Since the factors are
+known, the result of a conditional generator, a text-to-image model or latent arithmetic
+can be compared with what it should be.
 
 The head is a curved surface in three dimensions and its features lie on it, so that a
 turned head shows shifted, foreshortened and hidden features.
@@ -47,13 +47,14 @@ __all__ = [
     "sample_factors",
 ]
 
-_TILE = 32  # images drawn together: what a core's cache holds
+_TILE = 32  # the number of images drawn together: as many as a core's cache holds
 
 
 def render(factors: Factors, size: int) -> jax.Array:
-    """Draw one face; `jax.vmap` draws a batch.
+    """Draws one face; `jax.vmap` draws a batch.
 
-    Edges are blended over the width of a pixel, so that sizes agree with each other.
+    Edges are blended over the width of a pixel, so that pictures of different sizes
+    agree.
 
     Args:
         factors: scalars, inside their ranges.
@@ -63,7 +64,7 @@ def render(factors: Factors, size: int) -> jax.Array:
         The picture, `[size, size, 3]` uint8, sRGB-like.
 
     Raises:
-        ValueError: if `size` is out of range.
+        ValueError: `size` is out of range.
     """
     _check_size(size)
     fine = 2 * size if size < 48 else size  # small features need more samples there
@@ -83,22 +84,23 @@ def render(factors: Factors, size: int) -> jax.Array:
 
 
 def boxes(factors: Factors) -> dict[str, jax.Array]:
-    """Where the parts of a face are.
+    """Computes the boxes around the parts of a face.
 
     Args:
         factors: scalars.
 
     Returns:
-        For `face` (forehead to chin), `hair`, `left_eye`, `right_eye`, `nose`, `mouth`
-        and `glasses` (the lenses) a float32 `[4]`: top, left, bottom, right, in image
-        heights from 0 to 1. Parts that are not there have the empty box of zeros.
+        A float32 `[4]` (top, left, bottom, right, in image heights from 0 to 1) for
+        each of `face` (forehead to chin), `hair`, `left_eye`, `right_eye`, `nose`,
+        `mouth` and `glasses` (the lenses). The box of a part that is absent is four
+        zeros.
     """
     return portrait.boxes(factors)
 
 
 @functools.partial(jax.jit, static_argnames="size")
 def _draw(seed: jax.Array, indices: jax.Array, size: int):
-    """Faces number `indices` `[N]` of a seed, a tile at a time."""
+    """Draws the faces of a seed with the numbers `indices` `[N]`, a tile at a time."""
 
     def one(index):
         factors = sample_factors(jax.random.fold_in(jax.random.key(seed), index))
@@ -108,26 +110,26 @@ def _draw(seed: jax.Array, indices: jax.Array, size: int):
 
 
 def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, Any]:
-    """Many faces with their factors; face `i` depends on `seed` and `i` alone.
+    """Draws many faces and their factors; face `i` depends only on `seed` and `i`.
 
     Args:
-        seed: which set.
-        count: how many faces, 1 or more.
+        seed: the seed of the set.
+        count: the number of faces, 1 or more.
         size: height and width in pixels, 16 to 256.
-        batch: faces per compiled call; changes the memory needed and nothing else.
+        batch: faces per compiled call; it changes only the memory needed.
 
     Returns:
         `image`, uint8 `[count, size, size, 3]`, and `factors`, a dictionary of numpy
         arrays `[count]` with the fields of `Factors`.
 
     Raises:
-        ValueError: if `count`, `size` or `batch` is out of range.
+        ValueError: `count`, `size` or `batch` is out of range.
     """
     _check_size(size)
     for name, value in (("count", count), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name} is {value}; expected 1 or more, such as 256")
-    # Whole tiles only, so that every face comes out of the same compiled code.
+    # Only whole tiles are drawn, so that the same compiled code draws every face.
     batch = -(-min(batch, count) // _TILE) * _TILE
     image = np.empty((count, size, size, 3), np.uint8)
     factors = {
@@ -144,8 +146,8 @@ def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, 
         for name, values in found._asdict().items():
             factors[name][start:stop] = values[: stop - start]
 
-    fill(0)  # alone: threads that start together would each compile
-    # A tile is small work for many cores, so several calls run side by side.
+    fill(0)  # first by itself: threads that start together would each compile
+    # One tile cannot keep many cores busy, so several calls run side by side.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(fill, range(batch, count, batch)))
     return {"image": image, "factors": factors}

@@ -1,4 +1,4 @@
-"""The factors of a procedural face: names, ranges, and how people come by them."""
+"""The factors of a procedural face: names, ranges and distribution."""
 
 from typing import Any, NamedTuple
 
@@ -7,10 +7,11 @@ import jax.numpy as jnp
 
 
 class Factors(NamedTuple):
-    """What a face is made of: one scalar array `[]` a field, or `[B]` for a batch.
+    """The factors of a face: each field is a scalar array `[]`, or `[B]` for a batch.
 
-    Left and right are the picture's. Signed factors are 0 in an average face. Angles
-    are in radians. `RANGES` and `CATEGORIES` hold the same limits and words as data.
+    Left and right are those of the picture. Signed factors are 0 in an average face.
+    Angles are in radians. `RANGES` and `CATEGORIES` hold the same limits and words as
+    data.
 
     | field | range | meaning |
     | --- | --- | --- |
@@ -167,16 +168,16 @@ _NEUTRAL = {
 
 
 def neutral(**changes: Any) -> Factors:
-    """An average face looking ahead, with the given fields changed.
+    """Makes the factors of an average face that looks ahead, with some fields changed.
 
     Args:
-        **changes: fields of `Factors`; a category may be given by its word.
+        **changes: values of fields of `Factors`; a category may be given by its word.
 
     Returns:
         Scalars.
 
     Raises:
-        ValueError: for a field or a word that does not exist.
+        ValueError: a field or a word does not exist.
     """
     unknown = set(changes) - set(Factors._fields)
     if unknown:
@@ -199,18 +200,20 @@ def neutral(**changes: Any) -> Factors:
 
 
 def sample_factors(key: jax.Array) -> Factors:
-    """A random person, light and background.
+    """Draws the factors of a random person, light and background.
 
-    Factors go together as they do in people: beards are men's, grey comes with age,
-    light eyes and hair mostly with light skin, teeth with a smile.
+    Factors are correlated as they are in people: only men have beards, hair is grey
+    with age, light eyes and hair come mostly with light skin, and teeth show with a
+    smile.
 
     Args:
         key: a random key.
 
     Returns:
-        Scalars inside `RANGES` and `CATEGORIES`.
+        The factors, as scalars inside `RANGES` and `CATEGORIES`.
     """
-    # Two draws for all factors: sixty small ones take longer to compile than a face.
+    # Two draws serve all factors: sixty small ones would take longer to compile than a
+    # face.
     flat_key, bell_key = jax.random.split(key)
     flat = iter(jax.random.uniform(flat_key, (32,), jnp.float32))
     bell = iter(jax.random.normal(bell_key, (40,), jnp.float32))
@@ -294,7 +297,7 @@ def sample_factors(key: jax.Array) -> Factors:
 
 
 def mirror(factors: Factors) -> Factors:
-    """The factors of the mirrored picture: all that has a side changes it."""
+    """The factors of the mirrored picture: everything that has a side changes sides."""
     return factors._replace(
         yaw=-factors.yaw,
         roll=-factors.roll,

@@ -1,7 +1,7 @@
-"""Painting the features of a procedural face: skin, eyes, brows, nose, mouth, age.
+"""Paints the features of a procedural face: skin, eyes, brows, nose, mouth, age.
 
-Each feature is drawn in the `(x, y)` of the head's surface. Left and right are one
-drawing in `|x|`, so that a mirrored face is exactly the mirrored picture.
+Each feature is drawn in the `(x, y)` of the head's surface. Left and right are drawn at
+once in `|x|`, so that a mirrored face gives exactly the mirrored picture.
 """
 
 from typing import NamedTuple
@@ -48,20 +48,20 @@ _IRIS = palette(
     (96, 58, 32), (140, 108, 56), (96, 134, 78), (88, 136, 182), (130, 144, 154)
 )
 _WHITE = np.array([0.84, 0.82, 0.80], np.float32)
-_SHADOW = np.array([0.60, 0.76, 0.78], np.float32)  # what a full shadow takes of skin
+_SHADOW = np.array([0.60, 0.76, 0.78], np.float32)  # light lost in full shadow
 _BLUSH = np.array([0.0, 0.46, 0.42], np.float32)
 
 
 class Face(NamedTuple):
-    """What the painters of the face share."""
+    """The description of a face that all its painters share."""
 
     factors: Factors
     anatomy: Anatomy
     turn: Pose
     light: Light
-    at: Surface  # the skin behind each pixel
+    at: Surface  # the point of the skin behind each pixel
     side: jax.Array  # |x| there, [H, W]
-    sharp: jax.Array  # one over an edge's width, squeezed with the surface, [H, W]
+    sharp: jax.Array  # 1 / width of an edge, squeezed with the surface, [H, W]
     skin: jax.Array  # the skin's colour, [3]
 
 
@@ -85,7 +85,7 @@ def skin_colour(factors: Factors) -> jax.Array:
 
 
 def _slopes(face: Face) -> tuple[jax.Array, jax.Array]:
-    """The slopes of the face's forms above the smooth head, each `[H, W]`."""
+    """The slopes that the face's forms add to the smooth head, each `[H, W]`."""
     form, factors, side, y = face.anatomy, face.factors, face.side, face.at.y
     male, age = factors.masculinity, factors.age
     smile = jnp.maximum(factors.smile, 0.0)
@@ -128,11 +128,11 @@ def _fold(face: Face) -> jax.Array:
 
 
 def skin(face: Face, contact: jax.Array) -> jax.Array:
-    """The head's skin with its forms, blush, shadows and age, `[3, H, W]`.
+    """Paints the head's skin with its forms, blush, shadows and age, `[3, H, W]`.
 
     Args:
         face: the shared description.
-        contact: shadow that hair casts on the skin, 0 to 1, `[H, W]`.
+        contact: the shadow that hair casts on the skin, 0 to 1, `[H, W]`.
 
     Returns:
         The canvas, meaningful wherever the head is.
@@ -210,7 +210,7 @@ def _nostrils(face: Face) -> jax.Array:
 
 
 def eyes(face: Face, canvas: jax.Array) -> jax.Array:
-    """Both eyes: lids, sclera, iris, pupil, highlight and lashes."""
+    """Paints both eyes: lids, sclera, iris, pupil, highlight and lashes."""
     factors, form, at, sharp = face.factors, face.anatomy, face.at, face.sharp
     wide, iris = form.eye_width, form.iris
     out = face.side - form.eye_x  # towards the temple
@@ -262,7 +262,7 @@ def eyes(face: Face, canvas: jax.Array) -> jax.Array:
 
 
 def brows(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
-    """Both eyebrows, in `colour` `[3]`: thick near the nose, tapered at the temple."""
+    """Paints both brows in `colour` `[3]`: thick at the nose, tapered at the temple."""
     form, at = face.anatomy, face.at
     out = face.side - form.eye_x
     along = (out - 0.005) * (1 / 0.215)
@@ -276,7 +276,7 @@ def brows(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
 
 
 def mouth(face: Face, canvas: jax.Array) -> jax.Array:
-    """Lips, the line between them, and teeth when the mouth is open."""
+    """Paints the lips, the line between them, and the teeth of an open mouth."""
     factors, form, at, light = face.factors, face.anatomy, face.at, face.light
     sharp = face.sharp
     wide = form.mouth_width

@@ -1,12 +1,12 @@
 """The geometry of a procedural face: measurements, pose, curved surfaces, boxes.
 
-A head lives in its own frame: the origin between the eyes' height and the middle of
-the skull, `x` to the image's right, `y` down, `z` towards the viewer, and one unit is
-half the height of the head. Every horizontal cut of a surface is an ellipse, so that
-the point of the surface behind a pixel has a closed form for any yaw. Pitch shifts
-rows by a smooth dome of depth, which moves features as a real turn does and stays
-free of folds. Features are then drawn in the `(x, y)` of the surface and therefore
-shift, foreshorten and hide by themselves.
+A head has its own frame. The origin is at the eyes' height in the middle of the skull;
+`x` points to the image's right, `y` down and `z` towards the viewer; one unit is half
+the height of the head. Every horizontal cut of a surface is an ellipse, so that the
+point of the surface behind a pixel has a closed form for any yaw. Pitch shifts rows by
+a smooth dome of depth, which moves features as a real turn would, without folds.
+Features are drawn in the `(x, y)` of the surface, so turning the head shifts,
+foreshortens and hides them.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxgan.data.synthetic.faces.factors import Factors
 from jaxgan.data.synthetic.faces.paint import bump, hill, ramp, unit
 
-SCALE = 0.345  # half a head, in image heights
+SCALE = 0.345  # half the height of a head, in image heights
 CENTRE = 0.49  # the row of the eyes, in image heights
 PIVOT = 0.7  # the height of the roll's axis, in head units
 
@@ -34,7 +34,7 @@ class Pose(NamedTuple):
 
 
 class Shell(NamedTuple):
-    """A stack of ellipses, each field `[]`: the head itself, or the hair around it."""
+    """A stack of ellipses, for the head or the hair around it; each field is `[]`."""
 
     width: jax.Array  # half width at y = 0
     depth: jax.Array  # half depth at y = 0
@@ -45,7 +45,7 @@ class Shell(NamedTuple):
 
 
 class Surface(NamedTuple):
-    """What a ray meets on a shell, each field `[H, W]`."""
+    """The points where rays meet a shell; each field is `[H, W]`."""
 
     x: jax.Array
     y: jax.Array
@@ -101,7 +101,7 @@ def anatomy(factors: Factors) -> Anatomy:
         width=0.70 + 0.035 * factors.head_width + 0.015 * male,
         depth=jnp.asarray(0.80),
         top=jnp.asarray(1.0),
-        # A full beard hides the jaw and takes its outline over.
+        # A full beard hides the jaw, and its outline takes over.
         bottom=0.97 + 0.04 * male + 0.04 * opened + 0.08 * full_beard,
         fullness=-0.10
         + 0.16 * factors.jaw
@@ -143,14 +143,14 @@ def anatomy(factors: Factors) -> Anatomy:
 
 
 def _dome(u: jax.Array, v: jax.Array) -> jax.Array:
-    """The depth that pitch turns into height: a head's front without its cliffs."""
+    """The depth that pitch turns into height: a head's, without its steep parts."""
     return 0.78 / (1 + 0.55 * u * u + 0.22 * v * v)
 
 
 def profile(shell: Shell, y: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Squared size of the ellipse at height `y` relative to y = 0, and its slope.
 
-    Negative beyond the ends, so that the outline is a level set.
+    The size is negative beyond the ends, so that the outline is a level set.
     """
     upper = y < 0
     inverse = jnp.where(upper, 1 / shell.top, 1 / shell.bottom)
@@ -159,7 +159,7 @@ def profile(shell: Shell, y: jax.Array) -> tuple[jax.Array, jax.Array]:
     t2 = t * t
     value = (1 - t2) * (1 + full * t2)
     slope = 2 * t * inverse * (full - 1 - 2 * full * t2)
-    # Far outside the quartic would come back up; the outline must not.
+    # Far outside the quartic would rise again, which the outline must not do.
     outside = t2 > 1
     value = jnp.where(outside, (1 + full) * (1 - t2), value)
     slope = jnp.where(outside, -2 * t * inverse * (1 + full), slope)
@@ -179,18 +179,18 @@ def to_head(
 def surface(
     shell: Shell, turn: Pose, u: jax.Array, v: jax.Array, lift: jax.Array | float = 0.0
 ) -> Surface:
-    """The front-most point of a shell behind every `(u, v)`.
+    """Finds the front-most point of a shell behind every `(u, v)`.
 
     Args:
         shell: the stack of ellipses.
         turn: yaw and pitch.
         u: horizontal screen positions `[H, W]`, roll removed.
         v: vertical ones `[H, W]`.
-        lift: how far the wanted point stands out of the shell to the front, `[H, W]`;
-            its share of the turn is taken off first.
+        lift: how far the wanted point stands out to the front of the shell, `[H, W]`;
+            the shift that the turn gives it is subtracted first.
 
     Returns:
-        The points; fields mean something outside the outline too (the nearest rim).
+        The points. Outside the outline, fields describe the nearest point of the rim.
     """
     depth = _dome(u, v) + lift * turn.cos_yaw
     y = (v + depth * turn.sin_pitch) * (1 / turn.cos_pitch)
@@ -232,7 +232,7 @@ def surface(
 def to_view(
     gradient: tuple[jax.Array, jax.Array, jax.Array], turn: Pose
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """A head-frame direction turned into the viewer's frame and scaled to length 1."""
+    """Turns a direction from the head's frame to the viewer's, with length 1."""
     x, y, z = gradient
     across = x * turn.cos_yaw + z * turn.sin_yaw
     out = z * turn.cos_yaw - x * turn.sin_yaw
@@ -263,7 +263,7 @@ def landmark(
     y: jax.Array,
     lift: jax.Array | float = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """Where points of the face's front land in the image.
+    """Finds where points of the face's front land in the image.
 
     Args:
         face: the measurements.
@@ -289,17 +289,17 @@ def project(
     z: jax.Array,
     lift: jax.Array | float = 0.0,
 ) -> tuple[jax.Array, jax.Array]:
-    """Head-frame points `[N]` as image `(row, column)`: the inverse of `surface`."""
+    """Maps points `[N]` of the head's frame to `(row, column)`: inverts `surface`."""
     u = x * turn.cos_yaw + z * turn.sin_yaw
     v = y
-    for _ in range(6):  # the dome is gentle: each turn gains a digit
+    for _ in range(6):  # the dome is gentle: each iteration gains a digit
         depth = _dome(u, v) + lift * turn.cos_yaw
         v = y * turn.cos_pitch - depth * turn.sin_pitch
     return to_image(turn, u, v)
 
 
 def to_image(turn: Pose, u: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Screen positions without roll as image `(row, column)`, 0 to 1."""
+    """Maps screen positions without roll to image `(row, column)`, 0 to 1."""
     below = v - PIVOT
     horizontal = turn.cos_roll * u - turn.sin_roll * below
     vertical = turn.sin_roll * u + turn.cos_roll * below + PIVOT

@@ -1,4 +1,4 @@
-"""Painting the hair of a procedural face: styles, strands, bun and beard."""
+"""Paints the hair of a procedural face: styles, strands, bun and beard."""
 
 from typing import NamedTuple
 
@@ -29,10 +29,10 @@ _COLOURS = palette(
 )
 _GREY = palette((200, 198, 196))[0]
 
-# What the styles measure, in the order: bald, buzz, short, swept, curly, bob, long,
-# wavy, bun.
+# The measurements of each style, in the order bald, buzz, short, swept, curly, bob,
+# long, wavy, bun.
 _STYLES = {
-    # 0 for none, below 1 for hair so short that skin shows.
+    # Cover: 0 for none, below 1 for hair so short that skin shows.
     "amount": (0.0, 0.8, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
     # Volume above the crown.
     "top": (0.0, 0.03, 0.15, 0.27, 0.25, 0.11, 0.1, 0.15, 0.07),
@@ -77,10 +77,10 @@ class Hair(NamedTuple):
 
 
 class Locks(NamedTuple):
-    """Hair as seen, each field `[H, W]`."""
+    """The hair as seen; each field is `[H, W]`."""
 
     back: jax.Array  # coverage behind the head
-    front: jax.Array  # coverage before it
+    front: jax.Array  # coverage in front of the head
     hairline: jax.Array  # signed distance to the front hair, negative on it
     light: jax.Array  # how bright the hair is
     gloss: jax.Array
@@ -89,13 +89,13 @@ class Locks(NamedTuple):
 def hair_colour(factors: Factors) -> jax.Array:
     """The hair's linear colour `[3]`."""
     base = jnp.asarray(_COLOURS)[factors.hair_colour] * (1 + 0.35 * factors.hair_shade)
-    # Pigment goes before darkness does; a plain blend would turn red hair pink.
+    # Greying removes colour before darkness; a plain blend would turn red hair pink.
     base = base.mean() + (base - base.mean()) * (1 - factors.grey) ** 2
     return base + (jnp.asarray(_GREY) - base) * factors.grey
 
 
 def hair(factors: Factors, face: Anatomy) -> Hair:
-    """Measurements of the hair, looked up by style and scaled by volume."""
+    """Looks up the measurements of the hair by style, and scales them by volume."""
     style = {
         name: jnp.asarray(values, jnp.float32)[factors.hair_style]
         for name, values in _STYLES.items()
@@ -127,7 +127,7 @@ def locks(
     v: jax.Array,
     sharp: jax.Array,
 ) -> Locks:
-    """What the hair covers and how it is lit.
+    """Computes what the hair covers and how it is lit.
 
     Args:
         hair: its measurements.
@@ -136,7 +136,7 @@ def locks(
         light: the light.
         u: horizontal screen positions, roll removed, `[H, W]`.
         v: vertical ones, `[H, W]`.
-        sharp: one over an edge's width in head units, `[]`.
+        sharp: 1 / width of an edge in head units, `[]`.
 
     Returns:
         Masks, distance and light.
@@ -204,7 +204,7 @@ def locks(
 
 
 def paint_hair(seen: Locks, colour: jax.Array) -> jax.Array:
-    """The lit hair `[3, H, W]`."""
+    """Paints the lit hair, `[3, H, W]`."""
     canvas = column(colour) * seen.light[None]
     return canvas + column(0.22 * colour + 0.030) * seen.gloss[None]
 
@@ -225,7 +225,7 @@ def bun(
     v: jax.Array,
     sharp: jax.Array,
 ) -> jax.Array:
-    """A bun on the crown, behind the head."""
+    """Paints a bun on the crown, behind the head."""
     size = jnp.maximum(hair.style["bun"], 1e-3)
     centre_u, centre_v = bun_place(hair, turn)
     dx, dy = (u - centre_u) * (1 / size), (v - centre_v) * (1 / size)
@@ -240,7 +240,7 @@ def bun(
 
 
 def beard(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
-    """Stubble, moustache, goatee or full beard over the skin, in `colour` `[3]`."""
+    """Paints stubble, moustache, goatee or full beard on the skin in `colour` `[3]`."""
     form, at, side, y = face.anatomy, face.at, face.side, face.at.y
     kind = face.factors.beard
     wide = form.mouth_width

@@ -1,7 +1,7 @@
-"""The tools a procedural face is painted with: coverage, colour, light.
+"""The tools that paint a procedural face: coverage, colour, light.
 
-A canvas is `[3, H, W]` of linear light; a mask is `[H, W]` coverage in 0 to 1. Shapes
-are signed distances turned into coverage over about the width of one pixel.
+A canvas is `[3, H, W]` of linear light; a mask is `[H, W]` coverage in 0 to 1. A shape
+is a signed distance, which becomes coverage over about the width of one pixel.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 
 class Light(NamedTuple):
-    """The light on a scene: direction towards it, and strength, each `[]`."""
+    """The light on a scene: the direction towards it and its strength, each `[]`."""
 
     right: jax.Array
     down: jax.Array
@@ -23,7 +23,7 @@ class Light(NamedTuple):
 
 
 def palette(*rows: tuple[int, int, int]) -> np.ndarray:
-    """Display colours (0 to 255) as linear light `[N, 3]`."""
+    """Converts display colours (0 to 255) to linear light `[N, 3]`."""
     return (np.asarray(rows, np.float32) / 255) ** 2
 
 
@@ -35,11 +35,11 @@ def hue(turn: jax.Array, saturation: jax.Array, value: jax.Array) -> jax.Array:
 
 
 def keep(plane: jax.Array, shift: float = 0.0) -> jax.Array:
-    """The same values, stored once.
+    """Returns the same values, but makes XLA compute and store them only once.
 
-    XLA on CPU copies cheap producers into every consumer, which multiplies the work of
-    a picture several times; it never copies a square root. Values below `-shift` are
-    not allowed.
+    On CPUs, XLA copies cheap operations into every place that uses their result, which
+    multiplies the work for a picture; but it never copies a square root. No value may
+    be below `-shift`.
     """
     moved = plane + shift
     return jnp.sqrt(moved * moved + 1e-14) - shift
@@ -56,7 +56,8 @@ def stroke(
 ) -> jax.Array:
     """Coverage of a line of half width `half` around distance 0.
 
-    A line thinner than a pixel is drawn one pixel wide and fainter: it keeps its ink.
+    A line thinner than a pixel is drawn one pixel wide but fainter, with the same
+    total.
     """
     drawn = jnp.maximum(half, 0.4 / sharp)
     return cover(jnp.abs(distance) - drawn, sharp) * (half / drawn)
@@ -86,18 +87,18 @@ def hill(
 
 
 def wave(turns: jax.Array) -> jax.Array:
-    """Nearly a sine of `turns`, made of parabolas: far cheaper than `sin`."""
+    """Nearly a sine of `turns`, made of parabolas, which is far cheaper than `sin`."""
     t = turns - jnp.floor(turns) - 0.5
     return t * (16 * jnp.abs(t) - 8)
 
 
 def column(colour: ArrayLike) -> jax.Array:
-    """A colour `[3]` ready to meet planes: `[3, 1, 1]`."""
+    """Reshapes a colour `[3]` to `[3, 1, 1]`, to broadcast with planes."""
     return jnp.asarray(colour)[:, None, None]
 
 
 def mix(under: jax.Array, over: jax.Array, weight: jax.Array) -> jax.Array:
-    """Blend `[3, H, W]` towards a colour `[3]` or a canvas by a mask `[H, W]`."""
+    """Blends `[3, H, W]` towards a colour `[3]` or a canvas by a mask `[H, W]`."""
     over = column(over) if over.ndim == 1 else over
     return under + (over - under) * weight[None]
 
@@ -105,7 +106,7 @@ def mix(under: jax.Array, over: jax.Array, weight: jax.Array) -> jax.Array:
 def tint(
     canvas: jax.Array, colour: tuple[float, float, float], weight: jax.Array
 ) -> jax.Array:
-    """Multiply by a colour where the mask `[H, W]` is 1."""
+    """Multiplies by a colour where the mask `[H, W]` is 1."""
     lost = np.asarray([1 - part for part in colour], np.float32)
     return canvas * (1 - column(lost) * weight[None])
 
@@ -117,11 +118,11 @@ def shade(light: Light, normal: tuple[jax.Array, jax.Array, jax.Array]) -> jax.A
 
 
 def skin_light(canvas: jax.Array, diffuse: jax.Array, strength: jax.Array) -> jax.Array:
-    """Shade skin `[3, H, W]`: light scattered inside it reddens where shadow begins."""
+    """Shades skin `[3, H, W]`; light scattered inside reddens the shadow's edge."""
     lost = (0.45 + 0.45 * strength) * (1 - diffuse)
     edge = lost * diffuse
     gain = 1.0 + 0.16 * strength
-    # Per channel: how much of the shade is kept, and how much light leaks into it.
+    # How much of the shade each channel keeps, and how much light leaks into it.
     fall = np.array([0.92, 1.0, 1.02], np.float32)
     leak = np.array([0.30, 0.0, -0.06], np.float32)
     return canvas * (gain * (1 - column(fall) * lost[None] + column(leak) * edge[None]))
@@ -130,6 +131,6 @@ def skin_light(canvas: jax.Array, diffuse: jax.Array, strength: jax.Array) -> ja
 def unit(
     x: jax.Array, y: jax.Array, z: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """A direction scaled to length 1."""
+    """Scales a direction to length 1."""
     scale = lax.rsqrt(x * x + y * y + z * z + 1e-6)
     return x * scale, y * scale, z * scale

@@ -1,4 +1,4 @@
-"""Putting a procedural face together: the layers of the picture, and its boxes."""
+"""Puts a procedural face together: the layers of the picture, and its boxes."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from jaxgan.data.synthetic.faces.factors import Factors
 from jaxgan.data.synthetic.faces.paint import cover, keep, mix, ramp
 
 _SIDES = (-1.0, 1.0)
-_FACE_TOP = -0.62  # where a face begins for its box: the usual height of the hairline
+_FACE_TOP = -0.62  # the top of a face's box: the usual height of the hairline
 
 
 def _skin_surface(
@@ -19,7 +19,7 @@ def _skin_surface(
     u: jax.Array,
     v: jax.Array,
 ) -> geometry.Surface:
-    """The head behind every pixel, nose included; its edge is that of the bare head."""
+    """The head and its nose behind every pixel; the edge is that of the bare head."""
     edge = keep(geometry.surface(form.head, turn, u, v).edge, 64.0)
     # Which point of the nose a pixel shows depends on how far that point stands out.
     lift = jnp.zeros_like(u)
@@ -41,7 +41,7 @@ def _skin_surface(
 def paint(
     factors: Factors, across: jax.Array, down: jax.Array, pixel: float
 ) -> jax.Array:
-    """The picture in linear light.
+    """Paints the picture in linear light.
 
     Args:
         factors: scalars.
@@ -92,7 +92,7 @@ def paint(
     flesh = hairs.beard(face, flesh, 0.85 * colour)
     flesh = features.brows(face, flesh, 0.7 * jnp.minimum(colour, 0.16) + 0.10 * tone)
     canvas = mix(canvas, flesh, head)
-    # A near ear is in front of the head's outline.
+    # The ear on the near side is in front of the head's outline.
     for side, (flesh, mask) in zip(_SIDES, ears, strict=True):
         canvas = mix(canvas, flesh, mask * ramp(-side * turn.sin_yaw, 0.12, 0.3))
     canvas = scene.glasses_arms(face, canvas, u, v, sharp)
@@ -101,7 +101,7 @@ def paint(
 
 
 def _bounds(rows: jax.Array, columns: jax.Array) -> jax.Array:
-    """The box `[4]` around points, cut to the image."""
+    """The box `[4]` around points, clipped to the image."""
     box = jnp.stack([rows.min(), columns.min(), rows.max(), columns.max()])
     return jnp.clip(box, 0.0, 1.0)
 
@@ -130,7 +130,7 @@ def _shell_box(
 
 
 def boxes(factors: Factors) -> dict[str, jax.Array]:
-    """Boxes of the main parts, from the same measurements that the picture uses."""
+    """Computes the boxes of the parts from the measurements that the picture uses."""
     turn = geometry.pose(factors)
     form = geometry.anatomy(factors)
     hair = hairs.hair(factors, form)
@@ -155,7 +155,7 @@ def boxes(factors: Factors) -> dict[str, jax.Array]:
     middle = 0.5 * (form.eye_lower - form.eye_upper)
     for name, side in (("left_eye", -1.0), ("right_eye", 1.0)):
         found[name] = part(side * form.eye_x, middle, 1.08 * form.eye_width, high)
-    # The tip stands out of the face, the root does not: both ends make the box.
+    # The tip stands out of the face and the root does not; the box contains both ends.
     wide = 1.25 * form.nose_width
     tip_x, tip_y = _ring(jnp.float32(0), form.nose_y - 0.02, wide, jnp.float32(0.12))
     lift = geometry.nose_relief(form, tip_x, tip_y)

@@ -1,4 +1,4 @@
-"""Painting what surrounds a procedural face: background, body, ears, glasses."""
+"""Paints what surrounds a procedural face: background, body, ears, glasses."""
 
 import jax
 import jax.numpy as jnp
@@ -25,15 +25,15 @@ from jaxgan.data.synthetic.faces.paint import (
     wave,
 )
 
-GLASSES_Z = 0.85  # the middle of the lenses' plane, before the eyes
+GLASSES_Z = 0.85  # the middle of the lenses' plane, in front of the eyes
 GLASSES_BEND = 0.45  # how the plane bends back at the sides
-LENS = 0.205  # half a lens
+LENS = 0.205  # half the width of a lens
 LENS_DROP = 0.025  # how far a lens hangs below the eye's middle
 _LIGHTS = ((-1.1, -0.9, 0.42), (1.15, -0.5, 0.5), (0.75, -1.25, 0.3), (-1.3, 0.2, 0.4))
 
 
 def background(factors: Factors, across: jax.Array, down: jax.Array) -> jax.Array:
-    """The wall `[3, H, W]`: plain, graded, a halo, or lights out of focus."""
+    """Paints the wall `[3, H, W]`: plain, graded, with a halo or blurred lights."""
     kind, value = factors.background, factors.background_value
     tone = 0.10 + 0.22 * (1 - value)
     base = hue(factors.background_hue, tone, 0.42 + 0.50 * value)
@@ -62,7 +62,7 @@ def body(
     chin: jax.Array,
     sharp: jax.Array,
 ) -> jax.Array:
-    """Neck, shoulders and clothes.
+    """Paints neck, shoulders and clothes.
 
     Args:
         factors: the face's factors.
@@ -72,7 +72,7 @@ def body(
         across: horizontal positions in head units from the picture's middle, `[H, W]`.
         down: vertical ones from the eyes' height, `[H, W]`.
         chin: the distance to the head, `[H, W]`.
-        sharp: one over an edge's width, `[]`.
+        sharp: 1 / width of an edge, `[]`.
 
     Returns:
         The canvas with the body on it.
@@ -102,7 +102,7 @@ def body(
     arms = jnp.maximum(side - 1.44 - 0.14 * male, top)
     trunk = jnp.minimum(side - flare, top + 0.12 * ramp(side, 0.75, 0.45))
     trunk = keep(jnp.minimum(trunk, arms), 16.0)
-    # Only where clothes end: skin under a garment's edge would shine through it.
+    # Only where clothes end, as skin under a garment's edge would shine through it.
     bare = cover(jnp.maximum(trunk, side - 0.66), sharp) * ramp(down, 0.15, 0.25)
     canvas = mix(canvas, flesh, keep(bare))
 
@@ -126,7 +126,7 @@ def body(
     canvas = mix(
         canvas, column(cloth) * (bright * hem)[None], keep(cover(garment, sharp))
     )
-    # A shirt's collar: two leaves beside the neck.
+    # A shirt's collar is two leaves beside the neck.
     leaf = jnp.abs(side - 0.37 + 0.32 * (down - 1.25)) - 0.12
     leaf = jnp.maximum(leaf, jnp.abs(down - 1.33 - 0.15 * side) - 0.15)
     rim = 1 - 0.35 * ramp(leaf, -0.05, 0.0)
@@ -147,7 +147,7 @@ def ear_place(face: Anatomy, turn: Pose, side: float) -> tuple[jax.Array, ...]:
 def ear(
     face: Face, u: jax.Array, v: jax.Array, side: float, sharp: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """One ear's skin `[3, H, W]` and coverage `[H, W]`; `side` is -1 or 1."""
+    """Paints one ear's skin `[3, H, W]` and coverage `[H, W]`; `side` is -1 or 1."""
     centre_u, centre_v, wide = ear_place(face.anatomy, face.turn, side)
     dv = (v - centre_v) * (1 / 0.21)
     du = (u - centre_u) * (1 / wide) + 0.25 * side * dv  # the lobe sits closer
@@ -194,7 +194,7 @@ def _frame_colour(face: Face) -> jax.Array:
 def glasses_arms(
     face: Face, canvas: jax.Array, u: jax.Array, v: jax.Array, sharp: jax.Array
 ) -> jax.Array:
-    """The arms from the lenses back to the ears; only a near one shows."""
+    """Paints the arms from the lenses to the ears; only one on the near side shows."""
     form, turn = face.anatomy, face.turn
     reach = form.eye_x + LENS
     depth = GLASSES_Z - GLASSES_BEND * reach * reach
@@ -220,7 +220,7 @@ def glasses(
     head: jax.Array,
     sharp: jax.Array,
 ) -> jax.Array:
-    """Round or rectangular glasses before the eyes, without their arms."""
+    """Paints round or rectangular glasses in front of the eyes, without their arms."""
     form, turn, kind = face.anatomy, face.turn, face.factors.glasses
     shown = (kind > 0).astype(u.dtype)
     # The lenses' plane is bent a little around the face.

@@ -1,4 +1,4 @@
-"""The sentence that describes a procedural face."""
+"""Describes a procedural face in a sentence."""
 
 from jaxgan.data.synthetic.faces.factors import Factors
 
@@ -85,15 +85,15 @@ def _direction(factors: Factors) -> str:
 
 
 def caption(factors: Factors) -> str:
-    """A sentence about a face, made on the host from concrete factors.
+    """Writes a sentence about a face, on the host, from concrete factors.
 
-    It names expression, age, hair, eyes, beard, glasses, direction (the picture's left
-    and right), clothes and background, such as "A smiling young woman with long wavy
-    red hair, green eyes and round glasses, looking left, in a dark blue v-neck top
+    It tells expression, age, hair, eyes, beard, glasses, direction (the picture's left
+    and right), clothes and background. An example is "A smiling young woman with long
+    wavy red hair, green eyes and round glasses, looking left, in a dark blue v-neck top
     before a plain grey wall."
 
     Args:
-        factors: scalars, not traced.
+        factors: concrete scalars, not traced ones.
 
     Returns:
         The sentence.
