@@ -16,8 +16,10 @@ sys.path.insert(0, str(ROOT))
 
 import jaxgan  # noqa: E402
 from experiments import commands  # noqa: E402
+from jaxgan import report  # noqa: E402
 from jaxgan.models import model  # noqa: E402
 
+HEAD = ("model", "paper", "`python -m experiments.` ...")
 BEGIN, END = "<!-- models: by docs/generate.py -->", "<!-- end of models -->"
 
 
@@ -58,16 +60,10 @@ def rows(records: dict[str, model.Model], up: str = "") -> list[tuple[str, str, 
     return found
 
 
-def table(head: str, cells: list[tuple[str, str, str]]) -> str:
-    """A table in Markdown."""
-    lines = [f"| {head} |", "|---|---|---|"]
-    return "\n".join(lines + [f"| {' | '.join(row)} |" for row in cells])
-
-
 def readme(text: str) -> str:
     """README.md with the table of the models that have a command."""
     cells = [row for row in rows(model.find()) if row[2]]
-    made = table("model | paper | `python -m experiments.` ...", cells)
+    made = report.table(HEAD, cells)
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}"
 
@@ -85,7 +81,7 @@ def papers() -> str:
         "[notes/inside.md](notes/inside.md). This page is written by",
         "`python docs/generate.py`.",
         "",
-        table("model | paper | `python -m experiments.` ...", rows(records, "../")),
+        report.table(HEAD, rows(records, "../")),
         "",
         "What the laboratory can do with each:",
         "",

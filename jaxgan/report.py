@@ -146,6 +146,17 @@ def curves(rows: Sequence[Mapping[str, Any]], title: str) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3]
 
 
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown.
+
+    Args:
+        head: a title for each column.
+        rows: what stands below them.
+    """
+    lines = [f"| {' | '.join(map(str, row))} |" for row in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
+
+
 def page(
     title: str,
     facts: Mapping[str, Any],

@@ -10,6 +10,7 @@ from PIL import Image
 from scipy import stats
 
 from experiments import game_dynamics, gan_1d, gan_2d
+from experiments.gan_1d import training
 from jaxgan.data.synthetic import points
 from jaxgan.lab import clouds
 from jaxgan.train import Run
@@ -105,11 +106,11 @@ def test_the_line_is_trained_and_drawn(tmp_path, monkeypatch, capsys):
 def test_the_value_of_the_game_at_equal_and_at_separate_densities():
     """-log 4 where fakes are the data and D is 1/2; near 0 where they are apart."""
     of = gan_1d.SETS["gaussian"]
-    u = (np.arange(gan_1d.LATENTS) + 0.5) / gan_1d.LATENTS
+    u = (np.arange(training.LATENTS) + 0.5) / training.LATENTS
     data = stats.norm(2.0, 0.6).ppf(u)
     seen = {
         "samples": np.stack([data, data * 0 - 2]).astype("float32"),
-        "logits": np.zeros((2, len(gan_1d.GRID)), "float32"),
+        "logits": np.zeros((2, len(training.GRID)), "float32"),
     }
     values = gan_1d.values(of, seen)
     np.testing.assert_allclose(values["c"], [-np.log(4), 0], atol=2e-3)

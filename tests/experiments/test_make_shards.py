@@ -11,6 +11,7 @@ from commands import call
 from PIL import Image
 
 from experiments import make_shards
+from experiments.make_shards import decoding
 from jaxgan import data, parallel
 from jaxgan.data import shard_writing, shards
 from jaxgan.lab import feeds
@@ -114,7 +115,7 @@ def test_processes_read_what_threads_read(pictures, tmp_path, monkeypatch):
         asked.append(args[0])
         return pool(*args, **options)
 
-    monkeypatch.setattr(make_shards, "FEW", 1)
+    monkeypatch.setattr(decoding, "FEW", 1)
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", counted)
     spec, flags = f"folder:{pictures}", ["--workers", 2]
     assert make(spec, tmp_path / "a", monkeypatch, *flags) == 0

@@ -1,0 +1,7 @@
+"""Runs the command: `python -m experiments.gan_1d --help`."""
+
+from experiments.gan_1d import Config, main
+from experiments.gan_1d import __doc__ as description
+from jaxgan.lab import cli
+
+cli.run(main, Config, description=description)
