@@ -1,4 +1,4 @@
-"""From a game to the two pure functions that play it."""
+"""Turns a game into the two pure functions that play it."""
 
 from collections.abc import Callable
 
@@ -27,19 +27,20 @@ def algorithm(
     accumulate: int = 1,
     gather: Callable[[Variables], Variables] = lambda variables: variables,
 ) -> Algorithm[TrainState]:
-    """The engine: makes `init` and `step` from a game.
+    """Makes `init` and `step` from a game: the engine.
 
     Args:
-        game: what is played.
+        game: the game to play.
         axis_name: the mapped axis to average over, when the step itself runs under
             `pmap` or `shard_map`. Leave it out under `jit` over a mesh.
-        accumulate: in how many parts, one after the other, a minibatch is played whose
-            gradients are then averaged: the memory of a part, the gradient of the
-            whole. What looks at its batch (batch norm, minibatch features) sees a part
-            at a time, and every part draws its own noise. Every array of the batch must
-            have examples on its first axis, a multiple of this many.
-        gather: what becomes of the variables before a loss sees them: where parameters
-            are split over devices, `parallel.gathering` brings them together.
+        accumulate: the number of parts in which a minibatch is played, one after the
+            other; their gradients are averaged. This needs the memory of one part and
+            gives the gradient of the whole. Layers that look at their batch (batch
+            norm, minibatch features) see one part at a time, and every part draws its
+            own noise. Every array of the batch must have the examples on its first
+            axis, and their number must be a multiple of this one.
+        gather: applied to the variables before a loss sees them. Where parameters are
+            split over devices, `parallel.gathering` brings them together.
     """
     if accumulate < 1:
         raise ValueError(f"accumulate is {accumulate}; it must be at least 1")
@@ -91,7 +92,7 @@ def _play_move(game, move, state, batch, key, options):
         )
 
     minibatches = jax.tree.map(lambda x: x[: move.repeat], batch)
-    # XLA's CPU convolution is some twenty times slower in a loop body: leave no loop.
+    # XLA's CPU convolution is about twenty times slower in a loop, so unroll it.
     unroll = jax.default_backend() == "cpu"
     state, metrics = lax.scan(
         body, state, (jnp.arange(move.repeat), minibatches), unroll=unroll
@@ -100,7 +101,7 @@ def _play_move(game, move, state, batch, key, options):
 
 
 def _update(game, move, state, batch, key, options):
-    """One simultaneous update of a move's players, all from the same `state`."""
+    """Updates a move's players simultaneously, all from the same `state`."""
     axis_name, accumulate, gather = options
     if axis_name is not None:
         key = jax.random.fold_in(key, lax.axis_index(axis_name))
@@ -154,7 +155,7 @@ def _update(game, move, state, batch, key, options):
 
 
 def _in_parts(gradient, owned, stats, batch, turn, count):
-    """The mean gradient of the parts of a batch; statistics go from part to part."""
+    """Averages the gradients of a batch's parts; statistics go from part to part."""
 
     def split(x):
         if not jnp.ndim(x) or len(x) % count:
@@ -162,7 +163,8 @@ def _in_parts(gradient, owned, stats, batch, turn, count):
                 f"a batch with an array of shape {jnp.shape(x)} cannot be played in"
                 f" {count} parts; its first axis must be a multiple of that"
             )
-        # Every count-th example: each device finds its share of a part in what it has.
+        # A part has every count-th example, so that each device has its share of each
+        # part.
         return jnp.swapaxes(x.reshape(-1, count, *x.shape[1:]), 0, 1)
 
     def play(stats, i, batch):
@@ -186,7 +188,7 @@ def _in_parts(gradient, owned, stats, batch, turn, count):
 
 
 def _averages(game, state):
-    """Moving averages, warmed up so that short runs are not mostly initial weights."""
+    """Updates moving averages, with a warm-up so that initial weights fade fast."""
     t = state.step.astype(jnp.float32)
     ramp = (1 + t) / (10 + t)
     return {

@@ -1,4 +1,4 @@
-"""The words of the engine: what a game is, and what training it changes."""
+"""The terms of the engine: what a game is, and what training changes."""
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
@@ -12,11 +12,11 @@ import optax
 Variables = Mapping[str, Mapping[str, Any]]  # net -> collection -> arrays
 Batch = Any
 Metrics = dict[str, jax.Array]
-State = TypeVar("State")  # TrainState, unless an algorithm is made by other means
+State = TypeVar("State")  # TrainState, unless an algorithm is made in another way
 
 
 class Turn(NamedTuple):
-    """What a loss may know of the moment: its own `key`, and the `step` (int32)."""
+    """Where training is, for a loss: its own random `key`, and the `step` (int32)."""
 
     key: jax.Array
     step: jax.Array
@@ -32,7 +32,7 @@ class Player:
     Attributes:
         loss: `loss(variables, batch, turn) -> (scalar, (variables, metrics))`, pure.
         owns: names of the nets whose parameters and statistics it updates.
-        optimizer: how it updates them.
+        optimizer: the optax optimiser that updates them.
     """
 
     loss: Loss
@@ -54,15 +54,15 @@ class Move:
 
 @dataclasses.dataclass(frozen=True)
 class Game:
-    """Nets, players, and the schedule they play by.
+    """Nets, players, and a schedule of moves.
 
     Attributes:
         nets: name -> linen module. A net without parameters is a memory.
-        inputs: `inputs(batch) -> {net: arguments}`, one example call per net, to
-            initialise it with. Only shapes matter to most modules.
+        inputs: `inputs(batch) -> {net: arguments}`, the arguments of one call of each
+            net, to initialise it with. For most modules only their shapes matter.
         players: name -> Player.
         moves: the schedule of one step.
-        ema: net -> decay, for nets of which an exponential moving average is kept.
+        ema: net -> decay, for nets whose exponential moving average is kept.
 
     Raises:
         ValueError: a name that does not exist, a net owned twice in one move, a player
@@ -103,7 +103,7 @@ class Game:
 
     @property
     def repeats(self) -> int:
-        """How many minibatches one step consumes: the largest `repeat`."""
+        """The number of minibatches that one step takes: the largest `repeat`."""
         return max(move.repeat for move in self.moves)
 
 
@@ -111,8 +111,8 @@ class TrainState(flax.struct.PyTreeNode):
     """Everything that training changes: arrays only.
 
     Attributes:
-        step: int32 scalar, steps played.
-        key: the run's typed random key; never changes.
+        step: the number of steps played, an int32 scalar.
+        key: the typed random key of the run, which never changes.
         params: net -> parameters.
         stats: net -> every other collection (batch statistics, memories).
         opt_state: player -> optimiser state.
@@ -128,7 +128,7 @@ class TrainState(flax.struct.PyTreeNode):
 
 
 class Algorithm(NamedTuple, Generic[State]):
-    """A way to train, as two pure functions over states of one type.
+    """A way to train, as two pure functions of states of one type.
 
     Attributes:
         init: `init(key, batch) -> state`.
@@ -142,9 +142,9 @@ class Algorithm(NamedTuple, Generic[State]):
 def pure(module: nn.Module, name: str) -> Callable[..., tuple[Any, Variables]]:
     """Turns a module into `f(variables, *args, **kwargs) -> (out, variables)`.
 
-    The one place where a module is applied. Whatever the call changes (batch
-    statistics, memories) comes back in `variables`; the argument is left as it was.
-    Keywords go to the module, but for `rngs` and `method`, which mean what they mean to
+    This is the only place where a module is applied. Whatever the call changes (batch
+    statistics, memories) is in the returned `variables`; the argument is not changed.
+    Keywords go to the module, except `rngs` and `method`, which mean the same as for
     `module.apply`.
     """
 
@@ -164,12 +164,12 @@ def pure(module: nn.Module, name: str) -> Callable[..., tuple[Any, Variables]]:
 
 
 def variables(state: TrainState) -> Variables:
-    """The variables of all nets, as losses and samplers take them."""
+    """Gathers the variables of all nets, in the form that losses and samplers take."""
     return {net: {"params": p, **state.stats[net]} for net, p in state.params.items()}
 
 
 def known(names: Iterable[str], among: Iterable[str], what: str) -> None:
-    """Refuses names that do not exist; `what` begins the message."""
+    """Raises ValueError for names that do not exist; its message begins with `what`."""
     among = sorted(among)
     if unknown := [name for name in names if name not in among]:
         raise ValueError(f"{what} {unknown}, but there are only {among}")

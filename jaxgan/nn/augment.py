@@ -1,9 +1,10 @@
-"""Differentiable augmentation: what keeps a discriminator from memorising a small set.
+"""Differentiable augmentation, which keeps a discriminator from memorising small sets.
 
 Zhao, Liu, Lin, Zhu and Han, "Differentiable Augmentation for Data-Efficient GAN
-Training", arXiv:2006.10738. Real and generated images go through the same kind of
-random change before *every* look of the discriminator, in both losses, so that the
-generator learns the data and not the changes. Each example draws its own change.
+Training", arXiv:2006.10738. Real and generated images get the same kind of random
+change every time that the discriminator sees them, in *both* losses, so that the
+generator learns the data and not the changes. The change of each example is drawn
+independently.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ def diff_augment(
         `[B, H, W, C]`.
 
     Raises:
-        ValueError: an unknown policy.
+        ValueError: the policy has an unknown name.
     """
     chex.assert_rank(images, 4)
     check_policy(policy)
@@ -40,7 +41,7 @@ def diff_augment(
 
 
 def check_policy(policy: Sequence[str]) -> None:
-    """Raises ValueError for names that are no augmentation."""
+    """Raises ValueError for names of unknown augmentations."""
     if unknown := [name for name in policy if name not in POLICIES]:
         raise ValueError(
             f"unknown augmentation {unknown}; choose from {list(POLICIES)}"
@@ -48,7 +49,7 @@ def check_policy(policy: Sequence[str]) -> None:
 
 
 def colour(images: jax.Array, key: jax.Array) -> jax.Array:
-    """Brightness +-0.5, saturation x0..2, contrast x0.5..1.5, uniform per example."""
+    """Changes brightness +-0.5, saturation x0..2, contrast x0.5..1.5, per example."""
     shape = (images.shape[0], 1, 1, 1)
     brightness, saturation, contrast = (
         jax.random.uniform(k, shape, images.dtype) for k in jax.random.split(key, 3)
@@ -61,7 +62,7 @@ def colour(images: jax.Array, key: jax.Array) -> jax.Array:
 
 
 def translation(images: jax.Array, key: jax.Array, ratio: float = 0.125) -> jax.Array:
-    """Shifts by up to `ratio` of each side, whole pixels; zeros (mid-grey) come in."""
+    """Shifts by whole pixels, up to `ratio` of each side, and fills in 0 (mid-grey)."""
     b, h, w, _ = images.shape
     key_y, key_x = jax.random.split(key)
 
@@ -81,7 +82,7 @@ def translation(images: jax.Array, key: jax.Array, ratio: float = 0.125) -> jax.
 
 
 def cutout(images: jax.Array, key: jax.Array, ratio: float = 0.5) -> jax.Array:
-    """Blanks a rectangle of `ratio` of each side, its centre anywhere in the image."""
+    """Blanks a rectangle with `ratio` of each side, centred anywhere in the image."""
     b, h, w, _ = images.shape
     key_y, key_x = jax.random.split(key)
 

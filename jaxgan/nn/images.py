@@ -1,4 +1,4 @@
-"""Pixels between bytes and the range of tanh, on the device."""
+"""Converts pixels between bytes and the range of tanh, on the device."""
 
 import chex
 import jax
@@ -6,12 +6,12 @@ import jax.numpy as jnp
 
 
 def from_uint8(image: jax.Array) -> jax.Array:
-    """Bytes 0..255 to float32 in [-1, 1]: `image / 127.5 - 1`, the range of tanh."""
+    """Converts bytes 0..255 to float32 in [-1, 1]: `image / 127.5 - 1`."""
     chex.assert_type(image, jnp.uint8)
     return image.astype(jnp.float32) / 127.5 - 1
 
 
 def to_uint8(image: jax.Array) -> jax.Array:
-    """Floats in [-1, 1] to the nearest byte; what lies outside is clipped."""
+    """Converts floats in [-1, 1] to the nearest byte; others are clipped."""
     scaled = (image.astype(jnp.float32) + 1) * 127.5
     return jnp.clip(jnp.round(scaled), 0, 255).astype(jnp.uint8)

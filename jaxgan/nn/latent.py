@@ -1,4 +1,4 @@
-"""Where generators start: latent vectors."""
+"""Latent vectors: draws them and interpolates between them."""
 
 from collections.abc import Mapping
 
@@ -12,10 +12,10 @@ DISTRIBUTIONS = ("normal", "uniform")
 def sample_latent(
     key: jax.Array, batch_size: int, size: int, distribution: str = "normal"
 ) -> jax.Array:
-    """Draws `[B, Z]`: standard normal, or uniform on [-1, 1] as DCGAN has it.
+    """Draws `[B, Z]`, standard normal, or uniform on [-1, 1] as in DCGAN.
 
     Raises:
-        ValueError: an unknown distribution.
+        ValueError: the distribution is unknown.
     """
     if distribution == "normal":
         return jax.random.normal(key, (batch_size, size))
@@ -33,7 +33,7 @@ def batch_latent(
     size: int,
     distribution: str = "normal",
 ) -> jax.Array:
-    """The batch's own `latent` if it has one (which makes tests exact), or new ones."""
+    """Takes the batch's `latent` if it has one, for exact tests, or draws latents."""
     if "latent" in batch:
         chex.assert_shape(batch["latent"], (batch_size, size))
         return batch["latent"]
@@ -41,15 +41,16 @@ def batch_latent(
 
 
 def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    """Great-circle interpolation from `a` to `b` `[..., Z]`, at `t` in [0, 1] `[...]`.
+    """Interpolates on a great circle from `a` to `b` `[..., Z]`, `t` in [0, 1] `[...]`.
 
-    Between Gaussian latents it stays where they lie, which straight lines leave (White,
-    "Sampling Generative Networks", arXiv:1609.04468). Parallel ends give a line.
+    Between Gaussian latents it keeps their typical norm, which straight lines do not
+    (White, "Sampling Generative Networks", arXiv:1609.04468). Parallel ends give a
+    line.
     """
     chex.assert_equal_shape((a, b))
     length = lambda x: jnp.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
     a_unit, b_unit = a / length(a), b / length(b)
-    # The arc cosine would lose angles below 1e-3 to the rounding of its argument.
+    # The arc cosine would lose angles below 1e-3 because its argument is rounded.
     angle = 2 * jnp.arctan2(length(a_unit - b_unit), length(a_unit + b_unit))
     t = jnp.broadcast_to(t, a.shape[:-1])[..., None]
     parallel = jnp.sin(angle) < 1e-4

@@ -1,4 +1,4 @@
-"""Linen layers over the functions of `conv.py`."""
+"""Linen layers for the convolutions of `conv`."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ class Conv(nn.Module):
     """Convolution, [B, H, W, C] -> [B, H / strides, W / strides, features].
 
     Attributes:
-        features: Channels to make.
+        features: The number of channels to make.
         kernel_size: Rows and columns of the kernel, or one number for both.
         strides: 1 or 2 (2 halves even sizes).
         use_bias: Whether to add a bias; leave it out before a norm.
@@ -54,13 +54,13 @@ class Conv(nn.Module):
 class ConvTranspose(nn.Module):
     """Transposed convolution, [B, H, W, C] -> [B, 2H, 2W, features].
 
-    The kernel is that of the convolution it is the adjoint of: it can be shared with a
+    It is the adjoint of a convolution with the same kernel, which can be shared with a
     `Conv` that maps `features` channels to C.
 
     Attributes:
-        features: Channels to make.
+        features: The number of channels to make.
         kernel_size: Rows and columns of the kernel, or one number for both.
-        strides: 2.
+        strides: Must be 2.
         use_bias: Whether to add a bias; leave it out before a norm.
         dtype: The dtype of the computation, by default that of x. Parameters: float32.
         kernel_init: Initialiser of "kernel" [kh, kw, features, C].

@@ -11,17 +11,17 @@ from jax.typing import DTypeLike
 class Maxout(nn.Module):
     """Dense layer with a learned convex activation, `[..., N]` to `[..., units]`.
 
-    Unit u is the maximum over p of x · kernel[:, p, u] + bias[p, u]: each unit has
-    pieces of its own, and no unit sees those of its neighbours (as pooling would).
+    Unit u is the maximum over p of x · kernel[:, p, u] + bias[p, u]: each unit has its
+    own pieces, which it does not share with its neighbours as pooling would.
 
     Goodfellow et al., "Maxout Networks", arXiv:1302.4389, equations 1 and 2.
 
     Attributes:
-        units: How many numbers to make.
-        pieces: Affine pieces a unit, at least 1; with 1 the layer is linear.
+        units: The number of outputs.
+        pieces: The affine pieces of each unit, at least 1; with 1 the layer is linear.
         dtype: The dtype of the computation, by default that of x. Parameters: float32.
-        kernel_init: Initialiser of "kernel" `[N, pieces, units]`; it is asked for
-            `[N, pieces · units]`, so that N is its fan-in.
+        kernel_init: Initialiser of "kernel" `[N, pieces, units]`; it is called with
+            `[N, pieces · units]`, so that its fan-in is N.
         bias_init: Initialiser of "bias" `[pieces, units]`.
     """
 
@@ -36,7 +36,7 @@ class Maxout(nn.Module):
         """Maps vectors.
 
         Raises:
-            ValueError: fewer than one unit or piece.
+            ValueError: `units` or `pieces` is below 1.
         """
         if self.units < 1 or self.pieces < 1:
             raise ValueError(
@@ -47,8 +47,8 @@ class Maxout(nn.Module):
         shape = (self.pieces, self.units)
         kernel = self.param("kernel", self._kernel, (x.shape[-1], *shape), jnp.float32)
         bias = self.param("bias", self.bias_init, shape, jnp.float32)
-        # One product for all pieces; units stay the last axis, along which the
-        # maximum is taken element by element.
+        # One product serves all pieces. Units stay the last axis, so that the maximum
+        # is taken element by element along them.
         flat = kernel.reshape(x.shape[-1], -1).astype(x.dtype)
         pieces = (x @ flat).reshape(*x.shape[:-1], *shape)
         leading = (1,) * (x.ndim - 1)

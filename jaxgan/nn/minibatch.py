@@ -11,24 +11,24 @@ from jaxgan.linear_call import linear_call
 
 
 class MinibatchDiscrimination(nn.Module):
-    """Features and, behind them, closeness: `[B, N]` to `[B, N + kernels]`.
+    """Appends closeness to features: `[B, N]` to `[B, N + kernels]`.
 
-    A tensor T makes of each example a matrix M, `[kernels, dims]`. The closeness of an
-    example in kernel k is the sum of exp(−‖Mₖ − M′ₖ‖₁) over the *other* examples of the
-    batch: an example is not its own company, and one alone has closeness 0.
+    A tensor T turns each example into a matrix M, `[kernels, dims]`. The closeness of
+    an example in kernel k is the sum of exp(−‖Mₖ − M′ₖ‖₁) over the *other* examples of
+    the batch, so that a single example has closeness 0.
 
-    Real and generated examples have to pass in calls of their own, or the closeness
-    describes the mixture. On a mesh the batch is the global one, under `pmap` that of
-    the device.
+    Real and generated examples must pass in separate calls, or the closeness describes
+    the mixture. On a mesh the batch is the global one; under `pmap` it is that of the
+    device.
 
-    As in the authors' code, the scale of each kernel starts such that the nearest
-    neighbour is, on average over the initialising batch, at a distance of 2; further
-    away, the gradient of the exponential would be nothing. Their bias is left out: the
-    next layer has one.
+    As in the authors' code, the scale of each kernel starts such that nearest
+    neighbours of the initialising batch are at a mean distance of 2; much further away,
+    the exponential would have no gradient. Their bias is left out, since the next layer
+    has one.
 
     Attributes:
-        kernels: Features to add (100 for MNIST, 300 for ImageNet).
-        dims: Numbers that a distance is taken over (5 for MNIST, 50 for ImageNet).
+        kernels: The number of features to add (100 for MNIST, 300 for ImageNet).
+        dims: The dimensions of a distance (5 for MNIST, 50 for ImageNet).
     """
 
     kernels: int
@@ -36,7 +36,7 @@ class MinibatchDiscrimination(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Adds features of the batch to a batch of vectors `[B, N]`."""
+        """Appends closeness to a batch of vectors `[B, N]`."""
         if x.ndim != 2:
             raise ValueError(
                 f"MinibatchDiscrimination takes [B, N], got {x.shape}; flatten examples"
@@ -60,13 +60,13 @@ class MinibatchDiscrimination(nn.Module):
 
 
 def closeness(matrix: jax.Array) -> jax.Array:
-    """Sum of exp(−L1 distance) to the other examples, `[B, K, D]` to `[B, K]`."""
-    # Pairs in the last two axes: vectorised, and B·B numbers at a time.
+    """Sums exp(−L1 distance) to the other examples, `[B, K, D]` to `[B, K]`."""
+    # Pairs are the last two axes: this vectorises, and takes B·B numbers at a time.
     return _closeness(matrix.transpose(1, 2, 0)).T
 
 
 def _near(matrix):
-    """exp(−distance) of all pairs, `[K, D, B]` to `[K, B, B]`; 0 with itself."""
+    """exp(−distance) of all pairs, `[K, D, B]` to `[K, B, B]`, with a diagonal of 0."""
     others = 1 - jnp.eye(matrix.shape[-1])
     return jnp.exp(-_distances(matrix)) * others[None]
 
@@ -79,8 +79,9 @@ def _gap(matrix, d):
     return matrix[:, d, :, None] - matrix[:, d, None, :]
 
 
-# A pair is near both ways, so one pass over the pairs gives the gradient, where the
-# transposed program makes one for each side, over pairs and dims: ten times the time.
+# Distances are symmetric, so one pass over the pairs gives the gradient. The transposed
+# program would make one pass for each side, over pairs and dims, and take ten times as
+# long.
 @jax.custom_jvp
 def _closeness(matrix):
     return _near(matrix).sum(1)
@@ -111,7 +112,7 @@ def _pulled(saved, gradient):
 
 
 def _log_scale(matrix):
-    """Log of the scale at which nearest neighbours are 2 apart on average, `[K]`."""
+    """The log of the scale at which the mean nearest neighbour is 2 away, `[K]`."""
     distance = _distances(matrix.transpose(1, 2, 0))
     own = jnp.eye(len(matrix), dtype=bool)
     nearest = jnp.where(own[None], jnp.inf, distance).min(1).mean(1)

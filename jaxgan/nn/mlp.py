@@ -1,4 +1,4 @@
-"""The plain multi-layer perceptron."""
+"""A plain multi-layer perceptron."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,12 @@ from flax import linen as nn
 
 
 class MLP(nn.Module):
-    """Dense layers with ReLU, or another function, between: `[B, N]` to `[B, out]`.
+    """Dense layers with ReLU or another function between: `[B, N]` to `[B, out]`.
 
     Attributes:
         hidden: Units of the hidden layers.
         out: Units of the last, linear layer.
-        dtype: Arithmetic of the hidden layers; the last is float32.
+        dtype: The dtype of the hidden layers; the last is float32.
         activation: The function between layers.
     """
 

@@ -8,9 +8,9 @@ class GaussianNoise(nn.Module):
     """Adds N(0, sigma²) to every number, `[B, ...]` to `[B, ...]`.
 
     The layer is active where the random stream "noise" is given, as in training, and
-    passes its input on unchanged where it is not. While a net is initialised it is
-    active too: layers whose first batch decides about their gains then see what they
-    will see in training.
+    returns its input unchanged where it is not. It is also active while a net is
+    initialised, so that layers whose first batch sets their gains see the same inputs
+    as in training.
 
     Attributes:
         sigma: Standard deviation, at least 0.
@@ -23,7 +23,7 @@ class GaussianNoise(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Disturbs a batch of anything."""
+        """Adds noise to a batch of any shape."""
         if not self.sigma >= 0:
             raise ValueError(
                 f"sigma of GaussianNoise is {self.sigma}; it must be at least 0"

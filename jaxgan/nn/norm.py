@@ -16,13 +16,13 @@ MAPPED = "data"  # the axis of `jaxgan.parallel.pmap`
 def BatchNorm(*, axis_name: str | None = None, **options: Any) -> nn.BatchNorm:
     """Linen's batch normalisation with the constants of DCGAN (arXiv:1511.06434).
 
-    Momentum 0.9, not 0.99; gains start at N(1, 0.02). Statistics are of the global
-    batch: under `jit` over a mesh by themselves, and under a mapped axis (`pmap`,
-    `vmap`, `shard_map`) by averaging over it.
+    Momentum is 0.9, not 0.99, and gains start at N(1, 0.02). Statistics are those of
+    the global batch: automatically under `jit` over a mesh, and by averaging over a
+    mapped axis (`pmap`, `vmap`, `shard_map`).
 
     Args:
-        axis_name: of the mapped axis; one that is called `data` is found anyway.
-        options: of `flax.linen.BatchNorm`.
+        axis_name: the name of the mapped axis; an axis named `data` is found by itself.
+        options: options of `flax.linen.BatchNorm`.
     """
     constants = {"momentum": 0.9, "epsilon": 1e-5, "scale_init": gains}
     axis_name = axis_name or (MAPPED if _is_mapped(MAPPED) else None)
@@ -30,7 +30,7 @@ def BatchNorm(*, axis_name: str | None = None, **options: Any) -> nn.BatchNorm:
 
 
 def gains(key: jax.Array, shape: tuple, dtype: Any = jnp.float32) -> jax.Array:
-    """Initial gains: N(1, 0.02)."""
+    """Draws initial gains from N(1, 0.02)."""
     return 1 + 0.02 * jax.random.normal(key, shape, dtype)
 
 
@@ -43,10 +43,10 @@ def _is_mapped(axis_name):
 
 
 def use_running(statistics: str) -> bool:
-    """Whether to normalise with running averages, from "batch" or "running".
+    """Translates "batch" or "running" to whether norms use their running averages.
 
     Raises:
-        ValueError: neither of the two.
+        ValueError: it is neither of the two.
     """
     if statistics not in STATISTICS:
         raise ValueError(f"unknown statistics {statistics!r}; choose from {STATISTICS}")
@@ -61,15 +61,14 @@ def reestimate(
 ) -> Mapping[str, Any]:
     """Replaces a net's running averages by plain means over many batches.
 
-    Running averages remember the weights of long ago, and moving-average weights never
-    had any: so BigGAN ("standing statistics", arXiv:1809.11096) and DCGAN's feature
+    Running averages lag behind the weights, and averaged weights never had any of their
+    own. So BigGAN ("standing statistics", arXiv:1809.11096) and DCGAN's feature
     experiments estimate them anew before use.
 
     Args:
         apply: `apply(variables, inputs) -> (out, variables)`, the net with *momentum
-            0*, so that what it stores are the statistics of the batch it saw.
-        variables: of all nets.
-        net: whose `batch_stats` to replace.
+            0*, so that it stores the statistics of the last batch. variables: the
+            variables of all nets. net: the net whose `batch_stats` to replace.
         inputs: `[N, B, ...]`, N batches.
 
     Returns:
@@ -79,7 +78,7 @@ def reestimate(
     def statistics(batch):
         return apply(variables, batch)[1][net]["batch_stats"]
 
-    # Unrolled on CPU, whose convolutions are slow in a loop body.
+    # Unrolled on CPU, where convolutions are slow inside a loop.
     unroll = jax.default_backend() == "cpu"
     _, each = lax.scan(
         lambda carry, batch: (carry, statistics(batch)), None, inputs, unroll=unroll

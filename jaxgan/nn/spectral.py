@@ -1,6 +1,6 @@
-"""Spectral normalisation: a layer's weight divided by its largest singular value.
+"""Spectral normalisation: divides a layer's weight by its largest singular value.
 
-Miyato, Kataoka, Koyama and Yoshida, arXiv:1802.05957. Ours rather than flax's, which
+Miyato, Kataoka, Koyama and Yoshida, arXiv:1802.05957. We do not use flax's layer, which
 rescales the stored kernel at initialisation and iterates at evaluation too.
 """
 
@@ -14,12 +14,12 @@ from jax import lax
 def power_iteration(
     weight: jax.Array, u: jax.Array, iterations: int = 1
 ) -> tuple[jax.Array, jax.Array]:
-    """Left and right singular vectors of the largest singular value (Algorithm 1).
+    """Estimates the singular vectors of the largest singular value (Algorithm 1).
 
     Args:
         weight: a matrix `[N, M]`.
-        u: the estimate so far of the right vector, `[M]`.
-        iterations: at least 1.
+        u: the current estimate of the right vector, `[M]`.
+        iterations: the number of iterations, at least 1.
 
     Returns:
         `(u, v)`, unit vectors `[M]` and `[N]`, without gradient.
@@ -37,17 +37,17 @@ def power_iteration(
 def spectral_normalise(
     module: nn.Module, kernel: jax.Array, *, out_axis: int = -1, epsilon: float = 1e-12
 ) -> jax.Array:
-    """The kernel over its spectral norm; called by a layer from its compact method.
+    """Divides a kernel by its spectral norm; for the compact method of a layer.
 
-    The vectors live in the layer's collection `spectral`. They move by one iteration
-    each time that collection is mutable, and stand still otherwise, so an evaluation
-    normalises exactly as the last training step did.
+    The singular vectors are in the layer's collection `spectral`. Each call with that
+    collection mutable improves them by one iteration; other calls leave them as they
+    are, so that an evaluation normalises exactly as the last training step did.
 
     Args:
-        module: the layer, where the vectors are kept.
+        module: the layer, which keeps the vectors.
         kernel: any rank >= 2, float32.
         out_axis: the axis of outputs; the others form the other side of the matrix.
-        epsilon: smallest norm divided by.
+        epsilon: the least norm to divide by.
     """
     matrix = jnp.moveaxis(kernel, out_axis, -1).reshape(-1, kernel.shape[out_axis])
 
@@ -59,7 +59,7 @@ def spectral_normalise(
     if module.is_mutable_collection("spectral") and not module.is_initializing():
         vectors.value = power_iteration(matrix, vectors.value[0])
     u, v = vectors.value
-    # The gradient passes through sigma, with the vectors held (section 2.3).
+    # The gradient passes through sigma, with the vectors held fixed (section 2.3).
     sigma = v @ (matrix @ u)
     return kernel / jnp.maximum(sigma, epsilon)
 

@@ -1,4 +1,4 @@
-"""Virtual batch normalisation: with a reference batch that never changes.
+"""Virtual batch normalisation: normalises by a reference batch that never changes.
 
 Salimans et al., "Improved Techniques for Training GANs", arXiv:1606.03498, section 3.5.
 """
@@ -15,16 +15,16 @@ from jaxgan.nn.norm import gains
 class VirtualBatchNorm(nn.Module):
     """Normalises each example by a reference batch and itself.
 
-    Takes the reference batch and, behind it, the batch: `[R + B, ..., C]` in and out,
+    It takes and returns the reference batch followed by the batch, `[R + B, ..., C]`,
     so that the other layers of a network treat both alike. An example is normalised
-    with mean and variance of the R reference examples and itself, R + 1 of equal
-    weight; the reference batch with its own. What an example becomes does not depend on
-    its companions, as it does under batch normalisation. It costs a second pass, over
-    the reference batch, wherever the layer is used; the paper has it in the generator
-    alone.
+    with the mean and variance of the R reference examples and itself, R + 1 examples of
+    equal weight; the reference batch is normalised with its own. Unlike with batch
+    normalisation, the result for an example does not depend on the rest of the batch.
+    The cost is a second pass through the network, for the reference batch; the paper
+    uses it in the generator only.
 
     Attributes:
-        reference: R, how many examples at the front are the reference.
+        reference: R, the number of reference examples at the front.
         epsilon: Added to the variance.
         scale_init: Initialiser of the gain "scale" [C].
     """
@@ -56,9 +56,10 @@ class VirtualBatchNorm(nn.Module):
 
 
 def virtual_statistics(x: jax.Array, reference: int) -> tuple[jax.Array, jax.Array]:
-    """Mean and variance for each example of `[R + B, ..., C]`, as `[R + B, 1..., C]`.
+    """The mean and variance for each example of `[R + B, ..., C]`: `[R + B, 1..., C]`.
 
-    Each of the last B: over the first R and itself. Each of the first R: over these R.
+    For the last B they are taken over the first R and the example itself; for the first
+    R, over these R.
     """
     inner = tuple(range(1, x.ndim - 1))
     own_mean = x.mean(inner, keepdims=True)
@@ -66,7 +67,7 @@ def virtual_statistics(x: jax.Array, reference: int) -> tuple[jax.Array, jax.Arr
     first = x[:reference]
     mean = first.mean((0, *inner), keepdims=True)
     variance = first.var((0, *inner), keepdims=True)
-    # R parts of the reference and one of the example; none of it for the reference.
+    # The reference has weight R and the example 1; for the reference itself, 0.
     behind = (jnp.arange(len(x)) >= reference).reshape(-1, *[1] * (x.ndim - 1))
     share = jnp.where(behind, 1 / (reference + 1), 0)
     gap = own_mean - mean

@@ -1,4 +1,4 @@
-"""Weight normalisation: the length of a unit's weights apart from their direction.
+"""Weight normalisation: separates the length of a unit's weights from their direction.
 
 Salimans and Kingma, "Weight Normalization", arXiv:1602.07868.
 """
@@ -14,21 +14,23 @@ from jax.typing import DTypeLike
 class WeightNormDense(nn.Module):
     """A dense layer g·(x·v)/‖v‖ + b, `[B, N]` to `[B, features]`.
 
-    The gain g and the bias b have one value a unit, and ‖v‖ is the Euclidean norm of a
-    unit's N weights: the output does not depend on the scale of v.
+    The gain g and the bias b have one value for each unit, and ‖v‖ is the Euclidean
+    norm of a unit's N weights, so the output does not depend on the scale of v.
 
-    With `data_init`, the batch that the layer is initialised with decides about g and b
-    (section 3 of the paper): every unit starts with mean 0 and variance 1 over it. Each
-    layer of a network so sees the already standardised outputs of the one before. A
-    unit that does not vary over that batch (one example, an example of zeros to get
-    shapes from) starts with gain 1.
+    With `data_init`, the batch that initialises the layer sets g and b (section 3 of
+    the paper) such that every unit starts with mean 0 and variance 1 over that batch.
+    So each layer of a network sees standardised outputs of the layer before. A unit
+    that does not vary over the batch (which may be one example, or zeros given for
+    their shape) starts with gain 1.
 
     Attributes:
-        features: Units.
-        learn_gain: Whether g is learnt. If not it is in the collection "gains", and a
-            unit can only turn, not grow, so that noise on its output keeps its weight.
-        data_init: Whether the first batch sets gain and bias; else 1 and 0.
-        direction_init: Initialiser of v, whose length says how fast it will turn.
+        features: The number of units.
+        learn_gain: Whether g is learnt. If not, it is in the collection "gains", and a
+            unit can only turn, not grow, so that it cannot outgrow noise added to its
+            output.
+        data_init: Whether the first batch sets gain and bias; otherwise they are 1 and
+            0.
+        direction_init: Initialiser of v, whose length decides how fast it turns.
         dtype: The dtype of the computation, by default that of x. Parameters: float32.
     """
 
@@ -53,7 +55,7 @@ class WeightNormDense(nn.Module):
             jnp.float32,
         )
         length = jnp.sqrt(jnp.square(direction).sum(0))
-        # Dividing the products, not the matrix: B·M numbers in place of N·M.
+        # Divides the products, not the matrix: B·M numbers instead of N·M.
         x = x @ direction.astype(x.dtype)
         gain, bias = jnp.ones(self.features), jnp.zeros(self.features)
         if self.data_init and self.is_initializing():
@@ -69,7 +71,7 @@ class WeightNormDense(nn.Module):
 
 
 def standardising(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gain and bias, `[M]` each, that give `x` `[B, M]` mean 0 and variance 1.
+    """The gain and bias, each `[M]`, that give `x` `[B, M]` mean 0 and variance 1.
 
     Columns that do not vary get gain 1.
     """

@@ -1,13 +1,13 @@
-"""Compiled functions on many devices, in one process or in many.
+"""Runs compiled functions on many devices, in one process or in many.
 
 The main path is `jit` over a mesh of two axes. The batch is split over both, `data` and
-`fsdp`; the state is whole on every device, or, where `fsdp` exceeds one, its large
+`fsdp`; the state is replicated on every device, or, where `fsdp` exceeds one, its large
 arrays are split over that axis. Every mean in the program is a mean over the global
 batch, batch normalisation included, so a step on 8 devices of 2 processes equals a step
-on 1. `pmap` is a wrapper for code that is built on it.
+on 1. `pmap` is a wrapper for code that uses `jax.pmap`.
 
 Every process runs the same program. Batches are numbered globally; a process needs only
-`rows` of each, which `assemble` joins with those of the others.
+its `rows` of each, which `assemble` joins with those of the others.
 """
 
 from jaxgan.parallel.places import (

@@ -1,4 +1,4 @@
-"""Which part of a state and of a batch lives on which device."""
+"""Decides which part of a state and of a batch is on which device."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from jaxgan.game import Variables
 from jaxgan.linear_call import linear_call
 
 DATA, FSDP = "data", "fsdp"  # the axes of every mesh
-_LEAST = 2**14  # elements: smaller arrays cost more to gather than to keep
+_LEAST = 2**14  # elements; gathering smaller arrays costs more than keeping them
 
 Rule = Callable[[str, tuple[int, ...], int], PartitionSpec]
 """`rule(path, shape, size)`: how an array of the state is split over the axis `fsdp`,
@@ -19,10 +19,10 @@ which has `size` devices. Paths read `params/generator/Dense_0/kernel`."""
 
 
 def mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
-    """A mesh of the axes `data` and `fsdp` over the given devices, or over all.
+    """Makes a mesh of the axes `data` and `fsdp` over the given devices, or over all.
 
     Raises:
-        ValueError: `fsdp` does not divide them.
+        ValueError: `fsdp` does not divide the number of devices.
     """
     devices = jax.devices() if devices is None else list(devices)
     if fsdp < 1 or len(devices) % fsdp:
@@ -31,26 +31,27 @@ def mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
             f"--fsdp is {fsdp}, which does not divide {len(devices)} devices; use one"
             f" of {', '.join(map(str, sizes))}"
         )
-    # In the order of the processes, each of which then owns consecutive rows, and so
-    # that the axis that gathers parameters stays inside a host where it can.
+    # Devices are in the order of processes, so that each process owns consecutive rows,
+    # and the axis that gathers parameters stays inside a host where possible.
     devices = sorted(devices, key=lambda device: (device.process_index, device.id))
     grid = np.array(devices).reshape(-1, fsdp)
-    # Explicit sharding in types, the default elsewhere, is refused by ordinary code.
+    # Ordinary code does not work with explicit sharding in types, the default
+    # elsewhere.
     return Mesh(grid, (DATA, FSDP), axis_types=(AxisType.Auto, AxisType.Auto))
 
 
 def local_mesh() -> Mesh:
-    """A mesh of this process's own devices."""
+    """Makes a mesh of the devices of this process."""
     return mesh(jax.local_devices())
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """Every device holds the whole array: states, resident data sets."""
+    """Every device holds the whole array, as for states and resident data sets."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def split(mesh: Mesh, axis: int = 0) -> NamedSharding:
-    """The axis divided over the devices: 0 for `[B, ...]`, 1 for `[k, B, ...]`."""
+    """Splits an axis over the devices: 0 for `[B, ...]`, 1 for `[k, B, ...]`."""
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, (DATA, FSDP)))
 
 
@@ -59,7 +60,7 @@ def largest_axis(
 ) -> PartitionSpec:
     """The default rule: splits the longest axis that divides evenly.
 
-    Statistics, keys, counters and arrays of fewer than `least` elements stay whole.
+    Statistics, keys, counters and arrays of fewer than `least` elements are not split.
     """
     learned = path.startswith(("params/", "opt_state/", "ema/"))
     fits = [axis for axis, length in enumerate(shape) if length % size == 0]
@@ -70,11 +71,11 @@ def largest_axis(
 
 
 def shardings(mesh: Mesh, state: Any, rule: Rule = largest_axis) -> Any:
-    """Where each array of a state lives: a tree of `NamedSharding`s.
+    """The place of each array of a state, as a tree of `NamedSharding`s.
 
     Args:
-        mesh: of the axes `data` and `fsdp`.
-        state: arrays or `jax.ShapeDtypeStruct`s.
+        mesh: a mesh of the axes `data` and `fsdp`.
+        state: the state, as arrays or `jax.ShapeDtypeStruct`s.
         rule: how to split an array; used only where `fsdp` exceeds one.
     """
     size = mesh.shape[FSDP]
@@ -91,11 +92,11 @@ def shardings(mesh: Mesh, state: Any, rule: Rule = largest_axis) -> Any:
 def gathering(
     mesh: Mesh, rule: Rule = largest_axis
 ) -> Callable[[Variables], Variables]:
-    """`gather` of `game.algorithm`, for parameters that a rule splits.
+    """Makes the `gather` of `game.algorithm` for parameters that a rule splits.
 
-    Parameters are brought together right before they are used, and their gradients are
-    summed right into the parts. Without it, the compiler's own way with a convolution
-    whose kernel is split is far slower.
+    Parameters are brought together just before they are used, and their gradients are
+    summed directly into the parts. Without it, the compiler handles a convolution with
+    a split kernel in a far slower way.
     """
     size = mesh.shape[FSDP]
 
@@ -124,10 +125,11 @@ def _gathered(x, part, whole):
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
-    """Refuses a batch that the devices cannot share equally, in `accumulate` parts.
+    """Refuses a batch that the devices cannot share equally in `accumulate` parts.
 
     Raises:
-        ValueError: it does not divide; the message names the nearest sizes that do.
+        ValueError: the size does not divide evenly; the message names the nearest that
+            do.
     """
     n = mesh.size * accumulate
     if batch_size < 1 or batch_size % n:
@@ -141,7 +143,7 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
 
 
 def rows(mesh: Mesh, batch_size: int) -> slice:
-    """Which examples of every global batch this process needs."""
+    """The examples of every global batch that this process needs."""
     share = batch_size // mesh.size
     mine = [
         i
@@ -155,9 +157,9 @@ def assemble(mesh: Mesh, item: Any, batch_size: int, axis: int = 0) -> Any:
     """Makes global arrays from the part of a batch that each process has.
 
     Args:
-        mesh: of all processes.
-        item: arrays whose axis `axis` has this process's `rows`, or all of the batch.
-        batch_size: examples of the global batch.
+        mesh: the mesh of all processes.
+        item: arrays whose axis `axis` has this process's `rows`, or the whole batch.
+        batch_size: the size of the global batch.
         axis: the axis of the examples.
     """
     if jax.process_count() == 1:
@@ -187,7 +189,7 @@ def resident(mesh: Mesh, arrays: Any) -> Any:
 def gather(mesh: Mesh, state: Any) -> Any:
     """Makes a state whole in each process; all processes must call this.
 
-    In a run of one process, a state that is whole already is returned as it is.
+    In a run of one process, a state that is not split is returned as it is.
     """
     if jax.process_count() == 1 and mesh.shape[FSDP] == 1:
         return state

@@ -1,4 +1,4 @@
-"""Processes that train together: how they meet, and what they agree about."""
+"""Processes that train together: connects them and lets them agree on facts."""
 
 from typing import Literal
 
@@ -18,10 +18,10 @@ def start(
     When one process is lost, the others end within about `HEARTBEAT` seconds.
 
     Args:
-        processes: how many there are; `"auto"` lets JAX find that and the rest out
-            (Cloud TPU, SLURM, Open MPI, Kubernetes).
+        processes: the number of processes; with `"auto"`, JAX finds out all three (on
+            Cloud TPU, SLURM, Open MPI, Kubernetes).
         process: the number of this one, from 0.
-        coordinator: `host:port` of process 0, which all must be able to reach.
+        coordinator: the `host:port` of process 0, which all must be able to reach.
 
     Raises:
         ValueError: the arguments contradict each other, or no cluster was found.
@@ -29,8 +29,8 @@ def start(
     if processes == 1:
         if process or coordinator:
             raise ValueError(
-                "--process and --coordinator are for several processes; say how many"
-                " with --processes"
+                "--process and --coordinator are for several processes; give their"
+                " number with --processes"
             )
         return
     if processes == "auto":
@@ -66,25 +66,25 @@ def _initialize(*where):
     jax.distributed.initialize(
         *where,
         heartbeat_timeout_seconds=HEARTBEAT,
-        # At the end the others wait for the main one, which may have much to draw.
+        # At the end the others wait for the main process, which may take long to draw.
         shutdown_timeout_seconds=_DAY,
     )
 
 
 def is_main() -> bool:
-    """Whether this process is the one that writes, draws and prints."""
+    """Whether this is the main process, which writes, draws and prints."""
     return jax.process_index() == 0
 
 
 def agreed(flag: bool) -> bool:
-    """The main process's flag, in every process; all processes must call this."""
+    """Gives every process the main process's flag; all processes must call this."""
     if jax.process_count() == 1:
         return flag
     return bool(multihost_utils.broadcast_one_to_all(np.asarray(flag)))
 
 
 def same_everywhere(number: int) -> bool:
-    """Whether all processes have the same number, below 2^32; all must call this."""
+    """Whether all processes give the same number, below 2^32; all must call this."""
     if jax.process_count() == 1:
         return True
     numbers = multihost_utils.process_allgather(np.asarray(number, np.uint32))
@@ -94,8 +94,8 @@ def same_everywhere(number: int) -> bool:
 def preempted(step: int) -> bool:
     """Whether to stop at this step, because some process received SIGTERM.
 
-    Only several processes stop this way. All of them must call it after the same steps,
-    so that `jax.distributed` can choose one step at which all of them stop.
+    Only runs of several processes stop in this way. All processes must call it after
+    the same steps, so that `jax.distributed` can choose one step at which all stop.
     """
     return jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(
         step

@@ -1,4 +1,4 @@
-"""Algorithms compiled for many devices."""
+"""Compiles algorithms for many devices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,17 +19,17 @@ def compiled(
     """Compiles an algorithm over a mesh; the state passed to `step` is donated.
 
     Args:
-        algorithm: pure functions.
-        mesh: where it runs.
+        algorithm: the algorithm to compile.
+        mesh: the devices to run on.
         batch_sharding: a sharding, or a tree of them that is a prefix of the batch;
             by default the first axis of every array is split over the devices.
-        state_sharding: the same for the state, as `shardings` gives it; by default
-            every device holds all of it.
+        state_sharding: the same for the state, as `shardings` returns it; by default
+            every device holds the whole state.
     """
     whole = replicated(mesh)
     batch_sharding = split(mesh) if batch_sharding is None else batch_sharding
     state_sharding = whole if state_sharding is None else state_sharding
-    # Both declare the state's sharding: undeclared, the second step compiles again.
+    # Both declare the state's sharding, since otherwise the second step compiles again.
     return Algorithm(
         jax.jit(
             algorithm.init,
@@ -46,12 +46,12 @@ def compiled(
 
 
 def pmap(algorithm: Algorithm[State]) -> Algorithm[State]:
-    """The algorithm under `jax.pmap`, for code that is built on it.
+    """Runs the algorithm under `jax.pmap`, for code that uses it.
 
     Batches are `[devices, B / devices, ...]`; the state is not stacked. The algorithm
     must average over the axis `data` itself: `game.algorithm(game, axis_name="data")`,
-    with batch normalisation told the same name. Memories are per device there and only
-    the first device's survives, so games that have one belong on the mesh.
+    and batch normalisation over the same name. Each device has its own memories, of
+    which only the first device's are kept, so games with memories belong on the mesh.
     """
     first: Callable[[Any], Any] = lambda batch: jax.tree.map(lambda x: x[0], batch)  # noqa: E731
     return Algorithm(

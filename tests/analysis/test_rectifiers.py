@@ -270,7 +270,9 @@ def test_an_unknown_rule_is_refused():
 
 @pytest.mark.parametrize("number", [2, -3])
 def test_an_edit_of_no_rectifier_is_refused(number):
-    with pytest.raises(ValueError, match=rf"\[{number}\], but .* has 2: .* 0 to 1"):
+    with pytest.raises(
+        ValueError, match=rf"\[{number}\], but .* has 2 rectifiers: .* 0 to 1"
+    ):
         edited(network, {number: jnp.sin})(X)
 
 

@@ -11,18 +11,20 @@ the small one `y`. At stride 2:
 
     <down(x, w), y> = <x, up(y, w)> = <w, filter_gradient(x, y)>
 
-The gradient of each is made of the other two: the trio is closed under differentiation,
-so the gradient of a gradient penalty runs on the same forms as the forward pass.
+The gradient of each consists of the other two. Since the trio is closed under
+differentiation, the gradient of a gradient penalty uses the same fast forms as the
+forward pass.
 
-Why not `lax` and automatic differentiation: on a CPU its filter gradient of a
-transposed convolution is a hundred times slower than a matrix product, and so is
-*every* gradient of a convolution inside `lax.scan`. Hence, on CPU, the forms of
-`forms.py`. On accelerators the maps are what automatic differentiation makes,
-which is what their compilers look for.
+`lax` with automatic differentiation is too slow on a CPU: the filter gradient of a
+transposed convolution takes a hundred times as long as a matrix product, and so does
+*every* gradient of a convolution inside `lax.scan`. So CPUs use the forms of
+`forms.py`. Accelerators use the maps that automatic differentiation makes, since their
+compilers are tuned for those.
 
-Padding left out is that of Torch with `padding=(k - 1) // 2`, and `output_padding=1`
-for odd kernels going up. At stride 2, that is "SAME" for even kernels; for odd ones
-"SAME" starts one pixel later: the same result for a kernel shifted by one pixel.
+The default padding is that of Torch with `padding=(k - 1) // 2`, and `output_padding=1`
+for odd kernels of `up`. At stride 2, this is "SAME" for even kernels. For odd ones
+"SAME" starts one pixel later, which gives the same result with a kernel shifted by one
+pixel.
 
 Forward mode, reverse mode and batching compose in any order (`trio.py`).
 """

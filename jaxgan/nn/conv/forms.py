@@ -1,10 +1,10 @@
 """The forms of a convolution and its two adjoints that `trio.py` chooses from.
 
-Everything here is a plain function of arrays and of the two `Axis`; which form is
-fastest where was found by timing whole training steps on a CPU. XLA's fast CPU kernels
-take one layout of images and kernels. Outside loops XLA brings other layouts to it;
-inside `lax.scan` it does not, and the convolution is a hundred times slower. So the
-forms for CPU transpose their arguments themselves.
+All are plain functions of arrays and of two `Axis`. Timings of whole training steps on
+a CPU decided which form is used where. XLA's fast CPU kernels take only one layout of
+images and kernels. Outside loops XLA converts other layouts to it; inside `lax.scan` it
+does not, which makes the convolution a hundred times slower. So the forms for CPU
+transpose their arguments themselves.
 """
 
 import functools
@@ -23,12 +23,12 @@ Pair = tuple[int, int]
 
 Layout = tuple[str, str, str]
 
-_LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # that of the fast CPU kernels
-_FEW_CHANNELS = 16  # fewer leave a strided convolution's inner loop idle on CPU
-_WIDE = 2**14  # entries of each tap's matrix from which on Winograd's forms can pay
-_NEAR = 2**17  # numbers of y that stay in a core's own cache
-_PIECES = 8  # the most pieces that a batch is cut into
-_SAVED = 0.75  # Winograd's products, at most, as a share of a plain convolution's
+_LAYOUT: Layout = ("NHWC", "HWIO", "NHWC")  # the layout of the fast CPU kernels
+_FEW_CHANNELS = 16  # with fewer, a strided convolution wastes its inner loop on CPU
+_WIDE = 2**14  # entries of each tap's matrix above which Winograd's forms can pay
+_NEAR = 2**17  # the elements of y that fit in a core's own cache
+_PIECES = 8  # the largest number of pieces of a batch
+_SAVED = 0.75  # Winograd's must need at most this share of the products
 
 
 class Axis(NamedTuple):
@@ -38,11 +38,11 @@ class Axis(NamedTuple):
     large: int  # size of x
     small: int  # size of y
     kernel: int
-    low: int  # zeros before the first pixel of x; `high` are those after the last
+    low: int  # zeros before the first pixel of x; `high` is the number after the last
 
     @property
     def taps(self) -> int:
-        """Taps in blocks of as many pixels as the stride."""
+        """The number of taps in units of blocks, which have `stride` pixels."""
         return -(-self.kernel // self.stride)
 
     @property
@@ -73,7 +73,7 @@ def up_plain(
 ) -> jax.Array:
     """Adjoint of `down_plain` in the image: [B, h, w, O] to [B, H, W, C].
 
-    Convolution of `y`, with zeros between its pixels, by the flipped kernel.
+    It is a convolution of `y`, with zeros between its pixels, by the flipped kernel.
     """
     if layout is _LAYOUT:
         w = w.swapaxes(2, 3)
@@ -92,7 +92,7 @@ def filter_plain(
 ) -> jax.Array:
     """Adjoint of `down_plain` in the kernel: [kh, kw, C, O].
 
-    Convolution of `x` by `y`; the batch is summed over as if it were channels.
+    It is a convolution of `x` by `y` that sums over the batch as if it were channels.
     """
     if layout is _LAYOUT:
         x, y = x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)
@@ -109,14 +109,14 @@ def filter_plain(
 
 # --- faster forms for CPU ------------------------------------------------------------
 # With an image cut into blocks of stride x stride pixels, the kernel has stride^2 times
-# fewer taps and no stride: a block in, a pixel out.
+# fewer taps and no stride: each block gives a pixel.
 
 
 def _blocks(x: jax.Array, axes: Axes) -> jax.Array:
-    """Blocks of an image padded with zeros: [B, h + th - 1, w + tw - 1, ssC].
+    """Cuts an image, padded with zeros, to blocks: [B, h + th - 1, w + tw - 1, ssC].
 
     They are written in place, one pixel of every block at a time. XLA would repeat a
-    transpose, one number at a time, inside every operation that reads its result.
+    transpose, element by element, inside every operation that reads its result.
     """
     b, _, _, c = x.shape
     s = axes[0].stride
@@ -130,7 +130,7 @@ def _blocks(x: jax.Array, axes: Axes) -> jax.Array:
 
 
 def _phase(axis: Axis, phase: int) -> tuple[int, slice]:
-    """Where the first pixel of a phase goes, and which pixels those are."""
+    """The target of a phase's first pixel, and the pixels that it consists of."""
     s = axis.stride
     to = max(0, -((phase - axis.low) // s))
     first = s * to + phase - axis.low
@@ -152,7 +152,7 @@ def _unblocks(blocks: jax.Array, axes: Axes) -> jax.Array:
 
 
 def _block_kernel(w: jax.Array, axes: Axes) -> jax.Array:
-    """[kh, kw, C, O] -> [th, tw, ssC, O], filled up with zeros."""
+    """Takes [kh, kw, C, O] to [th, tw, ssC, O], padding with zeros."""
     kh, kw, c, o = w.shape
     s, (th, tw) = axes[0].stride, (a.taps for a in axes)
     w = jnp.pad(w, ((0, s * th - kh), (0, s * tw - kw), (0, 0), (0, 0)))
@@ -204,9 +204,9 @@ def _filter_winograd(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
 def _precise(
     a: jax.Array, b: jax.Array
 ) -> tuple[tuple[jax.Array, jax.Array], jnp.dtype]:
-    """Both arrays in at least float32, and the dtype of the first.
+    """Casts both arrays to at least float32; also returns the dtype of the first.
 
-    Sums that are taken before the products would round in fewer digits.
+    In a lower precision, the sums taken before the products would be rounded.
     """
     wide = jnp.promote_types(a.dtype, jnp.float32)
     return (a.astype(wide), b.astype(wide)), a.dtype
@@ -219,7 +219,7 @@ def _spare(axes: Axes) -> tuple[bool, bool]:
 
 
 def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
-    """One matrix product, with all pixels of x that a pixel of y sees side by side."""
+    """Uses one matrix product, with the pixels of x that a pixel of y sees in a row."""
     pads = [(0, 0, 0), *((a.low, a.high, 0) for a in axes), (0, 0, 0)]
     x = lax.pad(x, jnp.zeros((), x.dtype), pads)
     rows, columns = axes
@@ -234,7 +234,7 @@ def _filter_columns(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
 
 
 def _filter_pieces(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
-    """Sum over pieces of the batch, each of which stays in the cache of its own core.
+    """Sums over pieces of the batch, each of which stays in the cache of its core.
 
     XLA's kernel for the whole batch uses one core and reads all of y for every tap.
     """
@@ -248,7 +248,7 @@ def _filter_pieces(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
 def _down_halves(
     x: jax.Array, w: jax.Array, axes: Axes, form: Callable[..., jax.Array]
 ) -> jax.Array:
-    """A form for each half of the batch: the kernel for all of it may use one core."""
+    """Convolves each half of the batch by itself, as one call may use only one core."""
     y = jnp.stack([form(half, w, axes) for half in _cut(x, 2)], axis=1)
     return y.reshape(-1, *y.shape[2:])
 
@@ -268,7 +268,7 @@ def down_cpu(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """`down_plain` in the form that is fastest on CPU."""
     if _winograd_pays(axes, *w.shape[2:]):
         return _down_winograd(x, w, axes)
-    if not _halves(axes):  # joining the two halves of a larger result costs more
+    if not _halves(axes):  # joining halves of a larger result costs more
         return down_plain(x, w, axes)
     form = _down_blocks if w.shape[2] < _FEW_CHANNELS else down_plain
     return _down_halves(x, w, axes, form)
@@ -299,7 +299,7 @@ def _halves(axes: Axes) -> bool:
 
 
 def _winograd_pays(axes: Axes, c: int, o: int) -> bool:
-    """Whether the products that are saved outweigh the sums that save them."""
+    """Whether the saved products outweigh the additional sums."""
     rows, columns = axes
     if rows.stride != columns.stride or min(rows.taps, columns.taps) < 2:
         return False

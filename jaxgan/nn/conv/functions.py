@@ -1,4 +1,4 @@
-"""The public functions, which check shapes and turn paddings into `Axis`es."""
+"""The public convolutions, which check shapes and turn paddings into `Axis`es."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from jaxgan.nn.conv.forms import Axes, Axis, Pair
 
 
 def _halving(height: int, width: int, size: Sequence[int]) -> Axes:
-    """The axes of `down` between [2 height, 2 width] and [height, width]."""
+    """Makes the axes of `down` between [2 height, 2 width] and [height, width]."""
     rows, columns = (
         Axis(2, 2 * n, n, k, (k - 1) // 2)
         for n, k in zip((height, width), size, strict=True)
@@ -56,12 +56,12 @@ def conv(
         x: Image [B, H, W, C].
         kernel: Kernel [kh, kw, C, O], cast to the dtype of `x`.
         stride: The stride of both rows and columns.
-        padding: As in `lax.conv_general_dilated`, or one number for all sides. Left
-            out, it is `(k - 1) // 2` on all sides: under stride 1 odd kernels keep the
-            size of an image, under stride 2 all kernels halve even sizes.
+        padding: As in `lax.conv_general_dilated`, or one number for all sides. By
+            default it is `(k - 1) // 2` on all sides: with stride 1, odd kernels keep
+            the size of an image; with stride 2, all kernels halve even sizes.
 
     Returns:
-        Image of the dtype of `x` (bfloat16 is accumulated in float32 by the backends).
+        Image in the dtype of `x` (backends accumulate bfloat16 in float32).
 
     Raises:
         ValueError: If ranks or channels do not fit, or the kernel is larger than the
@@ -81,7 +81,8 @@ def conv(
     )
     if min(rows.small, columns.small) < 1:
         raise ValueError(
-            f"kernel {size} is larger than the image {x.shape[1:3]} padded by {pads}"
+            f"the kernel {size} is larger than the image {x.shape[1:3]} padded by"
+            f" {pads}"
         )
     return trio.down(*_align(x, kernel), (rows, columns))
 
@@ -92,8 +93,7 @@ def conv_transpose(y: jax.Array, kernel: jax.Array, *, stride: int = 2) -> jax.A
     Args:
         y: Image [B, H, W, O].
         kernel: Kernel [kh, kw, C, O] where C is the number of channels to *make*;
-            cast to the dtype of `y`.
-        stride: 2; the image is doubled.
+            cast to the dtype of `y`. stride: must be 2; the image is doubled.
 
     Returns:
         Image [B, 2H, 2W, C] of the dtype of `y`.
@@ -103,7 +103,9 @@ def conv_transpose(y: jax.Array, kernel: jax.Array, *, stride: int = 2) -> jax.A
     """
     _check(y, kernel, channels_axis=3)
     if stride != 2:
-        raise ValueError(f"conv_transpose doubles an image; stride is {stride}, use 2")
+        raise ValueError(
+            f"stride is {stride}, but conv_transpose can only double an image: use 2"
+        )
     return trio.up(
         *_align(y, kernel), _halving(y.shape[1], y.shape[2], kernel.shape[:2])
     )
@@ -123,11 +125,11 @@ def _check(image: jax.Array, kernel: jax.Array, channels_axis: int) -> None:
 
 
 def _align(x: jax.Array, w: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Gives the second the dtype of the first and, in `shard_map`, both the same axes.
+    """Casts `w` to the dtype of `x` and, in `shard_map`, both to the same axes.
 
     `linear_call` does not sum the gradient of a replicated kernel over the mesh. An
-    operation with both images and kernels as arguments casts them to common axes, and
-    the transpose of that cast is the sum. The compiler removes this `select`.
+    operation of images and kernels casts them to common axes, and the transpose of that
+    cast is the sum. The compiler removes the `select`.
     """
     w = w.astype(x.dtype)
     if jax.sharding.get_abstract_mesh().manual_axes:

@@ -1,7 +1,7 @@
-"""The closed trio: three bilinear maps whose derivatives are made of one another.
+"""The closed trio: three bilinear maps whose derivatives consist of one another.
 
 Each is a `jax.custom_jvp` with tangents by `linear_call`: forward mode evaluates the
-maps themselves, and reverse mode, which transposes them, evaluates the other two.
+map itself, and reverse mode evaluates the other two, which are its transposes.
 """
 
 import operator
@@ -52,8 +52,8 @@ def _bilinear(
 
     Args:
         function: The map.
-        in_first: Its adjoint in `a`, of `b` and a cotangent.
-        in_second: Its adjoint in `b`, of `a` and a cotangent.
+        in_first: Its adjoint in `a`, a function of `b` and a cotangent.
+        in_second: Its adjoint in `b`, a function of `a` and a cotangent.
     """
 
     def tangent(axes, primals, tangents):

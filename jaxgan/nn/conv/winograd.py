@@ -1,19 +1,19 @@
 """Convolutions of few taps with fewer multiplications.
 
-Two neighbouring results of a convolution with two taps take three products instead of
-four (Karatsuba), with three taps four instead of six (Toom-Cook, at the points 0, 1, -1
-and infinity):
+Two neighbouring results of a convolution take three products instead of four if it has
+two taps (Karatsuba), and four instead of six if it has three (Toom-Cook, at the points
+0, 1, -1 and infinity):
 
     y = A ((G w) * (B x))
 
-with matrices A, G, B of small whole numbers and halves. Along rows and columns, and
-with channels, `*` is one matrix product for each pair of points: 9 in place of 16, or
-16 in place of 36. Longer kernels are sums of such runs of taps. More points would save
-more products and lose digits; with these, errors stay those of rounding in float32, at
-most about twice those of the plain sum.
+with matrices A, G, B of small whole numbers and halves. In two dimensions with
+channels, `*` is one matrix product for each pair of points: 9 instead of 16, or 16
+instead of 36. Longer kernels are sums of such runs of taps. More points would save more
+products but lose precision; with these, rounding errors in float32 are at most about
+twice those of the plain sum.
 
-`conv`, `conv_transpose` and `filter_gradient` are adjoint to one another, as the
-matrices are used from either side. None of them pads.
+`conv`, `conv_transpose` and `filter_gradient` are adjoints of each other: they apply
+the same matrices from either side. None of them pads.
 
 References:
     Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
@@ -45,7 +45,7 @@ class Run(NamedTuple):
 
     @property
     def taps(self) -> int:
-        """Number of taps."""
+        """The number of taps."""
         return len(self.kernel[0])
 
 
@@ -64,7 +64,7 @@ _THREE = Run(
 
 
 def runs(taps: int) -> list[Run]:
-    """Runs of two or three taps that add up to `taps`, which is at least 2."""
+    """Splits `taps`, at least 2, into runs of two or three."""
     lengths = [3] * (taps % 2) + [2] * ((taps - 3 * (taps % 2)) // 2)
     starts = itertools.accumulate(lengths, initial=0)
     kinds = {2: _TWO, 3: _THREE}
@@ -75,7 +75,7 @@ def runs(taps: int) -> list[Run]:
 
 
 def products(taps: int) -> int:
-    """Products along one axis for two results; a plain sum takes 2 * `taps`."""
+    """The number of products along one axis for two results, instead of 2 * `taps`."""
     return sum(len(run.image) for run in runs(taps))
 
 
@@ -84,10 +84,10 @@ def conv(x: jax.Array, w: jax.Array, odd: Odd = (False, False)) -> jax.Array:
 
     Args:
         x: Image.
-        w: Kernel of two or more taps a side.
+        w: Kernel of two or more taps along each side.
         odd: For channels that are blocks of 2 x 2 pixels, whether the last taps along
-            rows, or columns, are zero for the second pixels of a block: no product is
-            spent on those.
+            rows, or along columns, are zero for the second pixels of a block. These are
+            then left out of the products.
 
     Returns:
         Image.
@@ -167,7 +167,7 @@ def filter_gradient(x: jax.Array, y: jax.Array, odd: Odd = (False, False)) -> ja
 
 
 def _tiles(size: Sequence[int]) -> tuple[int, int]:
-    """Numbers of tiles of 2 x 2 results, along rows and along columns."""
+    """The numbers of tiles of 2 x 2 results along rows and along columns."""
     return (size[0] + 1) // 2, (size[1] + 1) // 2
 
 
@@ -176,7 +176,7 @@ def _pairs(taps: Sequence[int]) -> Iterator[tuple[Run, Run]]:
 
 
 def _room(x: jax.Array, tiles: Sequence[int], taps: Sequence[int]) -> jax.Array:
-    """Adds zeros below and at the right for the last tiles."""
+    """Adds zeros below and on the right for the last tiles."""
     more = (
         2 * t + k - 1 - n for t, k, n in zip(tiles, taps, x.shape[1:3], strict=True)
     )
@@ -206,7 +206,7 @@ def _overlap(
     tiles: Sequence[int],
     taps: Sequence[int],
 ) -> jax.Array:
-    """The adjoint of `_image` after its matrices: tiles are added where they meet."""
+    """The adjoint of `_image`, but for its matrices: adds tiles where they overlap."""
     zero = jnp.zeros((), image[0][0].dtype)
     height, width = (t + (k + 1) // 2 for t, k in zip(tiles, taps, strict=True))
 
@@ -244,10 +244,10 @@ def _kernel(w: jax.Array, rows: Run, columns: Run) -> Grid:
 def _parts(
     shape: Sequence[int], rows: Run, columns: Run, odd: Odd
 ) -> list[list[Parts]]:
-    """The channels to multiply, for each pair of points.
+    """Selects the channels to multiply, for each pair of points.
 
-    The point at infinity sees the last tap alone. Where that is zero for the second
-    pixels of a block, the channels of the first are left.
+    The point at infinity sees only the last tap. Where that is zero for the second
+    pixels of a block, only the channels of the first pixels remain.
     """
     quarter = shape[2] // 4
 
@@ -268,7 +268,7 @@ def _parts(
 
 
 def _widen(w: jax.Array, part: slice, channels: int) -> jax.Array:
-    """Zeros for the channels of a kernel that are not in the part."""
+    """Adds zeros for the channels of a kernel that are not in the part."""
     return jnp.pad(w, ((part.start, channels - part.stop), (0, 0)))
 
 
@@ -287,13 +287,13 @@ def _interleave(corners: Grid) -> jax.Array:
 
 
 def _transform(rows: Matrix, columns: Matrix, grid: Grid) -> Grid:
-    """`rows @ grid @ columns.T`, the entries of the grid being arrays."""
+    """Computes `rows @ grid @ columns.T` for a grid whose entries are arrays."""
     half = [[_sum(row, above) for above in zip(*grid, strict=True)] for row in rows]
     return [[_sum(column, left) for column in columns] for left in half]
 
 
 def _sum(weights: Sequence[float], arrays: Sequence[jax.Array]) -> jax.Array:
-    """The weighted sum; weights that are 0 or 1 cost nothing."""
+    """The weighted sum; weights of 0 or 1 cost nothing."""
     total = None
     for weight, array in zip(weights, arrays, strict=True):
         if weight == 0:
