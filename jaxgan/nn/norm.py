@@ -67,8 +67,9 @@ def reestimate(
 
     Args:
         apply: `apply(variables, inputs) -> (out, variables)`, the net with *momentum
-            0*, so that it stores the statistics of the last batch. variables: the
-            variables of all nets. net: the net whose `batch_stats` to replace.
+            0*, so that it stores the statistics of the last batch.
+        variables: the variables of all nets.
+        net: the net whose `batch_stats` to replace.
         inputs: `[N, B, ...]`, N batches.
 
     Returns:

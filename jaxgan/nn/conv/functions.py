@@ -93,7 +93,8 @@ def conv_transpose(y: jax.Array, kernel: jax.Array, *, stride: int = 2) -> jax.A
     Args:
         y: Image [B, H, W, O].
         kernel: Kernel [kh, kw, C, O] where C is the number of channels to *make*;
-            cast to the dtype of `y`. stride: must be 2; the image is doubled.
+            cast to the dtype of `y`.
+        stride: must be 2; the image is doubled.
 
     Returns:
         Image [B, 2H, 2W, C] of the dtype of `y`.
