@@ -1,5 +1,6 @@
 """What every test shares: eight CPU devices, strict broadcasting, cheap programs."""
 
+import gc
 import importlib.metadata
 import os
 import pathlib
@@ -37,6 +38,15 @@ jax.config.update("jax_disable_most_optimizations", True)
 pytest_plugins = ("runs",)  # tests/runs.py
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_finish():
+    """Collects garbage less often: tracing makes many small objects, hardly any of them
+    garbage, and looking for it took a twelfth of all time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_configure(config):
