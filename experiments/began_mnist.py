@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from jaxgan import report
+from jaxgan import data, report
 from jaxgan.compose import ema_variables
 from jaxgan.lab import cli, figures, pixels, runs, scored
 from jaxgan.lab.data import Data
@@ -63,7 +63,8 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and draws."""
 
     def measure(state, opened):
-        digits = pixels.floats(opened.test["image"][:SHOWN])
+        chosen = data.some(len(opened.test["image"]), SHOWN)
+        digits = pixels.floats(opened.test["image"][chosen])
         drawn = began.reconstruct(config.model, ema_variables(state), digits)
         path = config.run.workdir / "began.png"
         _draw(path, config, np.asarray(digits), np.asarray(drawn))

@@ -24,7 +24,7 @@ import numpy as np
 from flax import linen
 from matplotlib.patches import Rectangle
 
-from jaxgan import bounds, capsules
+from jaxgan import bounds, capsules, data
 from jaxgan.data.synthetic import digits
 from jaxgan.lab import blocks, capsnets, cli, figures
 from jaxgan.models import capsnet
@@ -61,7 +61,8 @@ def main(config: Config) -> None:
     model, variables, sets = capsnets.restore_single(config.run)
     out = config.workdir or config.run / "pictures"
     labels = sets.test["label"]
-    index = [np.flatnonzero(labels == c)[: config.count] for c in range(model.classes)]
+    index = [np.flatnonzero(labels == c) for c in range(model.classes)]
+    index = [there[data.some(len(there), config.count)] for there in index]
     if (fewest := min(map(len, index))) < 2:
         raise ValueError(
             f"a class has {fewest} test images; the fit and its test need one each"

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxgan import capsules, report
+from jaxgan import capsules, data, report
 from jaxgan.lab import blocks, capsnets, cli, pixels, runs, session
 from jaxgan.lab import capsules as lab_capsules
 from jaxgan.lab.data import Data
@@ -80,7 +80,8 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
     P where a digit was missed, drawn from the prediction and from the labels.
     """
     model, variables, opened = capsnets.restore(run)
-    batch = lab_capsules.unseen(opened, model, 0, blocks.BLOCK)
+    chosen = data.some(len(opened.test["label"]), blocks.BLOCK)
+    batch = lab_capsules.unseen(opened, model, np.resize(chosen, blocks.BLOCK))
     v = jax.jit(lambda x: capsnet.encode(model, variables, x))(batch["image"])
     labels = np.asarray(batch["label"])
     predicted = np.asarray(capsules.longest(v, 2))

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import bounds, capsules
+from jaxgan import bounds, capsules, data
 from jaxgan.lab import blocks, capsnets, cli, figures
 from jaxgan.models import capsnet
 
@@ -52,7 +52,7 @@ def main(config: Config) -> None:
     """Tests, draws, and writes."""
     model, variables, sets = capsnets.restore_single(config.run, drawing=True)
     out = config.workdir or config.run / "pictures"
-    label = sets.test["label"][: config.tests]
+    label = sets.test["label"]
 
     @jax.jit
     def look(variables, image, label):
@@ -72,10 +72,16 @@ def main(config: Config) -> None:
         *found, drawn = look(variables, capsnets.images(sets, index), label)
         return (*found, drawn)
 
-    index = np.arange(len(label))
-    measured = blocks.in_blocks(lambda *x: block(*x)[:3], index, label)
-    predicted, length, error = measured
-    right, wrong = index[predicted == label], index[predicted != label]
+    index = data.some_of_each(label, config.tests)
+    measured = blocks.in_blocks(lambda *x: block(*x)[:3], index, label[index])
+    # By the number of the test image; those that are not looked at have no row.
+    predicted, length, error = (
+        np.zeros((len(label), *x.shape[1:]), x.dtype) for x in measured
+    )
+    for whole, part in zip((predicted, length, error), measured, strict=True):
+        whole[index] = part
+    hit = predicted[index] == label[index]
+    right, wrong = index[hit], index[~hit]
 
     def columns(chosen, which):
         *_, drawn = block(chosen, label[chosen])
@@ -96,16 +102,16 @@ def main(config: Config) -> None:
                 *columns(chosen, (np.arange(len(chosen)) + 1) % 2),
             )
         )
-    figure = draw(parts, f"test error {len(wrong)} of {len(label):,}")
-    about = f"{len(wrong)} of {len(label):,} test images are classified wrong"
+    figure = draw(parts, f"test error {len(wrong)} of {len(index):,}")
+    about = f"{len(wrong)} of {len(index):,} test images are classified wrong"
     figures.save(out / "reconstructions.png", figure, about)
     figures.save_results(
         out / "reconstructions.json",
         {
             "run": str(config.run),
             "data": sets.about,
-            "test_images": len(label),
-            "test_error": len(wrong) / len(label),
+            "test_images": len(index),
+            "test_error": len(wrong) / len(index),
             "failures": [
                 {
                     "test_image": int(i),

@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 
-from jaxgan import bounds, capsules
+from jaxgan import bounds, capsules, data
 from jaxgan.lab import blocks, capsnets, cli, figures
 from jaxgan.models import capsnet
 
@@ -48,7 +48,7 @@ class Config:
     iterations: bounds.Natural = 0
     """Iterations of routing; 0 takes as many as in training."""
     images: bounds.Count = 1000
-    """Test images to average over, spread over the test set."""
+    """Test images to average over, of each class its share."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -62,8 +62,8 @@ def main(config: Config) -> None:
         model = dataclasses.replace(model, iterations=config.iterations)
     out = config.workdir or config.run / "pictures"
     count = min(config.images, len(sets.test["label"]))
-    spread = np.linspace(0, len(sets.test["label"]) - 1, count).astype(int)
-    index = np.concatenate([[config.digit], spread])
+    some = data.some_of_each(sets.test["label"], count)
+    index = np.concatenate([[config.digit], some])
     image, label = capsnets.images(sets, index), sets.test["label"][index]
     look = jax.jit(lambda variables, image: route(model, variables, image))
     coupling, weight = blocks.in_blocks(

@@ -30,7 +30,7 @@ import numpy as np
 import tyro
 from jax.sharding import Mesh
 
-from jaxgan import bounds, metrics, parallel, report
+from jaxgan import bounds, data, metrics, parallel, report
 from jaxgan.lab import cli, inference, session
 from jaxgan.lab import sets as lab_sets
 from jaxgan.lab.data import Data, Set, open_set
@@ -240,9 +240,9 @@ def _whole(reading: Reading) -> Reading:
 
 def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> Set:
     """The whole labelled set that a classifier is trained and tested on."""
-    data = Data(data=spec, download=config.reading.download)
     height, width, channels = shape
-    return open_set(data, (height, width, channels), test=True)
+    flags = Data(data=spec, download=config.reading.download)
+    return open_set(flags, (height, width, channels), test=True)
 
 
 def _possible(sets, extractor, config) -> tuple[statistics.Metric, ...]:
@@ -270,11 +270,12 @@ def _neighbours(real: moments.Seen, fake: moments.Seen) -> np.ndarray:
     """Samples, each beside the three real images nearest to it by features."""
     shown = min(SHOWN, len(fake.images))
     near = min(3, len(real.images))
+    chosen = data.some(len(fake.images), shown)
     index, _ = metrics.nearest_neighbours(
-        fake.features[fake.pictured][:shown], real.features[real.pictured], near
+        fake.features[fake.pictured][chosen], real.features[real.pictured], near
     )
     rows = np.concatenate(
-        [fake.images[:shown, None], real.images[np.asarray(index)]], axis=1
+        [fake.images[chosen, None], real.images[np.asarray(index)]], axis=1
     )
     return report.sheet(rows.reshape(-1, *fake.images.shape[1:]), 2 * (near + 1))
 

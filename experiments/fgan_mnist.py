@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import jax
 
-from jaxgan import game
+from jaxgan import data, game
 from jaxgan.lab import cli, pixels, runs, scored
 from jaxgan.lab.data import Data, Set
 from jaxgan.lab.generator import Training
@@ -52,8 +52,9 @@ def judge(config: Config, state: Any, opened: Set) -> Result:
     model, variables = config.model, game.variables(state)
     function = game.pure(fgan.Variational(model.variational), "discriminator")
     latent = fgan.latent(model, jax.random.key(config.run.seed + 3), JUDGED)
+    chosen = data.some(len(opened.test["image"]), JUDGED)
     shown = {
-        "real": pixels.floats(opened.test["image"][:JUDGED]),
+        "real": pixels.floats(opened.test["image"][chosen]),
         "generated": fgan.sample(model, variables, latent),
     }
     shares = {

@@ -22,7 +22,7 @@ import numpy as np
 import optax
 import tyro
 
-from jaxgan import bounds, losses
+from jaxgan import bounds, data, losses
 from jaxgan.compose import ema_variables
 from jaxgan.lab import cli, figures, runs, scored, session
 from jaxgan.lab.data import Data
@@ -114,7 +114,8 @@ def main(config: Config) -> None:
 
 def _completion(config, state, opened):
     """How well the lower half of test digits follows from the upper: mean PSNR, dB."""
-    real = jnp.asarray(opened.test["image"][:COMPLETED], jnp.float32) / 255
+    chosen = data.some(len(opened.test["image"]), COMPLETED)
+    real = jnp.asarray(opened.test["image"][chosen], jnp.float32) / 255
     weights = jnp.broadcast_to((jnp.arange(28) < 14)[None, :, None, None], real.shape)
     weights = weights.astype(jnp.float32)
     variables = ema_variables(state)

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from jaxgan import game, parallel
+from jaxgan import data, game, parallel
 from jaxgan.data.synthetic import digits
 from jaxgan.lab import blocks, cli, feeds, figures, generator, pixels, runs, session
 from jaxgan.lab.capsules import TEST_SEED
@@ -118,7 +118,7 @@ def main(config: Config) -> None:
             held[item["index"]], run.seed, item["position"], most
         ),
     )
-    unseen = opened.test["image"][: config.data.tests]
+    unseen = opened.test["image"]
     mean = jnp.asarray(opened.train["image"].mean(0) / 255)[None]
 
     @jax.jit
@@ -143,7 +143,7 @@ def main(config: Config) -> None:
         return {name: float(each.mean()) for name, each in found.items()}
 
     def drawn(state):
-        some = unseen[:SHOWN]
+        some = unseen[data.some(len(unseen), SHOWN)]
         return shifted(game.variables(state), some, np.arange(len(some)))[1]
 
     def show(state):

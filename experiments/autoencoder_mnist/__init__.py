@@ -125,7 +125,7 @@ def main(config: Config) -> None:
     results["edits"] = edits.judge(
         config.critic,
         variables["critic"],
-        held[: config.data.tests],
+        held,
         config.seed,
         config.workdir / "pixels.png",
     )

@@ -7,7 +7,7 @@ import numpy as np
 from jax.scipy.special import ndtri
 
 from experiments.autoencoder_mnist.networks import Coder
-from jaxgan import losses
+from jaxgan import data, losses
 from jaxgan.lab import blocks
 from jaxgan.lab.data import Set
 from jaxgan.lab.judges import classifier, scores
@@ -22,7 +22,8 @@ MOST = 10_000  # training images that are encoded
 
 def of_sets(coder: Coder, opened: Set, held: np.ndarray) -> dict[str, np.ndarray]:
     """Codes of training and of test images, `[N, 2]` each; of a VAE, their means."""
-    some = opened.train["image"][:MOST].astype(np.float32) / 255
+    images = opened.train["image"]
+    some = images[data.some(len(images), MOST)].astype(np.float32) / 255
     return {"train": coder.encode(some), "test": coder.encode(held)}
 
 

@@ -11,7 +11,7 @@ The regulariser of each is chosen on validation images that are neither trained 
 tested on. Accuracies are means over draws of the labels, with their standard deviation.
 
 Takes minutes on two CPU cores. Writes features.png (bars) and results.json. For a set
-without a test part, the last sixth of every class is held out; if the run was trained
+without a test part, a sixth of every class is held out; if the run was trained
 on that set, its discriminator has seen those images, but not their labels.
 
 The paper's two tests, for an accelerator and 32 GB of memory:

@@ -23,24 +23,6 @@ class Outcome(NamedTuple):
     validation: np.ndarray
 
 
-def held_out(labels: np.ndarray, share: int = 6) -> np.ndarray:
-    """Which images to test on in a set without a test part.
-
-    Args:
-        labels: integers `[N]`.
-        share: the last 1 / share of every class is held out, so that sets in the order
-            of their classes work too.
-
-    Returns:
-        bool `[N]`.
-    """
-    out = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        places = np.flatnonzero(labels == label)
-        out[places[len(places) - len(places) // share :]] = True
-    return out
-
-
 def drawn(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Draws examples whose labels are given, as many of every class.
 

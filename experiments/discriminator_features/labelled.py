@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from experiments.discriminator_features import few_labels
 from jaxgan import data as jaxgan_data
 from jaxgan.lab import inference, sets
 from jaxgan.lab.sets import Reading
@@ -81,9 +80,9 @@ def opened(
     rng = np.random.default_rng(seed)
     # A single idx file is the same whatever the split; it must not test itself.
     if np.array_equal(others[0], images):
-        out = few_labels.held_out(labels)
+        out = jaxgan_data.held_out(labels)
         train, test = np.flatnonzero(~out), np.flatnonzero(out)
-        about = "the last sixth of every class, since the set has no test split"
+        about = "a sixth of every class, since the set has no test split"
         if spec == trained.plain["data"]["data"]:
             about += "; the discriminator was trained on them too, without labels"
     else:
@@ -97,7 +96,7 @@ def opened(
             f"{spec} has {len(images)} images, too few to train and test on; take a"
             " larger set"
         )
-    test = np.sort(rng.permutation(test)[:tests])
+    test = test[jaxgan_data.some(len(test), tests, seed)]
     order = rng.permutation(train)
     first = max(1, min(valid, len(train) // 4))
     return Parts(images, labels, order[first:], order[:first], test, about, spec)

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from experiments.discriminator_only.plane import Part
+from jaxgan import data as jaxgan_data
 from jaxgan import game, report
 from jaxgan.lab import feeds, figures, pixels, session
 from jaxgan.lab.data import Data, Set, check_labels, open_set
@@ -37,7 +38,8 @@ def fit(run: Run, data: Data, model: alone.Config, out: pathlib.Path) -> Numbers
     batches = feed._replace(
         prepare=lambda held, item: {"data": feed.prepare(held, item)["image"]}
     )
-    some = pixels.floats(opened.test["image"][:JUDGED])
+    chosen = jaxgan_data.some(len(opened.test["image"]), JUDGED)
+    some = pixels.floats(opened.test["image"][chosen])
     judge = jax.jit(lambda v, x: alone.judge(model, v, x))
 
     def negatives(state):
@@ -82,7 +84,7 @@ def draw(path: pathlib.Path, run: Run, model: alone.Config, opened: Set) -> None
         rows.append(found[np.arange(SHOWN) % len(found)] / 255)
         rounds = step // model.round_steps
         labels.append(f"round {rounds}" if rounds else "random")
-    index = np.arange(SHOWN) % len(opened.test["image"])
+    index = np.resize(jaxgan_data.some(len(opened.test["image"]), SHOWN), SHOWN)
     digits = np.asarray(pixels.floats(opened.test["image"][index]))
     figure = figures.new(0.62 * SHOWN + 1, 0.62 * (len(rows) + 1))
     figures.tiles(

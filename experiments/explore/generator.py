@@ -17,7 +17,7 @@ from experiments.explore.sliders import (
     vector,
     with_vector,
 )
-from jaxgan import metrics
+from jaxgan import data, metrics
 from jaxgan.analysis import latent as latents
 from jaxgan.lab import blocks, inference
 from jaxgan.models import infogan
@@ -279,5 +279,6 @@ def _usual(real):
     """The median distance of training images to their nearest, as in `neighbours`."""
     if len(real) < 2:
         return float("nan")
-    _, distance = metrics.nearest_neighbours(real[:LOOKED_AT], real, 2)
+    some = real[data.some(len(real), LOOKED_AT)]
+    _, distance = metrics.nearest_neighbours(some, real, 2)
     return float(np.median(np.asarray(distance)[:, 1]) / np.sqrt(real[0].size))

@@ -7,6 +7,7 @@ read through `fitted`), and batch `i` is `plan(seed, i)` followed by `take`, whi
 
 from jaxgan.data.arrays import NoSplit
 from jaxgan.data.batches import Plan, plan, plan_many, take
+from jaxgan.data.choice import held_out, some, some_of_each
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
 from jaxgan.data.protocol import Example, Source, classes_of, name_of
@@ -34,11 +35,14 @@ __all__ = [
     "fits",
     "fitted",
     "height_width",
+    "held_out",
     "load",
     "name_of",
     "open_source",
     "plan",
     "plan_many",
+    "some",
+    "some_of_each",
     "stream",
     "take",
 ]

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from jaxgan import capsules, game
+from jaxgan import data as jaxgan_data
 from jaxgan.lab import restored
 from jaxgan.lab.blocks import in_blocks
 from jaxgan.lab.capsules import open_for
@@ -81,8 +82,8 @@ def classified_right(model: capsnet.Config, variables: Any, opened: Set):
         ValueError: it gets none right at all.
     """
     labels = opened.test["label"]
-    few = [np.flatnonzero(labels == c)[:CANDIDATES] for c in range(model.classes)]
-    index = np.concatenate(few)
+    of_each = [np.flatnonzero(labels == c) for c in range(model.classes)]
+    index = np.concatenate([x[jaxgan_data.some(len(x), CANDIDATES)] for x in of_each])
     v = in_blocks(lambda image: encode(model, variables, image), images(opened, index))
     right = index[np.asarray(capsules.longest(v))[:, 0] == labels[index]]
     if not len(right):

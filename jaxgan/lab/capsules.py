@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from jaxgan import capsules, game, parallel
+from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import affine, digits
 from jaxgan.lab import feeds, pixels, session
 from jaxgan.lab.blocks import BLOCK
@@ -38,7 +39,8 @@ def train(title: str, config: Any) -> Result:
     module: Any = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
     opened = open_for(config.data, model)
     work = session.begin(title, config, opened)
-    shown = unseen(opened, model, 0, SHOWN)
+    chosen = jaxgan_data.some(len(opened.test["label"]), SHOWN)
+    shown = unseen(opened, model, np.resize(chosen, SHOWN))
 
     @jax.jit
     def classify(variables, image):
@@ -119,18 +121,16 @@ def feed(opened: Set, run: Run, mesh: Mesh, model: Any) -> Feed:
 
 
 def unseen(
-    opened: Set, model: Any, first: int, count: int, kind: Kind = "test"
+    opened: Set, model: Any, position: np.ndarray, kind: Kind = "test"
 ) -> dict[str, jax.Array]:
-    """Test examples `first` to `first + count`, the same whatever was trained.
+    """Test examples by their numbers, the same whatever was trained.
 
     Args:
         opened: the data.
         model: with `objects` and `resolution`.
-        first: the first of them.
-        count: how many.
+        position: integers `[B]`; above the last test image, from the first one on.
         kind: "affine" for small random affine maps of them, as in affNIST.
     """
-    position = np.arange(first, first + count)
     item = {"index": position % len(opened.test["label"]), "position": position}
     if model.objects > 1:
         arrays = _with_table(opened.test)
@@ -148,16 +148,17 @@ def predictions(
     count: int,
     kind: Kind = "test",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted and true labels of the first `count` test images: `[N, objects]` each.
+    """Predicted and true labels of the test images: `[N, objects]` each.
 
-    Overlaid images are made, so there are `count` of them; of others, at most as many
-    as the set has.
+    Overlaid images are made, so there are `count` of them; others are as many as the
+    set has.
     """
     if model.objects == 1:
-        count = min(count, len(opened.test["label"]))
+        count = len(opened.test["label"])
     predicted, labels = [], []
     for first in range(0, count, BLOCK):
-        batch = unseen(opened, model, first, BLOCK, kind)  # one shape, one program
+        position = np.arange(first, first + BLOCK)  # one shape, one program
+        batch = unseen(opened, model, position, kind)
         predicted.append(np.asarray(predict(batch["image"])))
         labels.append(np.asarray(batch["label"]).reshape(BLOCK, -1))
     return np.concatenate(predicted)[:count], np.concatenate(labels)[:count]

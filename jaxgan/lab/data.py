@@ -12,6 +12,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan.train import terminal
 
 RESIDENT_BYTES = 1 << 30  # sets up to this size stay on the devices
+SIXTHS = {"each": "a sixth of each class", "last": "the last sixth"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,11 @@ class Data:
     """Shift training images by up to this many pixels each way, drawn anew for every
     example."""
     tests: bounds.Count = 10_000
-    """Test images to look at, at most."""
+    """Test images to look at, at most; of each class its share."""
+    set_aside: Literal["each", "last"] = "each"
+    """Images to test on where the set has no test part: a sixth of each class, or the
+    last sixth of the set, as in runs that began before this flag: only with it do they
+    resume, since they were trained on images of the other choice."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -57,7 +62,7 @@ def of_plain(plain: Mapping[str, Any]) -> Data:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in plain["data"].items()
     }
-    return Data(**flags)
+    return Data(**{"set_aside": "last"} | flags)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +102,7 @@ def open_set(data: Data, shape: tuple[int, int, int], *, test: bool = False) -> 
         data: the flags.
         shape: height, width and channels to bring images to.
         test: whether to read images to test on as well. A set in memory that has none
-            sets aside the last sixth of those it has.
+            sets aside a sixth of those it has, as `data.set_aside` says.
 
     Raises:
         ValueError: there is no such set, or its images do not fit.
@@ -117,10 +122,11 @@ def open_set(data: Data, shape: tuple[int, int, int], *, test: bool = False) -> 
     else:
         other, note = _test_part(data, shape, held), ""
         if not other and arrays:
-            cut = len(held["image"]) * 5 // 6
-            other = {name: value[cut:] for name, value in held.items()}
-            held = {name: value[:cut] for name, value in held.items()}
-            note = " (the last sixth: the set has no test split)"
+            held, other = split_sixth(held, data.set_aside)
+            note = f" ({SIXTHS[data.set_aside]}: the set has no test split)"
+        if other:
+            few = jaxgan_data.some_of_each(_labels(other), data.tests)
+            other = {name: value[few] for name, value in other.items()}
         printed = held
         tested = f"{len(other['image']):,} to test" if other else "none to test"
         count = len(held["image"] if arrays else source)
@@ -134,6 +140,28 @@ def open_set(data: Data, shape: tuple[int, int, int], *, test: bool = False) -> 
         shape=shape,
         classes=classes,
     )
+
+
+def split_sixth(
+    arrays: dict[str, np.ndarray], set_aside: Literal["each", "last"]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Splits a set in memory into five sixths to train on, and a sixth.
+
+    Args:
+        arrays: of one length, with `"label"` where there are classes.
+        set_aside: whether the sixth is of each class, or the last.
+    """
+    held = jaxgan_data.held_out(_labels(arrays))
+    if set_aside == "last":
+        held = np.arange(len(held)) >= len(held) * 5 // 6
+    train = {name: value[~held] for name, value in arrays.items()}
+    return train, {name: value[held] for name, value in arrays.items()}
+
+
+def _labels(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """The class of each example: zeros where there are none."""
+    count = len(next(iter(arrays.values())))
+    return arrays.get("label", np.zeros(count, np.int32))
 
 
 def of_arrays(

@@ -23,6 +23,7 @@ from jax.sharding import Mesh
 from jaxgan import game as games
 from jaxgan import report
 from jaxgan.compose import ema_variables
+from jaxgan.data import some
 from jaxgan.game import Game
 from jaxgan.lab import feeds, neighbours, pixels, session
 from jaxgan.lab.data import Data, Set, check_classes, open_set
@@ -246,7 +247,7 @@ def _neighbours(
     data, mirrored = opened.arrays["image"], opened.data.flip
     also = ", mirrored or not" if mirrored else ""
     index, distance = neighbours.nearest(samples, data, 3, mirrored=mirrored)
-    among = np.random.default_rng(0).permutation(len(data))[: len(samples)]
+    among = some(len(data), len(samples))
     _, own = neighbours.nearest(data[among], data, 2, mirrored=mirrored)
     own = np.median(own[:, 1])  # [:, 0] is the image itself
     ratio = float(np.median(distance[:, 0]) / own) if own else math.inf  # all alike

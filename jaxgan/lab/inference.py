@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.errors import FlaxError
 
-from jaxgan import game, nn
+from jaxgan import data, game, nn
 from jaxgan.analysis import norms
 from jaxgan.compose import ema_variables
 from jaxgan.game import Variables
@@ -270,18 +270,18 @@ def trained_on(
         shape: of an image that it draws.
         reading: what the flags say; they come first.
     """
-    data = trained.plain["data"]
-    crop = data.get("crop")
-    upscale = data.get("upscale", "auto")
-    small = data["data"] == "digits" or data["data"].startswith("idx:")
-    return data["data"], dataclasses.replace(
+    was = trained.plain["data"]
+    crop = was.get("crop")
+    upscale = was.get("upscale", "auto")
+    small = was["data"] == "digits" or was["data"].startswith("idx:")
+    return was["data"], dataclasses.replace(
         reading,
-        split=reading.split if reading.split != "train" else data.get("split", "train"),
+        split=reading.split if reading.split != "train" else was.get("split", "train"),
         resolution=reading.resolution or shape[0],
         channels=reading.channels or shape[-1],
         crop=reading.crop or (tuple(crop) if crop else None),
         upscale=reading.upscale or upscale == "yes" or (upscale == "auto" and small),
-        skip_corrupt=reading.skip_corrupt or data.get("skip_corrupt", False),
+        skip_corrupt=reading.skip_corrupt or was.get("skip_corrupt", False),
     )
 
 
@@ -321,7 +321,6 @@ def training_images(
     images, labels = block
     if left_out and labels is not None:
         kept = np.flatnonzero(~np.isin(labels, left_out))
-        order = np.random.default_rng(seed).permutation(kept)[: count or None]
-        kept = np.sort(order)
+        kept = kept[data.some(len(kept), count or len(kept), seed)]
         images, labels = images[kept], labels[kept]
     return images, labels

@@ -33,7 +33,7 @@ _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
     "devices", "fsdp", "processes", "process", "coordinator", "steps_per_call",
     "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
-    "data_processes",
+    "data_processes", "set_aside",
 }  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def test_trains_tests_and_resumes(tmp_path, bars, monkeypatch, capsys):
         == 0
     )
     said = capsys.readouterr().err
-    assert "50 images to train, 10 to test (the last sixth" in said
+    assert "50 images to train, 10 to test (a sixth of each class" in said
     assert (
         call(capsnet_mnist, [*command, "--workdir", run, "--steps", 4], monkeypatch)
         == 0
@@ -127,7 +127,7 @@ def test_what_is_trained_on_is_never_tested_on(tmp_path):
     for path in (tmp_path, tmp_path / "train-images-idx3-ubyte"):
         sets = open_set(Data(f"idx:{path}"), (17, 17, 1), test=True)
         assert [len(sets.train["label"]), len(sets.test["label"])] == [10, 2]
-        assert "the last sixth" in sets.about
+        assert "a sixth of each class" in sets.about
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(b"\0\0\x08\x03 cut short")
     with pytest.raises(ValueError, match="t10k-images.*cut short"):
         open_set(Data(f"idx:{tmp_path}"), (17, 17, 1), test=True)

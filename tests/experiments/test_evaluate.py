@@ -13,7 +13,7 @@ from PIL import Image
 from experiments import dcgan_faces, evaluate
 from jaxgan import metrics, parallel
 from jaxgan.lab import inference, sets
-from jaxgan.lab.measure import extract, generators, moments
+from jaxgan.lab.measure import extract, generators, moments, statistics
 from jaxgan.metrics import features, inception
 
 FEW = ["--subset-size", "10", "--subsets", "3", "--batch-size", "16", "--devices", "1"]
@@ -154,6 +154,45 @@ def test_truncated_latents_are_those_of_a_truncated_normal():
     z = np.random.default_rng(0).normal(size=200).astype(np.float32)
     expected = scipy.stats.truncnorm.ppf(scipy.stats.norm.cdf(z), -0.7, 0.7)
     np.testing.assert_allclose(generators.truncated(z, 0.7), expected, atol=1e-5)
+
+
+def test_numbers_do_not_depend_on_the_order_of_files(monkeypatch):
+    """Every statistic, of a set class by class and of the same set shuffled."""
+    monkeypatch.setattr(statistics, "WASSERSTEIN_IMAGES", 100)
+    rng = np.random.default_rng(0)
+
+    def seen(labels):
+        shade = labels[:, None, None, None] * 25 + 10
+        drawn = shade + rng.integers(-8, 9, (len(labels), 16, 16, 1))
+        flat = drawn.reshape(len(labels), -1)
+        features = np.stack([flat.mean(1), flat.std(1), flat[:, 0]], 1)
+        return moments.Seen(
+            metrics.moments(features), {}, features, drawn.astype(np.uint8),
+            np.ones(len(labels), bool), None, None, (),
+        )  # fmt: skip
+
+    def shuffled(seen):
+        order = rng.permutation(len(seen.features))
+        return seen._replace(features=seen.features[order], images=seen.images[order])
+
+    real, held, fake = (seen(np.arange(n) // (n // 10)) for n in (300, 200, 60))
+    wanted = (
+        "frechet", "kernel", "coverage", "memorisation", "diversity", "wasserstein",
+    )  # fmt: skip
+    one, other = (
+        statistics.compare(
+            *(change(x) for x in (real, fake)), wanted, held_out=change(held),
+            subsets=20, subset_size=50,
+        )
+        for change in (lambda x: x, shuffled)
+    )  # fmt: skip
+    for name in ("precision", "recall", "coverage", "coverage_of_held_out"):
+        assert abs(one[name] - other[name]) < 0.15, name
+        assert one[name] > 0.7
+    for name in ("memorisation_ratio", "frechet_distance", "ms_ssim"):
+        np.testing.assert_allclose(one[name], other[name], rtol=0.2, err_msg=name)
+    (level,), (again,) = (x["sliced_wasserstein_x1000"] for x in (one, other))
+    assert level < 1.3 * again + 1
 
 
 def test_a_table_of_classes(tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """GAN and CGAN as commands, and how they are measured."""
 
+import dataclasses
 import json
 import re
 
@@ -84,8 +85,8 @@ def seen(monkeypatch):
     return seen
 
 
-def check(folder, seen, data, cuts):
-    """What every run leaves; `cuts` are where the sets begin and end."""
+def check(folder, seen, data, counts):
+    """What every run leaves; `counts` are the sizes of the parts of the set."""
     found = results(folder)
     assert found["parzen_samples"] == 90
     assert found["parzen_bandwidth"] in metrics.BANDWIDTHS
@@ -93,8 +94,11 @@ def check(folder, seen, data, cuts):
     assert "parzen log likelihood" in (folder / "report.html").read_text()
     with np.load(data) as held:
         images = held["images"][..., None]
-    for name, (start, stop) in cuts.items():
-        np.testing.assert_array_equal(seen[name], images[start:stop])
+    for name, count in counts.items():
+        assert len(seen[name]) == count
+    # Each image of the set is in one of the parts, and in one only.
+    parts = np.concatenate([seen[name] for name in counts])
+    assert len(np.unique(parts.reshape(len(parts), -1), axis=0)) == len(images)
     # Pixels start at the mean of the training images: the first sheet is that image.
     with Image.open(folder / "samples" / "raw_0000000.png") as sheet:
         tile = np.asarray(sheet, np.float64)[2:30, 2:30]
@@ -105,24 +109,29 @@ def test_a_gan_trains_and_is_measured(run, seen, data):
     straight = run(gan_mnist, "run", 2)
     assert results(straight)["steps"] == 2
     assert (straight / "gan_mnist.png").is_file()
-    cuts = {"train": (0, 50), "validation": (50, 60), "test": (60, 72)}
-    check(straight, seen, data, cuts)
+    check(straight, seen, data, {"train": 50, "validation": 10, "test": 12})
 
 
 def test_a_cgan_trains_and_is_measured(run, seen, data):
     folder = run(cgan_mnist, "run", 1, "--parzen")
-    cuts = {"train": (0, 60), "validation": (60, 62), "test": (62, 72)}
-    check(folder, seen, data, cuts)
+    check(folder, seen, data, {"train": 60, "validation": 2, "test": 10})
 
 
-def test_the_last_ten_thousand_of_mnist_are_held_out():
-    image = np.arange(60_000)[:, None]
-    train, test = {"image": image}, {"image": image[:10]}
+def test_ten_thousand_of_mnist_are_held_out():
+    image, label = np.arange(60_000)[:, None], np.repeat(np.arange(10), 6000)
+    train, test = {"image": image, "label": label}, {"image": image[:10]}
     sets = Set(Data(), "MNIST", "print", train, test, (1, 1, 1))
     kept, held = gan_mnist.hold_out(sets)
-    np.testing.assert_array_equal(kept.train["image"], image[:50_000])
+    assert np.bincount(held["label"]).tolist() == [1000] * 10
+    both = np.concatenate([kept.train["image"], held["image"]])
+    np.testing.assert_array_equal(np.sort(both, 0), image)
+    assert "a sixth of each class of those to train held out" in kept.about
+    # Another split is another run; those of the last sixth are known by the whole.
+    assert kept.fingerprint != "print"
+    last = dataclasses.replace(sets, data=Data(set_aside="last"))
+    kept, held = gan_mnist.hold_out(last)
     np.testing.assert_array_equal(held["image"], image[50_000:])
-    assert "last 10,000 held out" in kept.about
+    assert kept.fingerprint == "print"
 
 
 def test_the_protocol_of_the_paper(monkeypatch):

@@ -1,5 +1,8 @@
 """Opened sets and their batches: labels, shapes, the same from memory and streamed."""
 
+import dataclasses
+import shutil
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -8,7 +11,7 @@ import pytest
 
 from jaxgan import parallel, train
 from jaxgan.lab import feeds
-from jaxgan.lab.data import Data, check_classes, of_arrays, open_set
+from jaxgan.lab.data import Data, check_classes, of_arrays, of_plain, open_set
 
 DIGIT = (28, 28, 1)
 
@@ -123,10 +126,35 @@ def test_rectangles_and_channels(tmp_path):
     assert "12x20x3" in opened.about
 
 
-def test_the_last_sixth_is_tested_on_where_there_is_no_test_split(data):
-    opened = open_set(data, DIGIT, test=True)
-    assert (len(opened.train["image"]), len(opened.test["image"])) == (33, 7)
-    assert "33 images to train, 7 to test (the last sixth" in opened.about
+@pytest.mark.parametrize("kind", ["folder", "npz", "zip"])
+def test_every_class_is_trained_on_and_tested_on(tmp_path, kind):
+    """Sets lie in the order of their classes, with or without a test part."""
+    from PIL import Image
+
+    image = np.arange(120, dtype=np.uint8)[:, None, None].repeat(28, 1).repeat(28, 2)
+    label = np.repeat(np.arange(10), 12)
+    np.savez(tmp_path / "set.npz", images=image, labels=label)
+    for i in range(120 if kind != "npz" else 0):
+        (tmp_path / "set" / f"class{label[i]}").mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[i]).save(tmp_path / f"set/class{label[i]}/{i:03}.png")
+    if kind == "zip":
+        shutil.make_archive(str(tmp_path / "set"), "zip", tmp_path / "set")
+    suffix = "" if kind == "folder" else f".{kind}"
+    flags = Data(f"{kind}:{tmp_path / 'set'}{suffix}")
+    opened = open_set(flags, DIGIT, test=True)
+    assert "100 images to train, 20 to test (a sixth of each class" in opened.about
+    assert np.bincount(opened.train["label"]).tolist() == [10] * 10
+    assert np.bincount(opened.test["label"]).tolist() == [2] * 10
+    few = open_set(dataclasses.replace(flags, tests=10), DIGIT, test=True)
+    assert np.bincount(few.test["label"]).tolist() == [1] * 10
+    assert few.fingerprint == opened.fingerprint
+    # Runs that held out the last sixth are told apart, and can have it back.
+    last = open_set(dataclasses.replace(flags, set_aside="last"), DIGIT, test=True)
+    assert set(last.test["label"]) == {8, 9}
+    assert "the last sixth" in last.about
+    assert last.fingerprint != opened.fingerprint
+    plain = {"data": {"data": flags.data, "flip": False}}
+    assert of_plain(plain).set_aside == "last"
 
 
 def test_fingerprints_of_older_runs_still_hold(data):

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxgan import metrics
+from jaxgan import data, metrics
 from jaxgan.compose import ema_variables
 from jaxgan.lab import generator
 from jaxgan.lab.data import Set
@@ -39,15 +39,14 @@ def likelihood(
 
     Args:
         samples: `[S, 28, 28, 1]` in [0, 1].
-        validation: uint8 images; the first thousand choose the bandwidth.
+        validation: uint8 images; a random thousand of them choose the bandwidth.
         test: uint8 images, of which the mean and its standard error are taken.
 
     Returns:
         Plain numbers for results.json.
     """
-    validation, test = (
-        images.astype(np.float32) / 255 for images in (validation[:VALIDATION], test)
-    )
+    validation = validation[data.some(len(validation), VALIDATION)]
+    validation, test = (x.astype(np.float32) / 255 for x in (validation, test))
     sigma, _ = metrics.choose_bandwidth(samples, validation)
     each = np.asarray(metrics.parzen_log_likelihood(samples, test, sigma), np.float64)
     return {

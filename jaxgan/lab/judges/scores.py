@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import metrics
+from jaxgan import data, metrics
 from jaxgan.lab.judges.classifier import Classifier, Sets
 
 SPLITS = 10  # of the images, for the spread of the MNIST score
@@ -53,7 +53,7 @@ def score(
     balance = metrics.class_balance(logits)
     parts = metrics.classifier_score(logits, min(SPLITS, len(images)))
     test, train = sets.test["image"], sets.train["image"]
-    train = train[np.sort(_shuffled(len(train))[: len(images)])]
+    train = train[data.some(len(train), len(images))]
     goal = metrics.gaussian_statistics(classifier.features(test))
 
     def distance(features):

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from jaxgan import metrics
+from jaxgan import data, metrics
 from jaxgan.lab.measure.moments import Seen, frechet
 
 Metric = Literal[
@@ -99,7 +99,7 @@ def _kernel(real, fake, held_out, subsets, size, seed):
 def _coverage(real, fake, held_out):
     def look(a, b):
         size = min(len(a), len(b))  # of one size: both depend on the counts
-        a, b = jax.device_put(a[:size]), jax.device_put(b[:size])
+        a, b = (jax.device_put(x[data.some(len(x), size)]) for x in (a, b))
         return {
             **metrics.precision_recall(a, b)._asdict(),
             **metrics.density_coverage(a, b)._asdict(),
@@ -227,7 +227,8 @@ def _wasserstein(real, fake, held_out, seed):
     key = jax.random.key(seed)
 
     def descriptors(seen, part):
-        images = seen.images[:WASSERSTEIN_IMAGES].astype(np.float32)
+        chosen = data.some(len(seen.images), WASSERSTEIN_IMAGES, part)
+        images = seen.images[chosen].astype(np.float32)
         return metrics.laplacian_descriptors(
             images, jax.random.fold_in(key, part), levels=levels
         )
