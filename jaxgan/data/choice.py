@@ -54,9 +54,9 @@ def some_of_each(labels: np.ndarray, most: int, seed: int = 0) -> np.ndarray:
 
 
 def held_out(labels: np.ndarray) -> np.ndarray:
-    """Tells which examples are set aside for tests: a sixth of every class, rounded up.
+    """Tells which examples are set aside for tests: a sixth of every class, rounded.
 
-    A class keeps at least one example to train on. The choice is random, but the same
+    It is one example at least, but a class keeps one to train on. The choice is random, but the same
     on every machine and for every version of NumPy, because a run that is resumed must
     not train on what it is tested on.
 
@@ -69,7 +69,8 @@ def held_out(labels: np.ndarray) -> np.ndarray:
     """
     held = np.zeros(len(labels), bool)
     for there in _by_class(labels, 0):
-        held[there[: min(-(-len(there) // _SPLIT), len(there) - 1)]] = True
+        sixth = max(1, (len(there) + _SPLIT // 2) // _SPLIT)
+        held[there[: min(sixth, len(there) - 1)]] = True
     return held
 
 

@@ -62,7 +62,8 @@ def of_plain(plain: Mapping[str, Any]) -> Data:
         name: tuple(value) if isinstance(value, list) else value
         for name, value in plain["data"].items()
     }
-    return Data(**{"set_aside": "last"} | flags)
+    flags.setdefault("set_aside", "last")  # as it was before that was a flag
+    return Data(**flags)
 
 
 @dataclasses.dataclass(frozen=True)
