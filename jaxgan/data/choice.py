@@ -56,9 +56,9 @@ def some_of_each(labels: np.ndarray, most: int, seed: int = 0) -> np.ndarray:
 def held_out(labels: np.ndarray) -> np.ndarray:
     """Tells which examples are set aside for tests: a sixth of every class, rounded.
 
-    It is one example at least, but a class keeps one to train on. The choice is random, but the same
-    on every machine and for every version of NumPy, because a run that is resumed must
-    not train on what it is tested on.
+    It is one example at least, but a class keeps one to train on. The choice is random,
+    but the same on every machine and for every version of NumPy, because a run that is
+    resumed must not train on what it is tested on.
 
     Args:
         labels: the class of each example, integers `[N]`; zeros where there are no
