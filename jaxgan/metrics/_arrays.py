@@ -28,15 +28,53 @@ def library(**named: ArrayLike) -> tuple[Any, list[Any]]:
     """
     if any(isinstance(x, jax.Array) for x in named.values()):
         return jnp, [_float(jnp.asarray(x)) for x in named.values()]
-    arrays = [np.asarray(x, np.float64) for x in named.values()]
-    for name, x in zip(named, arrays, strict=True):
+    check_finite(**named)
+    return np, [np.asarray(x, np.float64) for x in named.values()]
+
+
+def check_finite(**named: ArrayLike) -> None:
+    """Checks the arrays that are not JAX's, whose values may be known only later.
+
+    Args:
+        named: the arrays, by the names to use in error messages.
+
+    Raises:
+        ValueError: if one has a NaN or infinite value.
+    """
+    for name, x in named.items():
+        if isinstance(x, jax.Array):
+            continue
+        x = np.asarray(x)
+        if x.dtype.kind in "biu":
+            continue
         bad = x.size - np.count_nonzero(np.isfinite(x))
         if bad:
             raise ValueError(
                 f"{name} has {bad} NaN or infinite values of {x.size}, expected finite"
                 " numbers; look for the first step that produced one"
             )
-    return np, arrays
+
+
+def unless_nan(result: Any, *inputs: Any) -> Any:
+    """The result, and NaN for its floats where an input has a NaN or infinite value.
+
+    A comparison, an index or a random choice would lose them: NaN is less than nothing,
+    and lies in the first bin.
+
+    Args:
+        result: a tree of numbers and arrays.
+        inputs: what it was computed from; NumPy arrays pass, since they were checked.
+    """
+    checks = [jnp.isfinite(x).all() for x in inputs if isinstance(x, jax.Array)]
+    if not checks:
+        return result
+    good = functools.reduce(jnp.logical_and, checks)
+
+    def one(x):
+        floats = jnp.issubdtype(jnp.result_type(x), jnp.floating)
+        return jnp.where(good, x, jnp.nan) if floats else x
+
+    return jax.tree.map(one, result)
 
 
 def feature_sets(

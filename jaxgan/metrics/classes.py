@@ -11,6 +11,8 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
+from jaxgan.metrics import _arrays
+
 
 class Balance(NamedTuple):
     """The spread of samples over classes.
@@ -43,15 +45,19 @@ def class_balance(logits: ArrayLike) -> Balance:
     """The histogram of predicted classes, a first check for lost modes.
 
     Args:
-        logits: `[N, K]`.
+        logits: `[N, K]`; minus infinity means a probability of 0.
+
+    Returns:
+        NaN if a row of a JAX array has NaN, or an infinite largest logit.
 
     Raises:
-        ValueError: if the shape is wrong.
+        ValueError: if the shape is wrong, or a NumPy array has such a row.
     """
     logits = jnp.asarray(_checked(logits))
     count, classes = logits.shape
     share = jnp.bincount(logits.argmax(1), length=classes).astype(jnp.float32) / count
-    return Balance(share, jax.scipy.special.xlogy(share, share * classes).sum())
+    balance = Balance(share, jax.scipy.special.xlogy(share, share * classes).sum())
+    return _arrays.unless_nan(balance, logits.max(1))
 
 
 def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
@@ -62,10 +68,10 @@ def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
         labels: the classes that the generator was given, integers `[N]`.
 
     Returns:
-        float32 scalar, from 0 to 1; 1 / K is chance.
+        float32 scalar, from 0 to 1; 1 / K is chance. NaN as in `class_balance`.
 
     Raises:
-        ValueError: if the shapes do not fit together.
+        ValueError: if the shapes do not fit together, or as in `class_balance`.
     """
     logits, labels = jnp.asarray(_checked(logits)), jnp.asarray(labels)
     if labels.shape != logits.shape[:1] or not jnp.issubdtype(
@@ -75,7 +81,8 @@ def conditional_accuracy(logits: ArrayLike, labels: ArrayLike) -> jax.Array:
             f"labels is {labels.dtype} {labels.shape}, expected integers"
             f" ({logits.shape[0]},), one for each row of logits"
         )
-    return (logits.argmax(1) == labels).mean(dtype=jnp.float32)
+    right = (logits.argmax(1) == labels).mean(dtype=jnp.float32)
+    return _arrays.unless_nan(right, logits.max(1))
 
 
 def score_sums(logits: ArrayLike) -> ScoreSums:
@@ -88,16 +95,12 @@ def score_sums(logits: ArrayLike) -> ScoreSums:
         logits: `[N, K]`; minus infinity means a probability of 0.
 
     Raises:
-        ValueError: if the shape is wrong, or a NumPy array holds NaN.
+        ValueError: if the shape is wrong, or a NumPy array holds NaN, or a row whose
+            largest logit is infinite.
     """
     x = _checked(logits)
     xp: Any = jnp if isinstance(x, jax.Array) else np
     x = x.astype(jnp.promote_types(x.dtype, "float32") if xp is jnp else np.float64)
-    if xp is np and np.isnan(x).any():
-        raise ValueError(
-            f"logits has {np.isnan(x).sum()} NaN of {x.size}, expected numbers; look"
-            " for the first step that produced one"
-        )
     centred = x - x.max(1)[:, None]
     log_p = centred - xp.log(xp.exp(centred).sum(1))[:, None]
     p = xp.exp(log_p)
@@ -122,6 +125,8 @@ def merge_score_sums(*parts: ScoreSums) -> ScoreSums:
             f"parts have p of shapes {shapes}, expected one part or more with the same"
             " K"
         )
+    for part in parts:
+        _arrays.check_finite(**part._asdict())
     return jax.tree.map(
         lambda *numbers: functools.reduce(operator.add, numbers), *parts
     )
@@ -136,9 +141,11 @@ def score_of_sums(sums: ScoreSums) -> Any:
         A scalar, from 1 to K.
     """
     xp: Any = jnp if isinstance(sums.p, jax.Array) else np
+    _arrays.check_finite(**sums._asdict())
     q = sums.p / sums.count
     q_log_q = (q * xp.log(xp.where(q > 0, q, 1.0))).sum()
-    return xp.exp(sums.p_log_p / sums.count - q_log_q)
+    score = xp.exp(sums.p_log_p / sums.count - q_log_q)
+    return _arrays.unless_nan(score, sums.p, sums.p_log_p)
 
 
 def classifier_score(logits: ArrayLike, splits: int = 1) -> Any:
@@ -189,11 +196,13 @@ def pairwise_diversity(samples: ArrayLike) -> jax.Array:
         samples: `[N, ...]`, any real dtype, N of 2 or more.
 
     Returns:
-        float32 scalar.
+        float32 scalar; NaN if a JAX array has NaN or infinite values.
 
     Raises:
-        ValueError: if there are fewer than two.
+        ValueError: if there are fewer than two, or a NumPy array has NaN or infinite
+            values.
     """
+    _arrays.check_finite(samples=samples)
     samples = jnp.asarray(samples)
     count = samples.shape[0] if samples.ndim else 0
     if count < 2:
@@ -205,7 +214,8 @@ def pairwise_diversity(samples: ArrayLike) -> jax.Array:
     def distances(row):  # of differences: an expanded square loses small ones
         return jnp.sqrt(jnp.square(flat - row[None, :]).sum(1)).sum()
 
-    return lax.map(distances, flat).sum() / (count * (count - 1))
+    mean = lax.map(distances, flat).sum() / (count * (count - 1))
+    return _arrays.unless_nan(mean, flat)
 
 
 def _checked(logits: ArrayLike) -> Any:
@@ -216,4 +226,7 @@ def _checked(logits: ArrayLike) -> Any:
             f"logits is {logits.dtype} {logits.shape}, expected floats [N, K] with N of"
             " 1 or more"
         )
+    if not isinstance(logits, jax.Array):
+        # A logit of minus infinity is a probability of 0, but a row has a finite one.
+        _arrays.check_finite(**{"the largest logits": logits.max(1)})
     return logits

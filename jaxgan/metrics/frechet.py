@@ -108,9 +108,10 @@ def gaussian(moments: Moments) -> Gaussian:
 
     Raises:
         ValueError: if there are fewer than two samples (not inside a compiled
-            function).
+            function), or a NumPy array has NaN or infinite values.
     """
     count = moments.count
+    _arrays.check_finite(mean=moments.mean, scatter=moments.scatter)
     if not isinstance(count, jax.core.Tracer) and np.any(np.asarray(count) < 2):
         raise ValueError(
             f"moments has a count of {count}, expected 2 samples or more: one has no"

@@ -130,7 +130,8 @@ def kernel_distance(
         each = np.stack([one(pair) for pair in index])
     else:
         each = lax.map(one, xp.asarray(index))
-    return KernelDistance(each.mean(), each.std(), each)
+    # A subset may leave out the very samples that are NaN.
+    return _arrays.unless_nan(KernelDistance(each.mean(), each.std(), each), x, y)
 
 
 def gaussian_mmd(
@@ -204,7 +205,7 @@ def median_bandwidth(
     square, tolerance = _arrays.squares(xp, centred, centred)
     square = xp.where(square <= tolerance, 0, square)
     above = np.triu_indices(len(both), 1)
-    return xp.median(xp.sqrt(square[above]))
+    return _arrays.unless_nan(xp.median(xp.sqrt(square[above])), x, y)
 
 
 @_arrays.compiled("degree", "block")

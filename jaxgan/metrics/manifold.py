@@ -67,7 +67,8 @@ def precision_recall(
         Kynkäänniemi et al., 2019, https://arxiv.org/abs/1904.06991, equations 1 and 2.
     """
     xp, x, y = _checked(real, fake, k, block, both=True)
-    return PrecisionRecall(*_precision_recall(xp, x, y, k=k, block=block))
+    found = PrecisionRecall(*_precision_recall(xp, x, y, k=k, block=block))
+    return _arrays.unless_nan(found, x, y)
 
 
 def density_coverage(
@@ -97,7 +98,8 @@ def density_coverage(
         Naeem et al., 2020, https://arxiv.org/abs/2002.09797, section 3.
     """
     xp, x, y = _checked(real, fake, k, block, both=False)
-    return DensityCoverage(*_density_coverage(xp, x, y, k=k, block=block))
+    found = DensityCoverage(*_density_coverage(xp, x, y, k=k, block=block))
+    return _arrays.unless_nan(found, x, y)
 
 
 @_arrays.compiled("k", "block")

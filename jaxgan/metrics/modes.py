@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from jaxgan.metrics import _arrays
+
 
 def modes_covered(
     samples: ArrayLike,
@@ -29,14 +31,15 @@ def modes_covered(
             deviations.
 
     Returns:
-        int32 `[]`, 0 to M.
+        int32 `[]`, 0 to M. A sample that is NaN or infinite is near no mode.
 
     Raises:
-        ValueError: if the shapes do not fit together or `least` is below 1.
+        ValueError: if the shapes do not fit together, `least` is below 1, or a NumPy
+            array has NaN or infinite values.
     """
     if least < 1:
         raise ValueError(f"least is {least}; a mode needs at least 1 sample to count")
-    nearest, near = _assign(samples, centres, sigma, radius)
+    nearest, near, _ = _assign(samples, centres, sigma, radius)
     counts = jnp.zeros(jnp.shape(centres)[0], jnp.int32).at[nearest].add(near)
     return (counts >= least).sum(dtype=jnp.int32)
 
@@ -54,12 +57,14 @@ def high_quality_fraction(
             deviations.
 
     Returns:
-        float32 `[]`, 0 to 1.
+        float32 `[]`, 0 to 1; NaN if a JAX array has NaN or infinite values.
 
     Raises:
-        ValueError: if the shapes do not fit together.
+        ValueError: if the shapes do not fit together, or a NumPy array has NaN or
+            infinite values.
     """
-    return _assign(samples, centres, sigma, radius)[1].mean(dtype=jnp.float32)
+    _, near, inputs = _assign(samples, centres, sigma, radius)
+    return _arrays.unless_nan(near.mean(dtype=jnp.float32), *inputs)
 
 
 def histogram_kl(
@@ -78,11 +83,12 @@ def histogram_kl(
         epsilon: positive; 1 is Laplace's smoothing.
 
     Returns:
-        `(KL(real || fake), KL(fake || real))`, each `[D]`, in nats.
+        `(KL(real || fake), KL(fake || real))`, each `[D]`, in nats; NaN if a JAX array
+        has NaN or infinite values.
 
     Raises:
-        ValueError: if the shapes do not fit together, there is no bin, or `epsilon` is
-            not positive.
+        ValueError: if the shapes do not fit together, there is no bin, `epsilon` is not
+            positive, or a NumPy array has NaN or infinite values.
     """
     real, fake = _pair("real", real, "fake", fake)
     if bins < 1:
@@ -97,7 +103,8 @@ def histogram_kl(
     def divergence(log_a, log_b):
         return (jnp.exp(log_a) * (log_a - log_b)).sum(1)
 
-    return divergence(log_p, log_q), divergence(log_q, log_p)
+    both = divergence(log_p, log_q), divergence(log_q, log_p)
+    return _arrays.unless_nan(both, real, fake)
 
 
 def _log_histogram(x, low, width, bins, epsilon):
@@ -109,14 +116,16 @@ def _log_histogram(x, low, width, bins, epsilon):
 
 
 def _assign(samples, centres, sigma, radius):
-    """The nearest mode of every sample, and whether it is near."""
+    """The nearest mode of every sample, whether it is near, and both sets of points."""
     samples, centres = _pair("samples", samples, "centres", centres)
     square = jnp.square(samples[:, None] - centres[None]).sum(-1)
-    return square.argmin(1), square.min(1) <= (radius * sigma) ** 2
+    near = square.min(1) <= (radius * sigma) ** 2
+    return square.argmin(1), near, (samples, centres)
 
 
 def _pair(first, x, second, y):
-    """Both as float32, once they are rows of equally many coordinates."""
+    """Both as float32, once they are finite rows of equally many coordinates."""
+    _arrays.check_finite(**{first: x, second: y})
     x, y = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
     if (
         x.ndim != 2

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import ArrayLike
 
+from jaxgan.metrics import _arrays
+
 _SPARE = 8  # candidates beyond k, among which rounding may have changed the order
 
 
@@ -72,13 +74,14 @@ def memorisation(
     )
     _, usual = nearest_neighbours(held_out, train, query_block=query_block)
     threshold = jnp.quantile(usual, quantile)
-    return Memorisation(
+    found = Memorisation(
         jnp.median(distance) / jnp.median(usual),
         (distance < threshold).mean(dtype=jnp.float32),
         threshold,
         nearest,
         distance,
     )
+    return _arrays.unless_nan(found, distance, usual)
 
 
 def nearest_neighbours(
@@ -104,11 +107,15 @@ def nearest_neighbours(
             time.
 
     Returns:
-        `(index, distance)`, int32 and float32 `[Q, k]`, nearest first.
+        `(index, distance)`, int32 and float32 `[Q, k]`, nearest first. Distances are
+        NaN of a query in a JAX array that has NaN or infinite values, and of all
+        queries if the data has.
 
     Raises:
-        ValueError: if `k` is not from 1 to N, or a block is below 1.
+        ValueError: if `k` is not from 1 to N, a block is below 1, or a NumPy array has
+            NaN or infinite values.
     """
+    _arrays.check_finite(queries=queries, data=data)
     x, y = jnp.asarray(queries), jnp.asarray(data)
     chex.assert_equal_shape_suffix([x, y], x.ndim - 1)
     count = len(y)
@@ -145,4 +152,5 @@ def nearest_neighbours(
         return jnp.sqrt(jnp.square(difference).sum(1))
 
     negative, order = lax.top_k(-lax.map(distances, (x, found)), k)
-    return jnp.take_along_axis(found, order, axis=1), -negative
+    distance = _arrays.unless_nan(-negative, centre)  # of all data
+    return jnp.take_along_axis(found, order, axis=1), distance

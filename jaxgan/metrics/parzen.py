@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jaxgan.metrics import _arrays
+
 BANDWIDTHS = tuple(float(sigma) for sigma in np.logspace(-1, 0, 10))
 """The paper's candidates: ten from 0.1 to 1, equally spaced in the logarithm."""
 
@@ -44,15 +46,17 @@ def parzen_log_likelihood(
         float32 `[N]`, in nats.
 
     Raises:
-        ValueError: if shapes differ, there are no samples, or `sigma` is not above 0.
+        ValueError: if shapes differ, there are no samples, `sigma` is not above 0, or a
+            NumPy array has NaN or infinite values.
     """
     if samples.shape[1:] != points.shape[1:] or not len(samples):
         raise ValueError(
             f"samples {samples.shape} and points {points.shape} must have the same"
             " shape after the first axis, with at least one sample"
         )
-    if isinstance(sigma, float | int) and not sigma > 0:
-        raise ValueError(f"sigma is {sigma}; it must be above 0")
+    _arrays.check_finite(samples=samples, points=points)
+    if isinstance(sigma, float | int) and not 0 < sigma < np.inf:
+        raise ValueError(f"sigma is {sigma}; it must be above 0, and finite")
     if block < 1:
         raise ValueError(f"block is {block}; it must be at least 1")
     return _log_likelihood(
@@ -97,9 +101,9 @@ def choose_bandwidth(
         block: as in `parzen_log_likelihood`.
 
     Returns:
-        The best candidate, and the mean log-likelihoods under all of them, `[K]`. If
-        the best one is the smallest or the largest, the candidates do not reach far
-        enough.
+        The best candidate, or NaN if a JAX array has NaN or infinite values, and the
+        mean log-likelihoods under all of them, `[K]`. If the best one is the smallest
+        or the largest, the candidates do not reach far enough.
 
     Raises:
         ValueError: if there are no candidates or no points, or as in
@@ -116,4 +120,6 @@ def choose_bandwidth(
             for sigma in sigmas
         ]
     )
+    if np.isnan(means).any():
+        return float("nan"), means
     return float(sigmas[int(np.argmax(means))]), means

@@ -11,6 +11,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from jaxgan.losses import image
+from jaxgan.metrics import _arrays
 
 _WINDOW = 11  # the width of the window of Wang et al., 2004
 
@@ -134,6 +135,7 @@ def ms_ssim_diversity(
     References:
         Odena, Olah and Shlens, 2016, https://arxiv.org/abs/1610.09585, section 4.2.
     """
+    _arrays.check_finite(images=images)
     images = jnp.asarray(images)
     if images.ndim != 4 or len(images) < 2:
         raise ValueError(
@@ -152,10 +154,12 @@ def ms_ssim_diversity(
         return ms_ssim(a[None], b[None], data_range=data_range, scales=scales)[0]
 
     second = (first + step) % len(images)
-    return lax.map(one, (first, second), batch_size=min(block, pairs)).mean()
+    likeness = lax.map(one, (first, second), batch_size=min(block, pairs)).mean()
+    return _arrays.unless_nan(likeness, images)  # no pair may have been of a NaN
 
 
 def _pair(a, b, data_range):
+    _arrays.check_finite(a=a, b=b)
     a, b = (jnp.asarray(x) for x in (a, b))
     if a.ndim != 4 or a.shape != b.shape or not a.size:
         raise ValueError(

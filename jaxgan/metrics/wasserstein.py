@@ -146,6 +146,7 @@ def laplacian_patches(
     References:
         Burt and Adelson, "The Laplacian pyramid as a compact image code", 1983.
     """
+    _arrays.check_finite(images=images)
     images = jnp.asarray(images)
     for name, value in (("patches", patches), ("size", size)):
         _arrays.positive(name, value)
@@ -166,10 +167,11 @@ def laplacian_patches(
         )
     pyramid = _pyramid(images.astype(jnp.float32), levels)
     keys = jax.random.split(key, levels)
-    return tuple(
+    found = tuple(
         _patches(level, key, patches, size)
         for level, key in zip(pyramid, keys, strict=True)
     )
+    return _arrays.unless_nan(found, images)  # they may lie beside a NaN
 
 
 def patch_descriptors(patches: ArrayLike) -> jax.Array:
@@ -187,6 +189,7 @@ def patch_descriptors(patches: ArrayLike) -> jax.Array:
     Raises:
         ValueError: if the shape is wrong.
     """
+    _arrays.check_finite(patches=patches)
     patches = jnp.asarray(patches)
     if patches.ndim != 4 or not patches.size:
         raise ValueError(
