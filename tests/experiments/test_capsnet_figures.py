@@ -108,7 +108,7 @@ def test_a_change_touches_one_number():
     np.testing.assert_array_equal(changed[1, :, 1], [[3, 3], [3, 4], [3, 6]])
 
 
-def test_reconstructions(run, tmp_path):
+def test_reconstructions(run, parts, tmp_path):
     config = capsnet_reconstructions.Config(run=run, workdir=tmp_path, correct=3)
     capsnet_reconstructions.main(config)
     assert is_picture(tmp_path / "reconstructions.png")
@@ -117,7 +117,7 @@ def test_reconstructions(run, tmp_path):
     assert found["test_error"] == read(run / "results.json")["test_error"]
     assert len(found["failures"]) == round(found["test_error"] * TESTS) > 0
     for failure in found["failures"]:
-        assert failure["label"] == failure["test_image"] % CLASSES
+        assert failure["label"] == parts[2].test["label"][failure["test_image"]]
         assert failure["predicted"] != failure["label"]
         assert failure["longest"][0] >= failure["longest"][1]
     errors = found["squared_error"]

@@ -121,9 +121,9 @@ def test_a_run_is_judged_and_left_alone(
     assert call(discriminator_features, argv, monkeypatch) == 0
     found = json.loads((tmp_path / "out" / "results.json").read_text())
     assert (found["model"], found["step"], found["classes"]) == ("dcgan", 2, 4)
-    # Of ten a class one is held out to test on, of the others four to choose on.
-    assert (found["tested_on"], found["validated_on"]) == (4, 4)
-    assert found["trials"] == {"8": 2, "32": 1}
+    # Of ten a class two are held out to test on, of the others four to choose on.
+    assert (found["tested_on"], found["validated_on"]) == (8, 4)
+    assert found["trials"] == {"8": 2, "28": 1}
     assert "a sixth of every class" in found["test_images"]
     assert "trained on them too" in found["test_images"]
     features = found["features"]

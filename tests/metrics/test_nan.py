@@ -27,7 +27,9 @@ OF_ROWS = {
     "frechet_distance": lambda x: metrics.frechet_distance(
         x[0], np.eye(3), OTHER[0], np.eye(3)
     ),
-    "gaussian": lambda x: metrics.gaussian(metrics.Moments(24, x[0], np.eye(3))).mean[0],
+    "gaussian": lambda x: metrics.gaussian(
+        metrics.Moments(24, x[0], np.eye(3))
+    ).mean[0],
     "gaussian_mmd": lambda x: metrics.gaussian_mmd(OTHER, x, bandwidths=[1.0]),
     "gaussian_statistics": lambda x: metrics.gaussian_statistics(x).mean[0],
     "high_quality_fraction": lambda x: metrics.high_quality_fraction(x, OTHER, 0.1),
