@@ -139,7 +139,7 @@ def test_a_run_is_judged_and_left_alone(
         np.testing.assert_allclose(seen["mean"], np.mean(seen["each"]))
         np.testing.assert_allclose(seen["deviation"], np.std(seen["each"], ddof=1))
         assert seen["cost"] in (0.1, 1.0)
-        assert result["accuracy"]["32"]["deviation"] is None
+        assert result["accuracy"]["28"]["deviation"] is None
     with Image.open(tmp_path / "out" / "features.png") as picture:
         assert picture.width > 800
     said = capsys.readouterr().err
