@@ -3,19 +3,20 @@
 Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs",
 arXiv:1610.09585.
 
-Reproduced: the generator takes a class with its noise; the discriminator is shown
-images alone and gives, beside its logit, logits of the classes; the classification term
+Reproduced: the generator takes a class with its noise; the discriminator sees only
+images, and returns logits of the classes beside its own logit; the classification term
 is that of real *and* of generated images for the discriminator, and of generated images
 for the generator, all at weight 1; Adam with beta1 0.5 on batches of 100; separate
-passes over real and over generated batches.
+passes for real and for generated batches.
 
 Known differences: the networks are those that the digit models here share, without the
-paper's dropout and its noise between layers; the generator's adversarial term does not
-saturate, as in practice; generated images have the classes of the real ones.
+paper's dropout and its noise between layers; the generator's adversarial term is the
+non-saturating one, as is usual in practice; generated images have the classes of the
+real ones.
 
 The term on generated images rewards a generator for images that are easily classified,
-so classes grow alike as its weight grows; `class_generator=0.1` (the WGAN-GP code) and
-`class_fake=0` take it back.
+so the images of a class become more alike as its weight grows; `class_generator=0.1`
+(the WGAN-GP code) and `class_fake=0` reduce this.
 """
 
 import dataclasses
@@ -38,7 +39,7 @@ class Config:
     """Networks and training; the defaults are the paper's where it has them."""
 
     classes: Annotated[int, bounds.Within(2)] = 10
-    """Classes of the labels."""
+    """Number of classes of the labels."""
     noise: bounds.Count = 100
     """Size of the noise, drawn uniformly from [-1, 1]."""
     class_real: bounds.Weight = 1.0
@@ -48,18 +49,18 @@ class Config:
     class_generator: bounds.Weight = 1.0
     """Weight of the classification of generated images in the generator's loss."""
     width: bounds.Count = 64
-    """Channels of the first maps of the discriminator; the second have twice as many,
-    and the generator's the other way round."""
+    """Channels of the discriminator's first maps; the second have twice as many. The
+    generator's are in reverse order."""
     hidden: bounds.Count = 1024
     """Units of the dense layer of each net."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+    """Dtype of the networks; parameters, statistics and losses stay float32."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -84,7 +85,7 @@ def game(config: Config) -> Game:
         return generate(variables, _input(config, z, batch["label"]))
 
     def judge(variables, image):
-        """The logit of being real, the logits of the classes."""
+        """The logit of being real, and the logits of the classes."""
         out, variables = discriminate(variables, image)
         return out[:, 0], out[:, 1:], variables
 
@@ -93,7 +94,7 @@ def game(config: Config) -> Game:
 
     def discriminator_loss(variables, batch, turn):
         fake = lax.stop_gradient(fakes(variables, batch, turn.key)[0])
-        # Apart, so that batch normalisation cannot tell them by their company.
+        # In separate passes, so that batch normalisation cannot tell them apart.
         real_logit, real_class, variables = judge(variables, batch["image"])
         fake_logit, fake_class, variables = judge(variables, fake)
         source = losses.non_saturating_discriminator_loss(real_logit, fake_logit).mean()
@@ -155,12 +156,12 @@ def sample(
 ) -> jax.Array:
     """Images `[B, 28, 28, 1]` in [0, 1] from noise `[B, Z]` and labels `[B]`.
 
-    The statistics of the batch at hand are those of training only where it holds all
-    classes alike: a batch of one class alone is drawn as if of none. Draw that with
-    the "running" averages of training.
+    The statistics of a batch match those of training only if it has all classes in
+    equal numbers. In a batch of one class, the class is normalised away: draw such
+    batches with the "running" averages of training.
 
     Raises:
-        ValueError: labels that are not one integer in 0..classes-1 a latent.
+        ValueError: the labels are not one integer in 0..classes-1 for each latent.
     """
     generate = pure(_generator(config), "generator")
     return generate(variables, _input(config, latent, label), statistics)[0]

@@ -1,9 +1,9 @@
-"""An autoencoder: the game of one player.
+"""An autoencoder, as a game of one player.
 
 Rumelhart, Hinton and Williams, "Learning internal representations by error propagation"
-(1986): a code smaller than the data, and the squared error of what is decoded from it.
-Nothing tells codes where to lie, so what is decoded from a code drawn at random need
-not look like anything; `jaxgan.models.vae` repairs that.
+(1986): a code that is smaller than the data, and the squared error of the image decoded
+from it. Nothing constrains where codes lie, so a random code may decode to an image
+that looks like nothing; `jaxgan.models.vae` solves that.
 
 The networks are today's (ReLU, Adam), not those of 1986.
 """
@@ -31,7 +31,7 @@ class Config:
     code: bounds.Count = 2
     """Size of the code."""
     hidden: tuple[bounds.Count, ...] = (512, 256)
-    """Units of the encoder's hidden layers; the decoder's are the reverse."""
+    """Units of the encoder's hidden layers; the decoder has them in reverse order."""
     learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
 
@@ -44,7 +44,7 @@ class Encoder(linen.Module):
 
     Attributes:
         hidden: units of the hidden layers.
-        out: numbers an image.
+        out: the number of outputs for each image.
     """
 
     hidden: tuple[int, ...]
@@ -52,7 +52,7 @@ class Encoder(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Looks at images."""
+        """Encodes images."""
         return nn.MLP(self.hidden, self.out)(image.reshape(image.shape[0], -1))
 
 
@@ -90,7 +90,7 @@ def game(config: Config) -> Game:
         del turn
         code, variables = encoder(variables, batch["image"])
         logits, variables = decoder(variables, code)
-        # Summed over pixels, as everything of the VAE is, beside which it is shown.
+        # Summed over pixels, like the loss of the VAE, beside which it is shown.
         error = jnp.square(linen.sigmoid(logits) - batch["image"]).sum((1, 2, 3))
         return error.mean(), (variables, {})
 
@@ -118,14 +118,14 @@ def decode(config: Config, variables: Variables, code: jax.Array) -> jax.Array:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     return images.batch(key, count, (config.resolution, config.resolution, 1))
 
 
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """What comes back of the images of a batch."""
+    """Reconstructs the images of a batch."""
     del key
     code = encode(config, variables, batch["image"])
     return {"reconstructions": decode(config, variables, code)}

@@ -4,18 +4,18 @@ Berthelot, Schumm and Metz, "BEGAN: Boundary Equilibrium Generative Adversarial
 Networks", arXiv:1703.10717.
 
 Reproduced: the discriminator is an auto-encoder with a mean absolute error L; it lowers
-L(x) - k L(G(z)) while the generator lowers L(G(z')), on other latents and at the same
-time; k is held by proportional control where L(G(z)) is gamma L(x), and stays in
-[0, 1]. The measure of convergence M is a metric. Networks of 3x3 convolutions and ELU
-only: no norm, no dropout, no transposed convolution; upsampling repeats pixels, and the
-discriminator's decoder has the generator's architecture, with weights of its own.
+L(x) - k L(G(z)) while the generator lowers L(G(z')), at the same time and on other
+latents; proportional control of k keeps L(G(z)) at gamma L(x), with k in [0, 1]. The
+measure of convergence M is one of the metrics. The networks have 3x3 convolutions and
+ELU only: no norm, no dropout, no transposed convolution; upsampling repeats pixels, and
+the discriminator's decoder has the generator's architecture, with weights of its own.
 
-Known differences: pixels are in [0, 1] instead of [-1, 1], so that errors are half of
-what they are there, and a generator's first images, near 0, are the background of the
-digits: from grey ones it did not find the digits; three scales for 28x28 images (7, 14,
-28) instead of four or more for faces; the paper's optional skip connections and
-vanishing residuals are left out; the step size is halved at fixed steps, as unofficial
-code does, not when M stalls.
+Known differences: pixels are in [0, 1] instead of [-1, 1], so that errors are half as
+large, and the first images of a generator, near 0, look like the background of the
+digits (from grey images it did not find the digits); three scales for 28x28 images (7,
+14, 28) instead of four or more for faces; the paper's optional skip connections and
+vanishing residuals are left out; the step size is halved at fixed steps, as in
+unofficial code, instead of when M stalls.
 """
 
 import dataclasses
@@ -43,21 +43,21 @@ class Config:
     latent: bounds.Count = 64
     """Size of the latent vector, uniform on [-1, 1], and of the auto-encoder's code."""
     width: bounds.Count = 64
-    """Channels of the decoder, and of the encoder's first scale (n in the paper)."""
+    """Channels of the decoder and of the encoder's first scale (n in the paper)."""
     layers: bounds.Count = 2
     """Convolutions at every scale."""
     gamma: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
-    """Wanted ratio of L(G(z)) to L(x): low for sharp samples, high for diverse ones."""
+    """Target ratio of L(G(z)) to L(x): low for sharp samples, high for diverse ones."""
     gain: bounds.Rate = 0.001
     """Gain of the control of k (lambda in the paper)."""
     learning_rate: bounds.Rate = 1e-4
     """Adam's first step size."""
     halve_every: bounds.Count = 100_000
-    """Steps after which the step size is halved, again and again."""
+    """The step size is halved every time this many steps have passed."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -70,20 +70,20 @@ def _convolutions(x: jax.Array, width: int, count: int) -> jax.Array:
 
 
 def _conv(width: int, strides: int = 1) -> nn.Conv:
-    # Nothing normalises, so weights have to start where signals keep their size.
+    # There is no norm, so initial weights must keep the scale of signals.
     init = linen.initializers.xavier_uniform()
     return nn.Conv(width, 3, strides, kernel_init=init)
 
 
 class Decoder(linen.Module):
-    """Codes `[B, Z]` to images `[B, 28, 28, 1]`, of [0, 1] but not held to it."""
+    """Codes `[B, Z]` to images `[B, 28, 28, 1]`, meant for [0, 1] but not clipped."""
 
     width: int
     layers: int
 
     @linen.compact
     def __call__(self, code: jax.Array) -> jax.Array:
-        """Draws from 7x7 on; upsampling repeats pixels."""
+        """Draws images from 7x7 upwards; upsampling repeats pixels."""
         side = SIZE >> (SCALES - 1)
         x = linen.Dense(side * side * self.width)(code)
         x = x.reshape(-1, side, side, self.width)
@@ -103,7 +103,7 @@ class AutoEncoder(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Encodes to `[B, Z]`, decodes as the generator does."""
+        """Encodes to `[B, Z]`, and decodes with the architecture of the generator."""
         x = linen.elu(_conv(self.width)(image))
         for scale in range(1, SCALES + 1):
             x = _convolutions(x, scale * self.width, self.layers)
@@ -114,7 +114,7 @@ class AutoEncoder(linen.Module):
 
 
 class Balance(linen.Module):
-    """A memory of k, which starts at 0."""
+    """A memory that holds k, which starts at 0."""
 
     gamma: float
     gain: float
@@ -123,7 +123,7 @@ class Balance(linen.Module):
     def __call__(
         self, real: jax.Array | None = None, fake: jax.Array | None = None
     ) -> jax.Array:
-        """k, `[]`; with L(x) and L(G(z)), `[B]` each, the k of the next step."""
+        """Returns k, `[]`; given L(x) and L(G(z)), `[B]` each, the next step's k."""
         k = self.variable("memory", "k", jnp.zeros, ())
         if real is not None and fake is not None and not self.is_initializing():
             k.value = losses.update_balance(
@@ -141,10 +141,10 @@ def _nets(config: Config) -> dict[str, linen.Module]:
 
 
 def game(config: Config) -> Game:
-    """Both players at once; the generator's also keeps k.
+    """Both players move at once; the generator also updates k.
 
-    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`. A `latent` of their own is
-    `[B, 2, Z]`: the discriminator's, and the generator's.
+    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`. If a batch has a `latent`, it is
+    `[B, 2, Z]`: the discriminator's and the generator's.
     """
     nets: dict[str, Any] = _nets(config)
     generator, discriminator, balance = (
@@ -154,7 +154,7 @@ def game(config: Config) -> Game:
     def fakes(variables, batch, turn, player):
         if "latent" in batch:
             drawn = batch["latent"][:, player]
-        else:  # players of one move share a key, and here they must not share latents
+        else:  # players of one move share a key, but need other latents
             key = jax.random.fold_in(turn.key, player)
             drawn = latent(config, key, len(batch["image"]))
         return generator(variables, drawn)
@@ -175,7 +175,7 @@ def game(config: Config) -> Game:
     def generator_loss(variables, batch, turn):
         fake, variables = fakes(variables, batch, turn, 1)
         fake_error, variables = error(variables, fake)
-        # The discriminator computes the same at the same time: compiled, it is one.
+        # The discriminator computes this too; the compiler merges the two.
         real_error, variables = error(variables, batch["image"])
         k, variables = balance(variables, real_error, fake_error)
         measure = losses.convergence_measure(real_error, fake_error, gamma=config.gamma)
@@ -214,7 +214,7 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 
 def reconstruct(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
-    """What the discriminator makes of images `[N, 28, 28, 1]` in [0, 1]."""
+    """The discriminator's reconstructions of images `[N, 28, 28, 1]` in [0, 1]."""
     net = pure(_nets(config)["discriminator"], "discriminator")
     return jnp.clip(net(variables, image)[0], 0, 1)
 
@@ -222,7 +222,7 @@ def reconstruct(config: Config, variables: Variables, image: jax.Array) -> jax.A
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """Samples, and what the discriminator makes of the images of a batch."""
+    """Draws samples, and reconstructs the images of a batch."""
     image = batch["image"]
     return {
         "samples": sample(config, variables, latent(config, key, len(image))),

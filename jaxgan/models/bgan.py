@@ -3,16 +3,17 @@
 Hjelm, Jacob, Che, Trischler, Cho and Bengio, "Boundary-Seeking Generative Adversarial
 Networks", arXiv:1702.08431.
 
-Reproduced: the discriminator learns as ever. Continuous images are moved to where it is
-undecided, by half the squared logit. For discrete ones, here binary pixels, no gradient
-can pass through a sample: the generator gives the probabilities of its pixels, several
-samples are drawn for each latent, and it raises their log-likelihoods by importance
-weights exp(logit), normalised over the samples of a latent. Latents of 64 numbers, Adam
-at 1e-4 with beta1 0.5, DCGAN-like networks.
+Reproduced: the discriminator learns as in a GAN. For continuous images, the generator
+minimises half the squared logit, which moves its images to where the discriminator is
+undecided. For discrete ones, here binary pixels, no gradient can pass through a sample.
+There the generator returns the probabilities of its pixels; several samples are drawn
+for each latent, and it raises their log-likelihoods with importance weights exp(logit),
+normalised over the samples of a latent. Latents of 64 numbers, Adam at 1e-4 with beta1
+0.5, DCGAN-like networks.
 
 Known differences: weights are normalised for each latent (the released code has a
-running normaliser as an option); the discriminator looks at one sample a latent; grey
-images are made binary by a threshold of one half, inside the game.
+running normaliser as an option); the discriminator sees one sample for each latent;
+grey images become binary at a threshold of one half, inside the game.
 """
 
 import dataclasses
@@ -36,34 +37,34 @@ class Config:
     """Networks and training; the defaults are the paper's."""
 
     kind: Literal["discrete", "continuous"] = "discrete"
-    """Binary pixels and importance weights, or grey ones and a squared logit."""
+    """Binary pixels with importance weights, or grey pixels with a squared logit."""
     latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
     samples: int = 20
-    """Images drawn for each latent, of the discrete kind."""
+    """Images drawn for each latent; for the discrete kind."""
     width: bounds.Count = 64
     """Channels of the convolutions, see `digit_nets`."""
     hidden: bounds.Count = 1024
     """Units of the dense layers."""
     dense: bool = False
-    """Dense networks instead of convolutions: two hidden layers in each."""
+    """Whether to use dense networks of two hidden layers instead of convolutions."""
     norm: bool = True
-    """Whether nets have batch norm; a dense discriminator never has."""
+    """Whether nets have batch norm; a dense discriminator never has it."""
     learning_rate: bounds.Rate = 1e-4
     """Adam's step size."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; parameters and losses stay float32."""
+    """Dtype of the networks; parameters and losses stay float32."""
 
     def __post_init__(self):
         bounds.check(self)
         if self.samples < 2:
             raise ValueError(
-                f"samples is {self.samples}; it must be at least 2: a single sample has"
-                " weight 1 whatever the discriminator says, and nothing is learnt"
+                f"samples is {self.samples}; it must be at least 2: a single sample"
+                " always has weight 1, so that nothing is learnt"
             )
 
 
@@ -77,7 +78,7 @@ class DenseGenerator(linen.Module):
 
     @linen.compact
     def __call__(self, latent: jax.Array) -> jax.Array:
-        """Draws one image a latent, normalised with the batch at hand."""
+        """Draws one image for each latent, normalised with the batch's statistics."""
         x, dtype = latent, jnp.dtype(self.dtype)
         for _ in range(2):
             x = linen.Dense(self.hidden, use_bias=not self.norm, dtype=dtype)(x)
@@ -136,7 +137,7 @@ def game(config: Config) -> Game:
     generator, discriminator = (pure(module, name) for name, module in nets.items())
 
     def pixels(variables, batch, key):
-        """Logits of pixels being white, `[B, 28, 28, 1]`."""
+        """The logits of each pixel being white, `[B, 28, 28, 1]`."""
         size = len(batch["image"])
         return generator(variables, nn.batch_latent(batch, key, size, config.latent))
 
@@ -165,7 +166,8 @@ def game(config: Config) -> Game:
             fake_logits, log_likelihoods(fake, logits)
         )
         weights = losses.boundary_seeking_weights(fake_logits)
-        # How many samples count: M where all weigh the same, 1 where one has it all.
+        # The effective number of samples: M if all have equal weight, 1 if one has it
+        # all.
         effective = 1 / jnp.square(weights).sum(1).mean()
         return loss.mean(), (variables, {"effective_samples": effective})
 
@@ -185,17 +187,17 @@ def game(config: Config) -> Game:
 
 
 def binarise(image: jax.Array) -> jax.Array:
-    """Grey images in [0, 1] to 0 and 1, by a threshold of one half."""
+    """Turns grey images in [0, 1] to 0 and 1, by a threshold of one half."""
     return (image > 0.5).astype(jnp.float32)
 
 
 def draw_pixels(key: jax.Array, logits: jax.Array) -> jax.Array:
-    """Binary images of logits, float32 of the same shape; no gradient passes."""
+    """Draws binary images from logits: float32, the same shape, without gradient."""
     return jax.random.bernoulli(key, jax.nn.sigmoid(logits)).astype(jnp.float32)
 
 
 def log_likelihoods(samples: jax.Array, logits: jax.Array) -> jax.Array:
-    """Of binary images `[B, M, ...]` under the pixels' logits `[B, ...]`: `[B, M]`.
+    """The log-likelihoods `[B, M]` of binary images `[B, M, ...]`, logits `[B, ...]`.
 
     log g(x) = x·l + log g(0), where the second term, with all the exponentials, is the
     same for every sample of a latent.
@@ -219,7 +221,7 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
     """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`, normalised together.
 
-    Of the discrete kind these are the probabilities of white pixels; `draw` samples.
+    For the discrete kind these are the probabilities of white pixels; `draw` samples.
     """
     drawn, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
     return jax.nn.sigmoid(drawn) if config.kind == "discrete" else drawn
@@ -231,12 +233,12 @@ def draw(
     """Binary images `[N, 28, 28, 1]` of a discrete model from latents `[N, Z]`.
 
     Raises:
-        ValueError: the model is continuous and has nothing to draw.
+        ValueError: the model is continuous, and has no pixels to sample.
     """
     if config.kind != "discrete":
         raise ValueError(
-            f"kind is {config.kind!r}, expected 'discrete'; use `sample`, whose images"
-            " are the samples"
+            f"kind is {config.kind!r}, expected 'discrete'; for a continuous model,"
+            " the images of `sample` are the samples"
         )
     logits, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
     return draw_pixels(key, logits)

@@ -1,14 +1,14 @@
-"""CapsNet: two convolutions and one layer of capsules that are routed to.
+"""CapsNet: two convolutions, and one layer of capsules with dynamic routing.
 
 Sabour, Frosst and Hinton, "Dynamic routing between capsules" (arXiv:1710.09829): the
 length of a class capsule is the probability that the class is there, its direction the
-pose. A decoder draws the image from the capsule of the label, which makes the pose
-carry what the image needs. With two objects in an image (MultiMNIST), the decoder draws
-each from its own capsule.
+pose. A decoder draws the image from the capsule of the label, so the pose has to
+contain what the image needs. With two objects in an image (MultiMNIST), the decoder
+draws each from its own capsule.
 
-`Config()` is the network of section 4; the other settings of the paper stand below it.
-Differences: the paper prints the margin loss as a sum over classes, its released code
-takes half the mean; `scaling` chooses, and the printed form is the default.
+`Config()` is the network of section 4; the other settings of the paper are below it.
+Difference: the paper prints the margin loss as a sum over classes, but its released
+code takes half the mean; `scaling` chooses, and the printed form is the default.
 """
 
 import dataclasses
@@ -38,23 +38,23 @@ class Config:
     classes: bounds.Count = 10
     """Class capsules."""
     objects: bounds.Count = 1
-    """Objects in an image, each of a class of its own."""
+    """Objects in an image, each of a different class."""
     features: bounds.Count = 256
     """Channels of the first convolution."""
     types: bounds.Count = 32
     """Primary capsules at every position."""
     primary_dim: bounds.Count = 8
-    """Numbers in a primary capsule."""
+    """Elements of a primary capsule."""
     class_dim: bounds.Count = 16
-    """Numbers in a class capsule."""
+    """Elements of a class capsule."""
     padding: Literal["VALID", "SAME"] = "VALID"
-    """Of both convolutions."""
+    """Padding of both convolutions."""
     iterations: bounds.Count = 3
     """Of routing."""
     shared: bool = False
-    """Votes by the same weights at every position."""
+    """Whether capsules of a type vote by the same weights at every position."""
     leaky: bool = False
-    """Primary capsules may belong to no class."""
+    """Whether primary capsules may belong to no class."""
     decoder: tuple[bounds.Count, ...] = (512, 1024)
     """Units of the decoder's hidden layers."""
     reconstruction: bounds.Weight = 0.0005
@@ -64,16 +64,16 @@ class Config:
     learning_rate: bounds.Rate = 1e-3
     """Adam's first step size."""
     decay_steps: bounds.Count = 2000
-    """Steps after which the step size has fallen to 0.96 of itself."""
+    """Steps in which the step size falls to 0.96 of its value."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of convolutions, votes and decoder."""
+    """Dtype of convolutions, votes and decoder."""
 
     def __post_init__(self):
         bounds.check(self)
         if self.objects >= self.classes:
             raise ValueError(
-                f"objects is {self.objects}, but with {self.classes} classes at most"
-                f" {self.classes - 1} can be told apart"
+                f"objects is {self.objects}; with {self.classes} classes it must be at"
+                f" most {self.classes - 1}"
             )
         if self.padding == "VALID" and self.resolution < 17:
             raise ValueError(
@@ -87,7 +87,7 @@ MULTI_MNIST = Config(resolution=36, objects=2, decay_steps=20_000)
 CIFAR10 = Config(
     resolution=24, channels=3, types=64, leaky=True, padding="SAME", reconstruction=0.0
 )
-"""24x24 patches; the paper's 10.6 % is of an ensemble of seven."""
+"""24x24 patches; the paper's error of 10.6 % is that of an ensemble of seven."""
 SMALL_NORB = Config(resolution=32, classes=5, reconstruction=0.0)
 """32x32 crops of images reduced to 48x48."""
 SVHN = Config(
@@ -104,7 +104,7 @@ class Encoder(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array, *, return_coupling: bool = False):
-        """Maps a batch; see `capsules.ClassCaps` for the coupling."""
+        """Encodes a batch; see `capsules.ClassCaps` for the coupling."""
         c = self.config
         check_image(image, c.resolution, c.channels)
         x = nn.Conv(
@@ -136,7 +136,7 @@ def game(config: Config) -> Game:
 
     Batches are `{"image": [B, H, W, C] in [0, 1], "label": int [B]}`; with more than
     one object, `{"image", "label": int [B, objects], "parts": [B, objects, H, W, C]}`
-    where the parts are the objects, each alone.
+    where each part is one of the objects alone.
     """
     nets = _nets(config)
     adam = optimizer(config.learning_rate, config.decay_steps)
@@ -180,7 +180,7 @@ def game(config: Config) -> Game:
 
 
 def optimizer(learning_rate: float, decay_steps: int) -> optax.GradientTransformation:
-    """Adam, its step size falling by 4 % in `decay_steps`, to 1e-6 at the least."""
+    """Adam with a step size that falls by 4 % in `decay_steps`, but not below 1e-6."""
     schedule = optax.exponential_decay(learning_rate, decay_steps, 0.96, end_value=1e-6)
     return optax.adam(schedule)
 
@@ -189,7 +189,7 @@ def check_image(image: jax.Array, resolution: int, channels: int) -> None:
     """Refuses images `[B, H, W, C]` of another size than a network's.
 
     Raises:
-        ValueError: naming both sizes.
+        ValueError: the size is another; the message names both.
     """
     wanted = (resolution, resolution, channels)
     if image.shape[1:] != wanted:
@@ -241,14 +241,14 @@ def _labels(config: Config, labels: jax.Array) -> jax.Array:
 
 
 def _errors(v: jax.Array, labels: jax.Array) -> jax.Array:
-    """Where not all objects are among as many longest capsules: `[B]` of 0 and 1."""
+    """1 where an object is not among the longest capsules, else 0: `[B]`."""
     seen = capsules.longest(v, labels.shape[1])
     found = (seen[:, None, :] == labels[:, :, None]).any(2)
     return 1.0 - found.all(1).astype(jnp.float32)
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it; the classes in an image differ."""
+    """Makes a random batch for `game`; the classes in an image differ."""
     image_key, label_key, part_key = jax.random.split(key, 3)
     shape = (config.resolution, config.resolution, config.channels)
     made = images.batch(image_key, count, shape)
@@ -262,7 +262,7 @@ def batch(config: Config, key: jax.Array, count: int) -> Batch:
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """What the decoder draws of the classes that are seen in the images of a batch."""
+    """Draws, with the decoder, the classes that are seen in the images of a batch."""
     del key
     if not config.reconstruction:
         return {}

@@ -1,4 +1,4 @@
-"""The convolutional network that CapsNet is measured against.
+"""The convolutional network with which CapsNet is compared.
 
 Sabour, Frosst and Hinton, "Dynamic routing between capsules" (arXiv:1710.09829),
 section 5: three 5x5 convolutions of 256, 256 and 128 channels, dense layers of 328 and
@@ -34,23 +34,23 @@ class Config:
     classes: bounds.Count = 10
     """Classes to tell apart."""
     objects: bounds.Count = 1
-    """Objects in an image, each of a class of its own."""
+    """Objects in an image, each of a different class."""
     features: tuple[bounds.Count, ...] = (256, 256, 128)
     """Channels of the convolutions."""
     kernels: tuple[bounds.Count, ...] = (5, 5, 5)
-    """Sides of their kernels."""
+    """Sides of the convolutions' kernels."""
     pool: bool = False
-    """Whether the largest of 2x2 values is kept after each."""
+    """Whether 2x2 max pooling follows each convolution."""
     hidden: tuple[bounds.Count, ...] = (328, 192)
     """Units of the dense layers."""
     dropout: Annotated[float, bounds.Within(0, 1, below=True)] = 0.5
-    """Share of the last hidden units that is dropped."""
+    """Share of the last hidden layer's units that is dropped in training."""
     learning_rate: bounds.Rate = 1e-3
     """Adam's first step size."""
     decay_steps: bounds.Count = 2000
-    """Steps after which the step size has fallen to 0.96 of itself."""
+    """Steps in which the step size falls to 0.96 of its value."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the hidden layers."""
+    """Dtype of the hidden layers."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -80,7 +80,7 @@ class Network(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array, *, train: bool = False) -> jax.Array:
-        """Maps a batch; in training, units are dropped at random."""
+        """Classifies a batch; in training, units are dropped at random."""
         c = self.config
         check_image(image, c.resolution, c.channels)
         x, init = image, linen.initializers.he_normal()

@@ -1,19 +1,19 @@
-"""The convolutional conditional GAN of MNIST: a label at every layer of both nets.
+"""A convolutional conditional GAN for MNIST: a label at every layer of both nets.
 
 Mirza and Osindero, "Conditional Generative Adversarial Nets", arXiv:1411.1784, with the
 convolutional networks of a widely read MNIST repository (zhangqianhui,
 "Conditional-Gans"), after the MNIST script of Radford et al., arXiv:1511.06434.
 
 Reproduced: the one-hot label is joined to the input of every layer, as constant maps
-`[H, W, classes]` where that is an image, and always after the activation, so that
-normalisation does not touch it; batch normalisation everywhere but at the generator's
-output and the discriminator's input; 3x3 kernels; latents uniform on [-1, 1]; Adam at
-2e-4 with beta1 0.5 on batches of 64; separate passes of the discriminator over real and
-over generated batches. `classes=0` is the same network without labels.
+`[H, W, classes]` where the input is an image, and always after the activation, so that
+it is not normalised; batch normalisation everywhere but at the generator's output and
+the discriminator's input; 3x3 kernels; latents uniform on [-1, 1]; Adam at 2e-4 with
+beta1 0.5 on batches of 64; separate passes of the discriminator for real and for
+generated batches. `classes=0` gives the same networks without labels.
 
 Known differences: each player draws latents of its own, and the discriminator moves
-first; the repository gives both the same ones. Its view of samples, which brightens
-them, is not copied: images are in [0, 1], as the sigmoid leaves them.
+first; in the repository both share the same latents. Its pictures brighten the samples;
+ours show images in [0, 1], as the sigmoid returns them.
 """
 
 import dataclasses
@@ -35,7 +35,7 @@ from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
 
-# A transposed convolution makes the second axis from the end out of the last.
+# A transposed convolution makes the channels of the kernel's second-to-last axis.
 _up_init = linen.initializers.he_normal(in_axis=-1, out_axis=-2)
 _up_last_init = linen.initializers.xavier_normal(in_axis=-1, out_axis=-2)
 
@@ -45,7 +45,7 @@ class Config:
     """Networks and training; the defaults are those of the repository."""
 
     classes: bounds.Natural = 10
-    """Classes of the labels; 0 for a GAN without labels."""
+    """Number of classes of the labels; 0 for a GAN without labels."""
     latent: bounds.Count = 100
     """Size of the latent vector z."""
     latent_distribution: Literal["normal", "uniform"] = "uniform"
@@ -57,15 +57,15 @@ class Config:
     hidden: bounds.Count = 1024
     """Units of the dense layer of each net."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+    """Dtype of the networks; parameters, statistics and losses stay float32."""
     axis_name: str | None = None
-    """Mapped axis to share batch statistics over; one called data is found anyway."""
+    """Mapped axis to share batch statistics over; an axis "data" is found by itself."""
 
     def __post_init__(self):
         if self.classes == 1:
@@ -85,7 +85,7 @@ class Generator(linen.Module):
         label: jax.Array | None = None,
         statistics: Statistics = "batch",
     ) -> jax.Array:
-        """Draws an image a latent, of the class that goes with it."""
+        """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         y = _condition(c.classes, label, len(latent))
         norm = _norm(c, statistics)
@@ -115,7 +115,7 @@ class Discriminator(linen.Module):
         label: jax.Array | None = None,
         statistics: Statistics = "batch",
     ) -> jax.Array:
-        """Judges images together with what they should show."""
+        """Judges images together with the classes that they should show."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         y = _condition(c.classes, label, len(image))
         norm, he = _norm(c, statistics), linen.initializers.he_normal()
@@ -173,19 +173,20 @@ def sample(
 ) -> jax.Array:
     """Images `[B, 28, 28, 1]` in [0, 1] from latents `[B, Z]` and labels `[B]`.
 
-    The statistics of the batch at hand are those of training only where it holds all
-    classes alike: a batch of one class alone is drawn almost as if of none. Draw that
-    with the "running" averages of training.
+    The statistics of a batch match those of training only if it has all classes in
+    equal numbers. In a batch of one class, the class is nearly normalised away: draw
+    such batches with the "running" averages of training.
 
     Raises:
-        ValueError: labels that are missing, not wanted, or not one a latent.
+        ValueError: labels are missing, given to a model without classes, or not one for
+            each latent.
     """
     generator = pure(Generator(config), "generator")
     return generator(variables, latent, label, statistics)[0]
 
 
 def check_labelled(batch: Mapping[str, Any]) -> None:
-    """Sees that a batch has labels.
+    """Checks that a batch has labels.
 
     Raises:
         ValueError: it has none.
@@ -198,13 +199,13 @@ def check_labelled(batch: Mapping[str, Any]) -> None:
 
 
 def one_hot(label: jax.Array, classes: int, count: int) -> jax.Array:
-    """Labels `[B]` as `[B, classes]`.
+    """Encodes labels `[B]` as `[B, classes]`.
 
-    A label outside 0..classes-1 is refused where its value is known, and is NaN in a
-    compiled function.
+    A label outside 0..classes-1 raises an error where its value is known, and becomes
+    NaN in a compiled function.
 
     Raises:
-        ValueError: labels that are not `count` integers, or out of range.
+        ValueError: the labels are not `count` integers, or out of range.
     """
     label = jnp.asarray(label)
     if label.shape != (count,) or not jnp.issubdtype(label.dtype, jnp.integer):
@@ -221,7 +222,7 @@ def one_hot(label: jax.Array, classes: int, count: int) -> jax.Array:
 
 
 def check_positive(config: Any, *names: str) -> None:
-    """Sees that fields are above zero.
+    """Checks that fields are above zero.
 
     Raises:
         ValueError: one is not.
@@ -240,12 +241,14 @@ def _condition(classes, label, count):
             )
         return None
     if not classes:
-        raise ValueError("labels were given to a model of no classes; leave them out")
+        raise ValueError(
+            "the model has no classes, but labels were given; leave them out"
+        )
     return one_hot(label, classes, count)
 
 
 def _join(x, y):
-    """Puts the one-hot label beside the channels, everywhere in an image."""
+    """Appends the one-hot label to the channels, at every position of an image."""
     if y is None:
         return x
     if x.ndim == 4:

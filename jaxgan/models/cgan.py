@@ -1,21 +1,21 @@
-"""CGAN: both players of a GAN are told a class.
+"""CGAN: both players of a GAN are told the class.
 
 Mirza and Osindero, "Conditional Generative Adversarial Nets", arXiv:1411.1784,
 section 4.1.
 
-Reproduced: noise and class each pass a hidden layer of their own before they join, in
-the generator (rectified linear) and in the discriminator (maxout), where a class beside
-784 raw pixels would drown; momentum SGD with a step size that falls ten times as fast
-as the GAN's; dropout of one half in both players.
+Reproduced: noise and class pass separate hidden layers before they join in the
+generator (rectified linear); so do image and class in the discriminator (maxout), where
+784 raw pixels would drown out a class; momentum SGD with a step size that falls ten
+times as fast as the GAN's; dropout of one half in both players.
 
-The generator's dropout is noise, and what it makes of z alone is little: samples are
-drawn with units dropped, as in training. Without, all images of a class come out as
-nearly the same one.
+Most of the generator's variation comes from dropout and little from z, so samples are
+drawn with units dropped, as in training. Without dropout, all images of a class are
+nearly the same.
 
-Known differences: the paper does not say which units are dropped: here all hidden
-ones, never noise, class or pixels; nor whether any are when samples are drawn. Initial
-weights and the pixels' biases are those of the GAN, on which the authors' code builds;
-so is the halved loss.
+Known differences: the paper does not say which units are dropped (here all hidden ones,
+but never noise, class or pixels), nor whether units are dropped when samples are drawn.
+Initial weights, the biases of pixels and the halved loss are those of the GAN, on which
+the authors' code builds.
 """
 
 import dataclasses
@@ -48,35 +48,35 @@ class Config(Training):
     """Networks and training; the defaults are the paper's for MNIST."""
 
     decay: Annotated[float, bounds.Within(1)] = 1.00004
-    """What the step size is divided by after every update."""
+    """Divisor of the step size after every update."""
     classes: bounds.Count = 10
-    """Classes; labels are from 0 to one less."""
+    """Number of classes; labels are from 0 to one less."""
     latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
     hidden_latent: bounds.Count = 200
-    """Units of the generator that see the noise."""
+    """Units of the generator's layer for the noise."""
     hidden_class: bounds.Count = 1000
-    """Units of the generator that see the class."""
+    """Units of the generator's layer for the class."""
     hidden: bounds.Count = 1200
-    """Units of the generator that see both."""
+    """Units of the generator's joint layer."""
     maxout_image: tuple[bounds.Count, bounds.Count] = (240, 5)
-    """Maxout units of the discriminator that see the image, and pieces of each."""
+    """Maxout units of the discriminator's layer for the image, and pieces of each."""
     maxout_class: tuple[bounds.Count, bounds.Count] = (50, 5)
-    """Those that see the class."""
+    """Maxout units of its layer for the class, and pieces of each."""
     maxout: tuple[bounds.Count, bounds.Count] = (240, 4)
-    """Those that see both."""
+    """Maxout units of its joint layer, and pieces of each."""
     keep_generator: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
-    """Share of the generator's hidden units that dropout leaves."""
+    """Share of the generator's hidden units that dropout keeps."""
     keep_discriminator: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
-    """Share of the discriminator's."""
+    """Share of the discriminator's hidden units that dropout keeps."""
 
 
 class Latent(NamedTuple):
-    """What an image of a class is drawn from.
+    """The source of an image of a given class.
 
     Attributes:
         noise: z, `[N, Z]`, uniform on [0, 1].
-        seed: integers `[N]`, which say what units the generator drops.
+        seed: integers `[N]`, which decide the units that the generator drops.
     """
 
     noise: jax.Array
@@ -87,8 +87,8 @@ class Generator(linen.Module):
     """Noise `[B, Z]` and labels `[B]` to images `[B, 28, 28, 1]` in [0, 1].
 
     Attributes:
-        config: sizes.
-        bias_init: of the pixels; see `gan.pixel_bias`.
+        config: the sizes.
+        bias_init: initialiser of the pixels' biases; see `gan.pixel_bias`.
     """
 
     config: Config
@@ -96,7 +96,7 @@ class Generator(linen.Module):
 
     @linen.compact
     def __call__(self, noise: jax.Array, label: jax.Array) -> jax.Array:
-        """Draws one image a row of noise, of the class it is told."""
+        """Draws one image for each row of noise, of the given class."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         init = uniform(c.generator_init)
 
@@ -117,7 +117,7 @@ class Discriminator(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array, label: jax.Array) -> jax.Array:
-        """Judges whether images are real ones of their class."""
+        """Judges whether images are real images of their class."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         init = uniform(c.discriminator_init)
 
@@ -132,17 +132,17 @@ class Discriminator(linen.Module):
 
 
 def one_hot(label: jax.Array, classes: int) -> jax.Array:
-    """Labels `[B]` to `[B, K]`.
+    """Encodes labels `[B]` as `[B, K]`.
 
     Raises:
-        ValueError: labels that are not integers `[B]`.
+        ValueError: the labels are not integers `[B]`.
     """
     check_labels(label)
     return jax.nn.one_hot(label, classes)
 
 
 def check_labels(label: jax.Array) -> None:
-    """Refuses what is not integers `[B]`."""
+    """Raises ValueError for labels that are not integers `[B]`."""
     if label.ndim != 1 or not jnp.issubdtype(label.dtype, jnp.integer):
         raise ValueError(
             f"labels have shape {label.shape} and dtype {label.dtype}, expected"
@@ -158,7 +158,7 @@ def game(config: Config, marginals: Any = None) -> Game:
 
     Args:
         config: networks and training.
-        marginals: as `gan.game` takes them.
+        marginals: as in `gan.game`.
     """
     return adversarial(
         Generator(config, pixel_bias(marginals)),
@@ -170,7 +170,7 @@ def game(config: Config, marginals: Any = None) -> Game:
 
 
 def latent(config: Config, key: jax.Array, count: int) -> Latent:
-    """Draws `count` latents, one an image."""
+    """Draws `count` latents, one for each image."""
     noise_key, seed_key = jax.random.split(key)
     return Latent(
         jax.random.uniform(noise_key, (count, config.latent)),
@@ -183,8 +183,8 @@ def sample(
 ) -> jax.Array:
     """Images `[N, 28, 28, 1]` in [0, 1] from latents and labels `[N]`.
 
-    Every image is drawn with hidden units dropped, which ones its seed says: it does
-    not depend on what is drawn beside it.
+    Every image is drawn with hidden units dropped, and its seed decides which. So it
+    does not depend on the images drawn with it.
     """
     check_labels(label)
     generate = pure(Generator(config), "generator")
@@ -197,7 +197,7 @@ def sample(
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     repeats = config.discriminator_steps
     return images.batch(key, count, classes=config.classes, repeats=repeats)
 

@@ -1,10 +1,10 @@
-"""A small convolutional classifier: the game of one player that judges other games.
+"""A small convolutional classifier, a game of one player, that judges other models.
 
 LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
-recognition" (1998), in today's parts: two strided convolutions, a dense layer, ReLU,
-cross-entropy, Adam. Generators of digits are measured by what it sees in their images:
-its classes, and the features before its last layer. Numbers made with one classifier
-say nothing beside those of another.
+recognition" (1998), with today's components: two strided convolutions, a dense layer,
+ReLU, cross-entropy, Adam. Generators of digits are measured by the classes that it
+finds in their images, and by the features before its last layer. Figures from different
+classifiers cannot be compared.
 """
 
 import dataclasses
@@ -35,13 +35,13 @@ class Config:
     width: bounds.Count = 32
     """Channels of the first maps; the second have twice as many."""
     hidden: bounds.Count = 128
-    """Features: units of the dense layer."""
+    """Units of the dense layer, which are the features."""
     learning_rate: bounds.Rate = 2e-3
     """Adam's first step size."""
     steps: bounds.Count = 4000
-    """Steps in which the step size falls to zero, along a cosine."""
+    """Steps over which the step size falls to zero along a cosine."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the hidden layers."""
+    """Dtype of the hidden layers."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -59,7 +59,7 @@ class Network(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Looks at a batch."""
+        """Classifies a batch."""
         c, init = self.config, linen.initializers.he_normal()
         check_image(image, c.resolution, c.channels)
         x, dtype = image, jnp.dtype(c.dtype)
@@ -99,12 +99,12 @@ def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array
 
 
 def features(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
-    """Features `[B, F]`, not negative, of images `[B, H, W, C]` in [0, 1]."""
+    """Features `[B, F]`, none negative, of images `[B, H, W, C]` in [0, 1]."""
     return pure(Network(config), "network")(variables, image)[0][0]
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     shape = (config.resolution, config.resolution, config.channels)
     return images.batch(key, count, shape, classes=config.classes)
 

@@ -4,17 +4,18 @@ Radford, Metz and Chintala, "Unsupervised Representation Learning with Deep
 Convolutional Generative Adversarial Networks", arXiv:1511.06434.
 
 Reproduced: all-convolutional networks without hidden dense layers, batch normalisation
-everywhere but at the generator's output and the discriminator's input, ReLU against
-leaky ReLU 0.2, weights from N(0, 0.02), Adam at 2e-4 with beta1 0.5, separate passes of
-the discriminator over real and over generated batches. `Config()` is the paper; for the
-4x4 kernels, width 64 and Gaussian latents of the authors' later Torch code, which most
-people mean by DCGAN, use `Config(kernel=4, width=64, latent_distribution="normal")`.
+everywhere but at the generator's output and the discriminator's input, ReLU in the
+generator and leaky ReLU 0.2 in the discriminator, weights from N(0, 0.02), Adam at 2e-4
+with beta1 0.5, separate passes of the discriminator for real and for generated batches.
+`Config()` is the paper; for the 4x4 kernels, width 64 and Gaussian latents of the
+authors' later Torch code, which most people mean by DCGAN, use `Config(kernel=4,
+width=64, latent_distribution="normal")`.
 
-Known differences: the discriminator moves first and the generator second, on latents of
-their own (the released code alternates over batches); the released code's weight decay
-of 1e-5, which the paper does not mention, is `weight_decay` and off; its batch norm of
-the projection has a gain per unit where ours, like Torch's, has one per channel; ours
-has biases on the generator's last layer, the discriminator's first and the logit.
+Known differences: the discriminator moves first and the generator second, on different
+latents (the released code alternates over batches); the released code's weight decay of
+1e-5, which the paper does not mention, is `weight_decay`, 0 by default; its batch norm
+of the projection has a gain per unit, where ours, like Torch's, has one per channel;
+ours has biases on the generator's last layer, the discriminator's first and the logit.
 """
 
 import dataclasses
@@ -51,30 +52,30 @@ class Config:
     kernel: Annotated[int, bounds.Within(3, 5)] = 5
     """Side of the convolution kernels: 5 in the paper, 4 in later Torch code."""
     double: bool = False
-    """A second convolution at each size, at stride 1: with resolution 32, kernel 3 and
-    latent 256, the network that the paper trains on ImageNet for its features."""
+    """Whether each size has a second convolution, at stride 1. With resolution 32,
+    kernel 3 and latent 256, it is the network that the paper trains on ImageNet."""
     latent: bounds.Count = 100
     """Size of the latent vector z."""
     latent_distribution: Literal["normal", "uniform"] = "uniform"
     """Where z is drawn from: standard normal, or uniform on [-1, 1]."""
     loss: AdversarialLoss = "non_saturating"
-    """What the players minimise."""
+    """The losses of the players."""
     norm: Literal["batch", "spectral"] = "batch"
-    """What steadies the discriminator: batch norm (the paper) or spectral norm."""
+    """The discriminator's normalisation: batch norm (the paper's) or spectral norm."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     weight_decay: bounds.Weight = 0.0
-    """L2 penalty's gradient factor; the paper's released code has 1e-5."""
+    """Factor of the L2 penalty's gradient; the released code has 1e-5."""
     ema: bounds.Decay = 0.999
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+    """Dtype of the networks; parameters, statistics and losses stay float32."""
     axis_name: str | None = None
-    """Mapped axis to share batch statistics over; one called data is found anyway."""
+    """Mapped axis to share batch statistics over; an axis "data" is found by itself."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -86,8 +87,8 @@ class Config:
             )
         if self.double and self.kernel % 2 == 0:
             raise ValueError(
-                f"kernel {self.kernel} cannot keep the size of an image; double needs"
-                " 3 or 5"
+                f"kernel is {self.kernel}, which cannot keep the size of an image;"
+                " with double it must be 3 or 5"
             )
 
     @property
@@ -106,7 +107,7 @@ class Generator(linen.Module):
     def __call__(
         self, latent: jax.Array, statistics: Statistics = "batch"
     ) -> jax.Array:
-        """Normalises with the statistics of this batch, or the running averages."""
+        """Normalises with the statistics of the batch, or with the running averages."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
 
         def norm(x):
@@ -147,7 +148,7 @@ class Discriminator(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array, statistics: Statistics = "batch") -> jax.Array:
-        """Normalises with the statistics of this batch, or the running averages."""
+        """Normalises with the statistics of the batch, or with the running averages."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         spectral = c.norm == "spectral"
         x = image
@@ -170,7 +171,8 @@ class Discriminator(linen.Module):
                     dtype=dtype,
                 )(x)
             x = linen.leaky_relu(x, 0.2)
-        # The logit is a sum over the whole 4x4 map: in float32, whatever came before.
+        # The logit is a sum over the whole 4x4 map, so it is always computed in
+        # float32.
         x = x.astype(jnp.float32)
         if spectral:
             return nn.Conv(1, 4, padding=0, spectral=True, name="to_logit")(x)[
@@ -214,9 +216,9 @@ def sample(
 ) -> jax.Array:
     """Images `[B, R, R, C]` in [-1, 1] from latents `[B, Z]`.
 
-    The paper's code normalises with the batch at hand ("batch"), so an image depends a
-    little on its company. "running" uses the stored averages: those of training, or
-    better those that `standing_statistics` has estimated.
+    The paper's code normalises with the statistics of the batch ("batch"), so an image
+    depends a little on the others. "running" uses the stored averages: those of
+    training or, better, those that `standing_statistics` estimates.
     """
     return pure(Generator(config), "generator")(variables, latent, statistics)[0]
 
@@ -235,7 +237,7 @@ def standing_statistics(
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     shape = (config.resolution, config.resolution, config.channels)
     return images.batch(key, count, shape, low=-1.0)
 

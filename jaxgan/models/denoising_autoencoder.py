@@ -1,14 +1,15 @@
-"""A denoising autoencoder whose codes are hashes: the game of one player.
+"""A denoising autoencoder, a game of one player, whose codes give hashes.
 
 Vincent, Larochelle, Bengio and Manzagol, "Extracting and composing robust features with
-denoising autoencoders" (2008): some pixels are blanked, and the whole image is to come
-back. Radford, Metz and Chintala, arXiv:1511.06434, section 4.1, train a 3072-128-3072
-one with dropout and ReLU on 32x32 images, cut its codes at a threshold, and take images
-of one code for copies; `jaxgan.analysis.hashing` does that part. `Config()` has their
-sizes.
+denoising autoencoders" (2008): some pixels are blanked, and the network restores the
+whole image. Radford, Metz and Chintala, arXiv:1511.06434, section 4.1, train one of
+3072-128-3072 units with dropout and ReLU on 32x32 images, threshold its codes, and take
+images with the same code for copies; `jaxgan.analysis.hashing` does that part.
+`Config()` has their sizes.
 
-Images come centred, less the mean image of the set: without that, the first steps of
-Adam move all weights of a unit one way, and most units are off for good.
+Images must be centred, which means that the mean image of the set is subtracted.
+Without that, the first steps of Adam move all weights of a unit in one direction, and
+most units are never active again.
 
 Known differences: the paper does not say how inputs are corrupted, how much is dropped,
 or how it is trained; here half of the pixels are blanked, half of the code dropped,
@@ -39,9 +40,9 @@ class Config:
     channels: bounds.Count = 3
     """Image channels: 3 for colour, 1 for grey."""
     code: bounds.Count = 128
-    """Size of the code: bits of a hash."""
+    """Size of the code, which is the number of bits of a hash."""
     corruption: Annotated[float, bounds.Within(0, 1, below=True)] = 0.5
-    """Share of the pixels that are blanked, drawn anew for every image and step."""
+    """Share of the pixels that is blanked, at random for every image and step."""
     dropout: Annotated[float, bounds.Within(0, 1, below=True)] = 0.5
     """Share of the code that is dropped while training."""
     learning_rate: bounds.Rate = 1e-3
@@ -58,7 +59,7 @@ class Encoder(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Looks at images."""
+        """Encodes images."""
         c = self.config
         expected = (c.resolution, c.resolution, c.channels)
         if image.shape[1:] != expected:
@@ -93,7 +94,7 @@ def game(config: Config) -> Game:
     def loss(variables, batch, turn):
         image = batch["image"]
         blank_key, drop_key = jax.random.split(turn.key)
-        # A pixel is blanked in all its channels: one that is left would tell it.
+        # A pixel is blanked in all channels: one that remained would reveal the others.
         left = jax.random.bernoulli(
             blank_key, 1 - config.corruption, (*image.shape[:-1], 1)
         )
@@ -118,7 +119,7 @@ def game(config: Config) -> Game:
 
 
 def encode(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
-    """Codes `[B, Z]`, none below 0, of whole, centred images `[B, R, R, C]`."""
+    """Codes `[B, Z]`, none below 0, of centred images `[B, R, R, C]` without blanks."""
     return pure(Encoder(config), "encoder")(variables, image)[0]
 
 
@@ -132,7 +133,7 @@ def _nets(config: Config) -> dict[str, linen.Module]:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     shape = (config.resolution, config.resolution, config.channels)
     return images.batch(key, count, shape, low=-1.0)
 
@@ -140,7 +141,7 @@ def batch(config: Config, key: jax.Array, count: int) -> Batch:
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """What comes back of the whole images of a batch, centred."""
+    """Reconstructs the images of a batch, without blanks and centred."""
     del key
     code = encode(config, variables, batch["image"])
     return {"reconstructions": decode(config, variables, code)}

@@ -1,20 +1,21 @@
-"""Generation by a discriminator alone: what it likes best is what it generates.
+"""Generation by a discriminator alone: it generates the examples it rates highest.
 
 The algorithm of H.-Y. Lee's lectures on GANs ("Can the discriminator generate?", 2018),
 close to the herding of energy-based models (LeCun et al., "A Tutorial on Energy-Based
-Learning", 2006): begin with random negatives; train D to tell data from negatives; look
-for x = argmax D(x), by gradient ascent from noise; these are the new negatives; again.
-Peaks of D where there are no data are found, become negatives, and are levelled, one
-round after the other, until those that are left are where the data are. A generator is
-a learned solver of this argmax.
+Learning", 2006): start with random negatives; train D to tell data from negatives; find
+x = argmax D(x), by gradient ascent from noise; make these the new negatives; repeat. In
+each round, peaks of D away from the data are found, become negatives, and are levelled,
+until the remaining peaks are where the data are. A generator is a learned solver of
+this argmax.
 
-What keeps it from going astray is the project's own: the ascent stays in the box of the
-data, its steps are limited, and a gradient penalty and weight decay bound the slope of
-D, without which the argmax is on the edge of the box. Negatives of earlier rounds are
-replayed: D would forget what it was taught, and go in circles.
+Some additions of ours keep it stable: the ascent stays inside the box of the data, its
+steps are limited, and a gradient penalty and weight decay bound the slope of D, without
+which the argmax is on the edge of the box. Negatives of earlier rounds are replayed, or
+else D would forget them and go in circles.
 
-As a game: D, and a memory of negatives that nobody trains; the "discriminator" owns the
-one, the "solver", who searches instead of learning, the other.
+As a game, its nets are D and a memory of negatives without parameters. The
+"discriminator" owns D; the "solver", which searches instead of learning, owns the
+memory.
 """
 
 import dataclasses
@@ -40,37 +41,37 @@ class Config:
     shape: tuple[bounds.Count, ...] = (2,)
     """Shape of an example: (2,) for points, (28, 28, 1) for digits."""
     low: float = -3.0
-    """The box that examples lie in, from here ..."""
+    """Lower bound of the box of examples, along every axis."""
     high: float = 3.0
-    """... to here, along every axis."""
+    """Upper bound of that box."""
     hidden: tuple[bounds.Count, ...] = (64, 64)
     """Units of the dense layers."""
     width: bounds.Natural = 0
-    """Channels of the first of two convolutions before them; 0 leaves them out."""
+    """Channels of the first of two convolutions before the dense layers; 0 for none."""
     round_steps: bounds.Count = 200
-    """Updates of D a round, after which negatives are sought."""
+    """Updates of D in a round, after which new negatives are sought."""
     negatives: bounds.Count = 128
     """Negatives sought in a round."""
     rounds_kept: bounds.Count = 20
-    """Rounds whose negatives are remembered."""
+    """Number of rounds whose negatives are remembered."""
     replay: bounds.Share = 0.5
     """Share of remembered negatives in a minibatch; the others are the last round's."""
     restarts: bounds.Count = 4
-    """Ascents a negative, of which the one that ends highest counts."""
+    """Ascents for each negative; the one that ends highest counts."""
     ascent_steps: bounds.Count = 200
     """Steps of an ascent."""
     ascent_rate: bounds.Rate = 0.05
-    """Factor of the slope in a step of an ascent."""
+    """Step size of an ascent, a factor of the slope."""
     ascent_reach: bounds.Rate = 0.05
-    """Longest step of an ascent."""
+    """Largest length of a step of an ascent."""
     noise: bounds.Weight = 0.0
-    """Standard deviation of the noise in every step (Langevin dynamics)."""
+    """Standard deviation of the noise of every ascent's step (Langevin dynamics)."""
     prior: bounds.Weight = 0.0
-    """Weight of an L2 prior, half the squared norm, that is taken from D in ascents."""
+    """Weight of an L2 prior, half the squared norm, subtracted from D in ascents."""
     penalty: bounds.Weight = 0.01
     """Weight of the squared slope of D between data and negatives."""
     weight_decay: bounds.Weight = 1e-4
-    """Decay of D's weights, in steps of AdamW."""
+    """Weight decay of D, as in AdamW."""
     learning_rate: bounds.Rate = 2e-3
     """Adam's step size."""
 
@@ -82,8 +83,8 @@ class Config:
             )
         if self.width and (len(self.shape) != 3 or len(self.hidden) != 1):
             raise ValueError(
-                f"width is {self.width}, but convolutions need images, and one hidden"
-                f" layer: shape {self.shape} and hidden {self.hidden} are not that; set"
+                f"width is {self.width}, but convolutions need images and one hidden"
+                f" layer, and shape is {self.shape} and hidden is {self.hidden}; set"
                 " width to 0"
             )
 
@@ -104,17 +105,18 @@ class Dense(linen.Module):
 
 
 class Replay(linen.Module):
-    """A memory of negatives, `[R, N, ...]`, those of the last round last.
+    """A memory of negatives, `[R, N, ...]`, with those of the last round last.
 
     Attributes:
-        config: with R, N and the box. It begins with N random negatives, R times.
+        config: gives R, N and the box. The memory begins with N random negatives, R
+            times.
     """
 
     config: Config
 
     @linen.compact
     def __call__(self, past: jax.Array | None = None) -> jax.Array:
-        """What is remembered, or from now on `past`."""
+        """Returns the negatives; remembers `past` if it is given."""
         c = self.config
 
         def anywhere():
@@ -137,12 +139,12 @@ def _nets(config: Config) -> dict[str, linen.Module]:
 
 
 def game(config: Config) -> Game:
-    """D moves, then the solver does. Batches are `{"data": [B, *shape]}`.
+    """D moves first, then the solver. Batches are `{"data": [B, *shape]}`.
 
-    In every `round_steps`-th step, the solver looks for new negatives, in place of the
-    oldest; in the others it rests. `solver/loss` is minus the mean logit of the newest
-    negatives; `discriminator/right` the share of examples on the right side of zero,
-    one half when D can no longer tell.
+    In every `round_steps`-th step, the solver replaces the oldest negatives by new
+    ones; in other steps it does nothing. `solver/loss` is minus the mean logit of the
+    newest negatives. `discriminator/right` is the share of examples with logits of the
+    right sign, which is one half when D can no longer tell them apart.
     """
     nets = _nets(config)
     discriminate, replay = (pure(module, name) for name, module in nets.items())
@@ -207,18 +209,18 @@ def ascend(
 ) -> jax.Array:
     """Climbs `score` from `start`, inside the box.
 
-    x <- x + rate (dD/dx - prior x), no longer than `ascent_reach`, plus noise, cut to
-    the box. Steps get shorter towards the end, and noise with them, so that an ascent
-    ends at a peak and not beside it.
+    A step is x <- x + rate (dD/dx - prior x), limited to a length of `ascent_reach`,
+    plus noise, clipped to the box. Steps and noise shrink towards the end, so that an
+    ascent ends at a peak and not beside it.
 
     Args:
         config: `ascent_*`, `noise`, `prior` and the box.
-        score: examples `[B, ...]` to `[B]`, each by itself.
+        score: takes examples `[B, ...]` to `[B]`, each by itself.
         start: `[B, ...]`.
         key: a random key.
 
     Returns:
-        Where the ascents end, `[B, ...]`.
+        The ends of the ascents, `[B, ...]`.
     """
     slope = jax.grad(lambda x: score(x).sum())
     ones = (1,) * (start.ndim - 1)
@@ -241,16 +243,16 @@ def argmax(
     key: jax.Array,
     count: int,
 ) -> jax.Array:
-    """Looks for maxima of `score` from random places of the box.
+    """Searches for maxima of `score` from random places in the box.
 
     Args:
-        config: as `ascend` takes it, and `restarts`.
-        score: examples `[B, ...]` to `[B]`, each by itself.
+        config: as for `ascend`, with `restarts`.
+        score: takes examples `[B, ...]` to `[B]`, each by itself.
         key: a random key.
-        count: how many to look for.
+        count: the number of maxima to search for.
 
     Returns:
-        The best of `restarts` ascents each, `[count, *shape]`.
+        The best of `restarts` ascents for each, `[count, *shape]`.
     """
     start_key, climb_key = jax.random.split(key)
     start = jax.random.uniform(
@@ -268,12 +270,12 @@ def argmax(
 def generate(
     config: Config, variables: Variables, key: jax.Array, count: int
 ) -> jax.Array:
-    """Examples `[count, *shape]` that D likes best: `argmax` of D's logit."""
+    """Generates examples `[count, *shape]` that D rates highest, by `argmax`."""
     return argmax(config, lambda x: judge(config, variables, x), key, count)
 
 
 def _pick(key, past, count, share):
-    """Negatives `[count, ...]`: a share of all rounds', then the last round's."""
+    """Picks negatives `[count, ...]`, a share from all rounds, others from the last."""
     old_key, new_key = jax.random.split(key)
     old = math.floor(count * share)
     everything = past.reshape(-1, *past.shape[2:])
@@ -283,7 +285,7 @@ def _pick(key, past, count, share):
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     data = jax.random.uniform(
         key, (count, *config.shape), minval=config.low, maxval=config.high
     )
@@ -293,7 +295,7 @@ def batch(config: Config, key: jax.Array, count: int) -> Batch:
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """Images that D likes best; nothing where examples are points."""
+    """Generates images that D rates highest; nothing where examples are points."""
     if len(config.shape) != 3:
         return {}
     return {"samples": generate(config, variables, key, len(batch["data"]))}

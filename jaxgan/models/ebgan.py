@@ -1,20 +1,20 @@
-"""EBGAN: the discriminator is an energy, the error of an auto-encoder.
+"""EBGAN: the discriminator is an energy, which is the error of an auto-encoder.
 
 Zhao, Mathieu and LeCun, "Energy-based Generative Adversarial Network",
 arXiv:1609.03126.
 
-Reproduced: the energy is low on data and is pushed up on generated images as far as a
-margin; the generator lowers it. The pulling-away term (section 2.4, "EBGAN-PT") keeps
-the codes of a generated batch apart, in the generator's loss alone. The networks are
-the dense ones of the MNIST experiments: batch norm and ReLU in the generator, an
-encoder of a few layers and a decoder of one.
+Reproduced: the discriminator lowers the energy of data and raises that of generated
+images up to a margin; the generator lowers it. The pulling-away term (section 2.4,
+"EBGAN-PT"), which is only in the generator's loss, keeps the codes of a generated batch
+apart. The networks are the dense ones of the MNIST experiments: batch norm and ReLU in
+the generator, an encoder of a few layers and a decoder of one.
 
-The energy here is the squared error *summed* over pixels, and the margin 10 is meant
-for that: under a mean it would be 10 / 784.
+The energy here is the squared error *summed* over pixels, and the margin of 10 is meant
+for that; for a mean it would be 10 / 784.
 
 Known differences: images are in [0, 1] behind a sigmoid, not in [-1, 1] behind tanh, so
-an energy is a quarter of what it is there; the encoder has no batch norm, which the
-paper leaves out of a discriminator's first layer and which with two layers is all.
+energies are a quarter of the paper's; the encoder has no batch norm. The paper leaves
+it out of a discriminator's first layer, and the last of our two layers is the code.
 """
 
 import dataclasses
@@ -44,9 +44,10 @@ class Config:
     generator: bounds.Layers = (1600, 1600, 1600, 1600)
     """Units of the generator's hidden layers."""
     encoder: bounds.Layers = (1024,)
-    """Units of the encoder's layers; the last are the code."""
+    """Units of the encoder's layers; the last layer is the code."""
     margin: bounds.Rate = 10.0
-    """Energy, a squared error summed over pixels, that fakes are pushed up to."""
+    """Energy up to which that of fakes is raised: a squared error summed over
+    pixels."""
     pulling_away: bounds.Weight = 0.0
     """Weight of the pulling-away term in the generator's loss; 0.1 in EBGAN-PT."""
     learning_rate: bounds.Rate = 1e-3
@@ -54,7 +55,7 @@ class Config:
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -67,7 +68,7 @@ class Generator(linen.Module):
 
     @linen.compact
     def __call__(self, latent: jax.Array) -> jax.Array:
-        """Draws one image a latent, normalised with the batch at hand."""
+        """Draws one image for each latent, normalised with the batch's statistics."""
         x, init = latent, linen.initializers.normal(0.02)
         for units in self.hidden:
             x = linen.Dense(units, use_bias=False, kernel_init=init)(x)
@@ -83,7 +84,7 @@ class AutoEncoder(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Encodes by ReLU layers, decodes by one layer with a sigmoid."""
+        """Encodes with ReLU layers, and decodes with one layer and a sigmoid."""
         code = image.reshape(len(image), -1)
         for units in self.hidden:
             code = linen.relu(linen.Dense(units)(code))
@@ -92,7 +93,7 @@ class AutoEncoder(linen.Module):
 
 
 def energy(image: jax.Array, reconstruction: jax.Array) -> jax.Array:
-    """Squared errors summed over pixels: `[B]`."""
+    """The squared errors, summed over pixels: `[B]`."""
     return PIXELS * losses.l2_loss(image, reconstruction)
 
 
@@ -131,7 +132,7 @@ def game(config: Config) -> Game:
         fake, variables = fakes(variables, batch, turn.key)
         fake_energy, code, variables = judge(variables, fake)
         loss = losses.energy_based_generator_loss(fake_energy).mean()
-        # Seen without a weight too: it tells whether samples are alike.
+        # Computed even at weight 0, since it shows whether samples are alike.
         apart = losses.pulling_away_term(code).mean()
         loss += config.pulling_away * apart
         return loss, (variables, {"pulling_away": apart})

@@ -1,11 +1,11 @@
-"""A small convolutional regressor: it reads the factors of an image, and their places.
+"""A small convolutional regressor that reads the factors of an image and their places.
 
 The convolutional network of LeCun, Bottou, Bengio and Haffner, "Gradient-based learning
-applied to document recognition" (1998), in today's parts: strided convolutions down to
-4x4 maps, a dense layer, ReLU, Adam. It answers three kinds of question at once: real
-numbers by squared error, yes or no by cross-entropy, and numbers that only some images
-have, such as the box around an object, by squared error where they are. What a
-generator does can be measured with it where the factors of its data are known.
+applied to document recognition" (1998), with today's components: strided convolutions
+down to 4x4 maps, a dense layer, ReLU, Adam. It learns three kinds of factors at once:
+real numbers by squared error, binary ones by cross-entropy, and numbers that only some
+images have, such as the box around an object, by squared error on those images. Where
+the factors of the data are known, it measures what a generator draws.
 """
 
 import dataclasses
@@ -32,9 +32,9 @@ class Config:
     channels: bounds.Count = 3
     """Channels of the images."""
     numbers: bounds.Count = 1
-    """Real factors to read."""
+    """Number of real factors to read."""
     binaries: bounds.Count = 1
-    """Factors that are there or not."""
+    """Number of binary factors to read."""
     width: bounds.Count = 16
     """Channels of the first maps; they double at each halving, up to eight times."""
     hidden: bounds.Count = 128
@@ -42,9 +42,9 @@ class Config:
     learning_rate: bounds.Rate = 2e-3
     """Adam's first step size."""
     steps: bounds.Count = 1500
-    """Steps in which the step size falls to zero, along a cosine."""
+    """Steps over which the step size falls to zero along a cosine."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the hidden layers."""
+    """Dtype of the hidden layers."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -68,7 +68,7 @@ class Network(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Looks at a batch."""
+        """Reads a batch."""
         c, init = self.config, linen.initializers.he_normal()
         check_image(image, c.resolution, c.channels)
         x, dtype = 2 * image - 1, jnp.dtype(c.dtype)
@@ -81,11 +81,11 @@ class Network(linen.Module):
 
 
 class Read(NamedTuple):
-    """What is read off images.
+    """The factors that are read off images.
 
     Attributes:
-        numbers: `[B, N]`, in the units of the training.
-        logits: `[B, J]` of the binary factors; above 0 means there.
+        numbers: the real factors, `[B, N]`, in the units of training.
+        logits: the logits of the binary factors, `[B, J]`; above 0 means present.
     """
 
     numbers: jax.Array
@@ -95,9 +95,9 @@ class Read(NamedTuple):
 def game(config: Config) -> Game:
     """One player. Batches have `image`, `number`, `known` and `binary`.
 
-    Images are `[B, R, R, C]` in [0, 1]. Numbers `[B, N]` count as `known` `[B, N]`
-    says: 0 where an image has none. Bring them to a spread of 1, so that all matter
-    alike. Binary factors `[B, J]` are 0 or 1.
+    Images are `[B, R, R, C]` in [0, 1]. Numbers `[B, N]` have the weights `known` `[B,
+    N]`, which are 0 where an image has no such number. Scale numbers to a standard
+    deviation of 1, so that all have equal weight. Binary factors `[B, J]` are 0 or 1.
     """
     module = Network(config)
     network = pure(module, "network")
@@ -105,7 +105,8 @@ def game(config: Config) -> Game:
     def loss(variables, batch, turn):
         del turn
         (numbers, logits), variables = network(variables, batch["image"])
-        # Means over all images, not over those that know, do not depend on company.
+        # Means over all images, known or not: an image's share does not depend on
+        # others.
         errors = batch["known"] * jnp.square(numbers - batch["number"])
         crosses = optax.sigmoid_binary_cross_entropy(logits, batch["binary"])
         squared, cross = errors.sum(1).mean(), crosses.sum(1).mean()
@@ -128,7 +129,7 @@ def read(config: Config, variables: Variables, image: jax.Array) -> Read:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     image_key, number_key, known_key, binary_key = jax.random.split(key, 4)
     shape = (config.resolution, config.resolution, config.channels)
     numbers, binaries = (count, config.numbers), (count, config.binaries)

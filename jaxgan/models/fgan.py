@@ -5,15 +5,14 @@ Variational Divergence Minimization", arXiv:1606.00709.
 
 Reproduced: T = g(V), with the output activation g of each divergence; both players take
 one gradient step at the same time from the same state and the same latents (Algorithm
-1, single-step); the generator raises E g(V) in place of lowering -E f*(g(V)) (section
-3.2; `saturating` plays the game as written); the MNIST networks: uniform latents, two
-layers of 1200 batch-normalised ReLU units and sigmoid pixels against two layers of 240
-ELU units; Adam at 2e-4 with beta1 0.5. The paper's minibatches have 4096 images (the
-batch's size is the caller's).
+1, single-step); the generator raises E g(V) instead of lowering -E f*(g(V)) (section
+3.2; `saturating` plays the zero-sum game); the MNIST networks: uniform latents, two
+layers of 1200 batch-normalised ReLU units and sigmoid pixels in the generator, two
+layers of 240 ELU units in V; Adam at 2e-4 with beta1 0.5. The paper's minibatches have
+4096 images (the batch's size is the caller's).
 
-Known differences: activations g all increase with V, so that a high output always means
-"like the data", where the printed table has some that decrease; see
-`jaxgan.losses.f_divergence`.
+Known differences: all activations g increase with V, so that a high output always means
+"like the data"; in the printed table some decrease; see `jaxgan.losses.f_divergence`.
 """
 
 import dataclasses
@@ -42,9 +41,10 @@ class Config:
     """Networks and training; the defaults are the paper's for MNIST."""
 
     divergence: Divergence = "kl"
-    """Of the data from the generator, what is minimised."""
+    """The divergence of the data from the generator that is minimised."""
     saturating: bool = False
-    """Play the zero-sum game, whose generator hardly learns from clear fakes."""
+    """Whether to play the zero-sum game, whose generator hardly learns from clear
+    fakes."""
     latent: bounds.Count = 100
     """Size of the latent vector, uniform on [-1, 1]."""
     hidden: tuple[bounds.Count, ...] = (1200, 1200)
@@ -52,9 +52,9 @@ class Config:
     variational: tuple[bounds.Count, ...] = (240, 240)
     """Units of the hidden layers of V, the variational function."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -67,7 +67,7 @@ class Generator(linen.Module):
 
     @linen.compact
     def __call__(self, latent: jax.Array) -> jax.Array:
-        """Normalises with the batch at hand."""
+        """Draws images, normalised with the batch's statistics."""
         x = latent
         for units in self.hidden:
             x = linen.Dense(units, use_bias=False)(x)
@@ -92,13 +92,13 @@ class Variational(linen.Module):
 def objective(
     divergence: Divergence, *, saturating: bool = False, gamma: float = 0.0
 ) -> Objective:
-    """What the players minimise for a divergence, whatever the networks.
+    """Makes the losses of both players for a divergence, for any networks.
 
     Args:
-        divergence: a name known to `losses.f_divergence`.
+        divergence: a name that `losses.f_divergence` takes.
         saturating: whether the generator plays the zero-sum game.
-        gamma: weight of gamma / 2 times the mean squared slope of T on the data, which
-            the authors added later.
+        gamma: the weight of a later addition of the authors, gamma / 2 times the mean
+            squared slope of T on the data.
     """
     activation = losses.f_divergence(divergence).activation
 
@@ -140,14 +140,14 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 
 def thinks_real(divergence: Divergence, raw: jax.Array) -> jax.Array:
-    """Where T = g(V) is above f'(1), its value where both densities are equal.
+    """Tells where T = g(V) is above f'(1), its value where both densities are equal.
 
     Args:
-        divergence: a name known to `losses.f_divergence`.
+        divergence: a name that `losses.f_divergence` takes.
         raw: outputs of V, of any shape.
 
     Returns:
-        Booleans of that shape.
+        Booleans of the shape of `raw`.
     """
     row = losses.f_divergence(divergence)
     return row.activation(jnp.asarray(raw)) > row.threshold

@@ -5,14 +5,14 @@ section 5, with the sizes of the authors' released configuration for MNIST.
 
 Reproduced: a generator of rectified linear units with a sigmoid output whose bias
 starts at the marginals of the pixels; a maxout discriminator with dropout; k steps of
-the discriminator, each on new data and new noise, then one of the generator on noise of
-its own; momentum SGD whose step size decays with every update while the momentum rises.
-The discriminator's loss is half the sum of its two cross-entropies, log 2 where it
-knows nothing: under SGD that halves its step size, so it is part of the recipe.
+the discriminator, each on new data and new noise, then one of the generator on other
+noise; momentum SGD whose step size decays with every update while the momentum rises.
+The discriminator's loss is half the sum of its two cross-entropies, which is log 2 for
+a guess. Under SGD the half halves the step size, so it is part of the recipe.
 
 Known differences: the released code moves both players at once on the same fakes and
-the same dropout masks, where Algorithm 1, and this, alternates; its momentum rises at
-the end of every epoch, ours with every update.
+the same dropout masks, while Algorithm 1 and this model alternate; its momentum rises
+at the end of every epoch, ours with every update.
 """
 
 import dataclasses
@@ -38,43 +38,44 @@ SHAPE = (28, 28, 1)  # of an image
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """What the GAN and the CGAN are trained with; the defaults are the GAN's."""
+    """The training of the GAN and the CGAN; the defaults are the GAN's."""
 
     loss: Literal["non_saturating", "minimax"] = "non_saturating"
-    """What the generator minimises: -log D (as the paper trains) or log(1 - D)."""
+    """The generator's loss: -log D (with which the paper trains) or log(1 - D)."""
     smoothing: Annotated[float, bounds.Within(0, 1, below=True)] = 0.0
     """One-sided label smoothing: the target of real images is 1 minus this."""
     discriminator_steps: bounds.Count = 1
-    """k: updates of the discriminator to one of the generator."""
+    """k, the updates of the discriminator for each update of the generator."""
     optimizer: Literal["momentum", "adam"] = "momentum"
-    """SGD with momentum (the paper's), or Adam, which is faster and not the recipe."""
+    """SGD with momentum (the paper's), or Adam, which is faster."""
     learning_rate: bounds.Rate = 0.1
-    """Step size of the first update; about 2e-4 for Adam."""
+    """Step size of the first update; use about 2e-4 with Adam."""
     decay: Annotated[float, bounds.Within(1)] = 1.000004
-    """What the step size is divided by after every update."""
+    """Divisor of the step size after every update."""
     final_learning_rate: bounds.Weight = 1e-6
-    """Where it stops falling."""
+    """Step size at which it stops falling."""
     momentum: tuple[bounds.Decay, bounds.Decay] = (0.5, 0.7)
     """Momentum before and after its rise."""
     rise: tuple[bounds.Natural, bounds.Natural] = (500, 125_000)
-    """Updates between which it rises: epochs 1 to 250 of 500 updates each."""
+    """Updates between which the momentum rises: epochs 1 to 250 of 500 updates each."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     generator_init: bounds.Rate = 0.05
-    """Weights of the generator start uniform between minus and plus this."""
+    """The generator's initial weights are uniform between minus and plus this."""
     discriminator_init: bounds.Rate = 0.005
-    """Those of the discriminator."""
+    """The discriminator's initial weights are uniform between minus and plus this."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the hidden layers; parameters and losses stay float32."""
+    """Dtype of the hidden layers; parameters and losses stay float32."""
 
     def __post_init__(self):
         bounds.check(self)
         if self.final_learning_rate > self.learning_rate:
             raise ValueError(
                 f"learning_rate is {self.learning_rate} and final_learning_rate"
-                f" {self.final_learning_rate}; the second must not be above the first"
+                f" {self.final_learning_rate}; the final one must not be above the"
+                " first"
             )
         if self.optimizer == "adam" and self.learning_rate > 0.01:
             raise ValueError(
@@ -92,25 +93,25 @@ class Config(Training):
     """Networks and training; the defaults are the paper's for MNIST."""
 
     latent: bounds.Count = 100
-    """Size of the latent vector z, uniform and of variance one."""
+    """Size of the latent vector z, which is uniform with variance 1."""
     hidden: bounds.Layers = (1200, 1200)
     """Rectified linear units of the generator's hidden layers."""
     maxout: bounds.Layers = (240, 240)
     """Maxout units of the discriminator's hidden layers."""
     pieces: bounds.Count = 5
-    """Affine pieces a maxout unit."""
+    """Affine pieces of each maxout unit."""
     keep_input: Annotated[float, bounds.Within(0, 1, above=True)] = 0.8
-    """Share of pixels that dropout leaves to the discriminator."""
+    """Share of pixels that dropout keeps for the discriminator."""
     keep_hidden: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
-    """Share of its hidden units that dropout leaves."""
+    """Share of the discriminator's hidden units that dropout keeps."""
 
 
 class Generator(linen.Module):
     """Latents `[B, Z]` to images `[B, 28, 28, 1]` in [0, 1].
 
     Attributes:
-        config: sizes.
-        bias_init: of the pixels; see `pixel_bias`.
+        config: the sizes.
+        bias_init: initialiser of the pixels' biases; see `pixel_bias`.
     """
 
     config: Config
@@ -118,7 +119,7 @@ class Generator(linen.Module):
 
     @linen.compact
     def __call__(self, latent: jax.Array) -> jax.Array:
-        """Draws one image a latent."""
+        """Draws one image for each latent."""
         c, x, dtype = self.config, latent, jnp.dtype(self.config.dtype)
         init = uniform(c.generator_init)
         for units in c.hidden:
@@ -129,7 +130,7 @@ class Generator(linen.Module):
 class Discriminator(linen.Module):
     """Images `[B, 28, 28, 1]` in [0, 1] to logits `[B]`.
 
-    Units are dropped where the caller gives a random stream "dropout".
+    Units are dropped if the caller gives a random stream "dropout".
     """
 
     config: Config
@@ -154,8 +155,8 @@ def game(config: Config, marginals: Any = None) -> Game:
 
     Args:
         config: networks and training.
-        marginals: mean of the training images in [0, 1], `[28, 28, 1]`; the pixels'
-            biases start at zero without it.
+        marginals: the mean of the training images in [0, 1], `[28, 28, 1]`; without it
+            the pixels' biases start at zero.
     """
     return adversarial(
         Generator(config, pixel_bias(marginals)),
@@ -175,11 +176,11 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
     return pure(Generator(config), "generator")(variables, latent)[0]
 
 
-# --- what the CGAN shares -----------------------------------------------------------
+# --- shared with the CGAN -----------------------------------------------------------
 
 
 def training(config: Training) -> dict[str, Any]:
-    """Losses, optimiser and schedule, as `adversarial` takes them."""
+    """Makes losses, optimiser and schedule for `adversarial`."""
     loss = getattr(losses, f"{config.loss}_discriminator_loss")
     discriminator_loss = partial(loss, label_smoothing=config.smoothing)
     return {
@@ -197,13 +198,13 @@ def training(config: Training) -> dict[str, Any]:
 
 
 def optimizer(config: Training) -> optax.GradientTransformation:
-    """Step sizes that fall with every update; momentum that rises.
+    """Momentum SGD with step sizes that fall with every update and momentum that rises.
 
     The step size is inside the velocity, as in the released code: v ← m·v − r·g.
     """
 
     def rate(count):
-        # A power of 1.000004 itself would be off by a percent in float32.
+        # Computed in logs, as a power of 1.000004 would be off by a percent in float32.
         exponent = -math.log(config.decay) * count.astype(jnp.float32)
         return jnp.maximum(
             config.learning_rate * jnp.exp(exponent), config.final_learning_rate
@@ -222,7 +223,7 @@ def optimizer(config: Training) -> optax.GradientTransformation:
 
 
 def uniform(width: float) -> Callable[..., jax.Array]:
-    """Initialises from U(-width, width)."""
+    """Makes an initialiser that draws from U(-width, width)."""
 
     def init(key, shape, dtype=jnp.float32):
         return jax.random.uniform(key, shape, dtype, -width, width)
@@ -231,14 +232,14 @@ def uniform(width: float) -> Callable[..., jax.Array]:
 
 
 def pixel_bias(marginals: Any = None) -> Callable[..., jax.Array]:
-    """An initialiser of biases whose sigmoids are the mean of the training images.
+    """Makes an initialiser of biases whose sigmoids are the mean training image.
 
     Args:
-        marginals: that mean, `[28, 28, 1]` in [0, 1], or none for zeros. Pixels that
-            are never lit start at 1e-7.
+        marginals: that mean, `[28, 28, 1]` in [0, 1], or None for biases of zero.
+            Pixels that are always black count as 1e-7.
 
     Raises:
-        ValueError: another shape, or numbers outside [0, 1].
+        ValueError: the shape is another, or numbers are outside [0, 1].
     """
     if marginals is None:
         return linen.initializers.zeros_init()
@@ -255,10 +256,10 @@ def pixel_bias(marginals: Any = None) -> Callable[..., jax.Array]:
 
 
 def flatten(image: jax.Array) -> jax.Array:
-    """Images `[B, 28, 28, 1]` to vectors `[B, 784]`.
+    """Flattens images `[B, 28, 28, 1]` to vectors `[B, 784]`.
 
     Raises:
-        ValueError: images of another shape.
+        ValueError: the images have another shape.
     """
     if image.shape[1:] != SHAPE:
         raise ValueError(f"images have shape {image.shape}, expected {('B', *SHAPE)}")
@@ -266,12 +267,12 @@ def flatten(image: jax.Array) -> jax.Array:
 
 
 def drop(module: linen.Module, x: jax.Array, keep: float) -> jax.Array:
-    """Keeps a share of units, scaled up, where the module has the stream "dropout"."""
+    """Keeps a share of units, scaled up, if the module has the stream "dropout"."""
     return linen.Dropout(1 - keep, deterministic=not module.has_rng("dropout"))(x)
 
 
 def to_image(x: jax.Array, kernel_init: Callable, bias_init: Callable) -> jax.Array:
-    """The last layer of a generator, in float32: `[B, N]` to `[B, 28, 28, 1]`."""
+    """Applies a generator's last layer, in float32: `[B, N]` to `[B, 28, 28, 1]`."""
     dense = linen.Dense(
         math.prod(SHAPE),
         kernel_init=kernel_init,
@@ -282,13 +283,13 @@ def to_image(x: jax.Array, kernel_init: Callable, bias_init: Callable) -> jax.Ar
 
 
 def to_logit(x: jax.Array, kernel_init: Callable) -> jax.Array:
-    """The last layer of a discriminator, in float32: `[B, N]` to `[B]`."""
+    """Applies a discriminator's last layer, in float32: `[B, N]` to `[B]`."""
     dense = linen.Dense(1, kernel_init=kernel_init, name="to_logit")
     return dense(x.astype(jnp.float32))[:, 0]
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     return images.batch(key, count, repeats=config.discriminator_steps)
 
 

@@ -1,18 +1,19 @@
-"""GoGAN: stages of Wasserstein GANs, each to outdo the one before by a margin.
+"""GoGAN: stages of Wasserstein GANs, each of which outdoes the last by a margin.
 
 Juefei-Xu, Boddeti and Savvides, "Gang of GANs: Generative Adversarial Networks with
 Maximum Margin Ranking", arXiv:1704.04865.
 
-Reproduced: the first stage is a WGAN with a margin: the critic asks no more than that a
-real image outscores its fake by the margin, its weights are clipped, it moves five
-times to the generator's once, RMSProp. Later stages start from the weights of the stage
-before and keep its generator, frozen, as a third net that nobody owns: a ranking term
-puts the scores of the new generator above those of the old one, on the same latents.
+Reproduced: the first stage is a WGAN with a margin: the critic's loss is zero once a
+real image outscores its fake by the margin; its weights are clipped; it moves five
+times for each move of the generator; the optimiser is RMSProp. Later stages start from
+the weights of the stage before and keep its generator, frozen, as a third net that
+nobody owns. A ranking term puts the scores of the new generator above those of the old
+one, on the same latents.
 
 Known differences: the formulas of later stages follow the paper's idea, not its code:
-both players minimise the ranking term, the critic to tell the two generators apart, the
-generator to come out above. The small networks are those of `digit_nets`, the critic's
-without batch norm; the paper has DCGAN's on 64x64 colour images.
+both players minimise the ranking term, the critic to tell the two generators apart, and
+the generator to outscore the old one. The small networks are those of `digit_nets`,
+without batch norm in the critic; the paper uses DCGAN's on 64x64 colour images.
 """
 
 import dataclasses
@@ -33,18 +34,18 @@ class Config:
     """Networks and training of one stage; the constants are WGAN's."""
 
     stage: bounds.Count = 1
-    """Which stage, from 1 on."""
+    """Number of the stage, from 1."""
     margin: bounds.Rate = 1.0
-    """By how much a real image should outscore its fake, in the critic's units."""
+    """Margin by which a real image should outscore its fake, in the critic's units."""
     ranking_margin: bounds.Weight = 0.5
-    """By how much the second stage should outscore the first; later stages by half of
-    that, a quarter, and so on."""
+    """Margin by which the second stage should outscore the first; the third should
+    outscore the second by half of it, the fourth the third by a quarter, and so on."""
     ranking: bounds.Weight = 1.0
     """Weight of the ranking term."""
     clip: bounds.Rate = 0.01
-    """Every weight of the critic stays within so much of 0."""
+    """Largest absolute value of the critic's weights, which are clipped to it."""
     critic_steps: bounds.Count = 5
-    """Critic updates to one of the generator."""
+    """Updates of the critic for each update of the generator."""
     latent: bounds.Count = 100
     """Size of the latent vector, drawn from a standard normal."""
     width: bounds.Count = 64
@@ -54,14 +55,14 @@ class Config:
     learning_rate: bounds.Rate = 5e-5
     """RMSProp's step size."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
     def __post_init__(self):
         bounds.check(self)
 
     @property
     def ahead(self) -> float:
-        """The ranking margin of this stage: halved from stage to stage."""
+        """The ranking margin of this stage, which is halved from stage to stage."""
         return self.ranking_margin / 2 ** max(0, self.stage - 2)
 
 
@@ -89,7 +90,7 @@ def game(config: Config) -> Game:
         return nn.batch_latent(batch, key, size, config.latent)
 
     def ranking(variables, latent, fake_scores):
-        """The ranking term `[B]`, of the scores of one batch of latents."""
+        """The ranking term `[B]` of the scores of one batch of latents."""
         earlier, _ = functions["previous"](variables, latent)
         earlier_scores, _ = critic(variables, lax.stop_gradient(earlier))
         return losses.margin_ranking_generator_loss(
@@ -121,7 +122,8 @@ def game(config: Config) -> Game:
             loss += config.ranking * metrics["ranking"]
         return loss, (variables, metrics)
 
-    # As in Torch: a clipped critic's gradients would drown in an ε under the root.
+    # ε is outside the root, as in Torch: a clipped critic's gradients are small beside
+    # it.
     rmsprop = optax.rmsprop(config.learning_rate, decay=0.99, eps_in_sqrt=False)
     clipped = optax.chain(rmsprop, losses.weight_clipping(config.clip))
     zeros = jnp.zeros((1, config.latent))
@@ -140,18 +142,18 @@ def game(config: Config) -> Game:
 
 
 def next_stage(new: TrainState, old: TrainState) -> TrainState:
-    """Starts a stage from the end of the one before.
+    """Starts a stage from the end of the stage before.
 
-    Generator and critic go on with their weights; the generator is also kept, frozen,
-    as the one to outdo. Optimisers start afresh, and the step and the key are `old`'s
-    (`compose.adopt`).
+    Generator and critic continue with their weights, and a frozen copy of the generator
+    is the one to outdo. Optimisers start afresh, and the step and the key are those of
+    `old` (`compose.adopt`).
 
     Args:
         new: a fresh state of the new stage's game.
         old: the last state of the stage before, of the same sizes.
 
     Raises:
-        ValueError: `new` is of a first stage, or the sizes differ.
+        ValueError: `new` belongs to a first stage, or the sizes differ.
     """
     if "previous" not in new.params:
         raise ValueError(
@@ -183,7 +185,7 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     return images.batch(key, count, repeats=config.critic_steps)
 
 
@@ -196,6 +198,6 @@ MODEL = Model(
     tiny=Config(stage=2, critic_steps=2, latent=4, width=2, hidden=6),
     latent=latent,
     sample=sample,
-    # A constant added to every score leaves all hinges as they are.
+    # A constant added to every score does not change any hinge.
     still=("critic/Dense_0/bias",),
 )

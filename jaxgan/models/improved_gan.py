@@ -4,19 +4,20 @@ Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, arXiv:1606.03498: secti
 (feature matching, minibatch discrimination, historical averaging, one-sided label
 smoothing, virtual batch normalisation) and 5 (semi-supervised learning).
 
-The discriminator is a classifier of K classes, with K logits. The logit of class K + 1,
-"generated", is fixed at 0, so that D(x) = Z / (Z + 1), Z the sum of exponentials. It
-learns from a few labelled images, from many unlabelled ones and from the generator's,
-half of the weight on the first. The generator matches the mean of its features
-("features": the better classifier), or fools it, while it sees the closeness of the
-images of a batch ("minibatch": the better pictures). Tested is the largest of the K
-logits, by the moving average of the weights.
+The discriminator is a classifier with K logits for K classes. The logit of class K + 1,
+"generated", is fixed at 0, so that D(x) = Z / (Z + 1), where Z is the sum of the
+exponentials of the logits. It learns from a few labelled images, which have half of the
+weight, from many unlabelled ones and from generated ones. The generator either matches
+the mean of its features ("features", for the better classifier), or fools a
+discriminator that sees how close the images of a batch are ("minibatch", for the better
+pictures). A test takes the class of the largest of the K logits, with the moving
+average of the weights.
 
-As in the released code, only the logits have a gain that is learnt: the features cannot
-outgrow the noise. Known differences: one batch of unlabelled images serves both moves
-of a step (the released code draws two), and the same noise real and generated images;
-the generator's batch norm has a gain; the step size may fall to zero (`decay`), without
-which short runs are far from done.
+As in the released code, only the logits have a gain that is learnt, so that features
+cannot outgrow the noise. Known differences: one batch of unlabelled images serves both
+moves of a step (the released code draws two), and real and generated images get the
+same noise; the generator's batch norm has a gain; the step size may fall to zero
+(`decay`), without which short runs are far from done.
 """
 
 import dataclasses
@@ -42,7 +43,7 @@ class Config:
     resolution: bounds.Count = 28
     """Height and width of the images, which have one channel."""
     classes: bounds.Count = 10
-    """K, the classes to tell apart."""
+    """K, the number of classes."""
     latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
     generator: bounds.Layers = (500, 500)
@@ -52,19 +53,20 @@ class Config:
     input_noise: bounds.Weight = 0.3
     """Standard deviation of the noise on the discriminator's images."""
     noise: bounds.Weight = 0.5
-    """Standard deviation of the noise before its other layers."""
+    """Standard deviation of the noise before the discriminator's other layers."""
     matching: Literal["features", "minibatch"] = "features"
-    """The generator matches mean features, or fools minibatch discrimination."""
+    """What the generator does: match mean features, or fool minibatch
+    discrimination."""
     kernels: bounds.Count = 100
     """Kernels of minibatch discrimination."""
     kernel_dims: bounds.Count = 5
-    """Numbers that a kernel measures distances by."""
+    """Dimensions in which a kernel measures distances."""
     smoothing: Annotated[float, bounds.Within(0, 1, below=True)] = 0.0
     """One-sided label smoothing: the target of real images is 1 minus this."""
     historical: bounds.Weight = 0.0
     """Weight of the distance of parameters to their past mean, in both losses."""
     norm: Literal["batch", "virtual"] = "batch"
-    """The generator's normalisation: by its batch, or by a reference batch."""
+    """The generator's normalisation: by the batch, or by a reference batch."""
     reference: bounds.Count = 100
     """Images of the reference batch of virtual batch normalisation."""
     learning_rate: bounds.Rate = 3e-3
@@ -72,13 +74,14 @@ class Config:
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     decay: tuple[bounds.Natural, bounds.Natural] | None = None
-    """Steps between which the step size falls in a line to 0; constant if left out."""
+    """Steps between which the step size falls linearly to 0; by default it is
+    constant."""
     ema: bounds.Decay = 0.9999
     """Decay of the moving average of the discriminator's weights."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the hidden layers; parameters, logits and losses stay float32."""
+    """Dtype of the hidden layers; parameters, logits and losses stay float32."""
     axis_name: str | None = None
-    """Mapped axis to share batch statistics over; one called data is found anyway."""
+    """Mapped axis to share batch statistics over; an axis "data" is found by itself."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -100,7 +103,7 @@ class Generator(linen.Module):
         c, first = self.config, 0
         x = latent.astype(c.dtype)
         if c.norm == "virtual":
-            # Fixed for good, and no parameter: it lives where memories do.
+            # It never changes and is not a parameter, so it is kept like a memory.
             shape, first = (c.reference, c.latent), c.reference
             drawn = self.variable(
                 "memory", "reference", lambda: _uniform(self.make_rng("params"), shape)
@@ -115,7 +118,7 @@ class Generator(linen.Module):
         )
 
     def normalised(self, x: jax.Array) -> jax.Array:
-        """The configured normalisation, as a layer of its own."""
+        """Applies the configured normalisation, as a separate layer."""
         if self.config.norm == "virtual":
             return nn.VirtualBatchNorm(self.config.reference)(x)
         return nn.BatchNorm(
@@ -128,15 +131,15 @@ class Generator(linen.Module):
 class Discriminator(linen.Module):
     """Images `[B, R, R, 1]` in [0, 1] to class logits `[B, K]` and features `[B, N]`.
 
-    The features are those of the last hidden layer. Under the random stream "noise" it
-    disturbs its images and every layer's input.
+    The features are those of the last hidden layer. With the random stream "noise", it
+    adds noise to images and to every layer's input.
     """
 
     config: Config
 
     @linen.compact
     def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Judges a batch; see `nn.MinibatchDiscrimination` for whom it may hold."""
+        """Judges a batch; see `nn.MinibatchDiscrimination` for what it may contain."""
         c = self.config
         dense = partial(
             nn.WeightNormDense,
@@ -161,7 +164,7 @@ def game(config: Config) -> Game:
     """Two players, one move each.
 
     Batches: `{"image", "labelled": [B, R, R, 1] in [0, 1], "label": [B]}`, the first
-    unlabelled, the second with the labels. A `latent` of its own is used if there.
+    unlabelled, the second with the labels. If a batch has a `latent`, that is used.
     """
     nets = {"discriminator": Discriminator(config), "generator": Generator(config)}
     discriminate, generate = (pure(module, name) for name, module in nets.items())
@@ -173,7 +176,7 @@ def game(config: Config) -> Game:
         return generate(variables, latents)
 
     def judge(variables, key, *batches):
-        """Logits `[n, B, K]` and features of n batches: apart, under the same noise."""
+        """Logits `[n, B, K]` and features of n batches, apart, with the same noise."""
         if len({images.shape for images in batches}) > 1:
             raise ValueError(
                 f"batches of shapes {[images.shape for images in batches]} are judged"
@@ -209,7 +212,7 @@ def game(config: Config) -> Game:
             loss = losses.semi_supervised_generator_loss(logits).mean()
         else:
             _, features = judge(variables, noise_key, batch["image"], fake)
-            # A mean, which matters to an optimiser with a constant.
+            # The mean and not the sum, since the optimiser has an absolute constant.
             loss = losses.feature_matching_loss(*features) / features.shape[-1]
         return loss, (variables, {})
 
@@ -218,8 +221,8 @@ def game(config: Config) -> Game:
         if config.decay is not None:
             begin, end = config.decay
             rate = optax.linear_schedule(rate, 0.0, end - begin, begin)
-        # The constant is under the root, as in the released code: weights of pixels
-        # that are nearly always black would walk at random with full steps otherwise.
+        # The constant is under the root, as in the released code. Otherwise the weights
+        # of pixels that are nearly always black would walk at random with full steps.
         adam = optax.adam(rate, config.beta1, eps=0.0, eps_root=1e-8)
         if config.historical:
             return optax.chain(losses.historical_averaging(config.historical), adam)
@@ -251,8 +254,8 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
     """Images `[B, R, R, 1]` in [0, 1] from latents `[B, Z]`.
 
-    Under batch normalisation an image depends a little on its company; give them a
-    hundred at a time. Under virtual batch normalisation it does not.
+    With batch normalisation an image depends a little on the others; give a hundred
+    latents at a time. With virtual batch normalisation it does not.
     """
     return pure(Generator(config), "generator")(variables, latent)[0]
 
@@ -260,7 +263,7 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
     """Classes `[B]` of images `[B, R, R, 1]` in [0, 1]: the largest of the K logits.
 
-    Without noise. "Generated" is no answer.
+    No noise is added, and "generated" is never the answer.
     """
     logits, _ = pure(Discriminator(config), "discriminator")(variables, image)[0]
     return jnp.argmax(logits, axis=1)
@@ -271,7 +274,7 @@ def _uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     key, labelled_key = jax.random.split(key)
     shape = (config.resolution, config.resolution, 1)
     labelled = images.batch(labelled_key, count, shape, classes=config.classes)

@@ -1,21 +1,21 @@
-"""InfoGAN: codes that a generator must leave legible in its images.
+"""InfoGAN: a generator whose codes can be read off its images.
 
 Chen, Duan, Houthooft, Schulman, Sutskever and Abbeel, "InfoGAN: Interpretable
 Representation Learning by Information Maximizing Generative Adversarial Nets",
 arXiv:1606.03657.
 
 Reproduced, for MNIST: 62 numbers of noise, a category of ten and two codes uniform on
-[-1, 1]; the networks of the paper's table 1; a recogniser Q that shares all of the
-discriminator but its last layer; the bound on the mutual information of codes and
-images in the losses of discriminator and recogniser *and* of the generator; a fixed
-standard deviation of 1 for continuous codes, without which the bound runs away; Adam
-with beta1 0.5, at 2e-4 for the discriminator and 1e-3 for the generator, on batches of
-128; separate passes over real and over generated batches.
+[-1, 1]; the networks of the paper's table 1; a recogniser Q that shares all layers of
+the discriminator but the last; the bound on the mutual information of codes and images
+in the losses of discriminator and recogniser *and* of the generator; a fixed standard
+deviation of 1 for continuous codes, without which the bound diverges; Adam with beta1
+0.5, at 2e-4 for the discriminator and 1e-3 for the generator, on batches of 128;
+separate passes for real and for generated batches.
 
-`inform=False` is a plain GAN with a recogniser attached: Q learns to read the codes as
-well as it can off what the discriminator sees, and neither net is told.
+`inform=False` is a plain GAN with a recogniser attached: Q learns to read the codes off
+the discriminator's features as well as it can, and influences neither net.
 
-Known differences: one categorical code and any number of continuous ones, where the
+Known differences: there is one categorical code and any number of continuous ones; the
 paper's coloured data sets have several categorical codes. The slope of the leaky ReLU
 is the paper's 0.1; its code has 0.01.
 """
@@ -43,19 +43,19 @@ class Config:
     noise: bounds.Count = 62
     """Size of the incompressible noise z, uniform on [-1, 1]."""
     categories: Annotated[int, bounds.Within(2)] = 10
-    """Values of the categorical code c1."""
+    """Number of values of the categorical code c1."""
     continuous: bounds.Count = 2
-    """Continuous codes c2, c3, ..., uniform on [-1, 1]."""
+    """Number of continuous codes c2, c3, ..., uniform on [-1, 1]."""
     inform: bool = True
-    """Whether the generator is told to keep the codes legible; a plain GAN with a
-    recogniser that only looks on if not."""
+    """Whether the generator must keep the codes legible. If not, the model is a plain
+    GAN with a recogniser that only observes."""
     category_weight: bounds.Weight = 1.0
     """Weight lambda of the bound for the categorical code."""
     continuous_weight: bounds.Weight = 1.0
     """Weight lambda of the bound for the continuous codes."""
     width: bounds.Count = 64
-    """Channels of the first maps of the discriminator; the second have twice as many,
-    and the generator's the other way round."""
+    """Channels of the discriminator's first maps; the second have twice as many, and
+    the generator's are in reverse order."""
     hidden: bounds.Count = 1024
     """Units of the dense layer of each net."""
     recogniser: bounds.Count = 128
@@ -63,22 +63,22 @@ class Config:
     slope: bounds.Weight = 0.1
     """Slope of the leaky ReLU."""
     discriminator_rate: bounds.Rate = 2e-4
-    """Adam's step size, of the discriminator and the recogniser."""
+    """Adam's step size for the discriminator and the recogniser."""
     generator_rate: bounds.Rate = 1e-3
-    """Adam's step size, of the generator."""
+    """Adam's step size for the generator."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; parameters, statistics and losses stay float32."""
+    """Dtype of the networks; parameters, statistics and losses stay float32."""
 
     def __post_init__(self):
         bounds.check(self)
 
 
 class Codes(NamedTuple):
-    """What a generator is asked to make legible.
+    """The codes that a generator keeps legible.
 
     Attributes:
         category: c1, integers `[N]` in 0..categories-1.
@@ -90,12 +90,12 @@ class Codes(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a discriminator sees in images.
+    """The outputs of a discriminator.
 
     Attributes:
-        logit: of being real, `[B]`.
-        category: logits of the categorical code, `[B, categories]`.
-        mean: means of the continuous codes, `[B, D]`.
+        logit: the logit of being real, `[B]`.
+        category: the logits of the categorical code, `[B, categories]`.
+        mean: the means of the continuous codes, `[B, D]`.
     """
 
     logit: jax.Array
@@ -104,13 +104,13 @@ class Seen(NamedTuple):
 
 
 class Discriminator(linen.Module):
-    """Images `[B, 28, 28, 1]` in [0, 1] to what is seen in them."""
+    """Images `[B, 28, 28, 1]` in [0, 1] to `Seen`."""
 
     config: Config
 
     @linen.compact
     def __call__(self, image: jax.Array) -> Seen:
-        """Judges images, and reads the codes that they may be made from."""
+        """Judges images, and reads the codes that they may have been made from."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         init = linen.initializers.normal(0.02)
         trunk = digit_nets.Trunk(
@@ -118,7 +118,7 @@ class Discriminator(linen.Module):
         )
         x = trunk(image)
         logit = linen.Dense(1, kernel_init=init, name="to_logit")(x)[:, 0]
-        # In a plain GAN it only looks on: codes nobody writes would shape what D sees.
+        # In a plain GAN the recogniser must not shape D's features: no gradient passes.
         q = linen.Dense(
             c.recogniser, use_bias=False, dtype=dtype, kernel_init=init, name="read"
         )(x if c.inform else lax.stop_gradient(x))
@@ -134,10 +134,11 @@ class Discriminator(linen.Module):
 def game(config: Config) -> Game:
     """Two players, one move each; the discriminator owns the recogniser.
 
-    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`; labels play no part. Metric
-    `information` is the bound for the categorical code, in nats: log(categories) where
-    every code is read off its image, zero or less where nothing is;
-    `continuous_error` is the squared error of the other codes, 1/3 for a guess of 0.
+    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`; labels are not used. The metric
+    `information` is the bound for the categorical code, in nats: log(categories) if
+    every code can be read off its image, and zero or less if none can;
+    `continuous_error` is the squared error of the other codes, which is 1/3 for a guess
+    of 0.
     """
     nets = {"generator": _generator(config), "discriminator": Discriminator(config)}
     generate, discriminate = (pure(module, name) for name, module in nets.items())
@@ -148,7 +149,7 @@ def game(config: Config) -> Game:
         return latent(config, key, len(batch["image"])) if z is None else z
 
     def reading(seen, z):
-        """The weighted bound, negative, and what is known of it."""
+        """The negative weighted bound, and its metrics."""
         codes = split(config, z)[1]
         category = losses.categorical_mutual_information_loss(
             seen.category, codes.category
@@ -167,7 +168,7 @@ def game(config: Config) -> Game:
     def discriminator_loss(variables, batch, turn):
         z = draw(batch, turn.key)
         fake = lax.stop_gradient(generate(variables, z)[0])
-        # Apart, so that batch normalisation cannot tell them by their company.
+        # In separate passes, so that batch normalisation cannot tell them apart.
         real_seen, variables = discriminate(variables, batch["image"])
         fake_seen, variables = discriminate(variables, fake)
         loss = losses.non_saturating_discriminator_loss(
@@ -208,7 +209,7 @@ def game(config: Config) -> Game:
 
 
 def codes(config: Config, key: jax.Array, count: int) -> Codes:
-    """Draws codes as in training: every category alike, the others in [-1, 1]."""
+    """Draws codes as in training: all categories alike, the others in [-1, 1]."""
     category_key, continuous_key = jax.random.split(key)
     return Codes(
         jax.random.randint(category_key, (count,), 0, config.categories),
@@ -217,20 +218,20 @@ def codes(config: Config, key: jax.Array, count: int) -> Codes:
 
 
 def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
-    """Draws what the generator takes, noise and codes: `[count, Z]`."""
+    """Draws the input of the generator, noise and codes: `[count, Z]`."""
     noise_key, code_key = jax.random.split(key)
     noise = nn.sample_latent(noise_key, count, config.noise, "uniform")
     return join(config, noise, codes(config, code_key, count))
 
 
 def join(config: Config, noise: jax.Array, codes: Codes) -> jax.Array:
-    """Noise `[N, noise]` and codes as the generator takes them: `[N, Z]`."""
+    """Joins noise `[N, noise]` and codes to the input of the generator: `[N, Z]`."""
     category = jax.nn.one_hot(codes.category, config.categories)
     return jnp.concatenate([noise, category, codes.continuous], axis=1)
 
 
 def split(config: Config, latent: jax.Array) -> tuple[jax.Array, Codes]:
-    """The noise and the codes of what the generator takes; undoes `join`."""
+    """Splits the input of the generator into noise and codes; undoes `join`."""
     ends = (config.noise, config.noise + config.categories)
     noise, category, continuous = jnp.split(latent, ends, axis=1)
     return noise, Codes(category.argmax(1), continuous)
@@ -242,11 +243,11 @@ def sample(
     latent: jax.Array,
     statistics: Literal["batch", "running"] = "batch",
 ) -> jax.Array:
-    """Images `[N, 28, 28, 1]` in [0, 1] from `[N, Z]`, as `latent` or `join` make it.
+    """Images `[N, 28, 28, 1]` in [0, 1] from `[N, Z]`, as made by `latent` or `join`.
 
-    The statistics of the batch at hand are those of training only where it holds all
-    categories alike: a batch of one category alone is drawn as if of none. Draw that
-    with the "running" averages of training.
+    The statistics of a batch match those of training only if it has all categories in
+    equal numbers. In a batch of one category, the category is normalised away: draw
+    such batches with the "running" averages of training.
     """
     return pure(_generator(config), "generator")(variables, latent, statistics)[0]
 
@@ -254,11 +255,12 @@ def sample(
 def recognise(
     config: Config, variables: Variables, images: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What Q reads off images `[N, 28, 28, 1]`, real or generated.
+    """Reads the codes off images `[N, 28, 28, 1]`, real or generated, by Q.
 
     Returns:
         Logits of the categories `[N, categories]`, means of the other codes `[N, D]`.
-        Which category means what is chance: match them on labelled images.
+        The meaning of each category is a matter of chance: match them on labelled
+        images.
     """
     seen = pure(Discriminator(config), "discriminator")(variables, images)[0]
     return seen.category, seen.mean
@@ -280,10 +282,10 @@ MODEL = Model(
         width=2,
         hidden=6,
         recogniser=5,
-        # Normalising two examples a device, as `pmap` does, is ill-conditioned.
+        # Normalising two examples on each device, as `pmap` does, is ill-conditioned.
         category_weight=0.1,
         continuous_weight=0.1,
-        # Adam turns rounding noise into whole steps: smaller ones.
+        # Adam turns rounding noise into whole steps, so these are smaller.
         generator_rate=2e-4,
     ),
     latent=latent,

@@ -3,16 +3,16 @@
 Mao, Li, Xie, Lau, Wang and Smolley, "Least Squares Generative Adversarial Networks",
 arXiv:1611.04076.
 
-Reproduced: equation 2 with its halves, with the 0-1 coding a = 0, b = c = 1 as default
-(equation 9); a fake far on the right side of the boundary is pulled back to it, where
-a sigmoid would have no gradient left. With b - c = 1 and b - a = 2, as in
+Reproduced: equation 2 with its halves, with the 0-1 coding a = 0, b = c = 1 by default
+(equation 9). A fake far on the right side of the boundary is pulled back towards it,
+where a sigmoid would have no gradient. With b - c = 1 and b - a = 2, as in
 `Config(fake_label=-1, real_label=1, target=0)`, the Pearson chi-squared divergence of
 the sum of both densities from twice the generator's is minimised (equation 8). Adam at
 1e-3 with beta1 0.5, 1024 latents, batch normalisation in both nets, minibatches of 64
 (the batch's size is the caller's).
 
-Known differences: 28x28 images and the networks of `digit_nets`, where the paper has
-112x112 scenes; latents are standard normal (the paper does not say).
+Known differences: images are 28x28 and the networks those of `digit_nets`, while the
+paper draws scenes of 112x112; latents are standard normal (the paper does not say).
 """
 
 import dataclasses
@@ -35,20 +35,21 @@ class Config(digit_nets.Config):
     latent: bounds.Count = 1024
     """Size of the latent vector, drawn from a standard normal."""
     fake_label: float = 0.0
-    """a, what the discriminator is to say of generated images."""
+    """a, the discriminator's target for generated images."""
     real_label: float = 1.0
-    """b, what the discriminator is to say of real images."""
+    """b, the discriminator's target for real images."""
     target: float = 1.0
-    """c, what the generator wants the discriminator to say."""
+    """c, the generator's target for the discriminator's output."""
     learning_rate: bounds.Rate = 1e-3
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
 
     def __post_init__(self):
         super().__post_init__()
         if self.fake_label == self.real_label:
             raise ValueError(
-                f"fake_label and real_label are both {self.real_label}, so there is"
-                " nothing to tell apart; give different ones, such as 0 and 1"
+                f"fake_label and real_label are both {self.real_label}, so the"
+                " discriminator has nothing to tell apart; give different ones, such"
+                " as 0 and 1"
             )
         if self.target == self.fake_label:
             raise ValueError(

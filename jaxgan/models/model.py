@@ -1,7 +1,7 @@
-"""What a model says of itself, and how all models are found.
+"""The record that describes a model, and functions that find all models.
 
 A model file ends with `MODEL = Model(...)`. The conformance suite, the laboratory, its
-commands and the tables find it there: nothing else has to be edited.
+commands and the tables find it there; nothing else needs editing.
 """
 
 import importlib
@@ -15,29 +15,29 @@ from jaxgan.game import Batch, Game, Variables
 
 
 class Model(NamedTuple):
-    """What the laboratory needs to know of a model, and nothing else.
+    """All that the laboratory needs to know about a model.
 
     Attributes:
         paper: arXiv id, or authors and year.
         config: the frozen dataclass of its settings, the paper's values as defaults.
         game: `game(config) -> Game`.
-        batch: `batch(config, key, n)`, random numbers in the form of what it is trained
-            on: `[n, ...]`, or `[k, n, ...]` where a step takes k minibatches. Its names
-            are those of the data: `image`, `label` and so on, no latents.
-        show: `show(config, variables, key, batch) -> {name: images}`, what is worth
-            seeing of it. `batch` is one minibatch (without k), and there are as many
-            images as it has examples. None for models of vectors, and for those that
+        batch: `batch(config, key, n)` makes random numbers in the form of the training
+            data: `[n, ...]`, or `[k, n, ...]` where a step takes k minibatches. Its
+            names are those of the data, such as `image` and `label`; it has no latents.
+        show: `show(config, variables, key, batch) -> {name: images}` makes pictures of
+            the model. `batch` is one minibatch (without k), and there are as many
+            images as it has examples. None for models of vectors and for those that
             draw nothing.
-        tiny: the config of the conformance suite: the smallest nets that still have
-            all parts.
+        tiny: the config for the conformance suite: the smallest nets that have all
+            parts.
         latent: `latent(config, key, n)` draws what `sample` takes.
         sample: `sample(config, variables, latent) -> images`, and
             `sample(config, variables, latent, label)` where `labels`.
-        labels: whether `sample` takes classes, of which there are `config.classes`.
+        labels: whether `sample` takes classes; there are `config.classes`.
         range: the smallest and the largest value of a pixel, in batches and samples.
-        still: paths of owned parameters whose gradient is zero by algebra.
-        exact: whether a step draws nothing at random where the batch has a `latent`,
-            and the whole batch gives the mean of the gradients of its parts.
+        still: paths of owned parameters whose gradient is zero for algebraic reasons.
+        exact: whether a step draws nothing at random if the batch has a `latent`, and
+            the gradient of a batch is the mean of the gradients of its parts.
     """
 
     paper: str
@@ -55,7 +55,7 @@ class Model(NamedTuple):
 
 
 def find() -> dict[str, Model]:
-    """Every model of the library by the name of its file, in order of names."""
+    """Finds every model of the library, by the name of its file, in order of names."""
     import jaxgan.models as models
 
     found = {}
@@ -67,10 +67,10 @@ def find() -> dict[str, Model]:
 
 
 def named(name: str) -> Model:
-    """The model whose file has this name, wherever it lies below `jaxgan.models`.
+    """Finds the model whose file has this name, anywhere below `jaxgan.models`.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such model.
     """
     import jaxgan.models as models
 

@@ -1,4 +1,4 @@
-"""R3GAN: a modern baseline, two plain networks and a loss that behaves.
+"""R3GAN: a modern baseline of two plain networks and a well-behaved loss.
 
 Huang, Gokaslan, Kuleshov and Tompkin, "The GAN is dead; long live the GAN! A Modern GAN
 Baseline", arXiv:2501.05441 (2024).
@@ -6,13 +6,13 @@ Baseline", arXiv:2501.05441 (2024).
 Reproduced: the relativistic pairing loss for both players, real i against fake i, and
 gamma / 2 times the sum of the zero-centred penalties R1 on real and R2 on generated
 images; no normalisation layer in either network, and none of the usual tricks (no
-smoothing, no noise, no minibatch statistics); Adam without a first momentum; a moving
-average of the generator, whose samples count.
+smoothing, no noise, no minibatch statistics); Adam without a first momentum; samples
+from a moving average of the generator.
 
-Known differences: 28x28 images and the networks of `digit_nets` without norm, where the
-paper has residual networks of grouped convolutions with fix-up initialisation; step
-size, gamma and Adam's second momentum are constants, where the paper lets each of them
-run from one value to another.
+Known differences: images are 28x28, and the networks are those of `digit_nets` without
+norm, while the paper has residual networks of grouped convolutions with fix-up
+initialisation; step size, gamma and Adam's second momentum are constant, while the
+paper changes each of them during training.
 """
 
 import dataclasses
@@ -39,13 +39,13 @@ class Config(digit_nets.Config):
     latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
     gamma: bounds.Weight = 1.0
-    """Weight of both gradient penalties, which are halved: gamma / 2 (R1 + R2)."""
+    """Weight of both gradient penalties, gamma / 2 (R1 + R2)."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
     beta2: bounds.Decay = 0.99
     """Adam's second momentum; the first is 0."""
     ema: bounds.Decay = 0.999
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
 
 def game(config: Config) -> Game:
@@ -79,7 +79,7 @@ MODEL = Model(
     tiny=Config(width=2, hidden=6, latent=4),
     latent=latent,
     sample=sample,
-    # A constant added to every logit leaves both losses as they are.
+    # A constant added to every logit does not change the losses.
     still=("discriminator/Dense_0/bias",),
     exact=True,
 )

@@ -1,19 +1,19 @@
 """The transforming auto-encoder: the first capsules, which learn to move what they see.
 
 Hinton, Krizhevsky and Wang, "Transforming Auto-encoders" (ICANN 2011). Every capsule
-looks at the whole image. Its recognition units say with which probability p its entity
-is there, and in which pose. The known transformation acts on the pose, generation units
-draw what the capsule contributes in the new pose, p gates the drawing, and the sum over
-capsules is the transformed image. Nothing else tells the output of the transformation,
-so a capsule's pose must come to move as the image does.
+sees the whole image. Its recognition units tell the probability p that its entity is
+there, and the pose. The known transformation is applied to the pose, generation units
+draw the capsule's contribution in the new pose, p gates it, and the sum over capsules
+is the transformed image. The output learns of the transformation only through the
+poses, so a capsule's pose has to move as the image does.
 
-Differences from the paper, which does not say how its weights begin or are updated:
-Adam, and kernels at the scale of their fan-in, but ten times that for the poses, which
-so differ by pixels from the start. Where they begin nearly alike (let alone with all
-weights near 0.001), capsules tell positions apart by p and hardly learn poses: the
-median change of a pose was 0.4 of the shift instead of 0.85, digits and steps being the
-same. The output is linear, as in the paper; some ports put a sigmoid on the sum, under
-which contributions do not add up to the image.
+Differences from the paper, which does not tell its initial weights or its optimiser:
+Adam; kernels at the scale of their fan-in, but ten times that for the poses, which
+therefore differ by pixels from the start. If poses start nearly equal (or all weights
+near 0.001), capsules tell positions apart by p and hardly learn poses: the median
+change of a pose was 0.4 of the shift instead of 0.85, with the same digits and steps.
+The output is linear, as in the paper; some ports put a sigmoid on the sum, so that
+contributions do not add up to the image.
 """
 
 import dataclasses
@@ -39,8 +39,8 @@ _POSES = {"translation": (2,), "affine": (3, 3)}
 class Config:
     """Networks and training; the defaults are those of the paper's translated digits.
 
-    Its affine digits: 25 capsules of 40 recognition and 40 generation units. All sizes
-    are from memory.
+    For its affine digits, use 25 capsules of 40 recognition and 40 generation units.
+    All sizes are from memory.
     """
 
     resolution: bounds.Count = 28
@@ -48,18 +48,19 @@ class Config:
     channels: bounds.Count = 1
     """Channels of an image."""
     transform: Literal["translation", "affine"] = "translation"
-    """translation: the pose is (row, column), to which an offset in pixels is added;
-    affine: a 3x3 matrix, multiplied from the left by that of the transformation."""
+    """translation: the pose is (row, column), and an offset in pixels is added; affine:
+    the pose is a 3x3 matrix, and that of the transformation multiplies it from the
+    left."""
     capsules: bounds.Count = 30
     """Capsules."""
     recognition: bounds.Count = 10
-    """Recognition units of a capsule."""
+    """Recognition units of each capsule."""
     generation: bounds.Count = 20
-    """Generation units of a capsule."""
+    """Generation units of each capsule."""
     learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the products with pixels; what lies between stays float32."""
+    """Dtype of products with pixels; everything between stays float32."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -76,7 +77,7 @@ class Config:
 
 
 class Recognition(linen.Module):
-    """What every capsule sees: `[B, H, W, C]` to p `[B, n]` and pose `[B, n, *pose]`.
+    """Recognition of all capsules: `[B, H, W, C]` to p `[B, n]`, poses `[B, n, *pose]`.
 
     A layer of all capsules is one product with a kernel `[n, in, out]`.
     """
@@ -103,23 +104,23 @@ class Recognition(linen.Module):
 
 
 class Generation(linen.Module):
-    """What all capsules draw together: p and poses to `[B, H, W, C]`."""
+    """Generation of all capsules together: p and poses to `[B, H, W, C]`."""
 
     config: Config
 
     @linen.compact
     def __call__(self, presence: jax.Array, pose: jax.Array) -> jax.Array:
-        """Draws; probabilities `[B, n]` gate the contributions to the sum."""
+        """Draws images; probabilities `[B, n]` gate the contributions to the sum."""
         c, (n, g) = self.config, (self.config.capsules, self.config.generation)
         pose = pose.reshape(*presence.shape, -1)
         kernel = self.param("units", _fan_in(batch_axis=0), (n, pose.shape[-1], g))
         bias = self.param("units_bias", linen.initializers.normal(1.0), (n, g))
         units = jax.nn.sigmoid(jnp.einsum("bnp,npg->bng", pose, kernel) + bias[None])
         size = c.resolution**2 * c.channels
-        # One product sums over units and capsules, so its fan-in is that of both.
+        # One product sums over units and capsules, so its fan-in counts both.
         kernel = self.param("pixels", _fan_in(in_axis=(0, 1)), (n, g, size))
         bias = self.param("pixels_bias", linen.initializers.zeros, (n, size))
-        # p(Wu + b) = W(pu) + pb: no capsule's image is held, only their sum.
+        # p(Wu + b) = W(pu) + pb, so only the sum of the capsules' images is stored.
         gated = presence[..., None] * units
         image = _product("bng,ngo->bo", gated, kernel, c.dtype)
         image += jnp.einsum("bn,no->bo", presence, bias)
@@ -132,7 +133,7 @@ def _product(how: str, x: jax.Array, kernel: jax.Array, dtype: str) -> jax.Array
 
 
 def _pose_bias(config: Config):
-    """No shift, or the identity: the pose that shows a transformation as it is."""
+    """The initial pose: no shift, or the identity."""
     if config.transform == "translation":
         return linen.initializers.zeros
     return lambda _, shape: jnp.broadcast_to(jnp.eye(3).reshape(1, 9), shape)
@@ -149,11 +150,11 @@ def _apply(config: Config, name: str) -> Callable[..., tuple]:
 def poses(
     config: Config, variables: Variables, image: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What every capsule sees in images `[B, H, W, C]` in [0, 1].
+    """Recognises the entities of all capsules in images `[B, H, W, C]` in [0, 1].
 
     Returns:
         The probabilities `[B, n]` and the poses: `[B, n, 2]`, rows and columns in
-        pixels from an origin of the capsule's own, or matrices `[B, n, 3, 3]`.
+        pixels from an origin that each capsule chooses, or matrices `[B, n, 3, 3]`.
 
     Raises:
         ValueError: the images have another shape than the model's.
@@ -168,7 +169,7 @@ def poses(
 
 
 def moved(config: Config, pose: jax.Array, by: jax.Array) -> jax.Array:
-    """Poses `[B, n, 2]` plus offsets `[B, 2]`, or matrices `[B, 3, 3]` times poses.
+    """Adds offsets `[B, 2]` to poses `[B, n, 2]`, or applies matrices `[B, 3, 3]`.
 
     Raises:
         ValueError: `by` has another shape.
@@ -186,18 +187,18 @@ def moved(config: Config, pose: jax.Array, by: jax.Array) -> jax.Array:
 def generate(
     config: Config, variables: Variables, presence: jax.Array, pose: jax.Array
 ) -> jax.Array:
-    """Images `[B, H, W, C]` from probabilities `[B, n]` and poses; not clipped."""
+    """Draws images `[B, H, W, C]` from probabilities `[B, n]` and poses, unclipped."""
     return _apply(config, "generation")(variables, presence, pose)[0]
 
 
 def reconstruct(
     config: Config, variables: Variables, image: jax.Array, by: jax.Array
 ) -> jax.Array:
-    """Transformed images `[B, H, W, C]`, as the capsules draw them; not clipped.
+    """Draws transformed images `[B, H, W, C]` by the capsules, unclipped.
 
     Args:
-        config: the model.
-        variables: of its nets.
+        config: the model's config.
+        variables: the variables of its nets.
         image: `[B, H, W, C]` in [0, 1].
         by: offsets `[B, 2]` (rows down, columns right), or matrices `[B, 3, 3]`.
 
@@ -240,7 +241,7 @@ def game(config: Config) -> Game:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     image_key, target_key, by_key = jax.random.split(key, 3)
     by = "offset" if config.transform == "translation" else "transform"
     return {
@@ -253,7 +254,7 @@ def batch(config: Config, key: jax.Array, count: int) -> Batch:
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """The images of a batch, transformed by the capsules."""
+    """Draws the images of a batch, transformed by the capsules."""
     del key
     by = batch["offset" if config.transform == "translation" else "transform"]
     drawn = reconstruct(config, variables, batch["image"], by)

@@ -1,16 +1,15 @@
 """The variational autoencoder: an autoencoder whose codes follow a known distribution.
 
 Kingma and Welling, "Auto-Encoding Variational Bayes", arXiv:1312.6114. Reproduced: the
-encoder gives mean and log-variance of a Gaussian, a code is drawn from it through
-mean + deviation * noise, the decoder gives Bernoulli pixels, and what is maximised is
-the lower bound of log p(x) with its divergence in closed form, one draw an example,
-minibatches of 100 (the batch's size is the caller's).
+encoder gives the mean and log-variance of a Gaussian; a code is drawn from it as mean +
+deviation * noise; the decoder gives Bernoulli pixels; training maximises the lower
+bound of log p(x), with its divergence in closed form and one draw for each example;
+minibatches have 100 examples (the batch's size is the caller's).
 
 Known differences: two hidden layers of ReLU units and Adam, where the paper has one of
 500 tanh units and Adagrad, and no prior over the weights. Grey pixels enter the
-Bernoulli likelihood as they are: what comes out is the mean of the bound over images
-whose pixels are drawn black or white with these probabilities, the code's distribution
-being that of the grey image.
+Bernoulli likelihood as they are. The result is the mean of the bound over images whose
+pixels are drawn black or white with these probabilities, for codes of the grey image.
 """
 
 import dataclasses
@@ -37,7 +36,7 @@ class Config:
     code: bounds.Count = 2
     """Size of the code."""
     hidden: tuple[bounds.Count, ...] = (512, 256)
-    """Units of the encoder's hidden layers; the decoder's are the reverse."""
+    """Units of the encoder's hidden layers; the decoder has them in reverse order."""
     learning_rate: bounds.Rate = 1e-3
     """Adam's step size."""
 
@@ -106,14 +105,15 @@ def log_likelihood_bound(
     """The lower bound of log p(x) in nats, for each image: `[B]`.
 
     Args:
-        config: of the model.
-        variables: of its nets.
+        config: the model's config.
+        variables: the variables of its nets.
         image: `[B, R, R, 1]` in [0, 1].
         key: a random key.
-        draws: codes an image, over which the likelihood is averaged.
+        draws: the number of codes drawn for each image, over which the likelihood is
+            averaged.
 
     Raises:
-        ValueError: no draws.
+        ValueError: `draws` is below 1.
     """
     if draws < 1:
         raise ValueError(f"draws is {draws}; it must be at least 1")
@@ -122,7 +122,7 @@ def log_likelihood_bound(
 
 
 def _terms(config, variables, image, key):
-    """Log p(x|z) of one z drawn an image, and KL(q(z|x) || p(z)): `[B]` each."""
+    """Log p(x|z) of one z drawn for each image, and KL(q(z|x) || p(z)), each `[B]`."""
     mean, log_variance = encode(config, variables, image)
     code = losses.reparameterise(mean, log_variance, key)
     logits = _logits(config, variables, code)
@@ -135,14 +135,14 @@ def _logits(config, variables, code):
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     return images.batch(key, count, (config.resolution, config.resolution, 1))
 
 
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """Samples, and what the mean codes of the images of a batch decode to."""
+    """Draws samples, and decodes the mean codes of the images of a batch."""
     image = batch["image"]
     return {
         "samples": sample(config, variables, latent(config, key, len(image))),

@@ -1,19 +1,19 @@
-"""WGAN: a critic of clipped weights estimates the Wasserstein distance.
+"""WGAN: a critic with clipped weights estimates the Wasserstein distance.
 
 Arjovsky, Chintala and Bottou, "Wasserstein GAN", arXiv:1701.07875, Algorithm 1.
 
 Reproduced: the critic's loss is the difference of its mean scores, without logarithms;
-all of its weights are clipped to ±0.01 after every one of its five updates, each on
-data and latents of its own; RMSProp at 5e-5 for both (Torch's: decay 0.99, epsilon
-outside the root), without momentum, which the paper found to harm; minibatches of 64
-(the batch's size is the caller's).
+all of its weights are clipped to ±0.01 after each of its five updates, each on new data
+and latents; RMSProp at 5e-5 for both (Torch's: decay 0.99, epsilon outside the root),
+without momentum, which the paper found to harm; minibatches of 64 (the batch's size is
+the caller's).
 
-Known differences: 28x28 images and the networks of `digit_nets`. The critic has no
-batch normalisation, which the paper's DCGAN has: the score of an image shall not depend
-on its company, and clipping to 0.01 would all but close gains that belong near 1. The
-authors' code updates the critic a hundred times at each of the first 25 steps of the
-generator and at every 500th; here it is always `critic_steps`, because a game's
-schedule is the same at every step.
+Known differences: images are 28x28, and the networks are those of `digit_nets`. The
+critic has no batch normalisation, unlike the paper's DCGAN: the score of an image
+should not depend on the rest of the batch, and clipping to 0.01 would nearly zero gains
+that belong near 1. The authors' code updates the critic a hundred times at each of the
+first 25 steps of the generator and at every 500th; here it is always `critic_steps`,
+because a game's schedule is the same at every step.
 """
 
 import dataclasses
@@ -40,9 +40,9 @@ class Config(digit_nets.Config):
     clip: bounds.Rate = 0.01
     """Largest absolute value of a weight of the critic."""
     critic_steps: bounds.Count = 5
-    """Critic updates to one of the generator."""
+    """Updates of the critic for each update of the generator."""
     learning_rate: bounds.Rate = 5e-5
-    """RMSProp's step size, of both players."""
+    """RMSProp's step size for both players."""
 
 
 def game(config: Config) -> Game:
@@ -65,7 +65,7 @@ def game(config: Config) -> Game:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     return images.batch(key, count, repeats=config.critic_steps)
 
 
@@ -78,6 +78,6 @@ MODEL = Model(
     tiny=Config(width=2, hidden=6, latent=4, critic_steps=2),
     latent=latent,
     sample=sample,
-    # A constant added to every score leaves both losses as they are.
+    # A constant added to every score does not change the losses.
     still=("discriminator/Dense_0/bias",),
 )

@@ -1,20 +1,20 @@
-"""WGAN-GP: a Wasserstein critic held to gradient norm one.
+"""WGAN-GP: a Wasserstein critic with a penalty that keeps its gradient norm at one.
 
 Gulrajani, Ahmed, Arjovsky, Dumoulin and Courville, "Improved Training of Wasserstein
 GANs", arXiv:1704.00028, Algorithm 1.
 
-Reproduced: the penalty at random points between real and generated examples, one u an
-example; five critic steps to one of the generator, each on data and latents of its own;
-Adam at 1e-4 with (0.5, 0.9). Two sets of networks of the authors' code:
+Reproduced: the penalty at random points between real and generated examples, with one u
+for each example; five critic steps for each step of the generator, each on new data and
+latents; Adam at 1e-4 with (0.5, 0.9); two sets of networks of the authors' code:
 
-- `Config`: on vectors, its two-dimensional toys; three hidden layers of 512 ReLU units
-  in both, penalty weight 0.1, batch 256.
-- `ImageConfig`: on 28x28 digits; 5x5 convolutions of width 64, 128 and 256 without any
+- `Config`: for vectors, as in its two-dimensional toys; three hidden layers of 512 ReLU
+  units in both, penalty weight 0.1, batch 256.
+- `ImageConfig`: for 28x28 digits; 5x5 convolutions of width 64, 128 and 256 without any
   normalisation, penalty weight 10, batch 50.
 
-Known differences: images come in [0, 1] as `[B, 28, 28, 1]`, kernels start as He et al.
-have it from normal, not uniform, draws; the critic's net is called "discriminator", as
-in every game of `adversarial`.
+Known differences: images come in [0, 1] as `[B, 28, 28, 1]`, kernels are initialised by
+He et al.'s method with normal, not uniform, draws; the critic's net is named
+"discriminator", as in every game of `adversarial`.
 """
 
 import dataclasses
@@ -36,20 +36,20 @@ from jaxgan.models.parts.two_players import Objective, adversarial
 
 @dataclasses.dataclass(frozen=True)
 class _Training:
-    """What vectors and images have in common."""
+    """The settings that vectors and images have in common."""
 
     latent: bounds.Count
     """Size of the latent vector, drawn from a standard normal."""
     penalty: bounds.Weight
     """Weight of the gradient penalty."""
     critic_steps: bounds.Count = 5
-    """Critic updates to one of the generator."""
+    """Updates of the critic for each update of the generator."""
     learning_rate: bounds.Rate = 1e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks."""
+    """Dtype of the networks."""
 
     def __post_init__(self):
         bounds.check(self)
@@ -57,7 +57,7 @@ class _Training:
 
 @dataclasses.dataclass(frozen=True)
 class Config(_Training):
-    """On vectors; the defaults are those of the paper's toy problems."""
+    """Settings for vectors; the defaults are those of the paper's toy problems."""
 
     examples: ClassVar[str] = "data"
 
@@ -80,7 +80,7 @@ class Config(_Training):
 
 @dataclasses.dataclass(frozen=True)
 class ImageConfig(_Training):
-    """On 28x28 images; the defaults are the paper's for MNIST."""
+    """Settings for 28x28 images; the defaults are the paper's for MNIST."""
 
     examples: ClassVar[str] = "image"
 
@@ -106,11 +106,11 @@ class ImageGenerator(linen.Module):
 
     @linen.compact
     def __call__(self, latent: jax.Array) -> jax.Array:
-        """Draws one image a latent."""
+        """Draws one image for each latent."""
         dtype, deepest = jnp.dtype(self.dtype), 4 * self.width
 
         def up(x, features):
-            # At stride 2 a pixel of the result has a quarter of the kernel's taps.
+            # At stride 2 each pixel of the result sees a quarter of the kernel's taps.
             init = linen.initializers.variance_scaling(8.0, "fan_in", "normal", 3, 2)
             return nn.ConvTranspose(features, 5, dtype=dtype, kernel_init=init)(x)
 
@@ -124,7 +124,7 @@ class ImageGenerator(linen.Module):
 
 
 class ImageCritic(linen.Module):
-    """Images `[B, 28, 28, 1]` to scores `[B]`, each of its image alone."""
+    """Images `[B, 28, 28, 1]` to scores `[B]`, each independent of the other images."""
 
     width: int
     dtype: str = "float32"
@@ -176,7 +176,7 @@ def sample(
 
 
 def batch(config: Config | ImageConfig, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     shape = images.DIGIT if isinstance(config, ImageConfig) else (config.data,)
     made = images.batch(key, count, shape, repeats=config.critic_steps)
     return {config.examples: made["image"]}
@@ -185,7 +185,7 @@ def batch(config: Config | ImageConfig, key: jax.Array, count: int) -> Batch:
 def show(
     config: Config | ImageConfig, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """Samples of a model of images; nothing of one of vectors."""
+    """Draws samples of a model of images; nothing for one of vectors."""
     if isinstance(config, Config):
         return {}
     return images.samples(latent, sample)(config, variables, key, batch)
@@ -200,6 +200,6 @@ MODEL = Model(
     tiny=Config(hidden=(8, 8)),
     latent=latent,
     sample=sample,
-    # A constant added to every score leaves both losses as they are.
+    # A constant added to every score does not change the losses.
     still=("discriminator/Dense_2/bias",),
 )

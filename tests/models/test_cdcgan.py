@@ -142,7 +142,7 @@ def test_without_classes_there_are_no_labels():
     nets = made(config, given)
     latent = cdcgan.latent(config, jax.random.key(0), 5)
     assert cdcgan.sample(config, nets, latent).shape == (5, 28, 28, 1)
-    with pytest.raises(ValueError, match="no classes; leave them out"):
+    with pytest.raises(ValueError, match="no classes, but labels were given"):
         cdcgan.sample(config, nets, latent, jnp.zeros(5, jnp.int32))
 
 

@@ -1,1 +1,1 @@
-"""What the models of several papers share."""
+"""Parts that the models of several papers share."""

@@ -1,8 +1,8 @@
 """Convolutional networks for 28x28 images, which several models share.
 
 They are those of InfoGAN (Chen et al., arXiv:1606.03657, table 1): two dense layers and
-two strided convolutions, the one in the order of the other reversed. Models that differ
-in their losses alone share `Config`, `nets`, `latent` and `sample` too.
+two strided convolutions, in opposite order in the two nets. Models that differ only in
+their losses share `Config`, `nets`, `latent` and `sample` too.
 """
 
 import dataclasses
@@ -30,16 +30,16 @@ class Config:
     latent: bounds.Count = 100
     """Size of the latent vector, drawn from a standard normal."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks."""
+    """Dtype of the networks."""
 
     def __post_init__(self):
         bounds.check(self)
 
 
 def nets(config: Config) -> tuple["Generator", "Discriminator"]:
-    """The two networks."""
+    """Makes the two networks."""
     c = config
     return (
         Generator(c.width, c.hidden, norm=c.generator_norm, dtype=c.dtype),
@@ -61,13 +61,13 @@ class Generator(linen.Module):
     """Latents `[B, Z]` to images `[B, R, R, C]` in [0, 1].
 
     Attributes:
-        width: channels of the widest maps but one, which have twice as many.
+        width: channels of the second widest maps; the widest have twice as many.
         hidden: units of the first layer.
         size: R, a multiple of four.
         channels: C.
         norm: whether layers are batch-normalised.
         logits: whether to leave out the sigmoid.
-        dtype: arithmetic of all but the last layer.
+        dtype: the dtype of all layers but the last.
     """
 
     width: int = 64
@@ -80,13 +80,13 @@ class Generator(linen.Module):
 
     @linen.compact
     def __call__(self, latent: jax.Array, statistics: str = "batch") -> jax.Array:
-        """Draws one image a latent.
+        """Draws one image for each latent.
 
         Args:
             latent: `[B, Z]`.
-            statistics: to normalise with: those of this "batch", or the "running"
-                averages of training. In a batch, what all its latents share, such as a
-                class, is normalised away.
+            statistics: the statistics to normalise with: those of this "batch", or the
+                "running" averages of training. What all latents of a batch share, such
+                as a class, is normalised away with "batch".
         """
         running = nn.use_running(statistics)
         dtype, side = jnp.dtype(self.dtype), self.size // 4
@@ -119,8 +119,8 @@ class Trunk(linen.Module):
         width: channels of the first maps; the second have twice as many.
         hidden: units of the dense layer.
         norm: whether layers but the first are batch-normalised.
-        slope: of the leaky ReLU.
-        dtype: arithmetic.
+        slope: the slope of the leaky ReLU.
+        dtype: the dtype of the arithmetic.
     """
 
     width: int = 64
@@ -131,7 +131,7 @@ class Trunk(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Looks at images."""
+        """Computes the features of images."""
         dtype = jnp.dtype(self.dtype)
         x = linen.leaky_relu(nn.Conv(self.width, 4, 2, dtype=dtype)(image), self.slope)
         x = nn.Conv(2 * self.width, 4, 2, use_bias=not self.norm, dtype=dtype)(x)
@@ -152,7 +152,7 @@ class Discriminator(linen.Module):
     Attributes:
         width: as in `Trunk`.
         hidden: as in `Trunk`.
-        out: numbers an image.
+        out: the number of outputs for each image.
         norm: as in `Trunk`.
         slope: as in `Trunk`.
         dtype: as in `Trunk`.

@@ -1,4 +1,4 @@
-"""What models of images tell of themselves: random batches, and sheets of samples."""
+"""Parts of the records of image models: random batches, and sheets of samples."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ class Classed(Protocol):
 
     @property
     def classes(self) -> int:
-        """How many classes there are."""
+        """The number of classes."""
         ...
 
 
@@ -28,15 +28,15 @@ def batch(
     repeats: int = 1,
     low: float = 0.0,
 ) -> Batch:
-    """Random images in [low, 1], with labels if there are classes.
+    """Makes random images in [low, 1], with labels if there are classes.
 
     Args:
         key: a random key.
-        count: images in a minibatch.
-        shape: of an image.
-        classes: labels are from 0 to one less; none are drawn if this is 0.
-        repeats: k, the minibatches that a step takes: arrays are `[k, count, ...]` if
-            this is above 1.
+        count: the number of images in a minibatch.
+        shape: the shape of an image.
+        classes: the number of classes; if 0, no labels are drawn.
+        repeats: k, the number of minibatches in a step; if it is above 1, arrays are
+            `[k, count, ...]`.
         low: the smallest value of a pixel.
     """
     image_key, label_key = jax.random.split(key)
@@ -48,23 +48,23 @@ def batch(
 
 
 def digits(config: Any, key: jax.Array, count: int) -> Batch:
-    """A random batch of a model that takes 28x28 images, one minibatch a step."""
+    """Makes a random batch of 28x28 images, one minibatch per step."""
     del config
     return batch(key, count)
 
 
 def labelled_digits(config: Classed, key: jax.Array, count: int) -> Batch:
-    """The same with the labels of a conditional model."""
+    """Makes the same with the labels of a conditional model."""
     return batch(key, count, classes=config.classes)
 
 
 def samples(latent: Callable, sample: Callable, *, labels: bool = False) -> Callable:
-    """Makes `show` of a model whose samples are what is worth seeing.
+    """Makes the `show` of a model that shows samples.
 
     Args:
-        latent: the model's.
-        sample: the model's.
-        labels: whether `sample` takes labels: those of the batch, if it has any.
+        latent: the model's `latent`.
+        sample: the model's `sample`.
+        labels: whether `sample` takes labels; if so, it gets those of the batch.
     """
 
     def show(

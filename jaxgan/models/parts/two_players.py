@@ -1,9 +1,9 @@
-"""The game that most papers vary: a generator against a discriminator.
+"""The game of which most papers are variants: a generator against a discriminator.
 
 Goodfellow et al., "Generative Adversarial Nets", arXiv:1406.2661, Algorithm 1: the
-discriminator moves on new data and new noise, then the generator on noise of its own.
-Real and generated examples pass the discriminator apart, so that batch normalisation
-cannot tell them by their company.
+discriminator moves on new data and new noise, then the generator on other noise. Real
+and generated examples pass the discriminator separately, so that batch normalisation
+cannot tell them apart.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,13 +18,13 @@ from jaxgan.game import Game, Move, Player, pure
 
 
 class Objective(NamedTuple):
-    """What the players minimise, as `jaxgan.losses` has it.
+    """The losses of the players, as in `jaxgan.losses`.
 
     Attributes:
         discriminator: `(real_logits, fake_logits) -> [B]`.
         generator: `fake_logits -> [B]`.
-        penalty: `(critic_fn, real, fake, key) -> [B]`, weighted, which is added to the
-            discriminator's loss; `critic_fn` gives logits `[B]` of examples.
+        penalty: `(critic_fn, real, fake, key) -> [B]`, including its weight, is added
+            to the discriminator's loss; `critic_fn` returns logits `[B]` of examples.
         relativistic: whether the generator's loss is `(real_logits, fake_logits) ->
             [B]`.
     """
@@ -49,26 +49,26 @@ def adversarial(
     moves: tuple[Move, ...] = (Move("discriminator"), Move("generator")),
     ema: float = 0.0,
 ) -> Game:
-    """Two nets, two players.
+    """Makes a game of two nets and two players.
 
-    While they play, both nets have the random streams "dropout" and "noise"; layers
-    that need none ignore them.
+    In the game, both nets have the random streams "dropout" and "noise"; layers that
+    need none ignore them.
 
     Args:
-        generator: latents to examples.
-        discriminator: examples `[B, ...]` to logits, `[B]` or `[B, 1]`.
-        latent: `latent(key, B)` draws latents; a batch that has a `latent` of its own,
-            which makes tests exact, is played with that.
+        generator: takes latents to examples.
+        discriminator: takes examples `[B, ...]` to logits, `[B]` or `[B, 1]`.
+        latent: `latent(key, B)` draws latents; if a batch has a `latent`, for exact
+            tests, that is used instead.
         losses: an `Objective`, or its first two parts.
-        optimizer: of both players, or of each by name.
-        data: where a batch has its real examples.
-        condition: where a batch has what both nets take as a second argument, such as
+        optimizer: the optimiser of both players, or one of each by name.
+        data: the name of the real examples in a batch.
+        condition: the name in a batch of the second argument of both nets, such as
             "label"; generated examples have the conditions of the real ones.
-        view: `view(examples, key)` is what the discriminator sees of real and generated
-            examples, in both losses: after differentiable augmentation, with noise.
-        moves: the schedule, of the players "discriminator" and "generator": five
-            updates of the critic are `Move("discriminator", repeat=5)`.
-        ema: decay of the average of the generator's weights.
+        view: `view(examples, key)` is applied to real and generated examples before the
+            discriminator sees them, in both losses; for augmentation or noise.
+        moves: the schedule of the players "discriminator" and "generator"; five updates
+            of the critic are `Move("discriminator", repeat=5)`.
+        ema: the decay of the moving average of the generator's weights.
 
     Returns:
         The game; nets and players are "generator" and "discriminator".
@@ -145,6 +145,6 @@ def adversarial(
 
 
 def _streams(key):
-    """Random streams of layers, apart from each other and from what `key` draws."""
+    """Makes random streams for layers, independent of other uses of `key`."""
     dropout, noise = jax.random.split(jax.random.fold_in(key, 1))
     return {"dropout": dropout, "noise": noise}

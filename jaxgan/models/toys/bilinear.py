@@ -1,9 +1,10 @@
-"""The bilinear game min_x max_y x·y: the smallest on which gradient play fails.
+"""The bilinear game min_x max_y x·y, the smallest on which gradient play fails.
 
-Its equilibrium is (0, 0). Simultaneous gradient steps leave it, alternating ones circle
-it, extragradient and optimistic ones find it: Gidel et al., "A Variational Inequality
-Perspective on Generative Adversarial Networks", arXiv:1802.10551, section 3; Daskalakis
-et al., "Training GANs with Optimism", arXiv:1711.00141. Two nets of one number each.
+Its equilibrium is (0, 0). Simultaneous gradient steps move away from it, alternating
+ones circle it, and extragradient and optimistic ones converge to it: Gidel et al., "A
+Variational Inequality Perspective on Generative Adversarial Networks",
+arXiv:1802.10551, section 3; Daskalakis et al., "Training GANs with Optimism",
+arXiv:1711.00141. Each of the two nets is one number.
 """
 
 import dataclasses
@@ -23,12 +24,12 @@ Play = Literal["simultaneous", "alternating", "extragradient", "optimistic"]
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """How the game is played."""
+    """The way in which the game is played."""
 
     play: Play = "simultaneous"
     """The order of moves and the kind of update; optimistic players move together."""
     steps: bounds.Count = 1
-    """Moves of y to one of x; more than 1 only where they alternate."""
+    """Moves of y for each move of x; may be above 1 only if they alternate."""
     learning_rate: bounds.Rate = 0.1
     """Step size of both players."""
 
@@ -38,7 +39,7 @@ class Config:
 
 
 class Number(linen.Module):
-    """One number, from N(0, 1) at first: `[]`."""
+    """One number, `[]`, whose initial value is drawn from N(0, 1)."""
 
     @linen.compact
     def __call__(self) -> jax.Array:
@@ -54,8 +55,8 @@ def _moves(config: Config):
 def game(config: Config) -> Game:
     """Player x pays E[a]·x·y to player y.
 
-    Batches are `{"payoff": [B]}`, draws of a: ones for the game above, random ones for
-    a stochastic one (`[k, B]` where a step has k moves).
+    Batches are `{"payoff": [B]}`, draws of a (`[k, B]` where a step has k moves): all 1
+    for the game above, random for a stochastic game.
     """
     nets = {name: Number() for name in ("x", "y")}
     numbers = {name: pure(net, name) for name, net in nets.items()}
@@ -85,7 +86,7 @@ def game(config: Config) -> Game:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     repeats = max(move.repeat for move in _moves(config))
     shape = (repeats, count) if repeats > 1 else (count,)
     return {"payoff": jax.random.uniform(key, shape, minval=0.5, maxval=1.5)}

@@ -39,15 +39,15 @@ class Config:
 
 
 class Pool(linen.Module):
-    """A memory of past fakes, `[B, N]`: hands back an old one half of the time.
+    """A memory of past fakes, `[B, N]`, which returns an old one half of the time.
 
-    With probability one half a fake is swapped for the one remembered at its position,
-    and takes its place; until something is remembered, fakes pass through.
+    With probability one half, a fake is exchanged for the one remembered at its
+    position. At the first call, nothing is remembered, and all fakes pass through.
     """
 
     @linen.compact
     def __call__(self, fakes: jax.Array, key: jax.Array) -> jax.Array:
-        """What to show the discriminator, `[B, N]`."""
+        """Returns the fakes to show to the discriminator, `[B, N]`."""
         past = self.variable("memory", "past", jnp.zeros_like, fakes)
         filled = self.variable("memory", "filled", jnp.zeros, fakes.shape[:1], bool)
         swap = jax.random.bernoulli(key, 0.5, fakes.shape[:1])
@@ -82,7 +82,8 @@ def game(config: Config) -> Game:
         score_a, variables = critic_a(variables, fake_a)
         score_b, variables = critic_b(variables, fake_b)
         fool = losses.least_squares_generator_loss
-        # Twice, since the paper has no one half in this one, against which 10 weighs.
+        # Doubled, since the paper's loss, beside which the weight is 10, has no one
+        # half.
         adversarial = 2 * (fool(score_a[:, 0]) + fool(score_b[:, 0])).mean()
         cycle = (
             jnp.abs(again_a - batch["a"]).mean() + jnp.abs(again_b - batch["b"]).mean()
@@ -130,7 +131,7 @@ def game(config: Config) -> Game:
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     a, b = jax.random.normal(key, (2, count, config.data))
     return {"a": a, "b": b}
 

@@ -1,10 +1,10 @@
-"""A GAN of two perceptrons on points, with every loss, penalty and dynamics to choose.
+"""A GAN of two perceptrons on points, with a choice of losses, penalties and dynamics.
 
-The laboratory of the field. By default it is the toy of Gulrajani et al., "Improved
-Training of Wasserstein GANs" (arXiv:1704.00028): two nets of three hidden layers of 512
-ReLU units, latents from N(0, I) of the plane, a Wasserstein critic with a gradient
-penalty of weight 0.1, five critic steps to one of the generator, Adam at 1e-4 with
-(0.5, 0.9). `wgan_gp` is the same game, spelled out.
+By default it is the toy of Gulrajani et al., "Improved Training of Wasserstein GANs"
+(arXiv:1704.00028): two nets of three hidden layers of 512 ReLU units, latents from N(0,
+I) of the plane, a Wasserstein critic with a gradient penalty of weight 0.1, five critic
+steps for each of the generator, Adam at 1e-4 with (0.5, 0.9). `wgan_gp` is the same
+game by itself.
 
 Added to it: the losses of `jaxgan.losses`; the zero-centred penalties of Mescheder et
 al. (arXiv:1801.04406), DRAGAN's (arXiv:1705.07215), WGAN's clipping (arXiv:1701.07875);
@@ -46,7 +46,7 @@ class Config:
     latent: bounds.Count = 2
     """Size of the latent vector."""
     latent_distribution: Literal["normal", "uniform"] = "normal"
-    """Where it is drawn from: standard normal, or uniform on [-1, 1]."""
+    """Distribution of the latents: standard normal, or uniform on [-1, 1]."""
     generator: tuple[bounds.Count, ...] = (512, 512, 512)
     """Units of the generator's hidden layers."""
     discriminator: tuple[bounds.Count, ...] = (512, 512, 512)
@@ -54,20 +54,20 @@ class Config:
     activation: Literal["relu", "leaky_relu", "tanh"] = "relu"
     """The function between layers."""
     loss: Loss = "wasserstein"
-    """What the players minimise."""
+    """The losses of the players."""
     penalty: Penalty = "gradient"
-    """What holds the discriminator: a penalty on its slope between real and fake points
-    (gradient), on real ones (r1), fakes (r2), both (r1r2), around real ones (dragan);
-    clip bounds its weights instead."""
+    """Regularisation of the discriminator: a penalty on its slope between real and fake
+    points (gradient), at real ones (r1), at fakes (r2), at both (r1r2), or around real
+    ones (dragan); clip bounds its weights instead."""
     weight: bounds.Weight = 0.1
-    """Weight of the penalty; for r1, r2 and r1r2 their gamma, halved as in the paper;
-    for clip, the bound."""
+    """Weight of the penalty; for r1, r2 and r1r2 it is gamma, which the penalty halves
+    as in the paper; for clip it is the bound."""
     discriminator_steps: bounds.Count = 5
-    """Discriminator updates to one of the generator."""
+    """Updates of the discriminator for each update of the generator."""
     order: Literal["alternating", "simultaneous"] = "alternating"
-    """Whether the players take turns or move at once."""
+    """Order of moves: the players take turns, or move at once."""
     dynamics: Literal["adam", "extragradient", "optimistic"] = "adam"
-    """Adam, ExtraAdam (simultaneous only), or optimistic Adam."""
+    """Optimiser: Adam, ExtraAdam (only simultaneous), or optimistic Adam."""
     learning_rate: bounds.Rate = 1e-4
     """Step size of both players."""
     beta1: bounds.Decay = 0.5
@@ -75,16 +75,19 @@ class Config:
     beta2: bounds.Decay = 0.9
     """Adam's second momentum."""
     decay_steps: bounds.Natural = 0
-    """Steps over which the step size falls to zero in a straight line; 0 for never."""
+    """Steps over which the step size falls linearly to zero; 0 keeps it constant."""
     ema: bounds.Decay = 0.0
-    """Decay of the moving average of the generator's weights; 0 follows the weights."""
+    """Decay of the moving average of the generator's weights; 0 averages nothing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Arithmetic of the networks; parameters, losses and penalties stay float32."""
+    """Dtype of the networks; parameters, losses and penalties stay float32."""
 
     def __post_init__(self):
         bounds.check(self)
         if self.penalty == "clip" and not self.weight:
-            raise ValueError("weight is 0; it is the bound of penalty clip: above 0")
+            raise ValueError(
+                "weight is 0; with penalty clip it is the bound of the"
+                " weights, and must be above 0"
+            )
         if self.dynamics == "extragradient" and self.order != "simultaneous":
             raise ValueError(
                 "extragradient moves both players at once: set order to simultaneous"
@@ -94,9 +97,9 @@ class Config:
 
 
 def game(config: Config) -> Game:
-    """Discriminator k times, then generator, or both at once.
+    """The discriminator moves k times, then the generator; or both move at once.
 
-    Batches are `{"data": [B, N]}`, `[k, B, N]` where a step plays k of them.
+    Batches are `{"data": [B, N]}`, or `[k, B, N]` where a step takes k minibatches.
     """
 
     def optimizer(player: str) -> optax.GradientTransformation:
@@ -167,7 +170,7 @@ def _moves(config) -> tuple[Move, ...]:
 
 
 def _penalty(config):
-    """`(critic_fn, real, fake, key) -> [B]` with its weight, or None."""
+    """Makes `(critic_fn, real, fake, key) -> [B]`, with its weight, or None."""
     w = config.weight
 
     def r1r2(critic_fn, real, fake, key):
@@ -190,7 +193,7 @@ def _penalty(config):
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     repeats = max(move.repeat for move in _moves(config))
     leading = (repeats, count) if repeats > 1 else (count,)
     return {"data": jax.random.normal(key, (*leading, config.data))}

@@ -1,12 +1,12 @@
-"""Progressive growing in miniature: one game per resolution, each adopting the last.
+"""Progressive growing in miniature: one game per resolution; each adopts the last.
 
 Karras, Aila, Laine and Lehtinen, "Progressive Growing of GANs for Improved Quality,
 Stability, and Variation", arXiv:1710.10196. Reproduced: blocks that double the
 resolution and fade in linearly, nearest-neighbour upsampling and average pooling, pixel
-norm, real images blended as the generated ones are, WGAN-GP with the drift term, Adam
-at 1e-3 with (0, 0.99), optimisers that start afresh at each resolution. Different: one
-convolution a block, one width for all, no equalised learning rate and no minibatch
-deviation.
+norm, real images blended like the generated ones, WGAN-GP with the drift term, Adam at
+1e-3 with (0, 0.99), optimisers that start afresh at each resolution. Different: one
+convolution in each block, one width for all, no equalised learning rate and no
+minibatch deviation.
 
     state = init(key, batch_4)                                # Config(resolution=4)
     state = adopt(init_8(key, batch_8), state)                # Config(resolution=8,
@@ -30,10 +30,10 @@ from jaxgan.models.parts import images
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """One stage: its networks and when its new blocks fade in."""
+    """One stage: its networks, and the steps in which its new blocks fade in."""
 
     resolution: bounds.Count = 4
-    """Of this stage, in pixels: 4, 8, 16, ..."""
+    """Height and width of this stage's images in pixels: 4, 8, 16, ..."""
     channels: bounds.Count = 3
     """Image channels."""
     width: bounds.Count = 32
@@ -41,9 +41,9 @@ class Config:
     latent: bounds.Count = 32
     """Size of the latent vector, normalised to length sqrt(Z)."""
     fade_from: int = 0
-    """Step at which this stage began."""
+    """Step at which this stage begins."""
     fade_steps: bounds.Natural = 0
-    """Steps over which its blocks fade in; 0 has them in full at once."""
+    """Steps over which its blocks fade in; with 0 they are there at once."""
     penalty: bounds.Weight = 10.0
     """Weight of the gradient penalty."""
     drift: bounds.Weight = 1e-3
@@ -59,24 +59,24 @@ class Config:
             )
 
     def alpha(self, step: jax.Array) -> jax.Array:
-        """Share of the newest block at a step: from 0 when the stage begins to 1."""
+        """Share of the newest block at a step: from 0, when the stage begins, to 1."""
         if self.fade_steps == 0:
             return jnp.ones(())
         return jnp.clip((step - self.fade_from) / self.fade_steps, 0, 1)
 
 
 def upsample(x: jax.Array) -> jax.Array:
-    """Nearest neighbour: `[B, H, W, C]` to `[B, 2H, 2W, C]`."""
+    """Upsamples by nearest neighbours: `[B, H, W, C]` to `[B, 2H, 2W, C]`."""
     return x.repeat(2, 1).repeat(2, 2)
 
 
 def downsample(x: jax.Array) -> jax.Array:
-    """Average pooling: `[B, 2H, 2W, C]` to `[B, H, W, C]`."""
+    """Downsamples by average pooling: `[B, 2H, 2W, C]` to `[B, H, W, C]`."""
     return linen.avg_pool(x, (2, 2), (2, 2))
 
 
 def pixel_norm(x: jax.Array) -> jax.Array:
-    """Each pixel's features over their root mean square, `[..., C]`."""
+    """Divides each pixel's features by their root mean square, `[..., C]`."""
     return x * lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-8)
 
 
@@ -106,7 +106,7 @@ class Generator(linen.Module):
             x = pixel_norm(
                 linen.leaky_relu(_conv(c.width, f"block{resolution}")(x), 0.2)
             )
-            if resolution * 2 >= c.resolution:  # only the last two are ever shown
+            if resolution * 2 >= c.resolution:  # only the last two are shown
                 new = _conv(c.channels, f"to_image{resolution}", 1)(x)
                 blend = resolution == c.resolution > 4
                 image = upsample(image) * (1 - alpha) + new * alpha if blend else new
@@ -136,7 +136,7 @@ class Critic(linen.Module):
 
 
 def game(config: Config) -> Game:
-    """Critic and generator. Batches are `{"image": [B, R, R, C] in [-1, 1]}`."""
+    """Critic, then generator. Batches are `{"image": [B, R, R, C] in [-1, 1]}`."""
     nets = {"generator": Generator(config), "critic": Critic(config)}
     generator, critic = (pure(module, name) for name, module in nets.items())
 
@@ -195,7 +195,7 @@ def sample(
 ) -> jax.Array:
     """Images `[B, R, R, C]` from latents `[B, Z]`.
 
-    They are faded in as at `step`, or completely if it is left out.
+    The newest block is faded in as far as at `step`, or completely by default.
     """
     generator = pure(Generator(config), "generator")
     alpha = jnp.ones(()) if step is None else config.alpha(step)
@@ -203,7 +203,7 @@ def sample(
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
-    """A random batch, as `game` takes it."""
+    """Makes a random batch in the form that `game` takes."""
     shape = (config.resolution, config.resolution, config.channels)
     return images.batch(key, count, shape, low=-1.0)
 
@@ -211,7 +211,7 @@ def batch(config: Config, key: jax.Array, count: int) -> Batch:
 def show(
     config: Config, variables: Variables, key: jax.Array, batch: Batch
 ) -> Mapping[str, jax.Array]:
-    """Samples, with all blocks faded in, cut to the range of the data."""
+    """Draws samples, with all blocks faded in, clipped to the range of the data."""
     made = images.samples(latent, sample)(config, variables, key, batch)
     return {name: jnp.clip(drawn, -1, 1) for name, drawn in made.items()}
 

@@ -221,7 +221,7 @@ def test_averages_of_the_generator_are_kept():
         ({"weight": -0.1}, r"weight is -0\.1"),
         (
             {"penalty": "clip", "weight": 0.0},
-            "weight is 0; it is the bound of penalty",
+            "weight is 0; with penalty clip it is the bound",
         ),
         ({"order": "simultaneous"}, "discriminator moves 5 times.*use 1"),
         (
