@@ -27,9 +27,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-import tyro
-
 from experiments.benchmarks.parts import kept, memory, routing, timing
+from jaxgan.lab import cli
 
 MIB = 2.0**20
 
@@ -335,4 +334,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))
+    main(cli.parse(Config, __doc__, sys.argv[1:]))

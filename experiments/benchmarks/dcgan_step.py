@@ -17,9 +17,8 @@ import sys
 from collections.abc import Callable
 from typing import Literal
 
-import tyro
-
 from experiments.benchmarks.parts import kept, timing
+from jaxgan.lab import cli
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,4 +123,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))
+    main(cli.parse(Config, __doc__, sys.argv[1:]))

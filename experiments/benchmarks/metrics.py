@@ -26,9 +26,8 @@ import tempfile
 from collections.abc import Callable
 from typing import Any, Literal
 
-import tyro
-
 from experiments.benchmarks.parts import kept, timing
+from jaxgan.lab import cli
 
 Part = Literal["extract-32", "extract-299", "frechet", "mmd", "kernel", "manifold"]
 THEIRS = "torch-fidelity"
@@ -54,8 +53,7 @@ class Config:
     weights: pathlib.Path | None = None
     """A file of Inception's weights; random ones if left out."""
     channels_last: bool = True
-    """Whether PyTorch extracts features in the channels-last format, which was"
-    " faster."""
+    """Whether PyTorch extracts features in the faster channels-last format."""
     samples: int = 5000
     """Features in each of two sets."""
     features: int = 2048
@@ -260,4 +258,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))
+    main(cli.parse(Config, __doc__, sys.argv[1:]))

@@ -20,9 +20,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal
 
-import tyro
-
 from experiments.benchmarks.parts import kept, timing
+from jaxgan.lab import cli
 
 PIXELS = 784
 ONE = ("torch", "loop", "scan")
@@ -212,4 +211,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))
+    main(cli.parse(Config, __doc__, sys.argv[1:]))

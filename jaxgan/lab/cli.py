@@ -38,16 +38,11 @@ def run(
         aliases: old flag -> flag, `{"--out": "--workdir"}`; they work as they did, and
             `--help` leaves them out.
     """
-    import tyro
-
     tune_allocator()  # before JAX allocates anything
     try:
         arguments = _renamed(sys.argv[1:], aliases)
         default = {"default": _preset(arguments, presets)} if presets else {}
-        if {"-h", "--help"} & set(arguments):
-            sys.stdout.write(help.text(config, description, _program(), **default))
-            sys.exit(0)
-        parsed = tyro.cli(config, args=arguments, prog=_program(), **default)
+        parsed = parse(config, description, arguments, **default)
         _cache_compilations()
         _join(getattr(parsed, "run", None))
         main(parsed)
@@ -61,7 +56,7 @@ def run(
         known = isinstance(error, ValueError | OSError | ArithmeticError)
         if _among_others() and type(error).__name__ == "JaxRuntimeError":
             sys.stderr.write(
-                f"\nerror: what the processes compute together failed"
+                f"\nerror: a computation of all processes failed"
                 f" ({_sentence(error)[:300]}); most likely another of them is gone."
                 " What was saved is intact: start the same command again in all\n"
             )
@@ -75,6 +70,27 @@ def run(
             f"\nerror: {_sentence(error)}\n({TRACEBACK}=1 shows the traceback)\n"
         )
         _leave(1 if isinstance(error, ArithmeticError) else 2)
+
+
+def parse(
+    config: type, description: str | None, arguments: Sequence[str], **default: Any
+) -> Any:
+    """Makes a config from a command line, or prints `--help`, and does nothing else.
+
+    Benchmarks call it by itself, because their processes set up JAX themselves.
+
+    Args:
+        config: as in `run`.
+        description: as in `run`.
+        arguments: the command line, without the program.
+        default: `default=config`, where flags take their defaults from a config.
+    """
+    import tyro
+
+    if {"-h", "--help"} & set(arguments):
+        sys.stdout.write(help.text(config, description, _program(), **default))
+        sys.exit(0)
+    return tyro.cli(config, args=arguments, prog=_program(), **default)
 
 
 def _join(run: Any) -> None:

@@ -1,4 +1,4 @@
-"""What `--help` of a command prints: prose first, then flags under headings."""
+"""Writes what `--help` of a command prints: prose, then flags under headings."""
 
 import argparse
 import re
@@ -16,16 +16,17 @@ DEVICES = (
     "coordinator",
 )  # fmt: skip
 WIDTH = 100  # columns at most: longer lines are hard to read
+TIE = "\0"  # a space at which no line ends
 
 
 def text(config: type, description: str | None, program: str, **default: Any) -> str:
-    """The help of a command, no wider than the terminal.
+    """Writes the help of a command, no wider than the terminal.
 
     Args:
         config: the dataclass that the flags are made from.
-        description: prose; lines that are indented stay as they are.
+        description: prose; indented lines stay as they are.
         program: what the user typed.
-        default: `default=config`, where flags have their defaults from one.
+        default: `default=config`, where flags take their defaults from a config.
     """
     import tyro
 
@@ -53,31 +54,35 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
         groups[title].add_argument(
             *action.option_strings,
             help=about,  # with % doubled already
-            # A flag that is on or off takes no value.
+            # A flag that is either on or off takes no value.
             action="store_true" if action.nargs == 0 else "store",
         ).metavar = str(action.metavar).replace("{None}|", "")
     return parser.format_help()
 
 
 def wrapped(prose: str, width: int) -> str:
-    """Fills the paragraphs and list items of a text; indented ones stay as they are."""
+    """Fills the paragraphs and list items of a text.
+
+    Indented paragraphs stay as they are; flags, and code in backticks, are not broken.
+    """
+    filler = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
 
     def filled(paragraph: str) -> str:
         if paragraph.startswith(" "):
             return paragraph
-        items = re.split(r"\n(?=- )", paragraph)
-        indent = "  " if paragraph.startswith("- ") else ""
-        return "\n".join(
-            textwrap.fill(" ".join(item.split()), width, subsequent_indent=indent)
-            for item in items
-        )
+        filler.subsequent_indent = "  " if paragraph.startswith("- ") else ""
+        words = re.compile(r"(?:`[^`]*`|\S)+")
+        items = [words.findall(item) for item in re.split(r"\n(?=- )", paragraph)]
+        tied = [[" ".join(w.split()).replace(" ", TIE) for w in item] for item in items]
+        lines = [filler.fill(" ".join(item)) for item in tied]
+        return "\n".join(lines).replace(TIE, " ")
 
     paragraphs = re.split(r"\n\s*\n", textwrap.dedent(prose).strip("\n"))
     return "\n\n".join(map(filled, paragraphs))
 
 
 def _heading(dest: str) -> str | None:
-    """Under which heading a flag stands; `dest` is its path, as in `run.steps`."""
+    """The heading of a flag; `dest` is the path of the flag, such as `run.steps`."""
     part, _, name = dest.rpartition(".")
     if dest == "help":
         return None
@@ -89,7 +94,7 @@ def _heading(dest: str) -> str | None:
 
 
 def _rank(action: argparse.Action) -> tuple[int, int]:
-    """Common flags first, in their order; what is about machines last."""
+    """Orders flags: common ones first, those about machines last."""
     _, _, name = action.dest.rpartition(".")
     order = {
         "common flags": 0,

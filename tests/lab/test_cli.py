@@ -171,3 +171,9 @@ def test_the_traceback_is_shown_on_request_and_of_what_no_user_causes(monkeypatc
 
 def test_paragraphs_are_filled_and_indented_lines_kept():
     assert help.wrapped("a\nb\n\n    c\n    d\n", 20) == "a b\n\n    c\n    d"
+
+
+def test_help_breaks_neither_code_nor_flags():
+    prose = 'Needs one: `pip\ninstall -e ".[x]"` and --model.class-fake.'
+    lines = help.wrapped(prose, 24).split("\n")
+    assert lines == ["Needs one:", '`pip install -e ".[x]"`', "and --model.class-fake."]
