@@ -133,7 +133,7 @@ def main(config: Config) -> None:
                 if parallel.is_main():
                     _write(config, results)
     session.only_main()
-    say((config.workdir / "table.md").read_text())
+    say((config.workdir / "table.md").read_text(encoding="utf-8"))
 
 
 def _slug(row: str) -> str:
@@ -174,7 +174,7 @@ def _write(config: Config, results: dict[str, Any]) -> None:
                 "runs": found,
             }
         lines.append("")
-    report.write(config.workdir / "table.md", "\n".join(lines).encode())
+    report.write(config.workdir / "table.md", "\n".join(lines))
     session.save_json(config.workdir / directory.RESULTS, summary)
 
 

@@ -48,7 +48,7 @@ def main(config: Config) -> None:
         faces.caption(faces.Factors(**{n: v[i] for n, v in drawn["factors"].items()}))
         for i in range(config.count)
     ]
-    report.write(config.workdir / "captions.txt", "\n".join(captions).encode())
+    report.write(config.workdir / "captions.txt", "\n".join(captions))
     low, high = faces.RANGES["yaw"]
     yaws = jnp.linspace(low, high, 9)
     turn = jax.jit(

@@ -19,8 +19,6 @@ second there, and wants an accelerator.
 """
 
 import dataclasses
-import json
-import math
 import pathlib
 import platform
 from typing import Annotated, Any
@@ -121,7 +119,7 @@ def main(config: Config) -> None:
     labelled = (lambda: _labelled(spec, config, real.shape)) if real.labelled else None
     extractor = extract.extractor(config.extraction, real.shape, labelled)
     say(f"extractor  {extractor.name}")
-    wanted = config.metrics or _possible(sets, extractor, config)
+    wanted = _wanted(sets, extractor, config)
     seen = {
         name: moments.look_at(
             pictures,
@@ -143,7 +141,7 @@ def main(config: Config) -> None:
         subset_size=config.subset_size,
         seed=config.seed,
     )
-    numbers = named(_finite(numbers), extractor)
+    numbers = named(session.finite(numbers), extractor)
     out = config.workdir or (config.run or pathlib.Path("runs")) / "evaluation"
     results = {
         "metrics": numbers,
@@ -163,7 +161,7 @@ def main(config: Config) -> None:
     }
     picture = _neighbours(seen["real"], seen["fake"])
     report.save_png(out / "neighbours.png", picture)
-    report.write(out / "results.json", (json.dumps(results, indent=1) + "\n").encode())
+    session.save_json(out / "results.json", results)
     say(table(numbers))
     say(f"{out / 'neighbours.png'}: samples (left) and the real images nearest to them")
     say(f"{out / 'results.json'}: the numbers and their protocol")
@@ -245,25 +243,52 @@ def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> Set:
     return open_set(flags, (height, width, channels), test=True)
 
 
-def _possible(sets, extractor, config) -> tuple[statistics.Metric, ...]:
-    """The metrics that can be made of what there is."""
+def _wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:
+    """The metrics that were asked for, or all that can be made of what there is.
+
+    Raises:
+        ValueError: one of them cannot be made, or none can.
+    """
     logits = extractor.about.get("classes") is not None
     labels = sets["real"].labelled and sets["fake"].labelled
-    fewest = min(config.kept, *(pictures.count for pictures in sets.values()))
-    there: dict[statistics.Metric, bool] = {
-        "frechet": True,
-        "kernel": fewest >= config.subset_size,
-        "coverage": True,
-        "score": logits,
-        "classes": bool(extractor.about.get("sees_labels")) or labels,
-        "memorisation": "held out" in sets,
-        "diversity": min(sets["real"].shape[:2]) >= 11,
-        "wasserstein": min(sets["real"].shape[:2]) >= 16,
+    count = min(pictures.count for pictures in sets.values())
+    kept, side = min(config.kept, count), min(sets["real"].shape[:2])
+    needs: dict[statistics.Metric, tuple[bool, str]] = {
+        "frechet": (count >= 2, f"2 images of each set or more, not {count}"),
+        "kernel": (
+            kept >= config.subset_size,
+            f"as many images as --subset-size, {config.subset_size}, not {kept}",
+        ),
+        "coverage": (
+            kept >= statistics.LEAST_COVERED,
+            f"{statistics.LEAST_COVERED} images of each set or more, not {kept}",
+        ),
+        "score": (logits, "logits of classes: give --extractor inception or digits"),
+        "classes": (
+            bool(extractor.about.get("sees_labels")) or labels,
+            "labels of both sets, or --extractor digits",
+        ),
+        "memorisation": (
+            "held out" in sets,
+            "real images that were not trained on: name them with --held-out",
+        ),
+        "diversity": (side >= 11, f"images of 11 pixels a side, not {side}"),
+        "wasserstein": (side >= 16, f"images of 16 pixels a side, not {side}"),
     }
-    left_out = [name for name, possible in there.items() if not possible]
-    if left_out:
+    for name in config.metrics:
+        possible, what = needs[name]
+        if not possible:
+            raise ValueError(f"--metrics {name} needs {what}")
+    if config.metrics:
+        return config.metrics
+    there: tuple[statistics.Metric, ...] = tuple(
+        name for name, (possible, _) in needs.items() if possible
+    )
+    if not there:
+        raise ValueError(f"nothing can be measured with {count} image: give more")
+    if left_out := [name for name in needs if name not in there]:
         say(f" left out  {', '.join(left_out)}: not to be had of these sets")
-    return tuple(name for name, possible in there.items() if possible)
+    return there
 
 
 def _neighbours(real: moments.Seen, fake: moments.Seen) -> np.ndarray:
@@ -278,15 +303,6 @@ def _neighbours(real: moments.Seen, fake: moments.Seen) -> np.ndarray:
         [fake.images[chosen, None], real.images[np.asarray(index)]], axis=1
     )
     return report.sheet(rows.reshape(-1, *fake.images.shape[1:]), 2 * (near + 1))
-
-
-def _finite(value: Any) -> Any:
-    """The same for JSON, which has no infinity: None where a number is not finite."""
-    if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _short(value: Any) -> str:

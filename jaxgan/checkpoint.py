@@ -23,6 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
+from jaxgan import paths
+
 if TYPE_CHECKING:  # importing orbax is slow, and `--help` does not need it
     from orbax.checkpoint import CheckpointManager
 
@@ -44,12 +46,16 @@ def manager(
         keep: how many of the latest steps stay on disk; all by default.
         read_only: whether to change nothing, for looking into a run that may be going
             on.
+
+    Raises:
+        ValueError: nothing could be saved under such a path, see `paths.check`.
     """
+    paths.check(directory)
     import orbax.checkpoint as ocp
 
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only)
-    opened = ocp.CheckpointManager(directory.resolve(), options=options)
+    opened = ocp.CheckpointManager(paths.literal(directory), options=options)
     # A failure in a writing thread is raised by the next call, as one sentence; the
     # tracebacks that the threads would print add nothing to it.
     hook, threading.excepthook = threading.excepthook, lambda args: None

@@ -55,8 +55,14 @@ def save_gif(
     write(path, file.getvalue())
 
 
-def write(path: pathlib.Path, content: bytes) -> None:
-    """Writes a file wholly or not at all: under another name first, then renamed."""
+def write(path: pathlib.Path, content: bytes | str) -> None:
+    """Writes a file wholly or not at all: under another name first, then renamed.
+
+    Text becomes UTF-8. Names of files may have bytes that are not UTF-8 themselves;
+    those are written as escapes.
+    """
+    if isinstance(content, str):
+        content = content.encode(errors="backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
     try:
@@ -111,7 +117,7 @@ def read_scalars(path: pathlib.Path) -> list[dict[str, Any]]:
 def rewind_scalars(path: pathlib.Path, step: int) -> None:
     """Drops the rows after `step`, which will be written again."""
     rows = [row for row in read_scalars(path) if row["step"] <= step]
-    write(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    write(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def curves(rows: Sequence[Mapping[str, Any]], title: str) -> np.ndarray:

@@ -60,6 +60,40 @@ def test_round_trip_is_exact_typed_keys_and_bfloat16_included(tmp_path):
     assert again.key.dtype == make().key.dtype
 
 
+# Beside the plain letters that all other tests have.
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[lr=1e-3]",
+        "a*b?",
+        "**",
+        "x\ny",
+        " a ",
+        "-a",
+        "%20#&{}~$H'\"|:",
+        "é日😀",
+        "file:",
+    ],
+)
+def test_whatever_the_directory_is_called_what_is_saved_is_restored(tmp_path, name):
+    state = {"weights": jnp.arange(4.0)}
+    with checkpoint.manager(tmp_path / name / "states") as checkpoints:
+        checkpoint.save(checkpoints, 1, state, {})
+    (tmp_path / name).rename(tmp_path / "[renamed]")
+    with checkpoint.manager(tmp_path / "[renamed]" / "states") as checkpoints:
+        found = checkpoint.restore(checkpoints, state)
+    np.testing.assert_array_equal(found["weights"], state["weights"])
+
+
+@pytest.mark.parametrize("name", ["back\\slash", "gs:", os.fsdecode(b"caf\xe9")])
+def test_a_directory_that_nothing_could_be_restored_from_is_refused(tmp_path, name):
+    with (
+        pytest.raises(ValueError, match="no checkpoint can be kept"),
+        checkpoint.manager(tmp_path / name),
+    ):
+        pass
+
+
 def test_nothing_saved_is_none(tmp_path):
     with checkpoint.manager(tmp_path / "c") as checkpoints:
         assert checkpoint.restore(checkpoints, jax.eval_shape(make)) is None

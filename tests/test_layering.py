@@ -29,16 +29,17 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "compose": ("game", "jax flax optax"),
     "dynamics": ("game", "jax optax"),
     "parallel": ("game linear_call", "jax numpy"),
-    "checkpoint": ("", "jax numpy orbax"),
+    "paths": ("", "etils"),
+    "checkpoint": ("paths", "jax numpy orbax"),
     "report": ("", "numpy PIL matplotlib"),
     "train": (
-        "bounds game compose parallel checkpoint report",
+        "bounds game compose parallel paths checkpoint report",
         "jax numpy tqdm tensorboardX",
     ),
     # The one room that knows models, data and training.
     "lab": (
         "allocator analysis bounds capsules checkpoint compose data dynamics game"
-        " losses metrics models nn parallel report train",
+        " losses metrics models nn parallel paths report train",
         "jax numpy flax optax chex tyro tqdm PIL matplotlib sklearn",
     ),
     "losses": ("", "jax numpy chex"),
@@ -58,7 +59,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "metrics/inception": ("nn", "jax numpy chex flax torch"),
     "metrics/_inception_files": ("", "numpy torch"),
     "metrics/_inception_net": ("", "jax numpy flax"),
-    "data": ("", "numpy grain tensorflow_datasets PIL tqdm"),
+    "data": ("paths", "numpy grain tensorflow_datasets PIL tqdm"),
     # The procedural renderers, which draw on the device.
     "data/synthetic/*": ("", "numpy jax"),
 }

@@ -88,6 +88,12 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_bytes() != before
 
 
+def test_names_that_are_not_utf8_are_escaped(tmp_path):
+    name = os.fsdecode(b"caf\xe9s & more")
+    report.write(tmp_path / "page", report.page(name, {name: name}, {}))
+    assert r"caf\udce9s &amp; more" in (tmp_path / "page").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_gif_shows_every_frame_for_the_time_given_and_repeats(tmp_path, channels):
     path = tmp_path / "a.gif"

@@ -116,7 +116,7 @@ def main(config: Config) -> None:
     ]
     commands = "\n".join(f"    {command}" for command in measured)
     text = "\n".join([HEAD, *lines]) + f"\n\n{commands}\n"
-    report.write(config.workdir / "table.md", text.encode())
+    report.write(config.workdir / "table.md", text)
     figures.save_results(config.workdir / "results.json", {"parts": measured})
     say(text)
 

@@ -250,5 +250,5 @@ def _write_kept(config, opened, final, kept) -> None:
         "removed": {str(i): int(final.kept[i]) for i in removed},
     }
     path = config.workdir / "kept.json"
-    report.write(path, (json.dumps(plain) + "\n").encode())
+    report.write(path, json.dumps(plain) + "\n")
     say(f"{path}: which images to keep")

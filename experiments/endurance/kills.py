@@ -17,7 +17,6 @@ import dataclasses
 import json
 import pathlib
 import random
-import shutil
 import subprocess
 import time
 from typing import Any
@@ -29,6 +28,7 @@ from tqdm import tqdm
 from experiments.endurance.parts import processes
 from jaxgan import bounds, report
 from jaxgan.lab import cli, figures, restored
+from jaxgan.train import directory
 from jaxgan.train.terminal import say
 
 MOMENTS = ("step", "save", "rename")
@@ -58,7 +58,7 @@ def main(config: Config) -> None:
     """Trains undisturbed, trains with kills, and compares."""
     straight, killed = config.workdir / "straight", config.workdir / "killed"
     for folder in (straight, killed):
-        shutil.rmtree(folder, ignore_errors=True)
+        directory.remove(folder)
         folder.mkdir(parents=True)
     chance = random.Random(config.seed)
     kills = []

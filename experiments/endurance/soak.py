@@ -13,7 +13,6 @@ for 2,000 steps on two cores. Writes results.json.
 import dataclasses
 import pathlib
 import resource
-import shutil
 import tempfile
 from typing import Annotated
 
@@ -25,6 +24,7 @@ from jaxgan import bounds, data, game, nn, report, train
 from jaxgan.lab import cli, feeds, figures
 from jaxgan.lab.data import Data, Set
 from jaxgan.models import dcgan
+from jaxgan.train import directory
 from jaxgan.train.terminal import say
 
 BETWEEN = 100  # steps
@@ -48,7 +48,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Trains, measures and reports."""
-    shutil.rmtree(config.workdir, ignore_errors=True)
+    directory.remove(config.workdir / "run")
     run = train.Run(
         workdir=config.workdir / "run",
         steps=config.steps,

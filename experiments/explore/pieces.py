@@ -119,7 +119,7 @@ def save(explorer: Explorer, choice: Choice, folder: pathlib.Path) -> pathlib.Pa
         "sliders": values,
         "latent": np.asarray(latent)[0].tolist(),
     }
-    report.write(path.with_suffix(".json"), json.dumps(chosen, indent=1).encode())
+    report.write(path.with_suffix(".json"), json.dumps(chosen, indent=1))
     report.save_png(path, generator.picture(explorer, choice))
     return path
 

@@ -63,7 +63,7 @@ def main(config: Config) -> None:
     draw_fits(left, means)
     draw_table(right, table)
     figures.save(config.workdir / "fgan_1d.png", figure, "the fits, and a cross table")
-    report.write(config.workdir / "fgan_1d.md", text.encode())
+    report.write(config.workdir / "fgan_1d.md", text)
     figures.save_results(
         config.workdir / "results.json",
         {

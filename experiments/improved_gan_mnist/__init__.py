@@ -132,7 +132,7 @@ def main(config: Config) -> None:
             if parallel.is_main():
                 tables.write(config, results, beside)
     session.only_main()
-    say((config.workdir / "table.md").read_text())
+    say((config.workdir / "table.md").read_text(encoding="utf-8"))
 
 
 def once(one: training.Part) -> Numbers:

@@ -60,7 +60,7 @@ def write(
             "published": published,
             "runs": runs,
         }
-    report.write(config.workdir / "table.md", ("\n".join(lines) + "\n").encode())
+    report.write(config.workdir / "table.md", "\n".join(lines) + "\n")
     figures.save_results(config.workdir / directory.RESULTS, summary)
 
 

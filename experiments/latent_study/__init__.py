@@ -140,7 +140,7 @@ def main(config: Config) -> None:
     session.only_main()
     noises = results[first]["noises"]
     table = tables.table(results, noises, opened.about)
-    report.write(config.workdir / "table.md", table.encode())
+    report.write(config.workdir / "table.md", table)
     tables.draw(config.workdir / "latent_study.png", rows, results, noises)
     figures.save_results(
         config.workdir / directory.RESULTS, {"data": opened.about, "networks": results}

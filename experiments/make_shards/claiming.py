@@ -50,6 +50,6 @@ def claim(folder: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
                     " the folder, and give the command again"
                 )
             return False
-    report.write(unfinished, (json.dumps({"made": made}, indent=1) + "\n").encode())
+    report.write(unfinished, json.dumps({"made": made}, indent=1) + "\n")
     index.unlink(missing_ok=True)
     return True

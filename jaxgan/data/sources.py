@@ -12,6 +12,7 @@ import pathlib
 
 import numpy as np
 
+from jaxgan import paths
 from jaxgan.data import arrays as arrays_lib
 from jaxgan.data import files, shards
 from jaxgan.data.decode import CorruptImage, unread
@@ -154,10 +155,10 @@ def open_source(
 
 def _path(rest: str, spec: str) -> tuple[pathlib.Path, str]:
     """Path and part of `PATH#PART`; a path with a `#` of its own is left whole."""
-    path, part = pathlib.Path(rest).expanduser(), ""
+    path, part = paths.expanded(rest), ""
     if not path.exists() and "#" in rest:
         before, _, part = rest.rpartition("#")
-        path = pathlib.Path(before).expanduser()
+        path = paths.expanded(before)
     if not rest or not path.exists():
         raise ValueError(
             f"no such data path: {rest!r} (from {spec!r}): check the spelling, or use "

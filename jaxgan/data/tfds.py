@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan import paths
 from jaxgan.data.arrays import NoSplit
 from jaxgan.data.decode import CorruptImage, decode, unread
 
@@ -96,10 +97,10 @@ def open_tfds(
         ValueError: if the set is not there, cannot be prepared, or has no such split
             or no images.
     """
-    root = pathlib.Path(
+    root = paths.expanded(
         data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets"
-    ).expanduser()
-    given = pathlib.Path(name).expanduser()
+    )
+    given = paths.expanded(name)
     path = given if (given / "dataset_info.json").is_file() else _find(root, name)
     if path is None:
         if not download:

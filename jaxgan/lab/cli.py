@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from jaxgan import paths
 from jaxgan.allocator import tune_allocator
 from jaxgan.lab import help
 
@@ -61,14 +62,13 @@ def run(
                 " What was saved is intact: start the same command again in all\n"
             )
             _leave(1)
-        if os.environ.get(TRACEBACK) or not known:
+        said = _sentence(error) if known else _of_the_machine(error)
+        if os.environ.get(TRACEBACK) or not said:
             if not _among_others():
                 raise
             traceback.print_exc()
             _leave(1)
-        sys.stderr.write(
-            f"\nerror: {_sentence(error)}\n({TRACEBACK}=1 shows the traceback)\n"
-        )
+        sys.stderr.write(f"\nerror: {said}\n({TRACEBACK}=1 shows the traceback)\n")
         _leave(1 if isinstance(error, ArithmeticError) else 2)
 
 
@@ -149,10 +149,9 @@ def _cache_compilations() -> None:
     import jax
 
     if getattr(jax.config, "jax_compilation_cache_dir", None) is None:
-        cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-        jax.config.update(
-            "jax_compilation_cache_dir", str(pathlib.Path(cache) / "jaxgan" / "xla")
-        )
+        folder = paths.user_cache()
+        if folder is not None:
+            jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))
 
 
 def _sentence(error: Exception) -> str:
@@ -160,3 +159,24 @@ def _sentence(error: Exception) -> str:
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{where}; what was saved before is intact"
     return " ".join(str(error).split())
+
+
+def _of_the_machine(error: Exception) -> str:
+    """What to do where the machine lacks something; empty if it is another error."""
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return (
+            f"the memory is too small ({_sentence(error)[:200]}); lower --batch-size,"
+            " cut each batch into parts by --accumulate 2 or more, or make the networks"
+            " smaller, as by --model.width; what was saved before is intact"
+        )
+    if wanted := os.environ.get("JAX_PLATFORMS"):
+        import jax
+
+        try:
+            jax.devices()
+        except (RuntimeError, AssertionError):  # JAX has an assertion for cuda
+            return (
+                f"JAX_PLATFORMS is {wanted!r}, but JAX finds no such device here; unset"
+                " it to take what there is, or install JAX for that device"
+            )
+    return ""

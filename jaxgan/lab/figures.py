@@ -144,13 +144,13 @@ def write(
     facts = common | more
     save_results(workdir / directory.RESULTS, {**facts, "runs": scores})
     short = {
-        name: {key: f"{found[key]:.4g}" for key in SCORES if key in found}
+        name: {key: f"{found[key]:.4g}" for key in SCORES if found.get(key) is not None}
         for name, found in results.items()
     }
     page = report.page(
         title, {**facts, **short, "command": session.command()}, pictures
     )
-    report.write(workdir / directory.REPORT, page.encode())
+    report.write(workdir / directory.REPORT, page)
 
 
 def distance(results: Mapping[str, Any]) -> str:

@@ -230,7 +230,8 @@ def _samples(run: Run, ema: np.ndarray, opened: Set) -> Result:
     if opened.arrays is None:
         return Result({}, pictures)
     ratio, also = _neighbours(run, ema, opened)
-    return Result({"distance_to_data": ratio}, pictures | also)
+    found = {"distance_to_data": ratio} if math.isfinite(ratio) else {}
+    return Result(found, pictures | also)
 
 
 def _neighbours(
@@ -240,21 +241,29 @@ def _neighbours(
 
     Returns:
         The median distance of a sample to the nearest training image, divided by that
-        of training images among themselves: far below 1 where images were memorised.
-        And the picture.
+        of training images among themselves: far below 1 where images were memorised;
+        NaN where there is one image, or all are alike. And the picture.
     """
     assert opened.arrays is not None
     data, mirrored = opened.arrays["image"], opened.data.flip
-    also = ", mirrored or not" if mirrored else ""
-    index, distance = neighbours.nearest(samples, data, 3, mirrored=mirrored)
-    among = some(len(data), len(samples))
-    _, own = neighbours.nearest(data[among], data, 2, mirrored=mirrored)
-    own = np.median(own[:, 1])  # [:, 0] is the image itself
-    ratio = float(np.median(distance[:, 0]) / own) if own else math.inf  # all alike
-    near = neighbours.take(data, index[:NEIGHBOURS])
-    rows = np.concatenate([samples[:NEIGHBOURS, None], near], axis=1)
+    near = min(3, len(data))
+    index, distance = neighbours.nearest(samples, data, near, mirrored=mirrored)
     path = run.workdir / directory.NEIGHBOURS
-    report.save_png(path, report.sheet(rows.reshape(-1, *data.shape[1:]), 4))
-    about = f"Samples (left) and the training images nearest to them{also}: the median"
-    about += f" distance is {ratio:.2f} of that between training images"
+    rows = [samples[:NEIGHBOURS, None], neighbours.take(data, index[:NEIGHBOURS])]
+    tiles = np.concatenate(rows, axis=1).reshape(-1, *data.shape[1:])
+    report.save_png(path, report.sheet(tiles, 1 + near))
+    about = "Samples (left) and the training images nearest to them"
+    about += ", mirrored or not" if mirrored else ""
+    ratio = float(np.median(distance[:, 0])) / _apart(data, len(samples), mirrored)
+    if math.isfinite(ratio):
+        about += f": the median distance is {ratio:.2f} of that between training images"
     return ratio, {about: path}
+
+
+def _apart(images: np.ndarray, count: int, mirrored: bool) -> float:
+    """The median distance of images to the nearest other one; NaN if there is none."""
+    if len(images) == 1:
+        return math.nan
+    among = some(len(images), count)
+    _, distance = neighbours.nearest(images[among], images, 2, mirrored=mirrored)
+    return float(np.median(distance[:, 1])) or math.nan  # [:, 0] is the image itself

@@ -10,6 +10,7 @@ several processes all do the same, but the main one alone shows, measures and wr
 
 import dataclasses
 import json
+import math
 import pathlib
 import platform
 import shlex
@@ -195,7 +196,7 @@ def _report(session: Session, facts: Numbers, found: Result) -> None:
         },
         {**found.pictures, "Curves": curves},
     )
-    report.write(run.workdir / directory.REPORT, page.encode())
+    report.write(run.workdir / directory.REPORT, page)
     terminal.doing(f"done: {run.workdir / 'report.html'}")
 
 
@@ -240,8 +241,18 @@ def command() -> str:
 
 
 def save_json(path: pathlib.Path, numbers: Any) -> None:
-    """Writes numbers for other programs to read."""
-    report.write(path, (json.dumps(numbers, indent=1, default=str) + "\n").encode())
+    """Writes numbers for other programs to read; NaN and infinity as null."""
+    plain = finite(training.as_json({"": numbers})[""])
+    report.write(path, json.dumps(plain, indent=1, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """The same for JSON, which has neither NaN nor infinity: None in their place."""
+    if isinstance(value, dict):
+        return {name: finite(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def defaults(config: Any) -> dict[str, Any]:

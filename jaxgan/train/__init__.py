@@ -1,7 +1,15 @@
 """The training loop, the directory of a run, and what happens when a loss breaks."""
 
 from jaxgan.train.compile import Feed
-from jaxgan.train.directory import BEST, LATEST, alone, as_json, check_alike, claim
+from jaxgan.train.directory import (
+    BEST,
+    LATEST,
+    alone,
+    as_json,
+    check,
+    check_alike,
+    claim,
+)
 from jaxgan.train.directory import tell as tell
 from jaxgan.train.health import Diverged
 from jaxgan.train.loop import sizes, train
@@ -17,6 +25,7 @@ __all__ = [
     "Stopped",
     "alone",
     "as_json",
+    "check",
     "check_alike",
     "claim",
     "devices",

@@ -15,12 +15,13 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from jaxgan import checkpoint, parallel, report
+from jaxgan import checkpoint, parallel, paths, report
 
 CONFIG, SCALARS, RESULTS = "config.json", "scalars.jsonl", "results.json"
 LATEST, BEST, SAMPLES, TENSORBOARD = "checkpoints", "best", "samples", "tensorboard"
@@ -57,32 +58,68 @@ def sheets(workdir: pathlib.Path, name: str) -> dict[int, pathlib.Path]:
     return found
 
 
-def claim(
+def check(
     workdir: pathlib.Path,
     config: Mapping[str, Any],
     *,
     defaults: Mapping[str, Any] | None = None,
     accept_changes: bool = False,
-) -> None:
-    """Makes a directory a run's own, or checks that it is; the main process does it.
+) -> list[str]:
+    """Checks that a directory is, or may become, that of a run; the main process does.
+
+    Nothing in it is changed: `claim` does that, when nothing else may refuse the run.
 
     Args:
-        workdir: the directory.
+        workdir: the directory, made if absent.
         config: the run's configuration.
         defaults: values of fields that the directory's configuration lacks, because
             they were added to the library after the run began.
-        accept_changes: go on with another configuration, and say so.
+        accept_changes: allow another configuration.
+
+    Returns:
+        What has changed in the configuration.
 
     Raises:
-        ValueError: it is a file, cannot be written in, or holds a different run.
+        ValueError: it is a file, cannot be written in, holds other files, or holds a
+            different run.
     """
     if not parallel.is_main():
-        return
+        return []
+    check_place(workdir)
     path = workdir / CONFIG
+    if not path.exists():
+        return []
+    try:
+        before = json.loads(path.read_text())
+    except (ValueError, RecursionError):
+        before = None
+    if not isinstance(before, dict):
+        raise ValueError(f"{path} is damaged; restore it, or give another --workdir")
+    config = as_json(config)
+    before = filled(before, defaults or {}, config)
+    changed = checkpoint.differences(_fixed(before), _fixed(config))
+    if changed and not accept_changes:
+        raise ValueError(
+            f"{workdir} holds a run of another configuration"
+            f" ({'; '.join(changed)}); give another --workdir, or the same"
+            " configuration to go on with it, or --accept-changes to go on with"
+            " this one"
+        )
+    return changed
+
+
+def check_place(workdir: pathlib.Path) -> None:
+    """Makes a directory if absent, and checks that a run can be kept in it.
+
+    Raises:
+        ValueError: it is a file, cannot be written in, or holds files of no run.
+    """
+    paths.check(workdir)
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         report.write(workdir / ".writable", b"")
         (workdir / ".writable").unlink()
+        there = sorted(path.name for path in workdir.iterdir())
     except FileExistsError:
         raise ValueError(
             f"the work directory {workdir} is a file; give another --workdir"
@@ -96,26 +133,51 @@ def claim(
             f"cannot write in the work directory {workdir} ({error.strerror});"
             " give another --workdir"
         ) from None
-    config = as_json(config)
-    if path.exists():
-        try:
-            before = json.loads(path.read_text())
-        except (ValueError, RecursionError):
-            raise ValueError(
-                f"{path} is damaged; restore it, or give another --workdir"
-            ) from None
-        before = filled(before, defaults or {}, config)
-        changed = checkpoint.differences(_fixed(before), _fixed(config))
-        if changed and not accept_changes:
-            raise ValueError(
-                f"{workdir} holds a run of another configuration"
-                f" ({'; '.join(changed)}); give another --workdir, or the same"
-                " configuration to go on with it, or --accept-changes to go on with"
-                " this one"
-            )
-        if changed:
-            tell(f"going on with another configuration ({'; '.join(changed)})")
-    report.write(path, json.dumps(config, indent=1).encode())
+    others = [name for name in there if not _begins_a_run(name)]
+    if CONFIG not in there and others:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        raise ValueError(
+            f"the work directory {workdir} is no run, but holds"
+            f" {', '.join(others[:3])}{more}; give a --workdir that is new or empty"
+        )
+
+
+def _begins_a_run(name: str) -> bool:
+    """Whether a file may lie in the directory of a run that has only begun.
+
+    These are the folders that a run makes first, hidden files, and logs, since those
+    who start a run often send what it says into its directory.
+    """
+    logs = (".log", ".out", ".err")
+    return name in (LATEST, BEST) or name.startswith(".") or name.endswith(logs)
+
+
+def claim(
+    workdir: pathlib.Path, config: Mapping[str, Any], changed: Sequence[str] = ()
+) -> None:
+    """Makes a directory a run's own, by its configuration; the main process does it.
+
+    Args:
+        workdir: a directory that was checked.
+        config: the run's configuration.
+        changed: what `check` returned, to say so.
+    """
+    if not parallel.is_main():
+        return
+    if changed:
+        tell(f"going on with another configuration ({'; '.join(changed)})")
+    report.write(workdir / CONFIG, json.dumps(as_json(config), indent=1))
+
+
+def remove(workdir: pathlib.Path) -> None:
+    """Removes the run of a directory, if there is one, and the directory with it.
+
+    Raises:
+        ValueError: it holds files of no run, which are left alone.
+    """
+    if workdir.exists():
+        check_place(workdir)
+        shutil.rmtree(workdir)
 
 
 def as_json(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,10 +31,10 @@ def broken(rows: Sequence[Mapping[str, Any]], state: Any, *, weights: bool) -> s
         for name, value in row.items()
         if not math.isfinite(value)
     ]
-    params = getattr(state, "params", {})
+    params = _params(state)
     if not bad and not (weights and params and not bool(_all_finite(params))):
         return ""
-    nets = _broken_nets(params)
+    nets = ", ".join(filter(None, map(_broken_nets, params)))
     if not bad:
         return f"weights became NaN or infinite by step {rows[-1]['step']} ({nets})"
     # The player whose own loss broke says more than those it pulled along.
@@ -42,6 +42,12 @@ def broken(rows: Sequence[Mapping[str, Any]], state: Any, *, weights: bool) -> s
     names = ", ".join(name for at, name, _ in bad if at == step)
     learned = f" (NaN or infinite by step {rows[-1]['step']}: {nets})" if nets else ""
     return f"{names} became {value} at step {step}{learned}"
+
+
+def _params(state) -> list[Any]:
+    """The parameters of a state, or of the states that it is made of, as of seeds."""
+    has = lambda x: hasattr(x, "params")  # noqa: E731
+    return [x.params for x in jax.tree.leaves(state, is_leaf=has) if has(x)]
 
 
 @jax.jit

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 
-from jaxgan import checkpoint, parallel, report
+from jaxgan import checkpoint, parallel
 from jaxgan.compose import parameter_count
 from jaxgan.game import Algorithm
 from jaxgan.train import directory, scalars, signals, terminal
@@ -70,7 +71,7 @@ def train(
             " evaluation while it trains; leave the flag out"
         )
     config = directory.as_json(config)
-    directory.claim(
+    changed = directory.check(
         run.workdir, config, defaults=defaults, accept_changes=run.accept_changes
     )
     directory.check_alike(config)
@@ -87,14 +88,17 @@ def train(
         scalars.judging(run, evaluate, config, mesh) as judge,
         signals.caught() as stop,
     ):
+        claim = functools.partial(directory.claim, run.workdir, config, changed)
         begin = functools.partial(_begin, run, like, first_state, checkpoints)
-        state, step = begin()
+        state, step = begin(claim)
         items = feed.items(step)
         first, breaks = step, 0  # how often something broke since the last checkpoint
         with (
-            scalars.logging(run.workdir, first) as log,
+            scalars.logging(run.workdir) as (rewind, log),
             terminal.bar(run.steps, first) as bar,
         ):
+            # A run that was killed before it saved anything writes step 0 once more.
+            rewind(step if checkpoints.all_steps() else step - 1)
             look = lambda: log(  # noqa: E731
                 scalars.shown(run, show, parallel.gather(mesh, state), step)
             )
@@ -130,7 +134,8 @@ def train(
                     saved = checkpoints.latest_step()
                     if goes_back(what, saved, breaks, run.on_nan):
                         reached = step
-                        state, step = begin(breaks)
+                        state, step = begin(again=breaks)
+                        rewind(step)
                         items = feed.items(step)
                         bar.update(step - reached)
                         continue
@@ -160,26 +165,38 @@ def train(
     return state
 
 
-def _begin(run, like, first_state, checkpoints, again=0):
+def _begin(run, like, first_state, checkpoints, claim=lambda: None, again=0):
     """The newest state on disk, or a first one; and its step.
 
+    What lies after it is dropped, once `claim` has made the directory this run's own.
     After a rollback, the `again`-th to this state, the noise is another: the same one
     whenever the run comes to this point, so that a run that was killed repeats it.
     """
     state = checkpoint.restore(checkpoints, like)
+    claim()
     if state is None:
         terminal.doing("compiling and drawing the first weights")
         state = first_state()
     else:
         terminal.doing(f"going on from step {int(state.step):,} of {run.workdir}")
     if again:
-        fold = jax.jit(jax.random.fold_in, out_shardings=like.key.sharding)
-        state = state.replace(key=fold(state.key, again))
+        state = _with_other_noise(state, again)
     step = int(state.step)
     checkpoint.drop_after(checkpoints, step)
-    if parallel.is_main():
-        report.rewind_scalars(run.workdir / directory.SCALARS, step)
     return state, step
+
+
+def _with_other_noise(state, number):
+    """A state with a number folded into each of its keys, where they lie."""
+
+    def fold(key):
+        one = lambda key: jax.random.fold_in(key, number)  # noqa: E731
+        for _ in range(key.ndim):
+            one = jax.vmap(one)
+        return jax.jit(one, out_shardings=key.sharding)(key)
+
+    is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
+    return jax.tree.map(lambda x: fold(x) if is_key(x) else x, state)
 
 
 def sizes(state: Any) -> str:

@@ -17,26 +17,40 @@ Log = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
 @contextlib.contextmanager
-def logging(workdir: pathlib.Path, first: int) -> Iterator[Log]:
-    """`log(rows)`: to the file of scalars and to TensorBoard, in the main process."""
+def logging(workdir: pathlib.Path) -> Iterator[tuple[Callable[[int], None], Log]]:
+    """`rewind(step)`, which drops what was logged after a step, and then `log(rows)`.
+
+    Both write to the file of scalars and to TensorBoard, in the main process alone.
+    """
     if not parallel.is_main():
-        yield lambda rows: None
+        yield lambda step: None, lambda rows: None
         return
     from tensorboardX import SummaryWriter
 
-    board = SummaryWriter(
-        str(workdir / directory.TENSORBOARD), purge_step=first or None
-    )
+    boards = []
 
     def log(rows):
         for row in rows:
             for name, value in row.items():
                 if name != "step":
-                    board.add_scalar(name, value, row["step"])
+                    boards[-1].add_scalar(name, value, row["step"])
         report.append_scalars(workdir / directory.SCALARS, rows)
 
-    with contextlib.closing(board):
-        yield log
+    def rewind(step):
+        report.rewind_scalars(workdir / directory.SCALARS, step)
+        if boards:
+            boards[-1].close()
+        # The file begins with a mark, by which TensorBoard hides what it read of later
+        # steps; the suffix keeps apart two files of one second.
+        folder = str(workdir / directory.TENSORBOARD)
+        suffix = f".{len(boards)}"
+        boards.append(SummaryWriter(folder, None, step + 1, filename_suffix=suffix))
+
+    try:
+        yield rewind, log
+    finally:
+        if boards:
+            boards[-1].close()
 
 
 def rows(pending: Sequence[tuple[int, int, Any]]) -> list[dict[str, Any]]:

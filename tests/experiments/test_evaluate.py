@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import types
+from typing import get_args
 
 import jax
 import numpy as np
@@ -349,6 +351,37 @@ def test_what_cannot_be_is_one_sentence(argv, said, monkeypatch, capsys, tmp_pat
     error = refused(argv, monkeypatch, capsys, tmp_path / "out")
     assert said in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("count", "there"),
+    [
+        (2, ("frechet",)),
+        (5, ("frechet",)),
+        (6, ("frechet", "coverage")),
+        (60, ("frechet", "kernel", "coverage")),
+    ],
+)
+def test_of_few_images_is_measured_what_can_be(count, there):
+    """Before anything is computed: what is asked for and cannot be had is refused."""
+    pictures = types.SimpleNamespace(count=count, shape=(8, 8, 3), labelled=False)
+    sets = {"real": pictures, "fake": types.SimpleNamespace(**vars(pictures))}
+    extractor = types.SimpleNamespace(about={})
+
+    def wanted(*names):
+        config = types.SimpleNamespace(metrics=names, kept=50, subset_size=40)
+        return evaluate._wanted(sets, extractor, config)
+
+    assert wanted() == there
+    for name in get_args(statistics.Metric):
+        if name in there:
+            assert wanted(name) == (name,)
+        else:
+            with pytest.raises(ValueError, match=f"--metrics {name} needs "):
+                wanted(name)
+    sets["fake"].count = 1
+    with pytest.raises(ValueError, match="nothing can be measured with 1 image"):
+        wanted()
 
 
 def test_grey_against_colour_is_refused(tmp_path, monkeypatch, capsys):

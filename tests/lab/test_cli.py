@@ -5,10 +5,14 @@ import pathlib
 import sys
 from typing import Annotated, Literal
 
+import jax
+import numpy as np
 import pytest
 import tyro
 
+from jaxgan import paths
 from jaxgan.lab import cli, help
+from jaxgan.lab.judges import cache
 
 PROSE = """Trains a thing.
 
@@ -149,6 +153,12 @@ def fail(error):
         (ArithmeticError("it broke"), 1, "error: it broke\n"),
         (OSError(28, "No space left", "here"), 2, "No space left (here); what was"),
         (KeyboardInterrupt(), 130, "stopped"),
+        (MemoryError("Unable to allocate 9 TiB"), 2, "9 TiB); lower --batch-size, cut"),
+        (
+            jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory: 9 bytes."),
+            2,
+            "the memory is too small (RESOURCE_EXHAUSTED: Out of memory: 9 bytes.)",
+        ),
     ],
 )
 def test_what_a_user_can_cause_is_one_sentence(
@@ -167,6 +177,35 @@ def test_the_traceback_is_shown_on_request_and_of_what_no_user_causes(monkeypatc
     monkeypatch.setenv("JAXGAN_TRACEBACK", "1")
     with pytest.raises(ValueError, match="it"):
         call(monkeypatch, main=fail(ValueError("it")))
+
+
+def test_a_device_that_is_not_there_is_one_sentence(monkeypatch, capsys):
+    def absent():
+        raise AssertionError  # as JAX does for cuda
+
+    def main(config):
+        jax.devices()
+
+    monkeypatch.setenv("JAX_PLATFORMS", "cuda")
+    monkeypatch.setattr(jax, "devices", absent)
+    assert call(monkeypatch, main=main) == 2
+    said = capsys.readouterr().err
+    assert "JAX_PLATFORMS is 'cuda', but JAX finds no such device" in said
+
+
+def test_without_a_home_nothing_is_kept_and_nothing_fails(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pathlib.Path, "home", homeless)
+    assert paths.user_cache() is None
+    assert paths.expanded("~nobody-of-this-name/x") == pathlib.Path(
+        "~nobody-of-this-name/x"
+    )
+    path = cache.place("classifier", "about")
+    cache.save(path, {"weights": np.zeros(2)}, {})
+    assert cache.load(path, {"weights": np.zeros(2)}, ()) is None
 
 
 def test_paragraphs_are_filled_and_indented_lines_kept():

@@ -6,8 +6,10 @@ import jax
 import numpy as np
 import pytest
 
+from jaxgan.lab import data as lab_data
 from jaxgan.lab import generator
 from jaxgan.models import cdcgan, dcgan, lsgan, wgan_gp
+from jaxgan.train import Run
 
 
 def drawing(classes):
@@ -55,3 +57,16 @@ def test_many_images_are_drawn_in_blocks_with_classes_in_turn(monkeypatch):
 )
 def test_records_tell_the_shape_of_images(record, model, shape):
     assert generator.image_shape(record, model) == shape
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("images", ["one", "two", "alike", "four"])
+def test_samples_have_neighbours_in_the_smallest_sets(tmp_path, images, mirrored):
+    drawn = np.random.default_rng(0).integers(0, 256, (4, 4, 4, 1), np.uint8)
+    some = {"one": drawn[:1], "two": drawn[:2], "alike": drawn[[0] * 4], "four": drawn}
+    opened = lab_data.of_arrays({"image": some[images]})
+    opened = dataclasses.replace(opened, data=lab_data.Data(flip=mirrored))
+    ratio, pictures = generator._neighbours(Run(tmp_path), drawn, opened)
+    (about, path), *_ = pictures.items()
+    assert path.is_file()
+    assert np.isfinite(ratio) == (images in ("two", "four")) == ("distance" in about)

@@ -1,6 +1,7 @@
 """Stages: each begins where the last one ended, and may be stopped anywhere."""
 
 import dataclasses
+import json
 import pathlib
 
 import jax
@@ -161,3 +162,10 @@ def test_runs_that_ended_are_found_by_their_configuration(whole):
     assert runs.finished(part)["step"] == 4  # type: ignore[index]
     other = dataclasses.replace(part, model=Model(3))
     assert runs.finished(other) is None
+
+
+def test_what_other_programs_read_is_strict_json(tmp_path):
+    numbers = {"a": float("nan"), "b": [1.5, float("-inf")], "c": {"d": (None, 2)}}
+    session.save_json(tmp_path / "numbers.json", numbers)
+    text = (tmp_path / "numbers.json").read_text()
+    assert json.loads(text) == {"a": None, "b": [1.5, None], "c": {"d": [None, 2]}}

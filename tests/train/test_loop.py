@@ -1,6 +1,7 @@
 """The loop: exact resumption, clean stops, refusals that lose nothing."""
 
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -15,10 +16,11 @@ import numpy as np
 import optax
 import pytest
 
-from jaxgan import checkpoint, data, losses, nn, parallel, report, train
+from jaxgan import checkpoint, compose, data, losses, nn, parallel, report, train
 from jaxgan.game import algorithm, pure, variables
 from jaxgan.models import dcgan
 from jaxgan.models.parts.two_players import adversarial
+from jaxgan.train import directory
 from jaxgan.train.compile import programs
 
 
@@ -453,17 +455,101 @@ def test_a_changed_configuration_is_taken_when_asked_for(tmp_path):
     assert json.loads((tmp_path / "config.json").read_text())["rate"] == 0.1
 
 
+def test_a_refused_change_leaves_the_run_as_it_was(tmp_path, whole, untouched):
+    """Whatever refuses it: another width, a lock, a batch that does not fit."""
+    shutil.copytree(whole[0], tmp_path / "run")
+    run = make_run(tmp_path / "run", steps=12, accept_changes=True)
+    changed, before = CONFIG | {"rate": 0.1}, untouched(tmp_path)
+
+    def images(run):
+        return resident(run)._replace(prepare=lambda arrays, plan: arrays)
+
+    with pytest.raises(ValueError, match="of another model"):
+        play(run, config=changed, game=game(9))
+    with pytest.raises(KeyError):
+        play(run, config=changed, feed=images)
+    with (
+        directory.alone(tmp_path / "run"),
+        pytest.raises(ValueError, match="another process"),
+    ):
+        play(run, config=changed)
+    assert untouched(tmp_path) == before
+
+
+def test_what_begins_anew_writes_its_first_step_once(tmp_path):
+    """Killed before it saved anything, as a run on a full disk is, and begun again."""
+
+    def show(state):
+        return {"test/step": state.step}
+
+    def killed(run):
+        def items(start):
+            for i, item in enumerate(resident(run).items(start)):
+                if i == 3:
+                    raise KeyboardInterrupt
+                yield item
+
+        return resident(run)._replace(items=items)
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            play(make_run(tmp_path), feed=killed, show=show)
+    play(make_run(tmp_path), show=show)
+    steps = [row["step"] for row in scalars(tmp_path) if "test/step" in row]
+    assert steps == [0, 4, 8]
+
+
+def test_seeds_roll_back_and_their_weights_are_looked_at(tmp_path):
+    """A state that is made of several: their keys, and what they have learned."""
+
+    def step(state, batch):
+        after, metrics = run.step(state, batch)
+        first = jax.random.key_data(state.members.key) == begun
+        breaks = (state.step == 7) & first.all()
+        stay = jax.tree.map(
+            lambda x: x.at[1].set(jnp.where(breaks, jnp.nan, x[1])),
+            after.members.params,
+        )
+        return after.replace(members=after.members.replace(params=stay)), metrics
+
+    def feed(setting):
+        one = resident(setting)
+
+        def prepare(*x):
+            return jax.tree.map(lambda x: jnp.stack([x] * 2), one.prepare(*x))
+
+        return one._replace(prepare=prepare)
+
+    def go(workdir, on_nan):
+        setting = make_run(workdir, on_nan=on_nan, sample_every=8)
+        return train.train(
+            run._replace(step=step), feed(setting), setting, CONFIG, lambda state: {},
+            parallel.mesh(jax.devices()[:1]),
+        )  # fmt: skip
+
+    run = compose.seeds(algorithm(GAME), 2)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(jax.random.key(0), jnp.arange(2))
+    begun = jax.random.key_data(jax.vmap(lambda key: jax.random.split(key)[1])(keys))
+    with pytest.raises(train.Diverged, match="weights became NaN.*generator"):
+        go(tmp_path / "stopped", "stop")
+    assert saved_steps(tmp_path / "stopped") == [4]
+    with pytest.warns(UserWarning, match="back to step 4"):
+        state = go(tmp_path / "back", "rollback")
+    assert int(state.step) == 8
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(state.members.params))
+
+
 def test_a_field_that_a_run_is_too_old_for_had_its_default(tmp_path):
     old = {"model": {"width": 4}, "seed": 1}
     train.claim(tmp_path, old)
     new = {"model": {"width": 4, "double": False}, "seed": 1, "rate": 2}
     with pytest.raises(ValueError, match=r"model.double: \(absent\) -> False; rate"):
-        train.claim(tmp_path, new)
-    train.claim(tmp_path, new, defaults={"model": {"double": False}, "rate": 2})
+        train.check(tmp_path, new)
+    train.check(tmp_path, new, defaults={"model": {"double": False}, "rate": 2})
     other = new | {"model": {"width": 4, "double": True}}
     (tmp_path / "config.json").write_text(json.dumps(old))
     with pytest.raises(ValueError, match=r"\(model.double: False -> True\); give"):
-        train.claim(tmp_path, other, defaults={"model": {"double": False}, "rate": 2})
+        train.check(tmp_path, other, defaults={"model": {"double": False}, "rate": 2})
 
 
 def test_a_directory_belongs_to_one_process_at_a_time(tmp_path, whole):
@@ -513,14 +599,40 @@ def test_split_parameters_train_and_resume_alike_on_many_devices_or_one(tmp_path
 def test_a_directory_that_cannot_be_used_is_refused(tmp_path, workdir, message):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(ValueError, match=f"{message}.*--workdir"):
-        train.claim(workdir(tmp_path), CONFIG)
+        train.check(workdir(tmp_path), CONFIG)
     assert (tmp_path / "file").read_text() == "mine"
 
 
-def test_a_damaged_configuration_is_refused(tmp_path):
-    (tmp_path / "config.json").write_text('{"mod')
+@pytest.mark.parametrize("name", ["back\\slash", "gs:/bucket", os.fsdecode(b"caf\xe9")])
+def test_a_directory_that_could_keep_no_checkpoint_is_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=r"no checkpoint can be kept in .*--workdir"):
+        train.check(tmp_path / name, CONFIG)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "others", [["notes.txt"], ["a.log", "thesis"], ["samples"], ["x/config.json"]]
+)
+def test_a_folder_of_other_files_is_refused(tmp_path, others):
+    for name in others:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(ValueError, match=r"is no run, but holds .*new or empty"):
+        train.check(tmp_path, CONFIG)
+
+
+def test_a_directory_that_a_run_only_began_in_is_taken(tmp_path):
+    for name in ("checkpoints", ".cache"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "slurm-3.out").write_text("begun")
+    train.check(tmp_path, CONFIG)
+
+
+@pytest.mark.parametrize("text", ['{"mod', "[1]", "null", "[" * 9999])
+def test_a_damaged_configuration_is_refused(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
     with pytest.raises(ValueError, match="config.json is damaged"):
-        train.claim(tmp_path, CONFIG)
+        train.check(tmp_path, CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def main(config: Config) -> None:
             {"case": case._asdict(), "rows": reported, "left_out": left_out}
         )
     text = tables(device, peaks, measured, sides)
-    report.write(config.workdir / "table.md", text.encode())
+    report.write(config.workdir / "table.md", text)
     results = {
         "machine": timing.machine(),
         "device": device,

@@ -139,7 +139,7 @@ def main(config: Config) -> None:
                     for word in (_dcgan(config), _capsnet(config), "mlp batch=64")
                 }
     text = tables(results)
-    report.write(config.workdir / "cost.md", text.encode())
+    report.write(config.workdir / "cost.md", text)
     if "growth" in results:
         draw(config.workdir / "cost.png", results["growth"], results["roofs"])
     figures.save_results(config.workdir / "results.json", results)
@@ -268,7 +268,7 @@ def _serve(config: Config, words: str) -> None:
     if config.xla:
         cost = built.compiled.cost_analysis() or {}
         count = {"flops": cost.get("flops"), "bytes": cost.get("bytes accessed")}
-        report.write(config.xla, json.dumps(count).encode())
+        report.write(config.xla, json.dumps(count))
     timing.serve(lambda: built.play(1), warmup=2)
 
 

@@ -14,7 +14,7 @@ from jaxgan import report
 def kept(path: pathlib.Path, again: bool, measure: Callable[[], Any]) -> Any:
     """What is kept in a file; if there is none, measures it and keeps it."""
     if again or not path.exists():
-        report.write(path, (json.dumps(measure(), indent=1) + "\n").encode())
+        report.write(path, json.dumps(measure(), indent=1) + "\n")
     return json.loads(path.read_text())
 
 
@@ -32,7 +32,7 @@ def save(config: Any, result: Mapping[str, Any]) -> None:
     }
     path = config.output or config.workdir / "results.json"
     content = json.dumps({"config": flags, **result}, indent=1) + "\n"
-    report.write(path, content.encode())
+    report.write(path, content)
     print(path)
 
 

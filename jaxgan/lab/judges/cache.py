@@ -16,24 +16,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import report
+from jaxgan import paths, report
 from jaxgan.data.arrays import check_entry
 from jaxgan.train.terminal import say
 
 
-def place(kind: str, about: str) -> pathlib.Path:
+def place(kind: str, about: str) -> pathlib.Path | None:
     """Where the cache has a network: `jaxgan/KIND` of `XDG_CACHE_HOME`.
+
+    None for a user without a home, who has no cache.
 
     Args:
         kind: what the network is, such as classifier.
         about: all that it depends on; the name changes with it.
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     name = hashlib.sha256(about.encode()).hexdigest()[:16]
-    return pathlib.Path(cache) / "jaxgan" / kind / f"{name}.npz"
+    cache = paths.user_cache()
+    return None if cache is None else cache / kind / f"{name}.npz"
 
 
-def save(path: pathlib.Path, variables: Any, facts: Mapping[str, float]) -> None:
+def save(path: pathlib.Path | None, variables: Any, facts: Mapping[str, float]) -> None:
     """Puts a network into the cache, whole or not at all.
 
     Args:
@@ -41,6 +43,8 @@ def save(path: pathlib.Path, variables: Any, facts: Mapping[str, float]) -> None
         variables: its weights, any tree of arrays.
         facts: numbers about it, by names that do not begin with "leaf".
     """
+    if path is None:
+        return say("there is no home to keep this network in; set XDG_CACHE_HOME")
     leaves: dict[str, Any] = {
         f"leaf{i}": np.asarray(leaf)
         for i, leaf in enumerate(jax.tree.leaves(variables))
@@ -59,7 +63,7 @@ def save(path: pathlib.Path, variables: Any, facts: Mapping[str, float]) -> None
 
 
 def load(
-    path: pathlib.Path, like: Any, facts: Iterable[str]
+    path: pathlib.Path | None, like: Any, facts: Iterable[str]
 ) -> tuple[Any, dict[str, float]] | None:
     """A network from the cache.
 
@@ -71,7 +75,7 @@ def load(
     Returns:
         Its weights and facts; None, with a sentence if the file is there but bad.
     """
-    if not path.is_file():
+    if path is None or not path.is_file():
         return None
     try:
         # From memory: where it is no archive, numpy would leave the file open.

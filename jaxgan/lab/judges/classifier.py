@@ -144,7 +144,7 @@ def recipe(sets: Sets) -> classifier.Config:
     )
 
 
-def file(sets: Sets, config: classifier.Config) -> pathlib.Path:
+def file(sets: Sets, config: classifier.Config) -> pathlib.Path | None:
     """Where the cache has the classifier of a set: the name changes with either."""
     parts = [jaxgan_data.fingerprint(part) for part in (sets.train, sets.test)]
     about = repr((*parts, config, BATCH, SHIFT, RECIPE))
@@ -186,7 +186,7 @@ def _train(train: dict[str, np.ndarray], config: classifier.Config) -> game.Vari
     return game.variables(state)
 
 
-def _load(path: pathlib.Path, config: classifier.Config) -> Classifier | None:
+def _load(path: pathlib.Path | None, config: classifier.Config) -> Classifier | None:
     """A classifier from the cache, or None."""
     side = config.resolution
     like = jax.eval_shape(

@@ -167,7 +167,7 @@ def recipe(size: int) -> factor_regressor.Config:
     )
 
 
-def file(config: factor_regressor.Config) -> pathlib.Path:
+def file(config: factor_regressor.Config) -> pathlib.Path | None:
     """Where the cache has it: the name changes with the recipe, and as faces do."""
     code = [
         inspect.getsource(module)
@@ -275,7 +275,7 @@ def overlap(one: Any, other: Any) -> np.ndarray:
     return both / np.maximum(area(one) + area(other) - both, 1e-12)
 
 
-def _load(path: pathlib.Path, config: factor_regressor.Config) -> Factors | None:
+def _load(path: pathlib.Path | None, config: factor_regressor.Config) -> Factors | None:
     """A regressor from the cache, or None."""
     side = config.resolution
     like = jax.eval_shape(

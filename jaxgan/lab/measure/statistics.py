@@ -17,6 +17,7 @@ Metric = Literal[
 ]  # fmt: skip
 PAIRS = 500  # of images whose likeness is measured
 WASSERSTEIN_IMAGES = 1024
+LEAST_COVERED = 6  # images: one, and the five neighbours that its ball reaches to
 
 
 def compare(
