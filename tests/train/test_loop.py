@@ -464,7 +464,7 @@ def test_a_refused_change_leaves_the_run_as_it_was(tmp_path, whole, untouched):
     def images(run):
         return resident(run)._replace(prepare=lambda arrays, plan: arrays)
 
-    with pytest.raises(ValueError, match="of another model"):
+    with pytest.raises(ValueError, match="another model"):
         play(run, config=changed, game=game(9))
     with pytest.raises(KeyError):
         play(run, config=changed, feed=images)
