@@ -17,6 +17,8 @@ from experiments import (
     capsnet_routing,
     capsule_squash,
 )
+from experiments.capsnet_equivariance import shifting
+from experiments.capsnet_routing import routing
 from jaxgan import capsules, train
 from jaxgan.lab import capsnets
 from jaxgan.lab.data import Data
@@ -178,10 +180,10 @@ def test_entropy_and_shares_of_classes():
     even, sure = [0.25] * 4, [0.0, 1.0, 0.0, 0.0]
     coupling = np.array([even, sure]).reshape(1, 1, 2, 4)
     weight = np.array([3.0, 1.0]).reshape(1, 1, 2, 1)
-    assert capsnet_routing.mean_entropy(coupling, weight) == pytest.approx([0.75])
+    assert routing.mean_entropy(coupling, weight) == pytest.approx([0.75])
     shares = np.array([[[0.5, 0.3, 0.2]], [[0.1, 0.6, 0.3]]])
     there = np.array([[True, False, False], [False, False, True]])
-    found = capsnet_routing.of_classes(shares, there)
+    found = routing.of_classes(shares, there)
     assert found["true_class"] == pytest.approx([(0.5 + 0.3) / 2])
     assert found["largest_other"] == pytest.approx([(0.3 + 0.6) / 2])
     assert found["mean_other"] == pytest.approx([(0.25 + 0.35) / 2])
@@ -190,7 +192,7 @@ def test_entropy_and_shares_of_classes():
 def test_every_primary_capsule_has_a_length_and_a_coupling(parts):
     model, variables, sets = parts
     image = capsnets.images(sets, np.arange(2))
-    look = jax.jit(lambda image: capsnet_routing.route(model, variables, image))
+    look = jax.jit(lambda image: routing.route(model, variables, image))
     coupling, length = look(image)
     assert length.shape == (2, 1, 1, 2)  # 17 - 8 = 9, and (9 - 8 + 1) // 2 = 1
     assert coupling.shape == (2, 2, 1 * 1 * 2, CLASSES)
@@ -221,16 +223,14 @@ def test_shifts_are_read_off_what_holds_them():
     offsets = np.array([(r, c) for r in range(-2, 3) for c in range(-2, 3)])
     direction = random.normal(size=(2, 5))
     moving = np.tile(offsets @ direction + 0.7, (6, 1, 1))
-    read_off, r2 = capsnet_equivariance.fit(moving, offsets, 3)
+    read_off, r2 = shifting.fit(moving, offsets, 3)
     np.testing.assert_allclose(r2, 1, atol=1e-9)
     np.testing.assert_allclose(read_off[1], offsets, atol=1e-9)
     noise = random.normal(size=(40, 25, 5))
-    assert np.abs(capsnet_equivariance.fit(noise, offsets, 20)[1]).max() < 0.1
+    assert np.abs(shifting.fit(noise, offsets, 20)[1]).max() < 0.1
     # Down is seen and right is not: one is explained, the other is not.
     down = np.tile(offsets[:, :1] * 1.0, (6, 1, 1))
-    np.testing.assert_allclose(
-        capsnet_equivariance.fit(down, offsets, 3)[1], [1, 0], atol=1e-9
-    )
+    np.testing.assert_allclose(shifting.fit(down, offsets, 3)[1], [1, 0], atol=1e-9)
 
 
 def test_squash(tmp_path):

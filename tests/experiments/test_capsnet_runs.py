@@ -10,6 +10,7 @@ from commands import call
 from PIL import Image
 
 from experiments import capsnet_mnist, capsnet_multimnist, capsnet_table
+from experiments.capsnet_table import tables
 from jaxgan.lab.data import Data, open_set
 from jaxgan.models import capsnet, capsnet_baseline
 
@@ -187,7 +188,7 @@ def test_the_table_trains_what_is_missing_and_nothing_twice(
 def test_the_rows_of_the_table_are_the_paper_s():
     for name, preset in (("mnist", "paper"), ("multimnist", "small")):
         rows = capsnet_table.models(name, preset, steps=1000)
-        assert list(rows) == list(capsnet_table.PUBLISHED[name])
+        assert list(rows) == list(tables.PUBLISHED[name])
         for row, model in rows.items():
             if row != "baseline":
                 assert f"routing {model.iterations}" in row

@@ -10,6 +10,7 @@ from commands import call
 from PIL import Image
 
 from experiments import infogan_mnist
+from experiments.infogan_mnist import pictures, reading
 from jaxgan import report
 from jaxgan.lab import generator, scored
 from jaxgan.lab.data import Data, Set
@@ -78,20 +79,18 @@ def test_seeds_are_summed_up_by_mean_and_deviation():
         "InfoGAN, seed 1": {"code_error": 0.04},
         "plain GAN, seed 0": {"code_error": 0.8},
     }
-    found = infogan_mnist.summary(runs)
+    found = reading.summary(runs)
     assert found["code_error"] == pytest.approx(0.07)
     assert found["code_error_spread"] == pytest.approx(0.03 * 2**0.5)
-    alone = infogan_mnist.summary({"InfoGAN, seed 0": {"code_error": 0.1}})
+    alone = reading.summary({"InfoGAN, seed 0": {"code_error": 0.1}})
     assert alone["code_error_spread"] is None
-    assert infogan_mnist.summary({"InfoGAN, seed 0": {}}) == {}
+    assert reading.summary({"InfoGAN, seed 0": {}}) == {}
 
 
 def test_a_category_means_what_it_is_read_off_most_often():
     category = np.array([2, 2, 2, 0, 0, 3, 3, 3, 3])
     label = np.array([7, 7, 1, 7, 7, 4, 0, 4, 1])
-    np.testing.assert_array_equal(
-        infogan_mnist.match(category, label, 5), [7, -1, 7, 4, -1]
-    )
+    np.testing.assert_array_equal(reading.match(category, label, 5), [7, -1, 7, 4, -1])
 
 
 def test_the_error_is_that_of_test_images_after_matching(monkeypatch):
@@ -113,18 +112,18 @@ def test_the_error_is_that_of_test_images_after_matching(monkeypatch):
     train = images(np.concatenate([np.arange(10), np.arange(1, 10)]))  # more of 9
     test = images(np.array([0, 1, 1, 2, 3, 9, 9, 5]))
     sets = Set(Data(), "about", "print", train, test, (28, 28, 1), tuple("0123456789"))
-    found = infogan_mnist.read_digits(MODEL, {}, sets)
+    found = reading.read_digits(MODEL, {}, sets)
     # 0 and 9 share category 3, which means 9; category 7 means nothing.
     assert found["meanings"] == [3, 1, 6, 9, 2, 4, 7, -1, 8, 5]
     assert found["digits_found"] == 9
     assert found["code_error"] == pytest.approx(1 / 8)
     plain = Set(Data(), "about", "print", {"image": train["image"]}, test, (28, 28, 1))
-    assert infogan_mnist.read_digits(MODEL, {}, plain) == {}
+    assert reading.read_digits(MODEL, {}, plain) == {}
 
 
 def test_along_a_row_one_code_changes_and_noise_stays():
     order = np.array([3, 1, 4, 0, 5, 9, 2, 6, 8, 7])
-    made = infogan_mnist.sweeps(MODEL, jax.random.key(0), order)
+    made = pictures.sweeps(MODEL, jax.random.key(0), order)
     assert list(made) == ["c1", "c2", "c3"]
     for number, (code, latent) in enumerate(made.items()):
         noise, codes = infogan.split(MODEL, latent.reshape(-1, latent.shape[-1]))

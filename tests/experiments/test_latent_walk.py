@@ -11,6 +11,7 @@ from commands import call
 from PIL import Image
 
 from experiments import latent_walk
+from experiments.latent_walk import measuring
 from jaxgan.lab import inference, painting
 from jaxgan.lab.judges import factors as lab_factors
 
@@ -121,9 +122,9 @@ def test_factors_of_drawn_faces_have_paths(tmp_path, monkeypatch):
 def test_lengths_by_hand():
     # Two walks of two stops and two frames: one goes straight, one makes a detour.
     values = np.array([[0.0, 0.0], [1.0, 3.0], [2.0, 2.0], [1.0, 1.0]])
-    found = latent_walk.lengths(values, 2)
+    found = measuring.lengths(values, 2)
     assert found == {"length": (2 + 2 + 4 + 2) / 4, "detour": 2.5 / 2}
-    assert latent_walk.lengths(np.ones((4, 2)), 2)["length"] == 0
+    assert measuring.lengths(np.ones((4, 2)), 2)["length"] == 0
 
 
 def test_a_class_is_kept_along_a_walk(tmp_path, monkeypatch):

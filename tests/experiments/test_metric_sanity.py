@@ -8,18 +8,19 @@ import scipy.ndimage
 from commands import call
 
 from experiments import metric_sanity
+from experiments.metric_sanity import damage
 
 
 def test_noise_has_its_deviation_and_stays_within_bytes():
     grey = np.full((4, 50, 50, 1), 128, np.uint8)
-    noisy = metric_sanity.noisy(grey, 8.0, np.random.default_rng(0))
+    noisy = damage.noisy(grey, 8.0, np.random.default_rng(0))
     assert noisy.dtype == np.uint8
     np.testing.assert_allclose(noisy.std(), 8, rtol=0.05)
-    white = metric_sanity.noisy(255 * (grey > 0), 30.0, np.random.default_rng(0))
+    white = damage.noisy(255 * (grey > 0), 30.0, np.random.default_rng(0))
     assert white.min() < 200
     assert white.max() == 255
     np.testing.assert_array_equal(
-        metric_sanity.noisy(grey, 0.0, np.random.default_rng(0)), grey
+        damage.noisy(grey, 0.0, np.random.default_rng(0)), grey
     )
 
 
@@ -27,22 +28,22 @@ def test_noise_has_its_deviation_and_stays_within_bytes():
 def test_blur_is_that_of_scipy(channels):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (2, 24, 24, channels), np.uint8)
-    soft = metric_sanity.blurred(images, 2.0)
+    soft = damage.blurred(images, 2.0)
     assert soft.shape == images.shape
     expected = scipy.ndimage.gaussian_filter(images.astype(float), (0, 2, 2, 0))
     inside = np.s_[:, 6:-6, 6:-6]  # borders are a matter of taste
     # Pillow's blur is three boxes, which come near to a Gaussian.
     assert np.abs(soft[inside] - expected[inside]).mean() < 2
-    assert metric_sanity.blurred(images, 0) is images
+    assert damage.blurred(images, 0) is images
 
 
 def test_modes_are_classes_or_tenths_by_brightness():
     images = np.arange(40, dtype=np.uint8)[::-1, None, None, None]
-    modes = metric_sanity.modes_of(images, None)
+    modes = damage.modes_of(images, None)
     assert np.bincount(modes).tolist() == [4] * 10
     assert (np.diff(modes) <= 0).all()
     labels = np.arange(40) % 3
-    assert metric_sanity.modes_of(images, labels) is labels
+    assert damage.modes_of(images, labels) is labels
 
 
 @pytest.mark.slow

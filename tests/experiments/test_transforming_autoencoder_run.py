@@ -7,6 +7,7 @@ import pytest
 from commands import call
 
 from experiments import transforming_autoencoder
+from experiments.transforming_autoencoder import measuring
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_lines_weigh_their_points():
     y = np.stack([2 * x[:, 0] + 3, 0.5 * x[:, 1] - 1], 1)
     weight = np.ones_like(x)
     y[-1], weight[-1] = 50.0, 0.0  # a point that does not count
-    slope, offset, correlation = transforming_autoencoder.line(x, y, weight)
+    slope, offset, correlation = measuring.line(x, y, weight)
     np.testing.assert_allclose(slope, [2, 0.5], rtol=1e-6)
     mean = x[:-1, 0].mean()
     np.testing.assert_allclose(offset, [mean + 3, -0.5 * mean - 1], rtol=1e-6)

@@ -17,8 +17,9 @@ import pathlib
 
 import numpy as np
 
+from experiments.capsnet_dimensions.pictures import Digit, draw, draw_overview
 from jaxgan import bounds, capsules
-from jaxgan.lab import blocks, capsnets, cli, figures
+from jaxgan.lab import blocks, capsnets, figures
 
 ALIASES = {"--out": "--workdir"}
 
@@ -79,42 +80,30 @@ def main(config: Config) -> None:
         lambda masked: capsnets.decode(model, variables, masked),
         changed.reshape(-1, *v.shape[1:]),
     ).reshape(*changed.shape[:3], *image.shape[1:])  # [digit, dimension, offset, ...]
-    change = np.abs(drawn[:, :, -1] - drawn[:, :, 0]).mean((2, 3, 4))
-    error = np.square(drawn - image[:, None, None]).sum((3, 4, 5))
+    seen = [
+        Digit(int(i), int(c), int(c_found), *pictures)
+        for i, c, c_found, *pictures in zip(
+            index, label, found, image, drawn, strict=True
+        )
+    ]
     above = [f"{x:+.2f}" if x else "0" for x in offsets.round(9)]
-
-    for n, i in enumerate(index):
-        about = f"digit {label[n]} (test image {i}, classified {found[n]})"
-        path = out / f"dimensions_{label[n]}_{i}.png"
-        figures.save(path, draw(image[n], drawn[n], change[n], above, about), about)
-    shown = np.linspace(0, len(index) - 1, min(config.overview, len(index)))
+    for digit in seen:
+        about = f"{digit.about[:-1]}, classified {digit.found})"
+        path = out / f"dimensions_{digit.label}_{digit.number}.png"
+        figures.save(path, draw(digit, above, about), about)
+    shown = np.linspace(0, len(seen) - 1, min(config.overview, len(seen))).round()
     overview = draw_overview(
-        [
-            (f"digit {label[n]} (test image {index[n]})", drawn[n], change[n])
-            for n in shown.round().astype(int)
-        ],
-        config.dimensions,
-        above,
+        [seen[n] for n in shown.astype(int)], config.dimensions, above
     )
     figures.save(out / "dimensions.png", overview, "dimensions that change most")
-    results = [
-        {
-            "test_image": int(i),
-            "label": int(label[n]),
-            "predicted": int(found[n]),
-            "visible_change": change[n].tolist(),
-            "squared_error": float(error[n, 0, config.steps]),
-            "squared_error_at_ends": error[n][:, [0, -1]].tolist(),
-        }
-        for n, i in enumerate(index)
-    ]
+    change = np.stack([digit.change for digit in seen])
     figures.save_results(
         out / "dimensions.json",
         {
             "run": str(config.run),
             "offsets": offsets.round(9).tolist(),
             "visible_change": change.mean(0).tolist(),
-            "digits": results,
+            "digits": [digit.results() for digit in seen],
         },
     )
 
@@ -132,56 +121,3 @@ def perturb(v: np.ndarray, label: int, offsets: np.ndarray) -> np.ndarray:
     changed[:, :, label] = v[label]
     changed[:, :, label] += offsets[None, :, None] * np.eye(dim)[:, None, :]
     return changed
-
-
-def draw(image, rows, change, above, about):
-    """One digit, and below each other the rows of all its dimensions."""
-    side, (dims, columns) = 0.56, rows.shape[:2]
-    figure = figures.new(side * (columns + 3.6), side * dims + 1.3)
-    figure.suptitle(f"What each dimension of the class capsule does: {about}")
-    left, right = figure.subplots(1, 2, width_ratios=(1.6, columns + 1))
-    pair = np.stack([image, rows[0, columns // 2]])[:, None]
-    figures.tiles(left, pair, ["", ""], [""])
-    left.set_anchor("N")
-    left.set_title("input", size=9)
-    left.set_xlabel("drawn from\nits capsule", size=9)
-    figures.tiles(right, rows, [str(d) for d in range(dims)], above)
-    right.set_ylabel("dimension")
-    right.set_title("added to the dimension", size=10)
-    label_changes(right, change, rows.shape[2])
-    return figure
-
-
-def draw_overview(digits, count, above):
-    """The dimensions that change most, for some digits, two beside each other."""
-    side, columns = 0.56, len(above)
-    lines = -(-len(digits) // 2)
-    across = min(2, len(digits))
-    count = min(count, len(digits[0][1]))
-    figure = figures.new(
-        across * side * (columns + 2.0), lines * (side * count + 0.75) + 0.4
-    )
-    figure.suptitle("One dimension of the class capsule changed, and drawn")
-    axes = figure.subplots(lines, across, squeeze=False).ravel()
-    for ax, (about, rows, change) in zip(axes, digits, strict=False):
-        most = np.argsort(-change)[:count]
-        figures.tiles(ax, rows[most], [f"dim {d}" for d in most], above)
-        ax.set_title(about, size=10)
-        label_changes(ax, change[most], rows.shape[2])
-    for ax in axes[len(digits) :]:
-        ax.remove()
-    return figure
-
-
-def label_changes(axes, change, height):
-    """Writes at the right by how much each row changes from end to end."""
-    right = axes.secondary_yaxis("right")
-    labels = [f"{x:.3f}" for x in change]
-    right.set_yticks(figures.middles(len(change), height), labels)
-    right.set_ylabel("mean change of a pixel, end to end", size=8)
-    right.tick_params(length=0, labelsize=8, colors="#777777")
-    right.spines[:].set_visible(False)
-
-
-if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__, aliases=ALIASES)

@@ -17,31 +17,14 @@ import functools
 import pathlib
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import tyro
 
-from jaxgan import bounds, parallel, report
-from jaxgan.lab import capsules, cli, runs, session
+from experiments.capsnet_table.tables import models, write
+from jaxgan import bounds, parallel
+from jaxgan.lab import capsules, runs, session
 from jaxgan.lab.data import Data
-from jaxgan.models import capsnet, capsnet_baseline
-from jaxgan.train import Run, directory
+from jaxgan.train import Run
 from jaxgan.train.terminal import say
-
-# What the paper reports, in percent.
-PUBLISHED = {
-    "mnist": {
-        "baseline": "0.39",
-        "routing 1": "0.34 ± 0.032",
-        "routing 1, reconstruction": "0.29 ± 0.011",
-        "routing 3": "0.35 ± 0.036",
-        "routing 3, reconstruction": "0.25 ± 0.005",
-    },
-    "multimnist": {
-        "baseline": "8.1",
-        "routing 1, reconstruction": "7.5",
-        "routing 3, reconstruction": "5.2",
-    },
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,28 +69,6 @@ PRESETS = {
 }
 
 
-def models(name: str, preset: str, steps: int) -> dict[str, Any]:
-    """The rows of one table: name -> model."""
-    net, base = capsnet.Config(), capsnet_baseline.Config()
-    if name == "multimnist":
-        net, base = capsnet.MULTI_MNIST, capsnet_baseline.MULTI_MNIST
-    if preset == "small":
-        # The step size ends at a fiftieth, as it does in the paper's long runs.
-        fast = {"decay_steps": max(1, steps // 96)}
-        net = dataclasses.replace(net, features=32, types=8, decoder=(256, 512), **fast)
-        # About as much arithmetic as the capsules; the paper's has eight times theirs.
-        narrow = {"features": tuple(n // 16 for n in base.features)}
-        base = dataclasses.replace(base, **narrow, **fast)
-    rows: dict[str, Any] = {"baseline": base}
-    for iterations in (1, 3):
-        for weight in (0.0, net.reconstruction):
-            row = f"routing {iterations}" + ", reconstruction" * bool(weight)
-            rows[row] = dataclasses.replace(
-                net, iterations=iterations, reconstruction=weight
-            )
-    return {row: rows[row] for row in PUBLISHED[name]}
-
-
 def main(config: Config) -> None:
     """Trains what is missing, then writes the table."""
     lengths = {"mnist": config.mnist_steps, "multimnist": config.multimnist_steps}
@@ -131,52 +92,10 @@ def main(config: Config) -> None:
                 done = runs.once(part, fit)
                 results[name].setdefault(row, []).append(done)
                 if parallel.is_main():
-                    _write(config, results)
+                    write(config, results)
     session.only_main()
     say((config.workdir / "table.md").read_text(encoding="utf-8"))
 
 
 def _slug(row: str) -> str:
     return row.replace(",", "").replace(" ", "_")
-
-
-def _write(config: Config, results: dict[str, Any]) -> None:
-    """The table so far, as text, picture and JSON."""
-    summary: dict[str, Any] = {"command": session.command(), "sets": {}}
-    lines = []
-    for name, rows in results.items():
-        if not rows:
-            continue
-        first = next(iter(rows.values()))[0]
-        lines += [
-            f"### {name}",
-            "",
-            f"{first['data']}; {first['steps']:,} steps of {first['batch_size']}; error"
-            f" on {first['test_images']:,} test images, mean ± standard deviation over"
-            " training seeds.",
-            "",
-            "| model | error, % | seeds | the paper, % |",
-            "|---|---|---|---|",
-        ]
-        summary["sets"][name] = {}
-        for row, found in rows.items():
-            errors = 100 * np.array([r["test_error"] for r in found])
-            spread = errors.std(ddof=1) if len(errors) > 1 else float("nan")
-            value = f"{errors.mean():.2f} ± {spread:.2f}"
-            lines.append(
-                f"| {row} | {value if len(errors) > 1 else f'{errors[0]:.2f}'}"
-                f" | {len(errors)} | {PUBLISHED[name][row]} |"
-            )
-            summary["sets"][name][row] = {
-                "mean": errors.mean(),
-                "standard_deviation": spread if len(errors) > 1 else None,
-                "published": PUBLISHED[name][row],
-                "runs": found,
-            }
-        lines.append("")
-    report.write(config.workdir / "table.md", "\n".join(lines))
-    session.save_json(config.workdir / directory.RESULTS, summary)
-
-
-if __name__ == "__main__":
-    cli.run(main, Config, presets=PRESETS, description=__doc__)

@@ -1,0 +1,105 @@
+"""Sweeps of codes, and the information of c1 over training."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.compose import ema_variables
+from jaxgan.lab import figures, generator, restored
+from jaxgan.models import infogan
+from jaxgan.train import directory
+
+ROWS = 10  # of a sweep
+VALUES = np.linspace(-2, 2, 9)  # of a continuous code
+
+
+def sweeps(
+    model: infogan.Config, key: jax.Array, order: np.ndarray
+) -> dict[str, jax.Array]:
+    """What the generator takes to draw rows along which one code alone changes.
+
+    Args:
+        model: the model.
+        key: of noise and of the codes that stay.
+        order: the categories as they are shown, `[categories]`.
+
+    Returns:
+        `[ROWS, columns, Z]` for each code: c1 has a column a category, c2 and the
+        others have one a value of `VALUES`, and rows of the categories in turn.
+    """
+    noise, drawn = infogan.split(model, infogan.latent(model, key, ROWS))
+    found = {}
+    for code in range(1 + model.continuous):
+        columns = len(order) if code == 0 else len(VALUES)
+        over = lambda x, n=columns: jnp.repeat(x[:, None], n, axis=1)  # noqa: E731
+        category = over(jnp.asarray(order[np.arange(ROWS) % len(order)]))
+        continuous = over(drawn.continuous)
+        if code == 0:
+            category = jnp.broadcast_to(order[None], (ROWS, columns))
+        else:
+            continuous = continuous.at[:, :, code - 1].set(VALUES[None])
+        flat = [
+            x.reshape(ROWS * columns, *x.shape[2:])
+            for x in (over(noise), category, continuous)
+        ]
+        latent = infogan.join(model, flat[0], infogan.Codes(flat[1], flat[2]))
+        found[f"c{code + 1}"] = latent.reshape(ROWS, columns, -1)
+    return found
+
+
+def draw_sweeps(path, parts, numbers) -> None:
+    """A row of panels a run: for each code, rows along which it alone changes."""
+    first = next(iter(parts.values())).model
+    codes = 1 + first.continuous
+    figure = figures.new(3.4 * codes, 3.7 * len(parts))
+    panels = figure.subplots(len(parts), codes, squeeze=False)
+    for row, (name, part) in zip(panels, parts.items(), strict=True):
+        images, meanings = _swept(part, numbers[name].get("meanings"))
+        for axes, (code, tiles) in zip(row, images.items(), strict=True):
+            above = [f"{value:g}" for value in VALUES] if code != "c1" else meanings
+            figures.tiles(axes, tiles, [""] * ROWS, above)
+            axes.set_title(f"{name}: {code}")
+    about = "a row keeps noise and codes but one, which changes along it"
+    figures.save(path, figure, about)
+
+
+def _swept(part, meanings):
+    """The tiles of each code, and what the columns of c1 mean."""
+    model = part.model
+    order = np.arange(model.categories)
+    if meanings is not None:
+        order = np.argsort(meanings, kind="stable")
+    state = restored.restore(part.run.workdir).state
+    latents = sweeps(model, jax.random.key(part.run.seed + 3), order)
+    every = jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in latents.values()])
+    draw = generator.Drawing(infogan.MODEL, model).compiled()
+    images = np.asarray(draw(ema_variables(state), every, None))
+    ends = np.cumsum([x.shape[0] * x.shape[1] for x in latents.values()])[:-1]
+    tiles = {
+        code: part.reshape(*latents[code].shape[:2], *part.shape[1:])
+        for code, part in zip(latents, np.split(images, ends), strict=True)
+    }
+    names = order if meanings is None else np.asarray(meanings)[order]
+    return tiles, [str(i) if i >= 0 else "" for i in names]
+
+
+def draw_information(path, parts) -> None:
+    """The bound on what images tell of c1, over the steps of every run."""
+    figure = figures.new(6, 3)
+    axes = figure.subplots()
+    for name, part in parts.items():
+        rows = directory.scalars(part.run.workdir)
+        metric = "generator/information"
+        points = [(row["step"], row[metric]) for row in rows if metric in row]
+        style = {"lw": 1, "color": "C0" if part.model.inform else "C1"}
+        axes.plot(*zip(*points, strict=True), label=name, **style)
+    most = math.log(next(iter(parts.values())).model.categories)
+    axes.axhline(most, color="grey", lw=1, ls=":", label="H(c1)")
+    axes.set_ylim(-1, most + 0.3)
+    axes.set_xlabel("step")
+    axes.set_ylabel("bound on I(c1; image), nats")
+    axes.legend(fontsize="small")
+    axes.grid(alpha=0.3)
+    figures.save(path, figure, "how much of c1 can be read off an image")

@@ -1,0 +1,79 @@
+"""What the codes of an InfoGAN come to mean, read off images."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgan.lab import blocks, generator
+from jaxgan.lab.data import Set
+from jaxgan.models import infogan
+
+
+def read_digits(model: infogan.Config, variables: Any, opened: Set) -> dict[str, Any]:
+    """The error of c1 as a classifier, where the data has labels.
+
+    The recogniser normalises with the batch at hand; images are read in an order of
+    chance, so that no batch is of one class.
+
+    Args:
+        model: the model.
+        variables: of its nets.
+        opened: the data: training images say what categories mean, and the errors are
+            those of test images.
+
+    Returns:
+        `code_error`, the share of test images whose category means another digit;
+        `meanings`, the digit of each category, -1 where none is read off any image;
+        `digits_found`, how many digits have a category.
+    """
+    if not opened.classes:
+        return {}
+
+    @jax.jit
+    def categories(images):
+        unit = images.astype(jnp.float32) / 255
+        return infogan.recognise(model, variables, unit)[0].argmax(1)
+
+    def read(part):
+        order = np.random.default_rng(0).permutation(len(part["label"]))
+        images, labels = part["image"][order], part["label"][order]
+        return blocks.in_blocks(categories, images, size=generator.BLOCK), labels
+
+    meanings = match(*read(opened.train), model.categories)
+    predicted, labels = read(opened.test)
+    return {
+        "code_error": float((meanings[predicted] != labels).mean()),
+        "meanings": meanings.tolist(),
+        "digits_found": len(set(meanings.tolist()) - {-1}),
+    }
+
+
+def match(category: np.ndarray, label: np.ndarray, categories: int) -> np.ndarray:
+    """The most frequent label of each category, `[categories]`; -1 where it has none.
+
+    Args:
+        category: that of each image, `[N]`.
+        label: that of each image, `[N]`.
+        categories: how many there are.
+    """
+    counts = np.zeros((categories, label.max() + 1), int)
+    np.add.at(counts, (category, label), 1)
+    return np.where(counts.any(1), counts.argmax(1), -1)
+
+
+def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation of the error over the InfoGANs, with two or more."""
+    errors = [
+        run["code_error"]
+        for name, run in runs.items()
+        if name.startswith("InfoGAN") and "code_error" in run
+    ]
+    if not errors:
+        return {}
+    return {
+        "code_error": float(np.mean(errors)),
+        "code_error_spread": float(np.std(errors, ddof=1)) if len(errors) > 1 else None,
+        "published_code_error": 0.05,
+    }
