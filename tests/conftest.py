@@ -19,6 +19,9 @@ os.environ["XLA_FLAGS"] = " ".join(
         else "",
     ]
 ).strip()
+# The two processes that run tests share two cores: threads of BLAS would wait for each
+# other, and do so at full speed.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 import budget
 import hypothesis
