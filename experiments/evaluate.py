@@ -208,9 +208,7 @@ def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
     """The reference, what is measured, and held-out images if there are any."""
     reading, spec = config.reading, config.real
     if config.run is None:
-        fake = lab_sets.open_set(
-            config.fake or "", _whole(reading), config.count, config.seed
-        )
+        fake = _other(config.fake or "", reading, config.count, config.seed)
     else:
         generator = inference.open_run(config.run, ema=config.ema, best=config.best)
         fake = generators.drawn(
@@ -224,23 +222,31 @@ def _open(config: Config) -> tuple[ImageSet, ImageSet, ImageSet | None]:
     if config.held_out is None:
         return real, fake, None
     if ":" in config.held_out or pathlib.Path(config.held_out).exists():
-        spec, reading = config.held_out, _whole(reading)
-    else:
-        reading = dataclasses.replace(reading, split=config.held_out)
+        held_out = _other(config.held_out, reading, config.real_count, config.seed)
+        return real, fake, held_out
+    reading = dataclasses.replace(reading, split=config.held_out)
     held_out = lab_sets.open_set(spec or "", reading, config.real_count, config.seed)
     return real, fake, held_out
 
 
-def _whole(reading: Reading) -> Reading:
-    """The same, of a set that is not known to have the same parts."""
-    return dataclasses.replace(reading, split="train")
+def _other(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
+    """A set of its own, which need not have the part that the real one is read of."""
+    whole = dataclasses.replace(reading, split="train")
+    try:
+        return lab_sets.open_set(spec, whole, count, seed)
+    except data.NoSplit:
+        return lab_sets.open_set(spec, reading, count, seed)
 
 
 def _labelled(spec: str, config: Config, shape: tuple[int, ...]) -> Set:
     """The whole labelled set that a classifier is trained and tested on."""
     height, width, channels = shape
     flags = Data(data=spec, download=config.reading.download)
-    return open_set(flags, (height, width, channels), test=True)
+    try:
+        return open_set(flags, (height, width, channels), test=True)
+    except data.NoSplit:  # a set of test images alone
+        flags = dataclasses.replace(flags, split=config.reading.split)
+        return open_set(flags, (height, width, channels), test=True)
 
 
 def _wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:

@@ -103,9 +103,10 @@ def _normalised(module, x, mean, var):
     """The output of a batch norm with given statistics, `[C]`."""
     params = module.variables.get("params", {})
     factor = jax.lax.rsqrt(var + module.epsilon) * params.get("scale", 1.0)
-    shift = params.get("bias", 0.0) - mean * factor
     spread = (None,) * (x.ndim - 1)
-    y = x.astype(jnp.float32) * factor[spread] + shift[spread]
+    # The mean first: products of large numbers would lose a small deviation.
+    y = (x.astype(jnp.float32) - mean[spread]) * factor[spread]
+    y = y + params["bias"][spread] if "bias" in params else y
     return y.astype(module.dtype or x.dtype)
 
 

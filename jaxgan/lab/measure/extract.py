@@ -78,7 +78,7 @@ def digits(trained: lab_classifier.Classifier) -> features.Extractor:
         digest.update(np.asarray(leaf).tobytes())
 
     def apply(variables, images):
-        images = images.astype(np.float32) / 255
+        images = features.check_bytes(images).astype(np.float32) / 255
         return features.Extracted(
             classifier.features(trained.config, variables, images),
             classifier.predict(trained.config, variables, images),
@@ -128,12 +128,13 @@ def in_order(
     """Blocks, which have `images`, and what is seen in them.
 
     Raises:
-        ValueError: a feature that is no finite number, naming the block's first image.
+        ValueError: a feature or logit is NaN or infinite, naming the block's first
+            image.
     """
     seen = 0
     for block in blocks:
         found = look(block.images)
-        if not np.isfinite(found.features).all():
+        if not all(np.isfinite(x).all() for x in found if x is not None):
             raise ValueError(
                 f"features of images {seen} to {seen + len(block.images) - 1} are not"
                 " finite: check the weights of the extractor"
