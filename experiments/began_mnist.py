@@ -4,11 +4,11 @@
     python -m experiments.began_mnist --model.gamma 0.7
     python -m experiments.began_mnist --preset paper --data idx:MNIST
 
-Trains a boundary equilibrium GAN and writes began.png: samples, digits with what the
-discriminator makes of them, and over time the measure of convergence M and k, the share
-of the fakes in the discriminator's loss. Low gamma makes sharp samples and few kinds of
-them, high gamma many kinds. Without flags: narrow networks on 4,000 digits, minutes on
-two CPU cores.
+Trains a boundary equilibrium GAN and writes began.png: samples, digits with their
+reconstructions by the discriminator, and curves of the measure of convergence M and of
+k, the weight of fakes in the discriminator's loss. A low gamma makes sharp samples of
+few kinds, a high gamma samples of many kinds. Without flags: narrow networks on 4,000
+digits, minutes on two CPU cores.
 """
 
 from typing import Literal

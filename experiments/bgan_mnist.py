@@ -4,11 +4,11 @@
     python -m experiments.bgan_mnist --discrete.samples 50 --workdir runs/bgan_50
     python -m experiments.bgan_mnist --preset paper --data idx:MNIST
 
-Trains two, in the directories `continuous` and `discrete`. The first moves grey images
-to the discriminator's boundary. The second draws binary pixels, through which no
-gradient passes: it learns from importance weights alone. bgan.png shows samples of
-both, binary ones for the second, whose scores in results.json are of the probabilities
-of its pixels. Without flags: small networks, dense ones for the second, on 4,000
+Trains two GANs, in the directories `continuous` and `discrete`. The first moves grey
+images to the discriminator's boundary. The second draws binary pixels, through which no
+gradient passes: it learns only from importance weights. bgan.png shows samples of both,
+binary ones for the second; the second's scores in results.json are those of its pixels'
+probabilities. Without flags: small networks, dense ones for the second, on 4,000
 digits, minutes on two CPU cores.
 """
 

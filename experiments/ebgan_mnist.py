@@ -5,10 +5,11 @@
     python -m experiments.ebgan_mnist --preset paper --data idx:MNIST
 
 Trains the same energy-based GAN twice, in the directories `without` and `with`: the
-second has a pulling-away term in the generator's loss. ebgan.png shows both sheets and
-the energies of real and generated images over time: reals fall, fakes are held about
-the margin, which is the paper's sign of success. results.json has the scores of both.
-Without flags: narrow networks on 4,000 digits, minutes on two CPU cores.
+second has a pulling-away term in the generator's loss. ebgan.png shows both sheets, and
+curves of the energies of real and generated images: that of real ones falls, and that
+of generated ones stays near the margin, which is the paper's sign of success.
+results.json has the scores of both. Without flags: narrow networks on 4,000 digits,
+minutes on two CPU cores.
 """
 
 import dataclasses

@@ -1,21 +1,21 @@
-"""Measures a generator, or one set of images against another, and states how.
+r"""Measures a generator, or a set of images, against real images, and records how.
 
     python -m experiments.evaluate --run runs/dcgan_faces
     python -m experiments.evaluate --run runs/dcgan_faces \
         --extractor inception --weights pt_inception-2015-12-05-6726825d.pth
     python -m experiments.evaluate --real idx:MNIST --fake folder:SAMPLES
 
-Written are results.json, every number with its protocol (extractor and its checksum,
+Writes results.json, with every number and its protocol (extractor and its checksum,
 resize, reference split and counts, seed, moving average or not, truncation), and
 neighbours.png, samples beside the real images nearest to them by features. Numbers of
-two protocols do not compare. On the published Inception weights the Fréchet distance is
-the FID, the kernel distance the KID and the score the Inception score, and they are
-called so; on other extractors they are not. `--held-out` (a part of the real set, or a
-set) adds what new real images reach, the floor of a perfect generator. Nothing is
-written before all is measured, and a run is only read.
+different protocols cannot be compared. With the published Inception weights the Fréchet
+distance is the FID, the kernel distance the KID and the score the Inception score, and
+they have these names; with other extractors they have not. `--held-out` (a part of the
+real set, or another set) adds the numbers of new real images, which a perfect generator
+would reach. Nothing is written before all is measured, and a run is only read.
 
-Half a minute for 10,000 digits on two CPU cores; Inception sees some fifteen images a
-second there, and wants an accelerator.
+Takes half a minute for 10,000 digits on two CPU cores. Inception needs an accelerator,
+as two cores process about fifteen images per second.
 """
 
 import dataclasses
@@ -57,19 +57,21 @@ class Config:
     run: pathlib.Path | None = None
     """Directory of a finished run, whose generator is measured against its data."""
     real: str | None = None
-    """Reference images, as --data has them; of a run, its training data."""
+    """Reference images, in the form of --data; with a run, by default its training
+    data."""
     fake: str | None = None
-    """Images to measure, as --data has them, instead of a run."""
+    """Images to measure instead of a run, in the form of --data."""
     held_out: str | None = None
     """Real images that were not trained on: a part of the real set, such as test, or
-    a set of its own."""
+    another set."""
     metrics: tuple[statistics.Metric, ...] = ()
-    """What to measure; all that the extractor, the labels and the held-out images
-    allow, if left out."""
+    """What to measure; by default everything that the extractor, the labels and the
+    held-out images allow."""
     count: bounds.Natural = 10_000
-    """Samples to draw of a run, or most images of --fake; 0 takes all of --fake."""
+    """Number of samples to draw from a run, or largest number of images of --fake; 0
+    takes all of --fake."""
     real_count: bounds.Natural = 0
-    """Most reference images; 0 takes all."""
+    """Largest number of reference images; 0 takes all."""
     kept: Annotated[int, bounds.Within(2)] = 10_000
     """Features of each set that kernel distance, coverage and memorisation use."""
     subsets: bounds.Count = 100

@@ -4,10 +4,10 @@
     python -m experiments.fgan_mnist --model.divergence kl
     python -m experiments.fgan_mnist --preset paper --data idx:MNIST
 
-Without flags: Pearson's divergence, and the paper's networks, narrower, on 4,000
+Without flags: Pearson's divergence, and narrower networks than the paper's, on 4,000
 digits, minutes on two CPU cores. results.json has the scores, and how often the
-variational function is right: T is above f'(1) where it takes an image for data.
-`experiments.fgan_1d` shows what the divergences differ in.
+variational function is right: it takes an image for data where T is above f'(1).
+`experiments.fgan_1d` shows how the divergences differ.
 """
 
 from typing import Any, Literal

@@ -1,4 +1,4 @@
-"""Who converges on min_x max_y x·y: trajectories of gradient play.
+"""Shows which players converge on min_x max_y x·y: trajectories of gradient play.
 
     python -m experiments.game_dynamics
     python -m experiments.game_dynamics --play simultaneous      # spirals outwards
@@ -8,10 +8,10 @@
     python -m experiments.game_dynamics --play optimistic        # finds (0, 0)
 
 The smallest game on which GAN training fails (Gidel et al., arXiv:1802.10551), played
-by the engine and the optimisers that train the large ones. Seconds on a CPU. The run
-directory gets dynamics.png: paths in the plane, and the distance from the equilibrium
-over steps; and dynamics.json, with how much a step multiplies the distance, beside the
-spectral radius that linear algebra predicts for it.
+by the engine and the optimisers that train the large ones. Takes seconds on a CPU. The
+run directory gets dynamics.png: paths in the plane, and the distance from the
+equilibrium over steps; and dynamics.json, with the factor by which a step multiplies
+the distance, beside the spectral radius that linear algebra predicts for it.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ class Config:
     learning_rate: float = 0.2
     """Step size of both players."""
     k: bounds.Count = 3
-    """Moves of y to one of x in k-steps."""
+    """Moves of y for each move of x in k-steps."""
     workdir: pathlib.Path = pathlib.Path("runs/game_dynamics")
     """Where the picture goes."""
 

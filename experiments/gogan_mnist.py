@@ -1,16 +1,17 @@
-"""GoGAN: stages of Wasserstein GANs, each to outdo the one before (arXiv:1704.04865).
+"""GoGAN on digits: stages of Wasserstein GANs that outdo the last (arXiv:1704.04865).
 
     python -m experiments.gogan_mnist
     python -m experiments.gogan_mnist --stages 4 --steps 800 --workdir runs/gogan_4
     python -m experiments.gogan_mnist --model.ranking 0 --workdir runs/gogan_plain
 
-Trains `stage1`, `stage2` and so on, `--steps` each. A stage starts from the weights of
-the one before, whose generator stays as a third, frozen net: the ranking term puts the
-new one's scores above its. gogan.png shows every stage's samples with two measures of
-it: the Fréchet distance by a digit classifier, and the completion of the paper, which
-hides the lower half of test digits, looks for the latent that explains the upper, and
-counts the error below. With `--model.ranking 0` a stage is more training and no more,
-which is what to compare with. Minutes on two CPU cores, on 4,000 digits.
+Trains `stage1`, `stage2` and so on, for `--steps` each. A stage starts from the weights
+of the stage before, whose generator stays as a third, frozen net: the ranking term puts
+the scores of the new generator above those of the frozen one. gogan.png shows the
+samples of every stage with two measures: the Fréchet distance by a digit classifier,
+and the paper's completion, which hides the lower half of test digits, searches for the
+latent that explains the upper half, and measures the error in the lower. For
+comparison, `--model.ranking 0` makes stages that only train longer. Takes minutes on
+two CPU cores, on 4,000 digits.
 """
 
 import dataclasses
@@ -44,7 +45,7 @@ class Config:
     model: gogan.Config
     """Of the first stage; later ones differ in `stage` alone."""
     stages: bounds.Count = 3
-    """How many stages to train."""
+    """Number of stages to train."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: WGAN's settings, for an accelerator."""
 

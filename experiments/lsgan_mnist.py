@@ -6,7 +6,7 @@
 
 Without flags: narrow networks and the 0-1 coding on 4,000 digits, minutes on two CPU
 cores. The second command minimises the Pearson chi-squared divergence (equation 8). At
-equilibrium D says 1/2 to everything: its loss is 1/4, and that of G 1/8.
+equilibrium D returns 1/2 for everything, so its loss is 1/4 and that of G 1/8.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""R3GAN on digits: no norm, no tricks, a loss that behaves (arXiv:2501.05441).
+"""R3GAN on digits: no norm, no tricks, a well-behaved loss (arXiv:2501.05441).
 
     python -m experiments.r3gan_mnist
     python -m experiments.r3gan_mnist --model.gamma 0.1

@@ -1,13 +1,13 @@
-"""Pictures from a finished run of any model that draws: a sheet, images, a walk.
+"""Draws pictures from a finished run of any model: a sheet, images, a walk.
 
     python -m experiments.sample --run runs/dcgan_faces
     python -m experiments.sample --run runs/cdcgan_mnist --labels 3 7 --best
     python -m experiments.sample --run runs/dcgan_faces --count 1000 --single
 
-This takes seconds on a CPU. It writes sheet.png (a column a class for models of
-classes), walk.gif (from latent to latent and back to the first: along great circles for
-Gaussian latents, along straight lines for others) and, with --single, every image as a
-file. The run itself is only read.
+This takes seconds on a CPU. It writes sheet.png (with a column for each class, for
+models of classes), walk.gif (from latent to latent and back to the first: along great
+circles for Gaussian latents, along straight lines for others) and, with --single, every
+image as a file. The run itself is only read.
 """
 
 import dataclasses
@@ -39,9 +39,9 @@ class Config:
     count: bounds.Count = 64
     """Images on the sheet, and as files with --single."""
     labels: tuple[str, ...] = ()
-    """Classes to draw, by name or number; all in turn if left out."""
+    """Classes to draw, by name or number; by default all in turn."""
     single: bool = False
-    """Write every image to a file of its own too."""
+    """Also write every image to a separate file."""
     stops: bounds.Natural = 6
     """Latents that the walk passes through; 0 leaves the walk out."""
     frames: bounds.Count = 12

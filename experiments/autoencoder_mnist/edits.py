@@ -38,7 +38,7 @@ class Critic:
     penalty: float = 1.0
     """Weight of the squared slope of the discriminator on real digits."""
     learning_rate: float = 5e-4
-    """Adam's step size, of both players."""
+    """Adam's step size for both players."""
 
 
 def game(model: Critic) -> Game:

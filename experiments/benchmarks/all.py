@@ -3,12 +3,12 @@
     python -m experiments.benchmarks.all
     python -m experiments.benchmarks.all --only dcgan capsnet --rounds 5
 
-Each part is a command of its own (`dcgan_step`, `capsnet`, `small_gan`), with the two
-sides interleaved in processes of their own, on the same threads and with the same
+Each part is a command by itself (`dcgan_step`, `capsnet`, `small_gan`), which
+interleaves the two sides in separate processes, with the same threads and the same
 settings of the allocator: tuned, and default. Measurements are kept in the work
-directory: the same command again goes on with the next part, and --again repeats them.
-Stop other programs first. Takes about 20 minutes on two cores at the defaults.
-Writes table.md and results.json.
+directory: running the same command again continues with the next part, and --again
+repeats all. Stop other programs first. Takes about 20 minutes on two cores at the
+defaults. Writes table.md and results.json.
 """
 
 import dataclasses

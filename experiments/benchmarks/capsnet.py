@@ -6,13 +6,13 @@
 --part routing measures routing alone at the paper's size, forward and with both
 gradients: PyTorch, jaxgan with the votes made first ("naive"), and jaxgan's `route`,
 which never stores them ("fused"). --part step measures one update of the whole network.
-Each case is a process of its own; ratios are over PyTorch with the same settings of the
-allocator (`jaxgan/allocator.py`), round by round.
+Each case runs in a separate process; ratios are over PyTorch with the same settings of
+the allocator (`jaxgan/allocator.py`), round by round.
 
-Memory is measured first, case by case: how much the process grows at its peak during
-one more step (VmHWM; for torch on a GPU, the peak of its allocator), beside the
-temporary buffers that XLA reports. The bound is what must be moved at least: inputs,
-weights and cotangent read once, results written once.
+Memory is measured first, case by case: the growth of the process's peak during one more
+step (VmHWM; for torch on a GPU, the peak of its allocator), beside the temporary
+buffers that XLA reports. The bound is the least that must be moved: inputs, weights and
+cotangent are read once, and results written once.
 
 Takes about ten minutes on two cores; other work on the machine disturbs it.
 """

@@ -7,7 +7,7 @@ generated batch, then one of the generator on fresh latents; batch norm, Adam. B
 the same number of threads, and each runs twice: with the allocator tuned
 (`jaxgan/allocator.py`) and with its defaults. The ratio is jaxgan over PyTorch with the
 same settings, round by round. Takes about two minutes at the defaults; other work on
-the machine disturbs it, and disturbed turns are repeated.
+the machine disturbs it, so disturbed turns are repeated.
 """
 
 import dataclasses

@@ -3,17 +3,17 @@
     python -m experiments.benchmarks.metrics --rounds 5
     python -m experiments.benchmarks.metrics --parts extract-32 extract-299
 
-`extract-32` and `extract-299` take bytes of images of that size to 2048 features and
-1008 logits, on the same weights (random ones, unless `--weights` names a file).
-`frechet` is the distance of two sets of statistics of 2048 features; "scipy" takes the
-root of the product of the covariances, as in the first FID code. `mmd` is the squared
-discrepancy of all samples, `kernel` its mean over subsets, `manifold` precision and
-recall. "jaxgan" computes distances of NumPy arrays, in float64; "jaxgan-jax" of JAX
-arrays, in float32, as torch-fidelity does.
+`extract-32` and `extract-299` compute 2048 features and 1008 logits of images of that
+size, with the same weights (random, unless `--weights` names a file). `frechet` is the
+distance of two sets of statistics of 2048 features; "scipy" computes the root of the
+product of the covariances, as in the first FID code. `mmd` is the squared discrepancy
+of all samples, `kernel` its mean over subsets, and `manifold` precision and recall.
+"jaxgan" computes distances of NumPy arrays in float64, and "jaxgan-jax" those of JAX
+arrays in float32, like torch-fidelity.
 
-Each case is a process of its own; ratios are over torch-fidelity, round by round. If
-that is not installed, ratios are over the first of the other cases. Takes minutes on
-two cores; other work on the machine disturbs it.
+Each case runs in a separate process; ratios are over torch-fidelity, round by round, or
+over the first of the other cases if it is not installed. Takes minutes on two cores;
+other work on the machine disturbs it.
 """
 
 import dataclasses
@@ -51,13 +51,13 @@ class Config:
     batch_size: int = 16
     """Images in a batch of extraction."""
     weights: pathlib.Path | None = None
-    """A file of Inception's weights; random ones if left out."""
+    """File of Inception's weights; by default they are random."""
     channels_last: bool = True
     """Whether PyTorch extracts features in the faster channels-last format."""
     samples: int = 5000
     """Features in each of two sets."""
     features: int = 2048
-    """Numbers in each."""
+    """Numbers in each feature vector."""
     subsets: int = 10
     """Subsets of `kernel`, of a thousand samples each."""
     threads: int = 2

@@ -4,13 +4,13 @@
     python -m experiments.benchmarks.small_gan --hidden 1200 --batch-size 100
 
 Both sides train Goodfellow et al.'s GAN on 784 pixels: one update of the discriminator
-on a real and on a fresh generated batch, then one of the generator on fresh latents;
-multi-layer perceptrons with two hidden layers, Adam, images that stay in memory. The
-cases are a plain PyTorch loop; jaxgan with one step in a call ("loop") and with many
-steps in one compiled `lax.scan` ("scan"); and, for several seeds, PyTorch one after the
-other, jaxgan one after the other, and jaxgan at the same time under `vmap`. Each case
-is a process of its own; ratios are taken round by round. Takes about two minutes; other
-work on the machine disturbs it.
+on a real and on a fresh generated batch, then one of the generator on fresh latents.
+The nets are multi-layer perceptrons with two hidden layers, the optimiser is Adam, and
+images stay in memory. The cases are a plain PyTorch loop; jaxgan with one step in a
+call ("loop") and with many steps in one compiled `lax.scan` ("scan"); and, for several
+seeds, PyTorch one after the other, jaxgan one after the other, and jaxgan at the same
+time under `vmap`. Each case runs in a separate process; ratios are taken round by
+round. Takes about two minutes; other work on the machine disturbs it.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ class Config:
     images: int = 10_000
     """Images in memory."""
     seeds: int = 8
-    """Runs, each with a seed of its own."""
+    """Number of runs, each with its own seed."""
     steps: int = 50
     """Training steps in a turn; "scan" takes all in one call."""
     threads: int = 2

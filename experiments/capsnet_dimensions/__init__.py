@@ -1,4 +1,4 @@
-"""Draws what the numbers of a class capsule mean, by changing one at a time.
+"""Shows what each number of a class capsule means, by changing one at a time.
 
     python -m experiments.capsnet_dimensions
     python -m experiments.capsnet_dimensions --run runs/capsnet_mnist_paper

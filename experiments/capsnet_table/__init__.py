@@ -1,4 +1,4 @@
-"""The table of the CapsNet paper: routing by reconstruction, beside a baseline.
+"""Makes the table of the CapsNet paper: routing by reconstruction, and a baseline.
 
     python -m experiments.capsnet_table
     python -m experiments.capsnet_table --data idx:MNIST --seeds 0 1 2

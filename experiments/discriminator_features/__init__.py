@@ -1,4 +1,4 @@
-r"""Tests the maps of a discriminator as features for classification with few labels.
+r"""Tests a discriminator's maps as features for classification with few labels.
 
     python -m experiments.discriminator_features --run runs/fashion
     python -m experiments.discriminator_features --run runs/mnist --labels 1000 100
@@ -74,8 +74,8 @@ class Config:
     data: str | None = None
     """Labelled images, written as in training; those of the run if left out."""
     labels: tuple[bounds.Natural, ...] = (1000,)
-    """How many labels to learn from, as many of every class; each number gives a
-    line of the results. 0 takes all there are, up to --most."""
+    """Numbers of labels to learn from, equally many of every class; each number gives a
+    line of the results. 0 takes all labels, up to --most."""
     most: bounds.Count = 10_000
     """Labels to learn from, at most."""
     trials: bounds.Count = 5

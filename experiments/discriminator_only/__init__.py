@@ -4,16 +4,18 @@
     python -m experiments.discriminator_only --digit-rounds 0
     python -m experiments.discriminator_only --preset paper --data idx:MNIST
 
-What D likes best, found by gradient ascent, is what is generated; in the next round it
-is a negative, and D learns otherwise, unless it is data. Without flags: eight Gaussians
-in the plane, 40 rounds in seconds, then digits, minutes on two CPU cores. The
-run directory gets
+In each round, gradient ascent finds the examples that D rates highest. They are the
+generated examples, and the negatives of the next round, in which D learns to rate them
+lower unless they are like the data. Without flags: eight Gaussians in the plane, 40
+rounds in seconds, then digits, minutes on two CPU cores. The run directory gets
 
-- plane.png: D's landscape after rounds, with the data, the negatives that were found,
-  and the peaks that D takes for data where there are none: most go, some come back;
-- rounds.png: how many peaks are left with data and without, and how many of the
-  negatives lie where data do;
-- digits.png: what D liked best after rounds, one row each, and the digits themselves;
+- plane.png: D's landscape after some rounds, with the data, the negatives that were
+  found, and false peaks, which D takes for data where there are none: most of them
+  vanish, some come back;
+- rounds.png: the numbers of true and of false peaks, and the share of negatives that
+  lie where the data are;
+- digits.png: the images that D rated highest, a row for each of some rounds, and real
+  digits;
 - results.json.
 
 The same command again goes on where it stopped.

@@ -11,10 +11,10 @@ each net, and writes NET.png, with that table under a drawing like figure 1 of D
 16x16x256, 32x32x128 and 64x64x3.
 
 Maps are blocks of height x width x channels, vectors are bars, capsules are sheets.
-Sides grow more slowly than the numbers they show, or the small ones could not be seen.
-Shapes leave out the batch. Rectifiers and the like are not drawn, but the labels say
-where a network reshapes, resizes or joins. A new line begins where the input of a layer
-is not the output of the previous one, or, from a pale block, where the page ends.
+Their sides grow more slowly than the numbers, so that small ones can be seen. Shapes
+leave out the batch. Rectifiers and similar layers are not drawn, but labels say where a
+network reshapes, resizes or joins arrays. A new line begins where the input of a layer
+is not the output of the previous one, and, with a pale block, where the page ends.
 """
 
 import dataclasses
@@ -41,7 +41,8 @@ class Config:
     run: pathlib.Path | None = None
     """Directory of a training run: draws its model as it was set up."""
     model: str = ""
-    """A model of the library instead, at its defaults: dcgan, cdcgan, capsnet, ..."""
+    """Model of the library to draw, with its default settings: dcgan, cdcgan, capsnet,
+    ..."""
     net: str = ""
     """One net of the model, such as generator; all nets if left out."""
     workdir: pathlib.Path = pathlib.Path("runs/draw_networks")

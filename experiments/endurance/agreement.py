@@ -4,7 +4,7 @@
     python -m experiments.endurance.agreement --models dcgan infogan --steps 1 10
 
 Trains every model of the library, at its size for tests, for one step and for ten on
-each layout of devices, in processes of its own, and compares the whole state and the
+each layout of devices, in separate processes, and compares the whole state and the
 losses with those of a single device. Two numbers a and b deviate by |a - b| / (1 +
 |b|). The table has the largest deviation of each model, and beside it the largest
 difference within an array over its largest number, which is stricter if all numbers of

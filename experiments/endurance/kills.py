@@ -44,7 +44,7 @@ class Config:
     workdir: pathlib.Path = pathlib.Path("runs/kills")
     """Directory for the two runs and results.json; older runs there are removed."""
     kills: bounds.Count = 20
-    """How often to kill the run, before it may end."""
+    """Number of times to kill the run before it may end."""
     processes: bounds.Count = 1
     """Processes of the run; one is killed, and the others must end by themselves."""
     seed: int = 0

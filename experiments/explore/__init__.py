@@ -1,4 +1,4 @@
-"""Serves a page in the browser to explore the generator of a finished run by hand.
+"""Serves a page on which to explore the generator of a finished run in the browser.
 
     python -m experiments.explore --run runs/dcgan_faces
     python -m experiments.explore --run runs/dcgan_faces --directions directions.npz
@@ -6,10 +6,10 @@
 
 Serves http://127.0.0.1:7860 until Ctrl-C. The page shows new images, sliders along the
 directions that the first layer stretches most and along those that other experiments
-have found, walks between images, and the training images nearest to the one shown. Most
-of the time to start is spent on these; --images 0 leaves them out. Needs `pip install
--e ".[explore]"`. The page needs no internet and sends nothing anywhere. The run is only
-read; pictures that are saved on the page go to --workdir.
+have found, walks between images, and the training images nearest to the one shown.
+Starting takes long mostly because of these images; --images 0 leaves them out. Needs
+`pip install -e ".[explore]"`. The page needs no internet and sends nothing anywhere.
+The run is only read; pictures that are saved on the page go to --workdir.
 """
 
 import dataclasses

@@ -1,18 +1,19 @@
-"""What f-divergences differ in: one Gaussian fitted to a mixture of two.
+"""Shows how f-divergences differ, by one Gaussian fitted to a mixture of two.
 
     python -m experiments.fgan_1d
     python -m experiments.fgan_1d --steps 40000 --seeds 8
 
-Nowozin et al. (arXiv:1606.00709), the experiment in one dimension: a generator mu +
-sigma z against a small network, both moved at once, for each divergence of the paper's
-table. Without flags: half a minute on two CPU cores, all of it in one compiled call.
+Nowozin et al. (arXiv:1606.00709), the experiment in one dimension: for each divergence
+of the paper's table, a generator mu + sigma z plays against a small network, and both
+move at once. Without flags: half a minute on two CPU cores, in one compiled call.
 
 Writes fgan_1d.png, fgan_1d.md and results.json: the fitted mean and deviation beside
-the exact minimiser, found by numerical integration; and how good each fit is by every
-divergence, which should be least, or nearly, on the diagonal. Expect KL and Pearson to
-cover both modes, reverse KL and Neyman to settle on the larger one. The Gaussian cannot
-match the mixture, so the generator plays the game as it is written: the usual change
-to raising E g(V) would move the end of the training away from the minimiser.
+the exact minimiser, found by numerical integration; and every divergence of each fit,
+of which the least, or nearly the least, should be on the diagonal. Expect KL and
+Pearson to cover both modes, and reverse KL and Neyman to settle on the larger one.
+Since the Gaussian cannot match the mixture, the generator plays the zero-sum game:
+raising E g(V) instead, as is usual, would move the end of the training away from the
+minimiser.
 """
 
 import dataclasses

@@ -1,28 +1,29 @@
-"""Makes a generator forget an object: finds the maps that draw it, and drops them.
+"""Makes a generator forget an object: finds the maps that draw it and drops them.
 
     python -m experiments.forget_object --run runs/dcgan_faces
     python -m experiments.forget_object --run runs/photos --sheet
     python -m experiments.forget_object --run runs/photos --boxes boxes.json
 
 Radford, Metz and Chintala, arXiv:1511.06434, section 6.3.2, forget windows: people drew
-52 boxes around them in 150 samples; a logistic regression on the maps of the second-
-highest layer told positions inside the boxes from others; the samples were drawn again
-without the maps of positive weight. Here the samples are drawn faces and the object is
-their glasses, which a regressor finds, both in the samples to learn from and in those
-to test on. On other pictures the boxes are drawn by hand: --sheet writes the numbered
-samples for that.
+52 boxes around them in 150 samples; a logistic regression on the maps of the layer
+before the last told positions inside the boxes from others; the samples were drawn
+again without the maps of positive weight. Here the samples are drawn faces and the
+object is their glasses, which a regressor finds, both in the samples to learn from and
+in those to test on. On other pictures the boxes are drawn by hand: --sheet writes the
+numbered samples for that.
 
 Windows can be anywhere, but glasses are always in front of eyes. A regression that only
 compares them with their surroundings finds the maps that draw eyes. So by default it
 also has to tell them from the eyes of samples without glasses (--against outside is the
 paper's way).
 
-What is left of the object is compared with what else changes, and with dropping as many
-maps at random: a generator without half of its maps loses the glasses too, along with
-everything else. So the heaviest maps alone are dropped as well, in several layers, and
-maps of positive weight are tried one by one: first the map that removes most of the
-glasses for the least damage, then the best one to drop beside it, and so on. All
-choices are made on the samples to learn from; the rates are those of new samples.
+The rest of the object is compared with other changes of the image, and with dropping
+equally many maps at random: a generator without half of its maps loses the glasses too,
+along with everything else. So the heaviest maps alone are dropped as well, in several
+layers, and maps of positive weight are tried one by one: first the map that removes
+most of the glasses for the least damage, then the best one to drop beside it, and so
+on. All choices are made on the samples to learn from; the rates are those of new
+samples.
 
 Takes some minutes on two CPU cores; the first run on drawn faces trains the regressor,
 which takes a few more. The run itself is only read. Writes forgotten.png (the same

@@ -1,18 +1,19 @@
-"""A GAN on the line: densities, the discriminator and the generator's map, over time.
+"""A GAN on the line: densities, discriminator and the generator's map over time.
 
     python -m experiments.gan_1d
     python -m experiments.gan_1d --data mixture
     python -m experiments.gan_1d --model.loss minimax --model.discriminator-steps 3
 
-The figure of Goodfellow et al. (arXiv:1406.2661), measured instead of sketched. Less
-than a minute on a CPU. The run directory gets evolution.png: the data's density, the
-generator's, D(x) and the best possible D, and arrows from latents z to G(z), at four
-times; below, C(G) = -log 4 + 2 JSD(data, fakes), the value of the game at the best D,
-and the value at the D that there is. As training goes on D tends to 1/2 and C(G) to
--log 4. animation.gif shows the same in motion, results.json has the numbers.
+It is the figure of Goodfellow et al. (arXiv:1406.2661), measured instead of sketched,
+and takes less than a minute on a CPU. The run directory gets evolution.png: at four
+times, the densities of data and generator, D(x) and the best possible D, and arrows
+from latents z to G(z); below, the value of the game at the best D, C(G) = -log 4 + 2
+JSD(data, fakes), and at the current D. During training D tends to 1/2 and C(G) to -log
+4. animation.gif shows the same in motion, and results.json has the numbers.
 
-The generator's density is a kernel estimate on evenly spaced latents; the data's is
-blurred by the same kernel, so that equal distributions are at a divergence of zero.
+The generator's density is a kernel estimate on evenly spaced latents. The data's
+density is blurred by the same kernel, so that the divergence of equal distributions is
+zero.
 """
 
 import dataclasses

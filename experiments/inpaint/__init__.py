@@ -42,7 +42,7 @@ class Config:
     workdir: pathlib.Path = pathlib.Path("runs/inpaint")
     """Directory for the pictures and the results."""
     images: bounds.Count = 8
-    """How many images to fill."""
+    """Number of images to fill."""
     data: str | None = None
     """Images to fill, written as in training and of the size that the run draws. If
     left out, held-out images of the run's own set."""

@@ -65,7 +65,7 @@ class Config:
     exemplars: bounds.Count = 3
     """Samples whose mean is a concept; 1 and 10 are tried too."""
     trials: bounds.Count = 200
-    """How often each equation is tried, with other exemplars."""
+    """Number of trials of each equation, each with other exemplars."""
     noise: bounds.Weight = 0.25
     """Largest noise around a result in its sheet of nine."""
     directions: bounds.Natural = 6

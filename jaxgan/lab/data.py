@@ -26,31 +26,29 @@ class Data:
     split: str = "train"
     """Part of the set to train on, where it has parts."""
     flip: bool = False
-    """Mirror half of the images, drawn anew every epoch."""
+    """Mirror a random half of the images, another in every epoch."""
     crop: tuple[int, int, int, int] | None = None
-    """Box to keep, as top, left, height, width; the central part that has the shape of
-    the model's images if left out."""
+    """Box to keep, as top, left, height, width; by default the central part, in the
+    proportions of the model's images."""
     upscale: Literal["auto", "yes", "no", "pad"] = "pad"
-    """What to do with images smaller than the model's: yes enlarges them, pad puts them
-    on black, no refuses them; auto enlarges digits and idx, and refuses others."""
+    """Treatment of images smaller than the model's: yes enlarges them, pad puts them on
+    black, no refuses them; auto enlarges digits and idx, and refuses others."""
     skip_corrupt: bool = False
-    """Pass over images that cannot be read, and count them."""
+    """Skip images that cannot be read, and count them."""
     download: bool = False
-    """Let tfds fetch and prepare a set that is not there."""
+    """Let tfds download and prepare a set that is missing."""
     leave_out: tuple[int, ...] = ()
-    """Classes not to train on, by their numbers, as anomaly detection wants it."""
+    """Numbers of classes not to train on, for anomaly detection."""
     data_processes: bounds.Natural = 0
-    """Processes that decode a set too large for memory, faster than threads; 0 takes
-    threads. Batches are the same."""
+    """Processes that decode a set too large for memory, which is faster than threads; 0
+    uses threads. Batches are the same."""
     shift: bounds.Natural = 0
-    """Shift training images by up to this many pixels each way, drawn anew for every
-    example."""
+    """Shift each training image at random, by up to this many pixels in each
+    direction."""
     tests: bounds.Count = 10_000
-    """Test images to look at, at most; of each class its share."""
+    """Largest number of test images; each class has its share."""
     set_aside: Literal["each", "last"] = "each"
-    """Images to test on where the set has no test part: a sixth of each class, or the
-    last sixth of the set, as in runs that began before this flag: only with it do they
-    resume, since they were trained on images of the other choice."""
+    """Images to test on where the set has no test part: a sixth of each class, or the last sixth of the set. Runs that began before this flag only resume with last, which leaves them the images that they were trained on."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)

@@ -43,7 +43,7 @@ class Config:
     samples: int = 20
     """Images drawn for each latent; for the discrete kind."""
     width: bounds.Count = 64
-    """Channels of the convolutions, see `digit_nets`."""
+    """Channels of the wide maps; the narrow ones have twice as many."""
     hidden: bounds.Count = 1024
     """Units of the dense layers."""
     dense: bool = False

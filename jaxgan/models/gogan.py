@@ -49,7 +49,7 @@ class Config:
     latent: bounds.Count = 100
     """Size of the latent vector, drawn from a standard normal."""
     width: bounds.Count = 64
-    """Channels of the convolutions, see `digit_nets`."""
+    """Channels of the wide maps; the narrow ones have twice as many."""
     hidden: bounds.Count = 1024
     """Units of the dense layers."""
     learning_rate: bounds.Rate = 5e-5

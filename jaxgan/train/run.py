@@ -12,23 +12,23 @@ from jaxgan import bounds, parallel
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """How long to train, where, and what to leave behind."""
+    """How long to train, where, and what to write."""
 
     workdir: pathlib.Path
     """Directory of the run; the same command again resumes it."""
     steps: bounds.Count = 2000
-    """Steps to train for, those of earlier calls included."""
+    """Steps to train for, including those of earlier calls."""
     batch_size: bounds.Count = 64
     """Examples in a minibatch, over all devices together."""
     seed: bounds.Natural = 0
     """Seed of initial weights, noise and data order."""
     devices: bounds.Natural = 0
-    """Devices to train on; 0 takes all there are, of all processes."""
+    """Devices to train on; 0 takes all devices of all processes."""
     fsdp: bounds.Count = 1
     """Devices over which large parameters, their optimiser states and averages are
     split; 1 keeps them whole on every device."""
     accumulate: bounds.Count = 1
-    """Parts a minibatch is cut into, to save memory; their gradients are averaged."""
+    """Parts into which a minibatch is cut, to save memory; gradients are averaged."""
     processes: int | Literal["auto"] = 1
     """Processes that train together; auto asks the cluster (TPU pod, SLURM, MPI)."""
     process: int = 0
@@ -52,8 +52,7 @@ class Run:
     keep: bounds.Count = 2
     """Latest checkpoints to keep."""
     steps_per_call: bounds.Natural = 0
-    """Steps in one call of the device; 0 chooses, and takes 1 for convolutions on
-    CPU."""
+    """Steps in one call of the device; 0 chooses: 1 for convolutions on CPU."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)

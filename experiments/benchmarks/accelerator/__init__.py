@@ -13,18 +13,18 @@ time is divided by the faster of the two. Without PyTorch, or on a device that i
 not see, jaxgan is timed alone. On a TPU "tf32" is JAX's version of it, three passes of
 bfloat16.
 
-Each case is a process of its own. The processes share the device: they take turns at
-compiling (a compiler that tries kernels must be alone) and then at steps, many of which
-are dispatched before one is waited for. The least work of a step is counted by hand
-(`roofline.py`) and compared with what the device reaches in a large matrix product and
-a large copy, and with what its vendor states. The bound of routing is the bytes of its
-inputs, weights and results; inputs change from call to call, so that no cache holds
-them. A call that is shorter than its dispatch takes as long as the dispatch; larger
-batches show the bound.
+Each case runs in a separate process. The processes share the device: they take turns at
+compiling (a compiler that tries kernels must be alone) and then at steps, of which many
+are dispatched before the command waits for one. The least work of a step is counted by
+hand (`roofline.py`) and compared with what the device reaches in a large matrix product
+and a large copy, and with what its vendor states. The bound of routing is the bytes of
+its inputs, weights and results; inputs change from call to call, so that no cache holds
+them. A call whose work is shorter than its dispatch takes as long as the dispatch;
+larger batches show the bound.
 
-Measurements are kept in the work directory: the same command again goes on with the
-next one, and --again repeats them. Takes about ten minutes on one H200. Writes table.md
-and results.json.
+Measurements are kept in the work directory: running the same command again continues
+with the next one, and --again repeats all. Takes about ten minutes on one H200. Writes
+table.md and results.json.
 """
 
 from tqdm import tqdm

@@ -3,18 +3,19 @@
     python -m experiments.benchmarks.cost
     python -m experiments.benchmarks.cost --only roofs roofline
 
-Has four parts. `roofs`: what the machine reaches in a large matrix product and in a
-large copy. `roofline`: multiply-adds and bytes of the step of the DCGAN and of the
-CapsNet, counted by hand layer by layer (`roofline.py`) beside XLA's own count; the
-least time they take, the measured time, and the share. XLA counts the body of a loop
-once, nothing of what it passes to a library as a custom call, and each operand of each
-kernel as bytes, whether it is in a cache or not. `growth`: time as the batch, the width
+It has four parts. `roofs`: the speed that the machine reaches in a large matrix product
+and in a large copy. `roofline`: multiply-adds and bytes of the step of the DCGAN and of
+the CapsNet, counted by hand layer by layer (`roofline.py`) beside XLA's own count; the
+least time that they take, the measured time, and the quotient. XLA counts the body of a
+loop once, counts nothing for custom calls to a library, and counts the bytes of every
+operand of a kernel, whether in a cache or not. `growth`: time as the batch, the width
 and the resolution grow, one at a time. `compile`: seconds to the first step of a new
 process, without and with cached compilations.
 
-Measurements are kept in the work directory, point by point: the same command again goes
-on with the next one, and --again repeats them. Stop other programs first. Takes about
-seven minutes on two cores at the defaults. Writes cost.md, cost.png and results.json.
+Measurements are kept in the work directory, point by point: running the same command
+again continues with the next one, and --again repeats all. Stop other programs first.
+Takes about seven minutes on two cores at the defaults. Writes cost.md, cost.png and
+results.json.
 """
 
 import dataclasses

@@ -4,24 +4,24 @@
     python -m experiments.benchmarks.input --images 200000 --rounds 20 --seconds 0.5
     python -m experiments.benchmarks.input --images 1000 --processes 2
 
-Writes random images as shards (`experiments.make_shards` makes them of real ones), as
-an ArrayRecord, and as two folders of JPEG files, of that size and of CelebA's 178x218.
-For each source it then measures, in turns and with mirroring:
+Writes random images as shards (`experiments.make_shards` makes shards of real images),
+as an ArrayRecord, and as two folders of JPEG files, one of the same size and one of
+CelebA's 178x218. For each source it then measures, in turns and with mirroring:
 
-- rate: images a second when nothing else is done, and processor seconds for 10,000
-  images; for JPEG files in threads and, with --processes, in processes as well;
+- rate: images per second when nothing else is done, and processor seconds for 10,000
+  images; JPEG files are decoded in threads and, with --processes, also in processes;
 - paced: a consumer that takes --rate images a second. A sleep until the end of the step
   stands in for the device, since the host is free while an accelerator works; one batch
   is placed while the last is played, as in the training loop. "Next" is the share of
   time in which the loop waits for a batch, "placing" that of `jax.device_put`, and
   "starved" that in which the device would have had nothing to do. The same is measured
-  with one batch that stays, where nothing is read: after a sleep, `device_put` alone
-  takes ten times as long as in a busy loop.
+  with one fixed batch, where nothing is read: after a sleep, `device_put` alone takes
+  ten times as long as in a busy loop.
 
 Then it times a real step, a linear classifier of the pixels that is compiled for the
-same cores, on batches from the shards and on one batch that stays, in the same turns.
-"Cold" shards were dropped from the system's cache before every turn. Takes two minutes
-and 2.5 GB of disk. Other work on the machine disturbs it; the table shows how much.
+same cores, on batches from the shards and on one fixed batch, in the same turns. "Cold"
+shards were dropped from the system's cache before every turn. Takes two minutes and 2.5
+GB of disk. Other work on the machine disturbs it; the table shows how much.
 """
 
 import dataclasses
@@ -63,7 +63,7 @@ class Config:
     batch_size: bounds.Count = 64
     """Images in a batch."""
     rate: bounds.Rate = 10_000
-    """Images a second that the paced consumer takes."""
+    """Images per second that the paced consumer takes."""
     seconds: bounds.Rate = 1.0
     """Length of a turn."""
     rounds: Annotated[int, bounds.Within(2)] = 10
@@ -74,7 +74,7 @@ class Config:
     """Processes that decode JPEGs, in cases beside those of threads; 0 leaves them
     out."""
     folder: pathlib.Path | None = None
-    """Folder to write the images to, and leave them; a temporary one if left out."""
+    """Folder for the images, which are kept there; by default a temporary one."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/input")
     """Directory for results.json."""
     output: pathlib.Path | None = None
