@@ -6,12 +6,12 @@
 
 Sabour, Frosst and Hinton (arXiv:1710.09829), section 1. Takes about a minute on two CPU
 cores, with a run of experiments.capsnet_mnist. Writes equivariance_pooling.png (a
-detection moves with its input, until pooling forgets where it was),
-equivariance_pose.png and equivariance.json. For the latter, test digits are shifted and
-the shift is read off the class capsule by a linear map, fitted to half of the digits of
-a class and tested on the others. Expect to find most of the shift in the pose and
-less of it in the lengths of all class capsules, and lengths that hold up to the largest
-shift of the training.
+detection moves with its input, until pooling loses its place), equivariance_pose.png
+and equivariance.json. For the last two, test digits are shifted, and a linear map reads
+the shift off the class capsule; it is fitted to half of the digits of a class and
+tested on the others. Expect that the pose tells most of the shift, that the lengths of
+all class capsules tell less of it, and that lengths stay large up to the largest shift
+of the training.
 """
 
 import dataclasses

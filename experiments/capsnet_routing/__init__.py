@@ -8,11 +8,11 @@ Sabour, Frosst and Hinton (arXiv:1710.09829), procedure 1. Takes under a minute 
 CPU, with a run of experiments.capsnet_mnist. Writes routing_digit.png (the coefficients
 c_ij of one test digit: all of them, on the grid of the capsules, and their means),
 routing_mean.png (means over many digits: coupling to the true class, entropy, and the
-lengths and the error had routing stopped earlier) and routing.json. In means, capsules
-are weighted by their length. Expect 1/10 everywhere at first, and a growing share for
-the class that is there. Three iterations move the mean by less than a tenth: they make
-the right capsule longer, and hardly change which one is the longest. Ten iterations,
-after training with three, double the share, and make more errors.
+lengths and the error that fewer iterations would give) and routing.json. In means,
+capsules are weighted by their length. Expect 1/10 everywhere at first, and a growing
+share for the class that is there. Three iterations move the mean by less than a tenth:
+they make the right capsule longer, and hardly change which one is the longest. Ten
+iterations, after training with three, double the share, and make more errors.
 """
 
 import dataclasses

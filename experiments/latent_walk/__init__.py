@@ -14,7 +14,7 @@ of a face (its yaw, its smile, ...) move, as the regressor reads them.
 Takes a minute on two CPU cores; the first run on drawn faces trains the regressor,
 which takes some more. The run itself is only read. --workdir gets walk_*.png (a row
 from each point to the next) and walk_*.gif, for straight lines and for great circles,
-grid.png (all that lies between four points), steps.png and results.json.
+grid.png (a grid between four points), steps.png and results.json.
 """
 
 import dataclasses

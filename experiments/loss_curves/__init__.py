@@ -1,4 +1,4 @@
-"""Draws the curves behind GAN losses: slopes, f-divergences, the best discriminator.
+"""Draws curves of GAN losses: slopes, f-divergences, and the best discriminator.
 
     python -m experiments.loss_curves
     python -m experiments.loss_curves --dpi 220 --workdir runs/slides
@@ -8,7 +8,7 @@ six panels: the saturating and the non-saturating generator loss against D and a
 the logit, and their slopes (Goodfellow et al., arXiv:1406.2661); the f-divergence
 family (Nowozin et al., arXiv:1606.00709); the best discriminator D* and the value C(G)
 of the game while a Gaussian moves over the data, beside the Wasserstein distance, whose
-slope does not die (Arjovsky et al., arXiv:1701.07875).
+slope does not vanish (Arjovsky et al., arXiv:1701.07875).
 """
 
 import dataclasses

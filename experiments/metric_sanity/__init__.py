@@ -4,14 +4,13 @@
     python -m experiments.metric_sanity --data idx:MNIST faces:8192
     python -m experiments.metric_sanity --data folder:FACES --weights INCEPTION
 
-Real images are divided in two: one half is the reference, the other is damaged and
-compared with it. It is damaged by noise, by blur, by leaving out modes (classes, or
-tenths of the images by brightness if there are no labels), and by collapsing to a few
-repeated images, those nearest to the reference. A Fréchet and a kernel distance must
-grow with each; images that collapse inside the manifold keep their precision and lose
-their recall. The undamaged half against the reference is the lowest value that samples
-of the same number can reach. Writes sanity.png, a row for each data set, and
-results.json.
+Real images are split in two halves: one is the reference, and the other is damaged and
+compared with it. The damage is done by noise, by blur, by leaving out modes (classes,
+or tenths of the images by brightness if there are no labels), and by collapsing to a
+few repeated images, those nearest to the reference. Fréchet and kernel distances must
+grow with each damage; images that collapse inside the manifold keep their precision and
+lose their recall. The undamaged half gives the lowest value that equally many samples
+can reach. Writes sanity.png, a row for each data set, and results.json.
 
 Without flags it takes digits (5,000 of MNIST, `pip install -e ".[digits]"`) with the
 digit classifier and drawn faces with the random network: a minute and a half on two CPU
