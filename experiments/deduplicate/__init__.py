@@ -33,9 +33,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.deduplicate import duplicates, hashes, pictures, planting
+from experiments.deduplicate import duplicates, hashes, pictures
+from experiments.deduplicate.halves import by_chance, counts, halves, plain, threshold
 from jaxgan import bounds, report, train
-from jaxgan.data import transforms
 from jaxgan.lab import figures
 from jaxgan.train.terminal import say
 
@@ -93,20 +93,9 @@ def main(config: Config) -> None:
             f"--plant is {config.plant}, but half of {opened.spec} has only {half}"
             " images to make copies of; give at most that"
         )
-    run = train.Run(
-        workdir=config.workdir / "autoencoder",
-        steps=config.steps,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        devices=config.devices,
-        sample_every=max(1, config.steps // 4),
-        checkpoint_every=max(1, config.steps // 4),
-        log_every=max(1, config.steps // 100),
-        keep=1,
-    )
-    encode = hashes.encoder(opened, run, config.bits)
+    encode = hashes.encoder(opened, _run(config), config.bits)
     codes = encode(opened.images)
-    halves = _halves(config, opened, codes, encode)
+    both = halves(config, opened, codes, encode)
     results: dict[str, Any] = {
         "data": opened.spec,
         "split": config.split,
@@ -119,28 +108,17 @@ def main(config: Config) -> None:
     trials = []
     if config.plant:
         trials = [
-            duplicates.tried(halves[0], threshold, config.alike)
-            for threshold in duplicates.thresholds(codes)
+            duplicates.tried(both[0], value, config.alike)
+            for value in duplicates.thresholds(codes)
         ]
-    if config.threshold is None:
-        threshold = duplicates.chosen(trials, config.most_false).threshold
-        chosen = duplicates.tried(halves[0], threshold, config.alike)
-        results["chosen_on"] = _counts(halves[0], chosen)
-        if chosen.false_rate > config.most_false:
-            say(
-                f"no threshold keeps false removals within {config.most_false:.0%}:"
-                f" taking the one with the fewest, {chosen.false_rate:.1%}"
-            )
-    else:
-        threshold = config.threshold
-    results["threshold"] = threshold
+    results |= threshold(config, both[0], trials)
     tested = None
     if config.plant:
-        tested = duplicates.tried(halves[1], threshold, config.alike)
-        results["tested_on"] = _counts(halves[1], tested)
-        results["alike_by_chance"] = _by_chance(opened.images, config)
-    everything = _plain(opened.images, codes)
-    final = duplicates.tried(everything, threshold, config.alike)
+        tested = duplicates.tried(both[1], results["threshold"], config.alike)
+        results["tested_on"] = counts(both[1], tested)
+        results["alike_by_chance"] = by_chance(opened.images, config)
+    everything = plain(opened.images, codes)
+    final = duplicates.tried(everything, results["threshold"], config.alike)
     kept = np.unique(final.kept)
     results["removed"] = final.removed
     results["removed_that_correlate_less"] = final.others_false
@@ -148,8 +126,12 @@ def main(config: Config) -> None:
     if tested is not None:
         figures.save(
             config.workdir / "planted.png",
-            pictures.planted(halves[1], tested, trials, config.most_false),
+            pictures.planted(both[1], tested, trials, config.most_false),
             "planted copies, found and missed",
+        )
+        say(
+            f"planted copies: {tested.recall:.1%} found; {tested.false_rate:.1%} of"
+            f" {tested.removed:,} removed images are false"
         )
     figures.save(
         config.workdir / "groups.png",
@@ -157,11 +139,6 @@ def main(config: Config) -> None:
         "the largest groups of images with one hash",
     )
     figures.save_results(config.workdir / "results.json", results)
-    if tested is not None:
-        say(
-            f"planted copies: {tested.recall:.1%} found; {tested.false_rate:.1%} of"
-            f" {tested.removed:,} removed images are false"
-        )
     say(
         f"{opened.spec}: {len(kept):,} of {len(opened.images):,} images to keep"
         f" ({config.workdir / 'kept.json'}); of {final.removed:,} removed,"
@@ -169,74 +146,19 @@ def main(config: Config) -> None:
     )
 
 
-def _halves(
-    config: Config, opened: hashes.Opened, codes, encode
-) -> list[duplicates.Set]:
-    """Two halves of the set, drawn at random, each with copies planted in it."""
-    order = np.random.default_rng(config.seed).permutation(len(opened.images))
-
-    def fit(image):
-        return transforms.fit(image, **opened.shape)
-
-    def read(place):
-        return opened.source[place]["image"]
-
-    halves = []
-    for i, part in enumerate(np.array_split(order, 2)):
-        places = np.sort(part)
-        half = _plain(opened.images[places], codes[places], places)
-        if config.plant:
-            seed = 2 * config.seed + i
-            which = np.random.default_rng(seed).choice(part, config.plant, False)
-            copies, kinds = duplicates.planted(read, fit, which, seed)
-            more = duplicates.Set(copies, encode(copies), which, kinds)
-            half = duplicates.Set(*map(np.concatenate, zip(half, more, strict=True)))
-        halves.append(half)
-    return halves
-
-
-def _plain(images, codes, places=None) -> duplicates.Set:
-    """A set without planted copies."""
-    places = np.arange(len(images)) if places is None else places
-    return duplicates.Set(images, codes, places, np.full(len(images), ""))
-
-
-def _counts(seen: duplicates.Set, tried: duplicates.Tried) -> dict[str, Any]:
-    """What is found, and what is removed falsely, for results.json."""
-    kinds = seen.kind[seen.kind != ""]
-    originals = int((seen.kind == "").sum())
-    return {
-        "images": originals,
-        "planted": len(kinds),
-        "recall": tried.recall,
-        "recall_by_kind": {
-            kind: float(tried.found[kinds == kind].mean())
-            for kind in planting.KINDS
-            if (kinds == kind).any()
-        },
-        "removed": tried.removed,
-        "false": tried.false,
-        "false_rate": tried.false_rate,
-        "removed_that_were_not_planted": tried.others,
-        "false_among_them": tried.others_false,
-        "false_in_a_thousand_images": 1000 * tried.others_false / originals,
-        "copies_that_correlate": _correlations(seen),
-    }
-
-
-def _correlations(seen: duplicates.Set) -> list[float]:
-    """Correlations of copies with their originals: quantiles 0.05, 0.5 and 0.95."""
-    copies = np.flatnonzero(seen.kind != "")
-    originals = duplicates.originals(seen)
-    found = planting.correlation(seen.images[copies], seen.images[originals])
-    return np.quantile(found, [0.05, 0.5, 0.95]).tolist()
-
-
-def _by_chance(images: np.ndarray, config: Config) -> float:
-    """The share of random pairs that correlate as much as copies."""
-    a, b = np.random.default_rng(config.seed).integers(0, len(images), (2, 20_000))
-    a, b = a[a != b], b[a != b]
-    return float((planting.correlation(images[a], images[b]) >= config.alike).mean())
+def _run(config: Config) -> train.Run:
+    """The run of the autoencoder."""
+    return train.Run(
+        workdir=config.workdir / "autoencoder",
+        steps=config.steps,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        devices=config.devices,
+        sample_every=max(1, config.steps // 4),
+        checkpoint_every=max(1, config.steps // 4),
+        log_every=max(1, config.steps // 100),
+        keep=1,
+    )
 
 
 def _write_kept(config, opened, final, kept) -> None:

@@ -37,29 +37,18 @@ The paper reports 82.8 % on CIFAR-10 with all labels, 73.8 % with 400 of each cl
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
 
-from experiments.discriminator_features import few_labels, kmeans, labelled
+from experiments.discriminator_features import few_labels, labelled, testing
+from experiments.discriminator_features.describing import descriptions
+from experiments.discriminator_features.results import bars, binomial, table
 from jaxgan import bounds
-from jaxgan.analysis import features, rectifiers
-from jaxgan.lab import blocks, figures, inference
+from jaxgan.lab import figures, inference
 from jaxgan.lab.sets import Reading
 from jaxgan.train.terminal import say
-
-BLOCK = 100  # images looked at together
-GRID = 4  # cells a side that maps are pooled to
-COLOURS = {
-    "discriminator": "#2f6f9f",
-    "random weights": "#9fb8c8",
-    "k-means": "#c8a25a",
-    "pixels": "#b0b0b0",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,51 +121,21 @@ PRESETS = {
 def main(config: Config) -> None:
     """Makes features and tests them, then writes everything at the end."""
     trained = inference.open_run(config.run)
-    nets = trained.nets
-    if config.net not in nets:
-        raise ValueError(
-            f"{config.run} is a run of {trained.name}, which has no net {config.net!r};"
-            f" it has {', '.join(sorted(nets))}: name one with --net, or give the run"
-            " of a model with a discriminator"
-        )
+    _check_net(config, trained)
     few_labels.check_installed()
     parts = labelled.opened(
         trained, config.data, config.reading,
         valid=config.valid, tests=config.tests, seed=config.seed,
     )  # fmt: skip
-    draws = _draws(parts, config)
-    # Features are only needed of images to train, choose or test on.
-    asked = [draw for several in draws.values() for draw in several]
-    used = np.unique(np.concatenate([parts.valid, parts.test, *asked]))
+    draws = testing.draws(parts, config)
     say(
         f"{parts.spec}: {len(np.unique(parts.labels))} classes, tested on"
         f" {len(parts.test):,} images, {parts.about}"
     )
-    place = np.full(len(parts.images), -1)
-    place[used] = np.arange(len(used))
-    found: dict[str, dict[str, Any]] = {}
-    for name, describe in _descriptions(trained, parts, config).items():
-        rows = blocks.in_blocks(describe, parts.images[used], size=BLOCK, title=name)
-        found[name] = {"numbers": rows.shape[1], "accuracy": {}}
-        for count, several in draws.items():
-            outcome = few_labels.judged(
-                rows,
-                parts.labels[used],
-                [place[draw] for draw in several],
-                place[parts.valid],
-                place[parts.test],
-                costs=config.costs,
-                title=f"{name}, {count} labels",
-            )
-            found[name]["accuracy"][count] = {
-                "mean": float(outcome.accuracies.mean()),
-                "deviation": _deviation(outcome.accuracies),
-                "each": outcome.accuracies.tolist(),
-                "cost": outcome.cost,
-                "validation": dict(
-                    zip(map(str, config.costs), outcome.validation, strict=True)
-                ),
-            }
+    found = {
+        name: testing.accuracies(config, parts, draws, name, describe)
+        for name, describe in descriptions(trained, parts, config).items()
+    }
     about = {
         "run": str(config.run),
         "model": trained.name,
@@ -189,7 +148,7 @@ def main(config: Config) -> None:
         "tested_on": len(parts.test),
         "test_images": parts.about,
         "standard_error_of_the_test": {
-            count: _binomial(found["discriminator"], count, parts) for count in draws
+            count: binomial(found["discriminator"], count, parts) for count in draws
         },
         "features": found,
         "seed": config.seed,
@@ -203,119 +162,11 @@ def main(config: Config) -> None:
     say(table(found))
 
 
-def table(found: dict[str, Any]) -> str:
-    """The accuracies as lines of text."""
-    counts = list(found["discriminator"]["accuracy"])
-    lines = [
-        f"{'features':>15} {'numbers':>8}"
-        + "".join(f"{f'{count:,} labels':>20}" for count in counts)
-    ]
-    for name, result in found.items():
-        cells = [f"{_accuracy(result['accuracy'][count]):>20}" for count in counts]
-        lines.append(f"{name:>15} {result['numbers']:>8,}" + "".join(cells))
-    return "\n".join(lines)
-
-
-def bars(found: dict[str, Any], about: dict[str, Any]) -> Any:
-    """Draws a panel for each number of labels."""
-    counts = list(found["discriminator"]["accuracy"])
-    figure = figures.new(10.4, 1.2 + (0.75 + 0.42 * len(found)) * len(counts))
-    axes = np.atleast_1d(figure.subplots(len(counts), 1, sharex=True))
-    for ax, count in zip(axes, counts, strict=True):
-        for y, (name, result) in enumerate(found.items()):
-            seen = result["accuracy"][count]
-            mean, deviation = 100 * seen["mean"], 100 * (seen["deviation"] or 0)
-            ax.barh(y, mean, xerr=deviation or None, color=COLOURS[name], capsize=3)
-            ax.text(
-                mean + deviation + 0.8, y, _accuracy(seen), va="center", size="small"
-            )
-        labels = [f"{name} ({r['numbers']:,} numbers)" for name, r in found.items()]
-        ax.set_yticks(range(len(found)), labels)
-        ax.invert_yaxis()
-        ax.axvline(100 / about["classes"], color="black", lw=1, ls=":")
-        ax.set_title(f"{count:,} labels", size="medium", loc="left")
-        ax.set(xlim=(0, 122), xticks=range(0, 101, 20))
-        ax.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel(
-        f"accuracy on {about['tested_on']:,} test images in %: mean and deviation over"
-        " draws of labels; dotted: chance",
-        size="medium",
-    )
-    figure.suptitle(
-        f"Linear SVM on features of {about['data']}: {about['model']}, step"
-        f" {about['step']:,}"
-    )
-    return figure
-
-
-def _draws(parts: labelled.Parts, config: Config) -> dict[int, list[np.ndarray]]:
-    """Number of labels -> places of labelled images, an array for each trial."""
-    draws: dict[int, list[np.ndarray]] = {}
-    for count in config.labels:
-        if count > config.most:
-            raise ValueError(
-                f"--labels is {count}, above --most {config.most}; raise it too"
-            )
-        if count:
-            draws[count] = [
-                parts.train[few_labels.drawn(parts.labels[parts.train], count, seed)]
-                for seed in range(config.seed, config.seed + config.trials)
-            ]
-        elif len(parts.train) <= config.most:
-            draws[len(parts.train)] = [parts.train]  # all draws would be the same
-        else:
-            draws[config.most] = [
-                np.random.default_rng(seed).permutation(parts.train)[: config.most]
-                for seed in range(config.seed, config.seed + config.trials)
-            ]
-    return draws
-
-
-def _descriptions(
-    trained: inference.Trained, parts: labelled.Parts, config: Config
-) -> dict[str, Callable]:
-    """Name -> a function from images, uint8 `[B, H, W, C]`, to features `[B, F]`."""
-    rng = np.random.default_rng(config.seed)
-    some = np.sort(rng.permutation(parts.train)[: inference.REFERENCE])
-    reference = parts.images[some]
-
-    def network(of):
-        judge = rectifiers.observed(inference.judging(of, reference, net=config.net))
-
-        @jax.jit
-        def describe(images):
-            return features.pooled(judge(inference.from_uint8(of, images))[1], GRID)
-
-        return describe
-
-    descriptions: dict[str, Callable] = {
-        "discriminator": network(trained),
-        "random weights": network(inference.untrained(trained, config.seed)),
-    }
-    if config.centroids:
-        filters = kmeans.learned(
-            parts.images[parts.train], centroids=config.centroids, seed=config.seed
+def _check_net(config: Config, trained: inference.Trained) -> None:
+    nets = trained.nets
+    if config.net not in nets:
+        raise ValueError(
+            f"{config.run} is a run of {trained.name}, which has no net {config.net!r};"
+            f" it has {', '.join(sorted(nets))}: name one with --net, or give the run"
+            " of a model with a discriminator"
         )
-        descriptions["k-means"] = lambda images: kmeans.described(
-            filters, jnp.asarray(images)
-        )
-    descriptions["pixels"] = lambda images: (
-        images.reshape(len(images), -1).astype(np.float32) / 255
-    )
-    return descriptions
-
-
-def _deviation(accuracies: np.ndarray) -> float | None:
-    return float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None
-
-
-def _binomial(result: dict[str, Any], count: int, parts: labelled.Parts) -> float:
-    """The standard error from the choice of test images, which draws do not show."""
-    p = result["accuracy"][count]["mean"]
-    return float(np.sqrt(p * (1 - p) / len(parts.test)))
-
-
-def _accuracy(seen: dict[str, Any]) -> str:
-    mean, deviation = seen["mean"], seen["deviation"]
-    spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
-    return f"{100 * mean:.1f}{spread} %"

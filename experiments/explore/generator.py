@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.explore import neighbours
 from experiments.explore.sliders import (
     Slider,
     categories,
@@ -17,14 +18,11 @@ from experiments.explore.sliders import (
     vector,
     with_vector,
 )
-from jaxgan import data, metrics
 from jaxgan.analysis import latent as latents
 from jaxgan.lab import blocks, inference
 from jaxgan.models import infogan
 
 BLOCK = 8  # frames of a walk drawn at once
-NEAREST = 4  # training images shown
-LOOKED_AT = 128  # training images whose own nearest neighbours are searched for
 SEEDS = 2**31  # seeds are below
 WALKERS = 12  # seeds of a walk, at most
 
@@ -100,7 +98,7 @@ def explorer(
         )
     z = np.asarray(vector(some))[:, : noise(trained, some)]
     spread = float(z.std())
-    real, missing = _real(trained, images, shape)
+    real, missing = neighbours.training(trained, images, shape)
     sliders = (
         *of_directions(found or {}, spread, vector(some).shape[1]),
         *of_codes(trained, spread, vector(some).shape[1]),
@@ -116,7 +114,7 @@ def explorer(
         spherical=bool(np.abs(z - z.mean()).max() > 2 * spread),
         shape=shape,
         real=real,
-        usual=_usual(real),
+        usual=neighbours.usual(real),
         missing=missing,
     )
 
@@ -168,27 +166,6 @@ def walk(
     moved = _moved(explorer, with_vector(whole, path), choice.values)
     label = jnp.full(len(path), _label(explorer, choice.label), jnp.int32)
     return blocks.in_blocks(explorer.render, moved, label, size=BLOCK)
-
-
-def neighbours(
-    explorer: Explorer, image: np.ndarray
-) -> tuple[np.ndarray, tuple[float, ...]]:
-    """The training images nearest to an image, and how far they are.
-
-    Args:
-        explorer: of `explorer`.
-        image: uint8 `[H, W, C]`.
-
-    Returns:
-        uint8 `[K, H, W, C]`, nearest first, and distances: root mean square differences
-        of numbers from 0 to 255. Both are empty if there are no training images.
-    """
-    if not len(explorer.real):
-        return explorer.real, ()
-    # For one query plain differences are faster than `metrics.nearest_neighbours`.
-    distance = np.asarray(_distances(image, explorer.real))
-    index = np.argsort(distance, kind="stable")[:NEAREST]
-    return explorer.real[index], tuple(float(x) for x in distance[index])
 
 
 def seeds(text: str) -> tuple[int, ...]:
@@ -253,32 +230,3 @@ def _label(explorer, label):
             f" {explorer.classes} of them, from 0"
         )
     return label
-
-
-@jax.jit
-def _distances(image, real):
-    apart = real.astype(jnp.float32) - image.astype(jnp.float32)[None]
-    return jnp.sqrt(jnp.square(apart).mean((1, 2, 3)))
-
-
-def _real(trained, count, shape):
-    """Training images; or none, and the reason."""
-    none = np.zeros((0, *shape), np.uint8)
-    if not count:
-        return none, "left out (--images 0)"
-    try:
-        images, _ = inference.training_images(trained, count)
-    except (ValueError, OSError) as error:
-        return none, " ".join(str(error).split())
-    if images.shape[1:] != shape:
-        return none, f"they are {list(images.shape[1:])}, not {list(shape)}"
-    return images, ""
-
-
-def _usual(real):
-    """The median distance of training images to their nearest, as in `neighbours`."""
-    if len(real) < 2:
-        return float("nan")
-    some = real[data.some(len(real), LOOKED_AT)]
-    _, distance = metrics.nearest_neighbours(some, real, 2)
-    return float(np.median(np.asarray(distance)[:, 1]) / np.sqrt(real[0].size))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from experiments.explore import generator
+from experiments.explore import generator, neighbours
 from experiments.explore.generator import Choice, Explorer
 from jaxgan import report
 
@@ -35,7 +35,7 @@ def nearest(explorer: Explorer, image: np.ndarray) -> str:
     """The training images nearest to a picture, with their distances."""
     if explorer.missing:
         return f'<p class="about">No training images: {escaped(explorer.missing)}</p>'
-    images, distances = generator.neighbours(explorer, image)
+    images, distances = neighbours.nearest(image, explorer.real)
     figures = "".join(
         f'<figure><img alt="training image" src="{_address(image)}"><figcaption>'
         f"{distance:.1f}</figcaption></figure>"

@@ -14,7 +14,7 @@ from commands import call
 from PIL import Image
 
 from experiments import dcgan_faces, discriminator_features
-from experiments.discriminator_features import few_labels, kmeans
+from experiments.discriminator_features import few_labels, kmeans, testing
 
 FEW = [
     *("--labels", 8, "--trials", 2, "--valid", 4, "--centroids", 3),
@@ -115,7 +115,7 @@ def test_a_run_is_judged_and_left_alone(
     tiny_run, untouched, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.setattr(kmeans, "PATCHES", 500)
-    monkeypatch.setattr(discriminator_features, "BLOCK", 16)
+    monkeypatch.setattr(testing, "BLOCK", 16)
     before = untouched(tiny_run)
     argv = ["--run", tiny_run, "--workdir", tmp_path / "out", *FEW, "--labels", 8, 0]
     assert call(discriminator_features, argv, monkeypatch) == 0
@@ -159,7 +159,7 @@ def test_a_set_with_tests_of_its_own_is_tested_on_them(tiny_run, tmp_path, monke
     """Classes are told by their brightness, so pixels are enough."""
     rng = np.random.default_rng(0)
     monkeypatch.setattr(kmeans, "PATCHES", 500)
-    monkeypatch.setattr(discriminator_features, "BLOCK", 16)
+    monkeypatch.setattr(testing, "BLOCK", 16)
     for part, count in (("train", 24), ("t10k", 12)):
         labels = np.arange(count, dtype=np.uint8) % 2
         images = rng.integers(0, 90, (count, 16, 16)) + 120 * labels[:, None, None]

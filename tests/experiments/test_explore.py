@@ -15,7 +15,7 @@ from commands import call
 from PIL import Image
 
 from experiments import explore
-from experiments.explore import generator, pieces, sliders
+from experiments.explore import generator, neighbours, pieces, sliders
 from experiments.explore.generator import Choice
 from jaxgan import game
 from jaxgan.lab import inference
@@ -131,11 +131,11 @@ def test_the_nearest_training_images_are_scipys(shown, model):
     flat = real.reshape(len(real), -1).astype(float)
     distance = scipy.spatial.distance.cdist(image.reshape(1, -1).astype(float), flat)[0]
     distance /= np.sqrt(image.size)
-    images, found = generator.neighbours(shown, image)
+    images, found = neighbours.nearest(image, shown.real)
     order = np.argsort(distance)[:4]
     np.testing.assert_array_equal(images, real[order])
     np.testing.assert_allclose(found, distance[order], rtol=1e-5)
-    images, found = generator.neighbours(shown, real[7])
+    images, found = neighbours.nearest(real[7], shown.real)
     np.testing.assert_array_equal(images[0], real[7])
     assert found[0] == 0
     apart = scipy.spatial.distance.cdist(flat, flat) / np.sqrt(image.size)
@@ -159,7 +159,7 @@ def test_categories_and_codes_of_an_infogan(few):
     shown = generator.explorer(model, strongest=4)
     assert (shown.classes, shown.spherical) == (3, False)
     assert "nowhere.npz" in shown.missing
-    assert generator.neighbours(shown, np.zeros((28, 28, 1), np.uint8))[1] == ()
+    assert neighbours.nearest(np.zeros((28, 28, 1), np.uint8), shown.real)[1] == ()
     assert [x.name for x in shown.sliders[:2]] == ["c2", "c3"]
     latent = generator.latent(shown, Choice(0, 2, (0.5, -2.0, 0, 0, 0, 0)))
     np.testing.assert_array_equal(latent[0, 9:], [0, 0, 1, 0.5, -2])
@@ -292,7 +292,7 @@ def test_pictures_of_the_page(shown):
     np.testing.assert_array_equal(pictures(text)[0], image)
     assert 'width="400"' in text  # 25 times 16
     assert "<c>" not in text
-    images, distances = generator.neighbours(shown, image)
+    images, distances = neighbours.nearest(image, shown.real)
     text = pieces.nearest(shown, image)
     np.testing.assert_array_equal(pictures(text), images)
     assert f">{distances[0]:.1f}<" in text
