@@ -35,7 +35,7 @@ from typing import Annotated, Any
 import jax
 import numpy as np
 
-from experiments.latent_arithmetic import equations, pictures, turning
+from experiments.latent_arithmetic import concepts, equations, pictures, turning
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan import bounds, report
 from jaxgan.lab import figures, inference, painting
@@ -119,7 +119,7 @@ def main(config: Config) -> None:
         results["regressor"] = quality
         results["arithmetic"] = {
             equation.name: equations.solve(lab, equation)
-            for equation in equations.EQUATIONS
+            for equation in concepts.EQUATIONS
         }
         results["turn"] = turning.turn_faces(lab)
         found = io.BytesIO()

@@ -13,7 +13,7 @@ from flax import linen
 from PIL import Image
 
 from experiments import latent_arithmetic
-from experiments.latent_arithmetic import equations, turning
+from experiments.latent_arithmetic import concepts, turning
 from experiments.latent_arithmetic import pictures as pictures_
 from jaxgan.lab import inference, painting
 from jaxgan.lab.first_layer import first_layer
@@ -146,7 +146,7 @@ def test_concepts_that_are_not_found_are_said(tmp_path, monkeypatch, capsys):
 
 
 def test_what_is_counted_as_right():
-    glasses = equations.EQUATIONS[0]
+    glasses = concepts.EQUATIONS[0]
     before = {
         "glasses": np.array([0.1, 0.1, 0.6, 0.1]),
         "masculinity": np.array([0.2, 0.2, 0.2, 0.2]),
@@ -159,7 +159,7 @@ def test_what_is_counted_as_right():
         "masculinity": np.array([0.2, 0.7, 0.4, 0.2]),
         "yaw": np.array([0.19, 0.0, -0.21, 0.0]),
     }
-    found = equations.verdicts(glasses, after, before)
+    found = concepts.verdicts(glasses, after, before)
     expected = {
         "had": [0, 0, 1, 0], "gains": [1, 1, 1, 0], "masculinity": [1, 0, 1, 1],
         "yaw": [1, 1, 0, 1], "keeps": [1, 0, 0, 1], "right": [1, 0, 0, 0],
@@ -171,10 +171,10 @@ def test_what_is_counted_as_right():
 def test_exemplars_are_of_their_concept_and_none_is_taken_twice():
     read = {"masculinity": np.array([0.9, 0.9, 0.1, 0.9, 0.5]),
             "glasses": np.array([0.95, 0.5, 0.99, 1.0, 1.0])}  # fmt: skip
-    found = equations.members(read, equations.EQUATIONS[0].start)
+    found = concepts.members(read, concepts.EQUATIONS[0].start)
     assert found.tolist() == [0, 3]
     rng = np.random.default_rng(0)
-    chosen = equations.choose(rng, np.arange(10, 16), 50, 3)
+    chosen = concepts.choose(rng, np.arange(10, 16), 50, 3)
     assert chosen.shape == (50, 3)
     assert all(len(set(row)) == 3 for row in chosen.tolist())
     assert set(chosen.ravel()) == set(range(10, 16))
@@ -186,11 +186,11 @@ def test_matches_are_the_most_alike_in_all_that_stays():
         "glasses": np.array([1.0, 1.0, 0.0, 0.0, 1.0, 0.0]),
     }
     chosen, among = np.array([[0, 1], [1, 0]]), np.array([2, 3, 4, 5])
-    found = equations.matched(seen, chosen, among, "glasses")
+    found = concepts.matched(seen, chosen, among, "glasses")
     assert found.tolist() == [[2, 5], [5, 2]]
-    twice = equations.matched(seen, np.array([[0, 0]]), among, "glasses")
+    twice = concepts.matched(seen, np.array([[0, 0]]), among, "glasses")
     assert twice.tolist() == [[2, 3]]  # none twice
-    other = equations.matched(seen, np.array([[1]]), np.array([2, 4]), "yaw")
+    other = concepts.matched(seen, np.array([[1]]), np.array([2, 4]), "yaw")
     assert other.tolist() == [[4]]
 
 
@@ -201,7 +201,7 @@ def test_what_a_line_tells_is_scipys_rank_statistic():
     line = z[:25:2].mean(0) - z[25::2].mean(0)
     one, other = z[1:25:2] @ line, z[26::2] @ line
     expected = scipy.stats.mannwhitneyu(one, other)[0] / len(one) / len(other)
-    found = equations.along_a_line(z, having, lacking)
+    found = concepts.along_a_line(z, having, lacking)
     assert found == pytest.approx(expected)
     assert 0.6 < found < 0.95
 
