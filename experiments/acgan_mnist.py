@@ -24,12 +24,14 @@ PRESETS = {
     "laptop": Config(
         run=runs.run("acgan_mnist", steps=4000, every=500, batch_size=64),
         data=Data(),
-        model=acgan.Config(width=16, hidden=128, learning_rate=1e-3, ema=0.995),
+        model=acgan.Config(
+            classes=None, width=16, hidden=128, learning_rate=1e-3, ema=0.995
+        ),
     ),
     "paper": Config(
         run=runs.run("acgan_mnist_paper", steps=50_000, every=2500, batch_size=100),
         data=Data(),
-        model=acgan.Config(ema=0.999),
+        model=acgan.Config(classes=None, ema=0.999),
         preset="paper",
     ),
 }

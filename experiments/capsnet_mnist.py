@@ -20,7 +20,9 @@ from jaxgan.lab.generator import Training
 from jaxgan.models import capsnet
 
 Config = Training[capsnet.Config, Literal["small", "paper"]]
-SMALL = capsnet.Config(features=64, types=8, decoder=(256, 512), decay_steps=60)
+SMALL = capsnet.Config(
+    classes=None, features=64, types=8, decoder=(256, 512), decay_steps=60
+)
 PRESETS = {
     "small": Config(
         run=runs.run("capsnet_mnist", steps=3000, every=500, batch_size=64),
@@ -37,7 +39,7 @@ PRESETS = {
             log_every=100,
         ),
         data=Data(shift=2),
-        model=capsnet.Config(),
+        model=capsnet.Config(classes=None),
         preset="paper",
     ),
 }

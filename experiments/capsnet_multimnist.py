@@ -29,8 +29,9 @@ from jaxgan.models import capsnet
 from jaxgan.train.terminal import say
 
 Config = Training[capsnet.Config, Literal["small", "paper"]]
+PAPER = dataclasses.replace(capsnet.MULTI_MNIST, classes=None)
 SMALL = dataclasses.replace(
-    capsnet.MULTI_MNIST, features=32, types=8, decoder=(256, 512), decay_steps=100
+    PAPER, features=32, types=8, decoder=(256, 512), decay_steps=100
 )
 PRESETS = {
     "small": Config(
@@ -51,7 +52,7 @@ PRESETS = {
             log_every=100,
         ),
         data=Data(shift=2),
-        model=capsnet.MULTI_MNIST,
+        model=PAPER,
         preset="paper",
     ),
 }
@@ -90,7 +91,7 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
     for i in np.flatnonzero(~wrong)[:4]:
         columns.append((i, labels[i], ""))
     for i in np.flatnonzero(~wrong)[4:6]:
-        absent = next(c for c in range(model.classes) if c not in labels[i])
+        absent = next(c for c in range(len(opened.classes)) if c not in labels[i])
         columns.append((i, np.array([labels[i][0], absent]), "*"))
     for i in np.flatnonzero(wrong)[:2]:
         columns += [(i, predicted[i], "P"), (i, labels[i], "")]
@@ -112,8 +113,8 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
         pair = np.concatenate([np.repeat(tile, 3, -1), colour])
         pair = pair.repeat(SCALE, 0).repeat(SCALE, 1)
         text = [
-            f"{mark} R: ({used[0]}, {used[1]})",
-            f"{mark and '   '} L: ({labels[i][0]}, {labels[i][1]})",
+            f"{mark} R: ({', '.join(opened.classes[c] for c in used)})",
+            f"{mark and '   '} L: ({', '.join(opened.classes[c] for c in labels[i])})",
         ]
         tiles.append(np.concatenate([pair, _caption(text, pair.shape[1])]))
     return report.sheet(np.stack(tiles), columns=len(tiles))

@@ -88,7 +88,10 @@ def main(config: Config) -> None:
         image = capsnets.images(sets, chosen)
         rows = np.stack([image, np.asarray(drawn)[np.arange(len(chosen)), which]])
         triples = zip(label[chosen], predicted[chosen], which, strict=True)
-        return rows, [f"({y}, {p}, {(y, p)[r]})" for y, p, r in triples]
+        names = figures.plain(sets.classes)
+        return rows, [
+            f"({names[y]}, {names[p]}, {names[(y, p)[r]]})" for y, p, r in triples
+        ]
 
     parts = []
     if len(right):

@@ -19,8 +19,7 @@ import jax
 import numpy as np
 import tyro
 
-from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, figures, generator, restored, runs, scored, session
+from jaxgan.lab import cli, figures, generator, runs, scored, session, trained
 from jaxgan.lab.data import Data
 from jaxgan.models import cdcgan
 from jaxgan.train import Run
@@ -39,10 +38,10 @@ class Config:
     """laptop: minutes on two cores; paper: the published sizes."""
 
     def __post_init__(self):
-        if self.model.classes < 1:
+        if self.model.classes == 0:
             raise ValueError(
-                f"--model.classes is {self.model.classes}; give the number of classes"
-                " of the data: the network without labels is trained by --compare"
+                "--model.classes is 0; leave it out to take the number of classes from"
+                " the data: the network without labels is trained by --compare"
             )
 
 
@@ -51,13 +50,18 @@ PRESETS = {
         run=runs.run("cdcgan_mnist", steps=3000, every=500, batch_size=64),
         data=Data(),
         model=cdcgan.Config(
-            width=16, discriminator=(10, 32), hidden=128, learning_rate=1e-3, ema=0.995
+            classes=None,
+            width=16,
+            discriminator=(10, 32),
+            hidden=128,
+            learning_rate=1e-3,
+            ema=0.995,
         ),
     ),
     "paper": Config(
         run=runs.run("cdcgan_mnist_paper", steps=10_000, every=1000, batch_size=64),
         data=Data(),
-        model=cdcgan.Config(ema=0.999),
+        model=cdcgan.Config(classes=None, ema=0.999),
         preset="paper",
     ),
 }
@@ -86,23 +90,23 @@ def main(config: Config) -> None:
     figure = figures.new(3.4 * len(sheets), 3.6)
     panels = figure.subplots(1, len(sheets), squeeze=False)[0]
     for axes, name in zip(panels, reversed(sheets), strict=True):
-        left = [
-            str(i) if models[name].classes else "" for i in range(len(sheets[name]))
-        ]
-        figures.tiles(axes, sheets[name], left, [""] * generator.COLUMNS)
+        images, left = sheets[name]
+        figures.tiles(axes, images, left, [""] * generator.COLUMNS)
         axes.set_title(f"DCGAN, {name}")
     about = "a row a digit and a column a latent, where there are labels"
     figures.save(config.run.workdir / "sheets.png", figure, about)
     figures.save_results(config.run.workdir / "results.json", numbers)
 
 
-def _sheet(part: runs.Part) -> np.ndarray:
-    """Rows of ten images `[R, 10, 28, 28, 1]`, of the latest state of a run."""
-    drawing = generator.Drawing(cdcgan.MODEL, part.model)
-    state = restored.restore(part.run.workdir).state
+def _sheet(part: runs.Part) -> tuple[np.ndarray, list[str]]:
+    """Rows of ten images `[R, 10, 28, 28, 1]` of a run, and the class of each row."""
+    run = trained.open_run(part.run.workdir)
+    drawing = generator.Drawing(run.record, run.config)
     latent, labels = drawing.sheet(jax.random.key(part.run.seed + 1), 100)
-    images = drawing.compiled()(ema_variables(state), latent, labels)
-    return np.asarray(images).reshape(-1, generator.COLUMNS, *images.shape[1:])
+    images = np.asarray(drawing.compiled()(run.variables, latent, labels))
+    rows = images.reshape(-1, generator.COLUMNS, *images.shape[1:])
+    names = trained.class_names(run) if run.classes else [""] * len(rows)
+    return rows, list(names[: len(rows)])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ import tyro
 
 from jaxgan import data
 from jaxgan.lab import cli, generator, runs, scored
-from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.data import Data
 from jaxgan.lab.judges import parzen
 from jaxgan.lab.session import Result
 from jaxgan.models import cgan
@@ -53,6 +53,7 @@ PRESETS = {
         ),
         data=Data(),
         model=cgan.Config(
+            classes=None,
             hidden_latent=100,
             hidden_class=400,
             hidden=600,
@@ -67,7 +68,7 @@ PRESETS = {
             "cgan_mnist_paper", steps=125_000, every=5000, batch_size=100, log_every=500
         ),
         data=Data(),
-        model=cgan.Config(),
+        model=cgan.Config(classes=None),
         parzen=True,
         preset="paper",
     ),
@@ -76,8 +77,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
-    shape = generator.image_shape(cgan.MODEL, config.model)
-    opened = open_set(config.data, shape, test=True)
+    config, opened = generator.prepared(cgan.MODEL, config)
 
     def measure(state, opened):
         if not config.parzen:

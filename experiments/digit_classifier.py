@@ -17,6 +17,7 @@ import numpy as np
 
 from jaxgan import report
 from jaxgan.lab import cli, session
+from jaxgan.lab.classes import present
 from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.judges import classifier
 from jaxgan.lab.judges import scores as lab_scores
@@ -43,13 +44,14 @@ class Config:
 def main(config: Config) -> None:
     """Trains or loads, then tests and scores."""
     flags = Data(data=config.data, download=config.download)
-    opened = open_set(flags, (28, 28, 1), test=True)
+    opened = present(open_set(flags, (28, 28, 1), test=True))
     judge = classifier.trained(opened, again=config.again)
     seen, labels = judge.logits(opened.test["image"]).argmax(1), opened.test["label"]
     some = np.random.default_rng(1).permutation(len(opened.train["label"]))
     some = some[: len(labels)]
     of_class = {
-        int(c): float((seen[labels == c] == c).mean()) for c in np.unique(labels)
+        opened.classes[c]: float((seen[labels == c] == c).mean())
+        for c in np.unique(labels)
     }
     scores = lab_scores.score(
         judge, opened.train["image"][some], opened, opened.train["label"][some]

@@ -30,7 +30,8 @@ import tyro
 from experiments.autoencoder_mnist import codes, edits, networks, pictures
 from jaxgan import bounds
 from jaxgan.lab import figures, pixels, session
-from jaxgan.lab.data import Data, check_labels, open_set
+from jaxgan.lab.classes import present
+from jaxgan.lab.data import Data, open_set
 from jaxgan.models import autoencoder, vae
 from jaxgan.train import Run, directory
 
@@ -95,8 +96,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains what is missing, then draws and counts."""
-    opened = open_set(config.data, (SIZE, SIZE, 1), test=True)
-    check_labels(opened)
+    opened = present(open_set(config.data, (SIZE, SIZE, 1), test=True))
     held = np.asarray(pixels.floats(opened.test["image"]))
     variables = {
         name: networks.fit(name, part(config, name), opened, held)
@@ -122,7 +122,7 @@ def main(config: Config) -> None:
     pictures.draw_grids(
         config.workdir / "grids.png", coders, of_sets, held, config.seed
     )
-    pictures.draw_codes(config.workdir / "codes.png", of_sets, opened.test["label"])
+    pictures.draw_codes(config.workdir / "codes.png", of_sets, opened)
     results["edits"] = edits.judge(
         config.critic,
         variables["critic"],

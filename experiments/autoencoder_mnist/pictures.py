@@ -10,6 +10,7 @@ from matplotlib import colormaps
 from experiments.autoencoder_mnist import codes
 from experiments.autoencoder_mnist.networks import TITLES, Coder
 from jaxgan.lab import figures
+from jaxgan.lab.data import Set
 
 SHOWN = 10  # reconstructions
 RANDOM = 20  # digits from random codes that are shown
@@ -60,24 +61,25 @@ def draw_grids(
 def draw_codes(
     path: pathlib.Path,
     of_sets: Mapping[str, Mapping[str, np.ndarray]],
-    labels: np.ndarray,
+    opened: Set,
 ) -> None:
     """Draws where the codes of test digits lie."""
-    figure = figures.new(10.4, 4.8)
+    figure, names = figures.new(10.4, 4.8), figures.plain(opened.classes)
     for axes, name in zip(figure.subplots(1, 2), of_sets, strict=True):
-        _scatter(axes, of_sets[name]["test"], labels)
+        _scatter(axes, of_sets[name]["test"], opened.test["label"], names)
         axes.set_title(f"{TITLES[name]}: codes of test digits")
     figures.save(path, figure, "where test digits lie")
 
 
-def _scatter(axes, points, labels) -> None:
-    """Draws codes in the colours of their digits, and the digits at their medians."""
-    axes.scatter(*points.T, c=labels, s=5, cmap=COLOURS, vmin=-0.5, vmax=9.5, lw=0)
-    for digit in np.unique(labels):
-        box = {"fc": "white", "ec": colormaps[COLOURS](int(digit)), "pad": 1.5}
+def _scatter(axes, points, labels, names) -> None:
+    """Draws codes in the colours of their classes, and their names at their medians."""
+    most = max(9.5, len(names) - 0.5)
+    axes.scatter(*points.T, c=labels, s=5, cmap=COLOURS, vmin=-0.5, vmax=most, lw=0)
+    for label in np.unique(labels):
+        box = {"fc": "white", "ec": colormaps[COLOURS](int(label)), "pad": 1.5}
         axes.text(
-            *np.median(points[labels == digit], 0),
-            str(digit),
+            *np.median(points[labels == label], 0),
+            names[label],
             size=13,
             weight="bold",
             ha="center",

@@ -80,15 +80,16 @@ def main(config: Config) -> None:
         lambda masked: capsnets.decode(model, variables, masked),
         changed.reshape(-1, *v.shape[1:]),
     ).reshape(*changed.shape[:3], *image.shape[1:])  # [digit, dimension, offset, ...]
+    names = figures.plain(sets.classes)
     seen = [
-        Digit(int(i), int(c), int(c_found), *pictures)
+        Digit(int(i), names[c], int(c), int(c_found), *pictures)
         for i, c, c_found, *pictures in zip(
             index, label, found, image, drawn, strict=True
         )
     ]
     above = [f"{x:+.2f}" if x else "0" for x in offsets.round(9)]
     for digit in seen:
-        about = f"{digit.about[:-1]}, classified {digit.found})"
+        about = f"{digit.about[:-1]}, classified {names[digit.found]})"
         path = out / f"dimensions_{digit.label}_{digit.number}.png"
         figures.save(path, draw(digit, above, about), about)
     shown = np.linspace(0, len(seen) - 1, min(config.overview, len(seen))).round()

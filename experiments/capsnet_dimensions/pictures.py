@@ -12,6 +12,7 @@ class Digit(NamedTuple):
 
     Attributes:
         number: of the test image.
+        name: of its class.
         label: its class.
         found: the class that it is taken for.
         image: the test image, `[H, W, C]`.
@@ -19,6 +20,7 @@ class Digit(NamedTuple):
     """
 
     number: int
+    name: str
     label: int
     found: int
     image: np.ndarray
@@ -27,7 +29,7 @@ class Digit(NamedTuple):
     @property
     def about(self) -> str:
         """Which digit it is."""
-        return f"digit {self.label} (test image {self.number})"
+        return f"digit {self.name} (test image {self.number})"
 
     @property
     def change(self) -> np.ndarray:

@@ -58,7 +58,7 @@ def main(config: Config) -> None:
     model, variables, sets = capsnets.restore_single(config.run)
     out = config.workdir or config.run / "pictures"
     labels = sets.test["label"]
-    index = [np.flatnonzero(labels == c) for c in range(model.classes)]
+    index = [np.flatnonzero(labels == c) for c in range(len(sets.classes))]
     index = [there[data.some(len(there), config.count)] for there in index]
     if (fewest := min(map(len, index))) < 2:
         raise ValueError(
@@ -80,7 +80,8 @@ def main(config: Config) -> None:
     strip = None
     if model.reconstruction:
         strip = shifted_strip(model, variables, sets, index, steps)
-    figure = draw_pose(strip, steps, offsets, read, classes, mean)
+    names = figures.plain(sets.classes)
+    figure = draw_pose(strip, steps, offsets, read, classes, mean, names)
     about = "shifted digits, and the shift read off their capsules"
     figures.save(out / "equivariance_pose.png", figure, about)
     figures.save_results(

@@ -43,7 +43,7 @@ def draw_pooling(detected, pooled):
     return figure
 
 
-def draw_pose(strip, steps, offsets, read, classes, mean):
+def draw_pose(strip, steps, offsets, read, classes, mean, names):
     """Draws a digit that moves, what is read off its capsule, lengths, and R²."""
     figure = figures.new(12, 5.4 + 2.2 * (strip is not None))
     below = figure
@@ -66,7 +66,7 @@ def draw_pose(strip, steps, offsets, read, classes, mean):
         ax.set(xlabel=f"pixels shifted {about}", ylabel="read off the pose")
         ax.set_title("one unseen digit of each class (dashed: exact)", size=10)
     draw_presence(axes[1, 0], classes, mean)
-    draw_r2(axes[1, 1], classes)
+    draw_r2(axes[1, 1], classes, names)
     for ax in axes.ravel():
         ax.spines[["top", "right"]].set_visible(False)
     return figure
@@ -87,7 +87,7 @@ def draw_presence(axes, classes, mean):
     axes.legend(frameon=False, fontsize=9, loc="lower left")
 
 
-def draw_r2(axes, classes):
+def draw_r2(axes, classes, names):
     """Draws how good what is read off capsules is, for every class."""
     place = np.arange(len(classes))
     for side, name, colour, text in (
@@ -96,6 +96,7 @@ def draw_r2(axes, classes):
     ):
         values = [max(0.0, float(np.mean(c[name]))) for c in classes]
         axes.bar(place + side, values, 0.4, color=colour, label=text)
-    axes.set(xticks=place, xlabel="class", ylim=(0, 1.35), yticks=(0, 0.5, 1))
+    axes.set_xticks(place, names)
+    axes.set(xlabel="class", ylim=(0, 1.35), yticks=(0, 0.5, 1))
     axes.set_title("R² of the shift, on unseen digits (below 0: no bar)", size=10)
     axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper center")

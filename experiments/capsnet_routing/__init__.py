@@ -72,17 +72,18 @@ def main(config: Config) -> None:
     sums = coupling.sum(-1)
     flat = weight.reshape(len(weight), 1, -1, 1)
     share = (coupling * flat).sum(2) / flat.sum(2)  # [B, iterations, J]
-    one = draw_digit(image[0], label[0], coupling[0], weight[0], share[0])
-    about = f"the coupling of test image {config.digit}, a {label[0]}"
+    names = figures.plain(sets.classes)
+    one = draw_digit(image[0], label[0], coupling[0], weight[0], share[0], names)
+    about = f"the coupling of test image {config.digit}, a {sets.classes[label[0]]}"
     figures.save(out / "routing_digit.png", one, about)
 
-    there = label[1:, None] == np.arange(model.classes)
+    there = label[1:, None] == np.arange(len(names))
     means = {
         **of_classes(share[1:], there),
         "entropy": mean_entropy(coupling[1:], flat[1:]),
     }
     stopped = stop_early(model, variables, image[1:], label[1:])
-    figure = draw_mean(means, stopped, count, model.classes)
+    figure = draw_mean(means, stopped, count, len(names))
     figures.save(out / "routing_mean.png", figure, f"means over {count} test images")
     numbers = {"means": means, "after_iterations": stopped}
     figures.save_results(

@@ -14,14 +14,14 @@ def spread_out(iterations: int) -> np.ndarray:
     return np.unique(np.linspace(0, iterations - 1, SHOWN).round().astype(int))
 
 
-def draw_digit(image, label, coupling, weight, share):
+def draw_digit(image, label, coupling, weight, share, names):
     """Draws all coefficients of an image, those to its class on the grid, and means."""
     classes, shown = coupling.shape[-1], spread_out(len(coupling))
     coupling = coupling[shown]
     figure = figures.new(12, 4.3 + 1.25 * len(shown))
     figure.suptitle(
         f"Coupling from {weight.size} primary capsules to {classes} classes:"
-        f" a digit {label}"
+        f" a digit {names[label]}"
     )
     heights = (0.9 + 1.25 * len(shown), 2.8)
     top, bottom = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
@@ -29,7 +29,7 @@ def draw_digit(image, label, coupling, weight, share):
     reach = max(1e-4, float(np.quantile(np.abs(coupling - 1 / classes), 0.999)))
     norm = TwoSlopeNorm(1 / classes, max(0, 1 / classes - reach), 1 / classes + reach)
     scale = {"norm": norm, "cmap": "RdBu_r"}
-    draw_all(top, coupling, weight, label, shown, scale)
+    draw_all(top, coupling, weight, label, shown, scale, names)
 
     axes = bottom.subplots(1, len(shown) + 2, width_ratios=(*[1] * (len(shown) + 1), 2))
     axes[0].imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
@@ -38,14 +38,14 @@ def draw_digit(image, label, coupling, weight, share):
     on_grid = (own * weight).sum(-1) / np.maximum(weight.sum(-1), 1e-9)
     for n, ax in enumerate(axes[1:-1]):
         ax.imshow(on_grid[n], aspect="equal", **scale)
-        ax.set_title(f"to class {label},\niteration {shown[n] + 1}", size=10)
+        ax.set_title(f"to class {names[label]},\niteration {shown[n] + 1}", size=10)
     for ax in axes[:-1]:
         ax.set(xticks=(), yticks=())
-    draw_share(axes[-1], share, label)
+    draw_share(axes[-1], share, label, names[label])
     return figure
 
 
-def draw_all(figure, coupling, weight, label, shown, scale):
+def draw_all(figure, coupling, weight, label, shown, scale, names):
     """Draws all coefficients, an iteration below the other, under the lengths."""
     classes, (height, width, types) = coupling.shape[-1], weight.shape
     axes = figure.subplots(
@@ -62,7 +62,7 @@ def draw_all(figure, coupling, weight, label, shown, scale):
     for n, ax in enumerate(axes[1:]):
         ax.imshow(ordered[n], interpolation="nearest", aspect="auto", **scale)
         ax.set_ylabel(f"iteration {shown[n] + 1}\nclass")
-        ax.set_yticks(range(classes), [str(c) for c in range(classes)], size=7)
+        ax.set_yticks(range(classes), names, size=7)
         ax.get_yticklabels()[label].set_color(OTHER)
         ax.get_yticklabels()[label].set_weight("bold")
         for edge in np.arange(1, types) * height * width - 0.5:
@@ -72,14 +72,14 @@ def draw_all(figure, coupling, weight, label, shown, scale):
     figure.colorbar(axes[1].images[0], ax=axes[1:], label=r"$c_{ij}$", pad=0.01)
 
 
-def draw_share(axes, share, label):
+def draw_share(axes, share, label, name):
     """Draws the mean coupling to each class over the iterations."""
     at = np.arange(1, len(share) + 1)
     for c in np.argsort(np.arange(share.shape[1]) == label):
         colour = TRUE if c == label else PALE
         axes.plot(at, share[:, c], "o-", color=colour, lw=1, ms=4)
     side = {"va": "top", "color": TRUE}
-    axes.text(0.05, 0.93, f"class {label}", transform=axes.transAxes, **side)
+    axes.text(0.05, 0.93, f"class {name}", transform=axes.transAxes, **side)
     axes.set(xlabel="iteration", title="mean coupling to each class", xticks=at)
     axes.yaxis.get_major_formatter().set_useOffset(False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -60,5 +60,5 @@ def stop_early(model, variables, image, label) -> dict[str, Any]:
     ]
     length = np.stack([np.asarray(capsules.lengths(jnp.asarray(x))) for x in v], 1)
     error = (length.argmax(2) != label[:, None]).mean(0)
-    there = label[:, None] == np.arange(model.classes)
+    there = label[:, None] == np.arange(length.shape[-1])
     return {"error": error, "length": of_classes(length, there)}

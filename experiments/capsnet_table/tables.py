@@ -46,7 +46,10 @@ def models(name: str, preset: str, steps: int) -> dict[str, Any]:
             rows[row] = dataclasses.replace(
                 net, iterations=iterations, reconstruction=weight
             )
-    return {row: rows[row] for row in PUBLISHED[name]}
+    # As many classes as the data has.
+    return {
+        row: dataclasses.replace(rows[row], classes=None) for row in PUBLISHED[name]
+    }
 
 
 def write(config: Any, results: dict[str, Any]) -> None:

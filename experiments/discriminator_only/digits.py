@@ -10,7 +10,7 @@ from experiments.discriminator_only.plane import Part
 from jaxgan import data as jaxgan_data
 from jaxgan import game, report
 from jaxgan.lab import feeds, figures, pixels, session
-from jaxgan.lab.data import Data, Set, check_labels, open_set
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import discriminator_only as alone
 from jaxgan.train import Run, directory
@@ -31,7 +31,6 @@ def fit(run: Run, data: Data, model: alone.Config, out: pathlib.Path) -> Numbers
     """
     height, width, channels = model.shape
     opened = open_set(data, (height, width, channels), test=True)
-    check_labels(opened)
     part = Part(run, data, model)
     work = session.begin("D alone, on digits", part, opened)
     feed = feeds.feed(opened, run, work.mesh)

@@ -9,8 +9,8 @@ from jax.sharding import Mesh
 
 from jaxgan import compose, game, parallel
 from jaxgan import data as jaxgan_data
-from jaxgan.lab import blocks, figures, generator, pixels, session
-from jaxgan.lab.data import Data, Set, check_classes, open_set
+from jaxgan.lab import blocks, classes, figures, generator, pixels, session
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import improved_gan
 from jaxgan.train import Feed, Run
@@ -30,15 +30,23 @@ class Part:
 
 
 def subset(labels: np.ndarray, classes: int, count: int, seed: int) -> np.ndarray:
-    """Which images have their labels: as many of each class, drawn by the seed.
+    """Which images have their labels, drawn by the seed.
+
+    As many of each class; if the count is not a multiple of the classes, the first get
+    one more.
 
     Raises:
-        ValueError: a class has fewer images.
+        ValueError: a class has fewer images, or would have none.
     """
-    each = count // classes
+    if count < classes:
+        raise ValueError(
+            f"--labels has {count}, but the data has {classes} classes; give at least"
+            " one label for each"
+        )
     drawn = np.random.default_rng([seed, count])
     index = []
     for label in range(classes):
+        each = count // classes + (label < count % classes)
         there = np.flatnonzero(labels == label)
         if len(there) < each:
             raise ValueError(
@@ -85,10 +93,10 @@ def feed(opened: Set, chosen: np.ndarray, run: Run, mesh: Mesh) -> Feed:
 
 def fit(part: Part) -> Result:
     """Trains and tests one run."""
-    model, run = part.model, part.run
-    shape = generator.image_shape(improved_gan.MODEL, model)
+    shape = generator.image_shape(improved_gan.MODEL, part.model)
     opened = open_set(part.data, shape, test=True)
-    check_classes(opened, model.classes)
+    model, opened = classes.counted(part.model, opened)
+    part, run = dataclasses.replace(part, model=model), part.run
     chosen = subset(opened.train["label"], model.classes, part.labels, run.seed)
     title = f"Improved GAN, {model.matching}, {part.labels} labels, seed {run.seed}"
     work = session.begin(title, part, opened)

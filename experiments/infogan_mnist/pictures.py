@@ -8,7 +8,9 @@ import numpy as np
 
 from jaxgan.compose import ema_variables
 from jaxgan.lab import figures, generator, restored
+from jaxgan.lab.judges import scores
 from jaxgan.models import infogan
+from jaxgan.models.parts.classes import known
 from jaxgan.train import directory
 
 ROWS = 10  # of a sweep
@@ -56,7 +58,7 @@ def draw_sweeps(path, parts, numbers) -> None:
     figure = figures.new(3.4 * codes, 3.7 * len(parts))
     panels = figure.subplots(len(parts), codes, squeeze=False)
     for row, (name, part) in zip(panels, parts.items(), strict=True):
-        images, meanings = _swept(part, numbers[name].get("meanings"))
+        images, meanings = _swept(part, numbers[name])
         for axes, (code, tiles) in zip(row, images.items(), strict=True):
             above = [f"{value:g}" for value in VALUES] if code != "c1" else meanings
             figures.tiles(axes, tiles, [""] * ROWS, above)
@@ -65,9 +67,9 @@ def draw_sweeps(path, parts, numbers) -> None:
     figures.save(path, figure, about)
 
 
-def _swept(part, meanings):
+def _swept(part, found):
     """The tiles of each code, and what the columns of c1 mean."""
-    model = part.model
+    model, meanings = part.model, found.get("meanings")
     order = np.arange(model.categories)
     if meanings is not None:
         order = np.argsort(meanings, kind="stable")
@@ -81,8 +83,10 @@ def _swept(part, meanings):
         code: part.reshape(*latents[code].shape[:2], *part.shape[1:])
         for code, part in zip(latents, np.split(images, ends), strict=True)
     }
-    names = order if meanings is None else np.asarray(meanings)[order]
-    return tiles, [str(i) if i >= 0 else "" for i in names]
+    if meanings is None:
+        return tiles, [str(i) for i in order]
+    names = [*figures.plain(found.get("classes", scores.DIGITS)), ""]
+    return tiles, [names[meanings[i]] for i in order]
 
 
 def draw_information(path, parts) -> None:
@@ -95,7 +99,7 @@ def draw_information(path, parts) -> None:
         points = [(row["step"], row[metric]) for row in rows if metric in row]
         style = {"lw": 1, "color": "C0" if part.model.inform else "C1"}
         axes.plot(*zip(*points, strict=True), label=name, **style)
-    most = math.log(next(iter(parts.values())).model.categories)
+    most = math.log(known(next(iter(parts.values())).model.categories))
     axes.axhline(most, color="grey", lw=1, ls=":", label="H(c1)")
     axes.set_ylim(-1, most + 0.3)
     axes.set_xlabel("step")

@@ -27,7 +27,8 @@ import tyro
 from experiments.latent_study import networks, tables
 from jaxgan import bounds, report
 from jaxgan.lab import figures, generator, runs, session
-from jaxgan.lab.data import Data, Set, check_labels, open_set
+from jaxgan.lab.classes import present
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Numbers
 from jaxgan.models import cdcgan
 from jaxgan.train import Run, directory
@@ -129,8 +130,7 @@ def _run_of(config: Config, name: str, steps: int) -> Run:
 def main(config: Config) -> None:
     """Trains what is missing, then draws and writes the table."""
     shape = generator.image_shape(cdcgan.MODEL, config.model)
-    opened = open_set(config.data, shape, test=True)
-    check_labels(opened)
+    opened = present(open_set(config.data, shape, test=True))
     rows = parts(config)
     first = next(iter(rows))
     results = {

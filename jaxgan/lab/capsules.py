@@ -1,5 +1,6 @@
 """Training and testing capsule networks: batches, test images, errors."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, Literal
@@ -12,9 +13,9 @@ from jax.sharding import Mesh
 from jaxgan import capsules, game, parallel
 from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import affine, digits
-from jaxgan.lab import feeds, pixels, session
+from jaxgan.lab import classes, feeds, pixels, session
 from jaxgan.lab.blocks import BLOCK
-from jaxgan.lab.data import Data, Set, check_classes, open_set
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import capsnet, capsnet_baseline
 from jaxgan.train import Feed, Run, directory
@@ -35,9 +36,9 @@ def train(title: str, config: Any) -> Result:
         config: `run`, `data` and `model`, a `Config` of `capsnet` or of
             `capsnet_baseline`.
     """
-    model, run = config.model, config.run
+    model, opened = open_for(config.data, config.model)
+    config, run = dataclasses.replace(config, model=model), config.run
     module: Any = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
-    opened = open_for(config.data, model)
     work = session.begin(title, config, opened)
     chosen = jaxgan_data.some(len(opened.test["label"]), SHOWN)
     shown = unseen(opened, model, np.resize(chosen, SHOWN))
@@ -90,8 +91,10 @@ def train(title: str, config: Any) -> Result:
     )
 
 
-def open_for(data: Data, model: Any) -> Set:
-    """The data for a model; digits that are overlaid come without their margin.
+def open_for(data: Data, model: Any) -> tuple[Any, Set]:
+    """A model that knows how many classes its data has, and that data.
+
+    Digits that are overlaid come without their margin.
 
     Raises:
         ValueError: there is no such set, it has no labels, or other classes than the
@@ -99,8 +102,7 @@ def open_for(data: Data, model: Any) -> Set:
     """
     side = model.resolution - 2 * OVERLAY * (model.objects > 1)
     opened = open_set(data, (side, side, model.channels), test=True)
-    check_classes(opened, model.classes)
-    return opened
+    return classes.counted(model, opened)
 
 
 def feed(opened: Set, run: Run, mesh: Mesh, model: Any) -> Feed:

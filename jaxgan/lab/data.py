@@ -9,6 +9,8 @@ import numpy as np
 
 from jaxgan import bounds
 from jaxgan import data as jaxgan_data
+from jaxgan.data import labels
+from jaxgan.data.arrays import MOST_NUMBERED
 from jaxgan.train import terminal
 
 RESIDENT_BYTES = 1 << 30  # sets up to this size stay on the devices
@@ -37,8 +39,9 @@ class Data:
     """Skip images that cannot be read, and count them."""
     download: bool = False
     """Let tfds download and prepare a set that is missing."""
-    leave_out: tuple[int, ...] = ()
-    """Numbers of classes not to train on, for anomaly detection."""
+    leave_out: tuple[str | int, ...] = ()
+    """Classes not to train on, for anomaly detection, by name, or by number if no class
+    has that name."""
     data_processes: bounds.Natural = 0
     """Processes that decode a set too large for memory, which is faster than threads; 0
     uses threads. Batches are the same."""
@@ -54,6 +57,8 @@ class Data:
 
     def __post_init__(self):
         bounds.check(self, flags=True)
+        # Names that are numbers are saved as such, as they always were.
+        object.__setattr__(self, "leave_out", tuple(map(_number, self.leave_out)))
 
 
 def of_plain(plain: Mapping[str, Any]) -> Data:
@@ -112,7 +117,7 @@ def open_set(data: Data, shape: tuple[int, int, int], *, test: bool = False) -> 
     source = _source(data, data.split, shape)
     held, where = _part(source, data, shape)
     classes = _names(source, held)
-    held = _without(held, data)
+    held = _without(held, classes, data)
     arrays = isinstance(held, dict)
     size = "x".join(map(str, shape))
     if not test:
@@ -195,33 +200,6 @@ def of_arrays(
     )
 
 
-def check_labels(opened: Set) -> None:
-    """Checks that every image of a set has its class.
-
-    Raises:
-        ValueError: the set has no labels.
-    """
-    if not opened.classes:
-        raise ValueError(
-            f"{opened.data.data!r} has no labels; every image needs its class here"
-        )
-
-
-def check_classes(opened: Set, classes: int) -> None:
-    """Checks that a model tells apart as many classes as a set has.
-
-    Raises:
-        ValueError: it does not, or the set has no labels; the message has both numbers.
-    """
-    check_labels(opened)
-    if len(opened.classes) != classes:
-        raise ValueError(
-            f"--model.classes is {classes}, but {opened.data.data!r} has"
-            f" {len(opened.classes)} classes: set --model.classes"
-            f" {len(opened.classes)}, or give other --data"
-        )
-
-
 def _source(data: Data, split: str, shape: tuple[int, int, int]):
     return jaxgan_data.open_source(
         data.data, split=split, download=data.download, size=shape[0]
@@ -288,31 +266,38 @@ def _names(source: Any, held: Any) -> tuple[str, ...]:
         return known if "label" in held[0] else ()
     if "label" not in held:
         return ()
-    least, most = int(held["label"].min()), int(held["label"].max())
-    if least < 0:
-        raise ValueError(
-            f"the labels of the set are from {least} to {most}; leave out examples"
-            " without a class, whose labels are below 0"
-        )
+    most = int(held["label"].max(initial=-1))  # below 0 are those without a class
+    if not 0 <= most < MOST_NUMBERED:  # larger numbers are something else
+        return ()
     return known + tuple(str(i) for i in range(len(known), most + 1))
 
 
-def _without(held: Any, data: Data) -> Any:
+def _number(name: str | int) -> str | int:
+    """A name that is a number as one, unless it is written in another way ("007")."""
+    text = str(name)
+    return int(text) if text.isdecimal() and str(int(text)) == text else name
+
+
+def _without(held: Any, classes: tuple[str, ...], data: Data) -> Any:
     """A set in memory without the classes that `--leave-out` names."""
     if not data.leave_out:
         return held
-    if "label" not in held:
+    if not classes:
         raise ValueError(
             f"--leave-out {data.leave_out} needs the class of every image, and"
             f" {data.data} has no labels"
         )
+    try:
+        left_out = labels.numbers(data.leave_out, classes)
+    except ValueError as error:
+        raise ValueError(f"--leave-out {data.leave_out}: {error}") from None
     label = held["label"]
-    if missing := sorted(set(data.leave_out) - set(np.unique(label).tolist())):
+    if missing := sorted(set(left_out) - set(np.unique(label).tolist())):
+        named = ", ".join(classes[i] for i in missing)
         raise ValueError(
-            f"--leave-out names the classes {missing}, of which {data.data} has no"
-            f" image; it has {label.min()} to {label.max()}"
+            f"--leave-out names {named}, of which {data.data} has no image"
         )
-    kept = ~np.isin(label, data.leave_out)
+    kept = ~np.isin(label, left_out)
     if not kept.any():
         raise ValueError(
             f"--leave-out {data.leave_out} leaves nothing of {data.data} to train on"

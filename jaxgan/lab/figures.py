@@ -16,7 +16,14 @@ from jaxgan.lab import pixels, session
 from jaxgan.train import Run, directory
 from jaxgan.train.terminal import say
 
-SCORES = ("frechet_distance", "mnist_score", "class_divergence", "pairwise_distance")
+SCORES = (
+    "frechet_distance",
+    "mnist_score",
+    "class_score",
+    "class_divergence",
+    "pairwise_distance",
+)
+NAME = 24  # letters of the name of a class, at most
 SMOOTHED = 15  # logged values a point of a curve is the mean of
 
 
@@ -47,6 +54,21 @@ def tiles(axes: Axes, rows: Any, left: Sequence[str], above: Sequence[str]) -> N
     axes.set_xticks(middles(columns, width), above)
     axes.tick_params(length=0, labeltop=True, labelbottom=False)
     axes.spines[:].set_visible(False)
+
+
+def plain(names: Sequence[str]) -> list[str]:
+    """Names of classes as text of a figure: long ones cut short, none a formula."""
+    short = [name if len(name) <= NAME else f"{name[: NAME - 1]}…" for name in names]
+    return [name.replace("$", r"\$") for name in short]
+
+
+def save_rows(path: pathlib.Path, rows: np.ndarray, names: Sequence[str]) -> None:
+    """Writes images `[R, C, H, W, channels]` as a sheet, a name beside each row."""
+    count, columns, height, width, _ = rows.shape
+    scale = max(1.0, 12 / height)  # inches of text do not shrink with the images
+    figure = new(1 + columns * width * scale / 100, 0.2 + count * height * scale / 100)
+    tiles(figure.subplots(), rows / np.float32(255), plain(names), [""] * columns)
+    save(path, figure, "a row a class, a column a latent")
 
 
 def middles(count: int, side: int) -> np.ndarray:

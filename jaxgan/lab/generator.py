@@ -25,15 +25,15 @@ from jaxgan import report
 from jaxgan.compose import ema_variables
 from jaxgan.data import some
 from jaxgan.game import Game
-from jaxgan.lab import feeds, neighbours, pixels, session
-from jaxgan.lab.data import Data, Set, check_classes, open_set
+from jaxgan.lab import classes, feeds, neighbours, pixels, session
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models.model import Model
 from jaxgan.train import Run, directory
 
 BLOCK = 500  # images drawn together
 COLUMNS = 10  # of the sheets of conditional models
-ROWS = 10  # classes on them, at most
+ROWS = 20  # classes on them, at most
 NEIGHBOURS = 8  # samples shown with their neighbours
 
 Config_ = TypeVar("Config_")
@@ -84,12 +84,9 @@ def train(
     Raises:
         ValueError: the data does not fit the model, or the directory not the run.
     """
+    config, opened = prepared(record, config, opened)
     model, run = config.model, config.run
     drawing = Drawing(record, model)
-    if opened is None:
-        opened = open_set(config.data, image_shape(record, model), test=True)
-    if drawing.classes:
-        check_classes(opened, drawing.classes)
     work = session.begin(title, config, opened)
     game = record.game(model) if game is None else game
     latent, labels = drawing.sheet(jax.random.key(run.seed + 1), sheet)
@@ -106,7 +103,8 @@ def train(
 
     def done(state):
         found = Result({}, {}) if measure is None else measure(state, opened)
-        samples = _samples(run, show(state)["ema"], opened)
+        rows = opened.classes[:ROWS] if drawing.classes else ()
+        samples = _samples(run, show(state)["ema"], opened, rows)
         return Result(
             samples.numbers | found.numbers, {**found.pictures, **samples.pictures}
         )
@@ -120,6 +118,26 @@ def train(
         evaluate=evaluation(drawing, opened, work.mesh) if evaluation else None,
         start=start,
     )
+
+
+def prepared(record: Model, config: Any, opened: Set | None = None) -> tuple[Any, Set]:
+    """Opens the data of a model; one that is told of classes gets their number from it.
+
+    Args:
+        record: of the model.
+        config: of the command: `run`, `data` and `model`.
+        opened: the set to train on; what `config.data` names if left out.
+
+    Raises:
+        ValueError: the data does not fit the model.
+    """
+    if opened is None:
+        shape = image_shape(record, config.model)
+        opened = open_set(config.data, shape, test=True)
+    if record.labels and config.model.classes != 0:
+        model, opened = classes.counted(config.model, opened)
+        config = dataclasses.replace(config, model=model)
+    return config, opened
 
 
 def image_shape(record: Model, model: Any) -> tuple[int, int, int]:
@@ -181,8 +199,8 @@ class Drawing:
     def sheet(self, key: jax.Array, count: int) -> tuple[Any, np.ndarray]:
         """Latents and labels of a sheet.
 
-        With classes, a row shows one of them, ten at most, and a column one latent;
-        without, there are `count` latents.
+        With classes, a row shows one of them, for `ROWS` at most, and a column one
+        latent; without, there are `count` latents.
         """
         if not self.classes:
             return self.latent(key, count), np.zeros(count, np.int32)
@@ -210,14 +228,21 @@ class Drawing:
         images, labels = [], []
         for i in range(-(-count // BLOCK)):
             latent = self.latent(jax.random.fold_in(key, i), BLOCK)
-            label = np.arange(BLOCK) % max(1, self.classes)
+            label = np.arange(i * BLOCK, (i + 1) * BLOCK) % max(1, self.classes)
             images.append(np.asarray(draw(variables, latent, label)))
             labels.append(label)
         return np.concatenate(images)[:count], np.concatenate(labels)[:count]
 
 
-def _samples(run: Run, ema: np.ndarray, opened: Set) -> Result:
-    """What a report shows of samples, drawn from the sheets of the whole run."""
+def _samples(run: Run, ema: np.ndarray, opened: Set, rows: tuple[str, ...]) -> Result:
+    """What a report shows of samples, drawn from the sheets of the whole run.
+
+    Args:
+        run: the run.
+        ema: the images of its last sheet.
+        opened: the data.
+        rows: the classes of the rows of a sheet; empty where it has none.
+    """
     found = {name: directory.sheets(run.workdir, name) for name in ("ema", "raw")}
     strip = run.workdir / directory.STRIP
     report.save_png(strip, report.strip(found["ema"], tile=ema.shape[1]))
@@ -227,6 +252,13 @@ def _samples(run: Run, ema: np.ndarray, opened: Set) -> Result:
         f"Step {last}: the weights themselves": found["raw"][last],
         "The same latents over time": strip,
     }
+    if rows:
+        from jaxgan.lab import figures  # matplotlib takes a while to import
+
+        path = run.workdir / directory.CLASSES
+        shown = ema.reshape(len(rows), COLUMNS, *ema.shape[1:])
+        figures.save_rows(path, shown, rows)
+        pictures = {"A row a class, a column a latent": path} | pictures
     if opened.arrays is None:
         return Result({}, pictures)
     ratio, also = _neighbours(run, ema, opened)

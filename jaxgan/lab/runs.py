@@ -162,5 +162,14 @@ def finished(config: Any) -> Numbers | None:
             wanted = training.as_json(dataclasses.asdict(config))
             known = training.as_json(defaults(config))
             before = directory.filled(found.get("setting", {}), known, wanted)
+            _leave_open(wanted, before)
             done = found if before == wanted else None
     return (done or {}) if parallel.agreed(done is not None) else None
+
+
+def _leave_open(wanted: dict[str, Any], before: dict[str, Any]) -> None:
+    """Takes the number of classes from a run where it is for the data to say."""
+    model, trained = wanted.get("model"), before.get("model")
+    for name in ("classes", "categories"):
+        if isinstance(model, dict) and name in model and model[name] is None:
+            model[name] = (trained or {}).get(name)

@@ -9,8 +9,8 @@ import jax
 from jaxgan import metrics
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game
-from jaxgan.lab import generator
-from jaxgan.lab.data import Set, open_set
+from jaxgan.lab import classes, generator
+from jaxgan.lab.data import Set
 from jaxgan.lab.judges import classifier, scores
 from jaxgan.lab.session import Result
 from jaxgan.models.model import Model
@@ -48,12 +48,8 @@ def train(
     Raises:
         ValueError: the data does not fit the model, or the directory not the run.
     """
-    if opened is None:
-        shape = generator.image_shape(record, config.model)
-        opened = open_set(config.data, shape, test=True)
-    judged = opened if whole is None else whole
-    if not judged.classes or not judged.test:
-        judged = None
+    config, opened = generator.prepared(record, config, opened)
+    judged = _judged(opened if whole is None else whole)
 
     def measured(state, opened):
         found = Result({}, {})
@@ -77,6 +73,14 @@ def train(
         measure=measured,
         start=start,
     )
+
+
+def _judged(opened: Set) -> Set | None:
+    """What a classifier is trained and tested on, if there is such a part of a set."""
+    if not opened.classes or not opened.test:
+        return None
+    opened = classes.present(opened)
+    return opened if opened.test else None
 
 
 def _score(record: Model, config: Any, judged: Set, state: Any) -> dict[str, Any]:

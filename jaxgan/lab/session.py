@@ -96,12 +96,14 @@ def begin(title: str, config: Any, data: Described) -> Session:
     """
     mesh = training.devices(config.run)
     kind = type(getattr(config, "model", None))
+    classes = getattr(data, "classes", ())
     plain = training.as_json(
         dataclasses.asdict(config)
         | {
             "fingerprint": data.fingerprint,
             "game": f"{kind.__module__}.{kind.__qualname__}",
         }
+        | ({"class_names": classes} if classes else {})
     )
     return Session(title, config, data, mesh, plain)
 
@@ -134,6 +136,8 @@ def train(
     """
     title, config, data, mesh, plain = session
     run = session.run
+    # Runs that began before the names of classes were saved take those of today.
+    before = {name: plain[name] for name in ("class_names",) if name in plain}
     facts: Numbers = {
         "training": f"{title}, {run.steps:,} steps of {run.batch_size} examples",
         "data": data.about,
@@ -150,7 +154,7 @@ def train(
         show,
         mesh,
         evaluate,
-        defaults=training.as_json(defaults(config)),
+        defaults=before | training.as_json(defaults(config)),
         start=start,
     )
     state = parallel.gather(mesh, state)

@@ -20,7 +20,7 @@ so the images of a class become more alike as its weight grows; `class_generator
 """
 
 import dataclasses
-from typing import Annotated, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -32,14 +32,15 @@ from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.cdcgan import check_labelled, one_hot
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
+from jaxgan.models.parts.classes import Classes, known
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Networks and training; the defaults are the paper's where it has them."""
 
-    classes: Annotated[int, bounds.Within(2)] = 10
-    """Number of classes of the labels."""
+    classes: Classes = 10
+    """Number of classes of the labels; None for as many as the data has."""
     noise: bounds.Count = 100
     """Size of the noise, drawn uniformly from [-1, 1]."""
     class_real: bounds.Weight = 1.0
@@ -74,7 +75,7 @@ def game(config: Config) -> Game:
     nets = {
         "generator": _generator(config),
         "discriminator": digit_nets.Discriminator(
-            config.width, config.hidden, config.classes + 1, dtype=config.dtype
+            config.width, config.hidden, known(config.classes) + 1, dtype=config.dtype
         ),
     }
     generate, discriminate = (pure(module, name) for name, module in nets.items())
@@ -125,7 +126,7 @@ def game(config: Config) -> Game:
     def inputs(batch):
         check_labelled(batch)
         return {
-            "generator": (jnp.zeros((1, config.noise + config.classes)),),
+            "generator": (jnp.zeros((1, config.noise + known(config.classes))),),
             "discriminator": (batch["image"][:1],),
         }
 
@@ -172,7 +173,7 @@ def _generator(config):
 
 
 def _input(config, noise, label):
-    label = one_hot(label, config.classes, len(noise))
+    label = one_hot(label, known(config.classes), len(noise))
     return jnp.concatenate([noise, label], axis=-1)
 
 

@@ -25,6 +25,7 @@ from jaxgan.capsules.layers import bias_init
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
+from jaxgan.models.parts.classes import Classes, known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Config:
     """Height and width of the images."""
     channels: bounds.Count = 1
     """Channels of the images."""
-    classes: bounds.Count = 10
-    """Class capsules."""
+    classes: Classes = 10
+    """Class capsules; None for as many as the data has classes."""
     objects: bounds.Count = 1
     """Objects in an image, each of a different class."""
     features: bounds.Count = 256
@@ -70,7 +71,7 @@ class Config:
 
     def __post_init__(self):
         bounds.check(self)
-        if self.objects >= self.classes:
+        if self.classes is not None and self.objects >= self.classes:
             raise ValueError(
                 f"objects is {self.objects}; with {self.classes} classes it must be at"
                 f" most {self.classes - 1}"
@@ -119,7 +120,12 @@ class Encoder(linen.Module):
             c.types, c.primary_dim, padding=c.padding, dtype=c.dtype
         )(linen.relu(x))
         return capsules.ClassCaps(
-            c.classes, c.class_dim, c.iterations, c.shared, c.leaky, dtype=c.dtype
+            known(c.classes),
+            c.class_dim,
+            c.iterations,
+            c.shared,
+            c.leaky,
+            dtype=c.dtype,
         )(primary, return_coupling=return_coupling)
 
 
@@ -138,7 +144,7 @@ def game(config: Config) -> Game:
     one object, `{"image", "label": int [B, objects], "parts": [B, objects, H, W, C]}`
     where each part is one of the objects alone.
     """
-    nets = _nets(config)
+    nets, classes = _nets(config), known(config.classes)
     adam = optimizer(config.learning_rate, config.decay_steps)
     functions = {name: pure(module, name) for name, module in nets.items()}
 
@@ -146,12 +152,12 @@ def game(config: Config) -> Game:
         del turn
         labels = _labels(config, batch["label"])
         v, variables = functions["encoder"](variables, batch["image"])
-        present = jax.nn.one_hot(labels, config.classes).sum(1)
-        known = (labels >= 0) & (labels < config.classes)
+        present = jax.nn.one_hot(labels, classes).sum(1)
+        inside = (labels >= 0) & (labels < classes)
         margin = losses.margin_loss(
             capsules.lengths(v), present, scaling=config.scaling
         )
-        margin = jnp.where(known.all(1), margin, jnp.nan).mean()
+        margin = jnp.where(inside.all(1), margin, jnp.nan).mean()
         error = _errors(v, labels).mean()
         metrics = {"margin": margin, "error": error}
         if not config.reconstruction:
@@ -172,7 +178,7 @@ def game(config: Config) -> Game:
         nets=nets,
         inputs=lambda batch: {
             "encoder": (batch["image"][:1],),
-            "decoder": (jnp.zeros((1, config.classes, config.class_dim)),),
+            "decoder": (jnp.zeros((1, classes, config.class_dim)),),
         },
         players={"capsules": Player(loss, tuple(nets), adam)},
         moves=(Move("capsules"),),
@@ -252,7 +258,7 @@ def batch(config: Config, key: jax.Array, count: int) -> Batch:
     image_key, label_key, part_key = jax.random.split(key, 3)
     shape = (config.resolution, config.resolution, config.channels)
     made = images.batch(image_key, count, shape)
-    order = jax.random.uniform(label_key, (count, config.classes)).argsort(1)
+    order = jax.random.uniform(label_key, (count, known(config.classes))).argsort(1)
     if config.objects == 1:
         return {**made, "label": order[:, 0]}
     parts = jax.random.uniform(part_key, (count, config.objects, *shape))

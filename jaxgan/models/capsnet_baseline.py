@@ -21,6 +21,7 @@ from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models import capsnet
 from jaxgan.models.capsnet import check_image, optimizer
 from jaxgan.models.model import Model
+from jaxgan.models.parts.classes import Classes, known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Config:
     """Height and width of the images."""
     channels: bounds.Count = 1
     """Channels of the images."""
-    classes: bounds.Count = 10
-    """Classes to tell apart."""
+    classes: Classes = 10
+    """Classes to tell apart; None for as many as the data has."""
     objects: bounds.Count = 1
     """Objects in an image, each of a different class."""
     features: tuple[bounds.Count, ...] = (256, 256, 128)
@@ -59,7 +60,7 @@ class Config:
                 f"features {self.features} and kernels {self.kernels} differ in number;"
                 " give one kernel for each convolution"
             )
-        if self.objects >= self.classes:
+        if self.classes is not None and self.objects >= self.classes:
             raise ValueError(
                 f"objects is {self.objects}, expected 1 to {self.classes - 1}, one less"
                 " than the classes"
@@ -93,7 +94,7 @@ class Network(linen.Module):
         for units in c.hidden:
             x = linen.relu(linen.Dense(units, dtype=c.dtype, kernel_init=init)(x))
         x = linen.Dropout(c.dropout, deterministic=not train)(x)
-        return linen.Dense(c.classes)(x.astype(jnp.float32))
+        return linen.Dense(known(c.classes))(x.astype(jnp.float32))
 
 
 def game(config: Config) -> Game:
@@ -109,7 +110,7 @@ def game(config: Config) -> Game:
         if config.objects == 1:
             each = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         else:
-            present = jax.nn.one_hot(labels, config.classes).sum(1)
+            present = jax.nn.one_hot(labels, known(config.classes)).sum(1)
             each = optax.sigmoid_binary_cross_entropy(logits, present).sum(1)
         return each.mean(), (variables, {})
 

@@ -31,6 +31,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
+from jaxgan.models.parts.classes import known
 from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
@@ -44,8 +45,9 @@ _up_last_init = linen.initializers.xavier_normal(in_axis=-1, out_axis=-2)
 class Config:
     """Networks and training; the defaults are those of the repository."""
 
-    classes: bounds.Natural = 10
-    """Number of classes of the labels; 0 for a GAN without labels."""
+    classes: bounds.Natural | None = 10
+    """Number of classes of the labels; 0 for a GAN without labels, None for as many as
+    the data has."""
     latent: bounds.Count = 100
     """Size of the latent vector z."""
     latent_distribution: Literal["normal", "uniform"] = "uniform"
@@ -87,7 +89,7 @@ class Generator(linen.Module):
     ) -> jax.Array:
         """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = _condition(c.classes, label, len(latent))
+        y = _condition(known(c.classes), label, len(latent))
         norm = _norm(c, statistics)
         x = latent
         for units in (c.hidden, 7 * 7 * c.width):
@@ -117,7 +119,7 @@ class Discriminator(linen.Module):
     ) -> jax.Array:
         """Judges images together with the classes that they should show."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = _condition(c.classes, label, len(image))
+        y = _condition(known(c.classes), label, len(image))
         norm, he = _norm(c, statistics), linen.initializers.he_normal()
         first, second = c.discriminator
         x = nn.Conv(first, 3, 2, dtype=dtype, kernel_init=he)(_join(image, y))
@@ -146,7 +148,7 @@ def game(config: Config) -> Game:
             losses.non_saturating_generator_loss,
         ),
         optimizer=optax.adam(config.learning_rate, config.beta1),
-        condition="label" if config.classes else None,
+        condition="label" if known(config.classes) else None,
         ema=config.ema,
     )
     if not config.classes:

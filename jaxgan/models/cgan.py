@@ -40,6 +40,7 @@ from jaxgan.models.gan import (
 )
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
+from jaxgan.models.parts.classes import Classes, known
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -49,8 +50,9 @@ class Config(Training):
 
     decay: Annotated[float, bounds.Within(1)] = 1.00004
     """Divisor of the step size after every update."""
-    classes: bounds.Count = 10
-    """Number of classes; labels are from 0 to one less."""
+    classes: Classes = 10
+    """Number of classes, None for as many as the data has; labels are from 0 to one
+    less."""
     latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
     hidden_latent: bounds.Count = 200
@@ -105,7 +107,7 @@ class Generator(linen.Module):
             return drop(self, linen.relu(dense(x)), c.keep_generator)
 
         x = layer(c.hidden_latent, noise, "from_latent")
-        y = layer(c.hidden_class, one_hot(label, c.classes), "from_class")
+        y = layer(c.hidden_class, one_hot(label, known(c.classes)), "from_class")
         x = layer(c.hidden, jnp.concatenate([x, y], axis=1), "joint")
         return to_image(x, init, self.bias_init)
 
@@ -126,7 +128,7 @@ class Discriminator(linen.Module):
             return drop(self, maxout(x), c.keep_discriminator)
 
         x = layer(c.maxout_image, flatten(image), "from_image")
-        y = layer(c.maxout_class, one_hot(label, c.classes), "from_class")
+        y = layer(c.maxout_class, one_hot(label, known(c.classes)), "from_class")
         x = layer(c.maxout, jnp.concatenate([x, y], axis=1), "joint")
         return to_logit(x, init)
 

@@ -34,6 +34,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
+from jaxgan.models.parts.classes import Classes, known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Config:
 
     resolution: bounds.Count = 28
     """Height and width of the images, which have one channel."""
-    classes: bounds.Count = 10
-    """K, the number of classes."""
+    classes: Classes = 10
+    """K, the number of classes; None for as many as the data has."""
     latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
     generator: bounds.Layers = (500, 500)
@@ -156,7 +157,7 @@ class Discriminator(linen.Module):
         x = nn.GaussianNoise(sigma)(features)
         if c.matching == "minibatch":
             x = nn.MinibatchDiscrimination(c.kernels, c.kernel_dims)(x)
-        logits = dense(c.classes, name="to_logits")(x)
+        logits = dense(known(c.classes), name="to_logits")(x)
         return logits, features
 
 

@@ -22,7 +22,7 @@ is the paper's 0.1; its code has 0.01.
 
 import dataclasses
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
+from jaxgan.models.parts.classes import Classes, known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +43,9 @@ class Config:
 
     noise: bounds.Count = 62
     """Size of the incompressible noise z, uniform on [-1, 1]."""
-    categories: Annotated[int, bounds.Within(2)] = 10
-    """Number of values of the categorical code c1."""
+    categories: Classes = 10
+    """Number of values of the categorical code c1; None for the number of classes of
+    the data."""
     continuous: bounds.Count = 2
     """Number of continuous codes c2, c3, ..., uniform on [-1, 1]."""
     inform: bool = True
@@ -126,7 +128,7 @@ class Discriminator(linen.Module):
             nn.BatchNorm(use_running_average=False, dtype=dtype)(q), c.slope
         )
         codes = linen.Dense(
-            c.categories + c.continuous, kernel_init=init, name="to_codes"
+            known(c.categories) + c.continuous, kernel_init=init, name="to_codes"
         )(q.astype(jnp.float32))
         return Seen(logit, codes[:, : c.categories], codes[:, c.categories :])
 
@@ -142,7 +144,7 @@ def game(config: Config) -> Game:
     """
     nets = {"generator": _generator(config), "discriminator": Discriminator(config)}
     generate, discriminate = (pure(module, name) for name, module in nets.items())
-    size = config.noise + config.categories + config.continuous
+    size = config.noise + known(config.categories) + config.continuous
 
     def draw(batch, key):
         z = batch.get("latent")
@@ -160,7 +162,7 @@ def game(config: Config) -> Game:
         return (
             config.category_weight * category + config.continuous_weight * continuous,
             {
-                "information": math.log(config.categories) - category,
+                "information": math.log(known(config.categories)) - category,
                 "continuous_error": jnp.square(seen.mean - codes.continuous).mean(),
             },
         )
@@ -212,7 +214,7 @@ def codes(config: Config, key: jax.Array, count: int) -> Codes:
     """Draws codes as in training: all categories alike, the others in [-1, 1]."""
     category_key, continuous_key = jax.random.split(key)
     return Codes(
-        jax.random.randint(category_key, (count,), 0, config.categories),
+        jax.random.randint(category_key, (count,), 0, known(config.categories)),
         nn.sample_latent(continuous_key, count, config.continuous, "uniform"),
     )
 
@@ -226,13 +228,13 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 
 def join(config: Config, noise: jax.Array, codes: Codes) -> jax.Array:
     """Joins noise `[N, noise]` and codes to the input of the generator: `[N, Z]`."""
-    category = jax.nn.one_hot(codes.category, config.categories)
+    category = jax.nn.one_hot(codes.category, known(config.categories))
     return jnp.concatenate([noise, category, codes.continuous], axis=1)
 
 
 def split(config: Config, latent: jax.Array) -> tuple[jax.Array, Codes]:
     """Splits the input of the generator into noise and codes; undoes `join`."""
-    ends = (config.noise, config.noise + config.categories)
+    ends = (config.noise, config.noise + known(config.categories))
     noise, category, continuous = jnp.split(latent, ends, axis=1)
     return noise, Codes(category.argmax(1), continuous)
 

@@ -33,7 +33,8 @@ class Model(NamedTuple):
         latent: `latent(config, key, n)` draws what `sample` takes.
         sample: `sample(config, variables, latent) -> images`, and
             `sample(config, variables, latent, label)` where `labels`.
-        labels: whether `sample` takes classes; there are `config.classes`.
+        labels: whether `sample` takes classes; there are `config.classes`, or as many
+            as the data has if that is None.
         range: the smallest and the largest value of a pixel, in batches and samples.
         still: paths of owned parameters whose gradient is zero for algebraic reasons.
         exact: whether a step draws nothing at random if the batch has a `latent`, and

@@ -7,8 +7,8 @@ scalars.jsonl    losses and other numbers, one line a step
 tensorboard/     the same, for TensorBoard
 samples/         sheets of images, NAME_STEP.png
 results.json     numbers at the end
-report.html      the page that shows all of it; curves.png, strip.png and
-                 neighbours.png are its pictures
+report.html      the page that shows all of it; curves.png, strip.png, classes.png
+                 and neighbours.png are its pictures
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from jaxgan import checkpoint, parallel, paths, report
 CONFIG, SCALARS, RESULTS = "config.json", "scalars.jsonl", "results.json"
 LATEST, BEST, SAMPLES, TENSORBOARD = "checkpoints", "best", "samples", "tensorboard"
 REPORT, CURVES, STRIP = "report.html", "curves.png", "strip.png"
-NEIGHBOURS = "neighbours.png"
+NEIGHBOURS, CLASSES = "neighbours.png", "classes.png"
 
 # Fields that may change between a run and its resumption; with any other changed, it
 # is another run.

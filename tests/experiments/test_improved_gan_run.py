@@ -131,7 +131,7 @@ def test_batches_are_functions_of_seed_and_step(squares):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (["--labels", 15], "--labels has 15; give multiples of 10"),
+        (["--labels", 5], "--labels has 5, but the data has 10 classes"),
         (["--labels", 10, 10], "--labels is (10, 10); give different ones"),
         (["--labels", 200], "but --labels 200 takes 20"),
         (["--constant", 1.5], "--constant is 1.5"),

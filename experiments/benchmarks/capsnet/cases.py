@@ -75,7 +75,7 @@ def jaxgan_step(config: Any) -> Case:
     keys = jax.random.split(jax.random.key(1))
     batch = {
         "image": jax.random.uniform(keys[0], (n, side, side, model.channels)),
-        "label": jax.random.randint(keys[1], (n,), 0, model.classes),
+        "label": jax.random.randint(keys[1], (n,), 0, 10),
     }
     batch = jax.device_put(batch, parallel.split(mesh))
     state = algorithm.init(jax.random.key(0), batch)

@@ -9,6 +9,7 @@ from jaxgan.lab.judges.classifier import Classifier, Sets
 
 SPLITS = 10  # of the images, for the spread of the MNIST score
 DIVERSE = 1000  # images whose distances to each other are measured
+DIGITS = tuple("0123456789")
 
 
 def score(
@@ -31,7 +32,8 @@ def score(
         - `class_share`, `class_divergence`: the histogram of predicted classes, and its
           divergence from the uniform one in nats, 0 at best;
         - `mnist_score`, `mnist_score_spread`: 1 to the number of classes, and its
-          standard deviation over tenths of the images, each scored by itself;
+          standard deviation over tenths of the images, each scored by itself; of sets
+          whose classes are not digits, `class_score` and `class_score_spread`;
         - `frechet_distance`: of features to those of the test images, 0 at best; that
           of as many training images, or all, is `frechet_distance_of_training_images`;
         - `pairwise_distance`: mean L2 distance of images in [0, 1] to each other; that
@@ -60,11 +62,12 @@ def score(
         ours = metrics.gaussian_statistics(features)
         return float(metrics.frechet_distance(*ours, *goal))
 
+    name = score_name(sets)
     found = {
         "class_share": [round(float(x), 6) for x in np.asarray(balance.share)],
         "class_divergence": float(balance.divergence),
-        "mnist_score": float(metrics.classifier_score(logits)[0]),
-        "mnist_score_spread": float(parts.std()),
+        name: float(metrics.classifier_score(logits)[0]),
+        f"{name}_spread": float(parts.std()),
         "frechet_distance": distance(features),
         "frechet_distance_of_training_images": distance(classifier.features(train)),
         "pairwise_distance": _diversity(images),
@@ -83,6 +86,12 @@ def score(
         accuracy = metrics.conditional_accuracy(logits, labels[order])
         found["conditional_accuracy"] = float(accuracy)
     return found
+
+
+def score_name(sets: Sets) -> str:
+    """What the score of a classifier is called: after MNIST for digits alone."""
+    names = tuple(getattr(sets, "classes", DIGITS))
+    return "mnist_score" if names == DIGITS else "class_score"
 
 
 def _shuffled(count: int) -> np.ndarray:

@@ -14,8 +14,8 @@ class Classed(Protocol):
     """A config with a number of classes."""
 
     @property
-    def classes(self) -> int:
-        """The number of classes."""
+    def classes(self) -> int | None:
+        """The number of classes; None for as many as the data has."""
         ...
 
 
@@ -24,7 +24,7 @@ def batch(
     count: int,
     shape: tuple[int, ...] = DIGIT,
     *,
-    classes: int = 0,
+    classes: int | None = 0,
     repeats: int = 1,
     low: float = 0.0,
 ) -> Batch:
@@ -34,7 +34,8 @@ def batch(
         key: a random key.
         count: the number of images in a minibatch.
         shape: the shape of an image.
-        classes: the number of classes; if 0, no labels are drawn.
+        classes: the number of classes; if 0, no labels are drawn, and if None, labels
+            of two classes.
         repeats: k, the number of minibatches in a step; if it is above 1, arrays are
             `[k, count, ...]`.
         low: the smallest value of a pixel.
@@ -42,6 +43,8 @@ def batch(
     image_key, label_key = jax.random.split(key)
     leading = (repeats, count) if repeats > 1 else (count,)
     made = {"image": jax.random.uniform(image_key, (*leading, *shape), minval=low)}
+    if classes is None:
+        classes = 2
     if classes:
         made["label"] = jax.random.randint(label_key, leading, 0, classes)
     return made

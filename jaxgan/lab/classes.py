@@ -1,0 +1,104 @@
+"""The classes of a set, for models that are told of them: which, how many, what names.
+
+A model's number of classes is None where the data shall say it.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from jaxgan.lab.data import Set
+from jaxgan.train.terminal import say
+
+
+def labelled(opened: Set) -> Set:
+    """The examples of a set that have a class; how many have none is said.
+
+    Raises:
+        ValueError: the set has no labels.
+    """
+    if not opened.classes:
+        raise ValueError(
+            f"{opened.data.data!r} has no labels; every image needs its class here"
+        )
+    if opened.arrays is None:
+        return opened
+    dropped = sum(int((part["label"] < 0).sum()) for part in _parts(opened))
+    if not dropped:
+        return opened
+    say(f"{dropped:,} images have no class (a label below 0) and are left out")
+    return dataclasses.replace(
+        opened,
+        about=f"{opened.about}; {dropped:,} without a class left out",
+        train=_known(opened.train),
+        test=_known(opened.test),
+    )
+
+
+def present(opened: Set) -> Set:
+    """The same set with its classes numbered anew, without those that have no image.
+
+    Sets larger than memory are not looked through.
+    """
+    opened = labelled(opened)
+    if opened.arrays is None:
+        return opened
+    there = np.unique(opened.train["label"])
+    if len(there) == len(opened.classes):
+        return opened
+    number = np.full(len(opened.classes), -1, np.int32)
+    number[there] = np.arange(len(there))
+
+    def renumbered(part):
+        return _known(part | {"label": number[part["label"]]}) if part else part
+
+    return dataclasses.replace(
+        opened,
+        train=renumbered(opened.train),
+        test=renumbered(opened.test),
+        classes=tuple(opened.classes[i] for i in there),
+    )
+
+
+def counted(model: Any, opened: Set) -> tuple[Any, Set]:
+    """A model with as many classes as its data has, and the data that it sees.
+
+    Args:
+        model: a configuration with `classes`, None for those of the data.
+        opened: the data.
+
+    Returns:
+        The model, its classes a number, and the examples that have one of them.
+
+    Raises:
+        ValueError: the set has no labels, or fewer than two classes, or another number
+            of them than the model; the message has both numbers.
+    """
+    opened = labelled(opened)
+    if model.classes != len(opened.classes):
+        opened = present(opened)
+    count, spec = len(opened.classes), opened.data.data
+    if count < 2:
+        raise ValueError(
+            f"{spec!r} has one class, {opened.classes[0]!r}; a model of classes needs"
+            " two or more"
+        )
+    if model.classes not in (None, count):
+        raise ValueError(
+            f"--model.classes is {model.classes}, but {spec!r} has {count} classes:"
+            f" leave it out, or give other --data"
+        )
+    return dataclasses.replace(model, classes=count), opened
+
+
+def _parts(opened: Set) -> list[dict[str, np.ndarray]]:
+    return [part for part in (opened.train, opened.test) if "label" in part]
+
+
+def _known(part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The examples of a part whose labels are not below 0."""
+    if "label" not in part:
+        return part
+    kept = part["label"] >= 0
+    return part if kept.all() else {name: x[kept] for name, x in part.items()}
