@@ -19,7 +19,7 @@ import jax
 import numpy as np
 import tyro
 
-from jaxgan.lab import cli, figures, generator, runs, scored, session, trained
+from jaxgan.lab import cli, figures, generator, inference, runs, scored, session
 from jaxgan.lab.data import Data
 from jaxgan.models import cdcgan
 from jaxgan.train import Run
@@ -100,12 +100,12 @@ def main(config: Config) -> None:
 
 def _sheet(part: runs.Part) -> tuple[np.ndarray, list[str]]:
     """Rows of ten images `[R, 10, 28, 28, 1]` of a run, and the class of each row."""
-    run = trained.open_run(part.run.workdir)
+    run = inference.open_run(part.run.workdir)
     drawing = generator.Drawing(run.record, run.config)
     latent, labels = drawing.sheet(jax.random.key(part.run.seed + 1), 100)
     images = np.asarray(drawing.compiled()(run.variables, latent, labels))
     rows = images.reshape(-1, generator.COLUMNS, *images.shape[1:])
-    names = trained.class_names(run) if run.classes else [""] * len(rows)
+    names = inference.class_names(run) if run.classes else [""] * len(rows)
     return rows, list(names[: len(rows)])
 
 

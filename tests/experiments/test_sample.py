@@ -86,9 +86,9 @@ def test_what_cannot_be_drawn_is_one_sentence(
 
 @pytest.mark.parametrize("statistics", ["running", "standing"])
 def test_still_norms_make_images_independent(statistics, tiny_run):
-    run = sample.trained.open_run(tiny_run)
+    run = sample.inference.open_run(tiny_run)
     draw = sample.drawer(run, statistics, 0)
-    z, label = sample.trained.latents(run, jax.random.key(3), 6), np.zeros(6, int)
+    z, label = sample.inference.latents(run, jax.random.key(3), 6), np.zeros(6, int)
     together, alone = draw(z, label), draw(z[:1], label[:1])
     assert np.abs(together[:1].astype(int) - alone).max() <= 1
     assert together.std() > 0
