@@ -13,6 +13,7 @@ from commands import call
 from PIL import Image
 
 from experiments import dcgan_faces, evaluate
+from experiments.evaluate import choosing, showing
 from jaxgan import metrics, parallel
 from jaxgan.lab import inference, sets
 from jaxgan.lab.measure import extract, generators, moments, statistics
@@ -228,9 +229,9 @@ def test_a_table_of_classes(tmp_path, monkeypatch, capsys):
 def test_only_published_weights_give_names_like_fid():
     numbers = {"frechet_distance": 1.0, "kernel_distance_spread": 2.0, "recall": 3.0}
     network = features.random_network()
-    assert evaluate.named(numbers, network) == numbers
+    assert showing.named(numbers, network) == numbers
     published = network._replace(about={"published": True})
-    assert evaluate.named(numbers, published) == {
+    assert showing.named(numbers, published) == {
         "fid": 1.0, "kid_spread": 2.0, "recall": 3.0,
     }  # fmt: skip
 
@@ -370,7 +371,7 @@ def test_of_few_images_is_measured_what_can_be(count, there):
 
     def wanted(*names):
         config = types.SimpleNamespace(metrics=names, kept=50, subset_size=40)
-        return evaluate._wanted(sets, extractor, config)
+        return choosing.wanted(sets, extractor, config)
 
     assert wanted() == there
     for name in get_args(statistics.Metric):

@@ -1,0 +1,52 @@
+"""Which metrics can be made of what there is."""
+
+from jaxgan.lab.measure import statistics
+from jaxgan.train.terminal import say
+
+
+def wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:
+    """The metrics that were asked for, or all that can be made of what there is.
+
+    Raises:
+        ValueError: one of them cannot be made, or none can.
+    """
+    logits = extractor.about.get("classes") is not None
+    labels = sets["real"].labelled and sets["fake"].labelled
+    count = min(pictures.count for pictures in sets.values())
+    kept, side = min(config.kept, count), min(sets["real"].shape[:2])
+    needs: dict[statistics.Metric, tuple[bool, str]] = {
+        "frechet": (count >= 2, f"2 images of each set or more, not {count}"),
+        "kernel": (
+            kept >= config.subset_size,
+            f"as many images as --subset-size, {config.subset_size}, not {kept}",
+        ),
+        "coverage": (
+            kept >= statistics.LEAST_COVERED,
+            f"{statistics.LEAST_COVERED} images of each set or more, not {kept}",
+        ),
+        "score": (logits, "logits of classes: give --extractor inception or digits"),
+        "classes": (
+            bool(extractor.about.get("sees_labels")) or labels,
+            "labels of both sets, or --extractor digits",
+        ),
+        "memorisation": (
+            "held out" in sets,
+            "real images that were not trained on: name them with --held-out",
+        ),
+        "diversity": (side >= 11, f"images of 11 pixels a side, not {side}"),
+        "wasserstein": (side >= 16, f"images of 16 pixels a side, not {side}"),
+    }
+    for name in config.metrics:
+        possible, what = needs[name]
+        if not possible:
+            raise ValueError(f"--metrics {name} needs {what}")
+    if config.metrics:
+        return config.metrics
+    there: tuple[statistics.Metric, ...] = tuple(
+        name for name, (possible, _) in needs.items() if possible
+    )
+    if not there:
+        raise ValueError(f"nothing can be measured with {count} image: give more")
+    if left_out := [name for name in needs if name not in there]:
+        say(f" left out  {', '.join(left_out)}: not to be had of these sets")
+    return there
