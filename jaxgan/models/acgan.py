@@ -29,10 +29,9 @@ from jax import lax
 
 from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
-from jaxgan.models.cdcgan import check_labelled, one_hot
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
-from jaxgan.models.parts.classes import Classes, known
+from jaxgan.models.parts.classes import Classes, check_labelled, known, one_hot
 
 
 @dataclasses.dataclass(frozen=True)

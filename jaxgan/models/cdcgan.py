@@ -31,7 +31,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
-from jaxgan.models.parts.classes import known
+from jaxgan.models.parts.classes import check_labelled, known, one_hot
 from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
@@ -185,53 +185,6 @@ def sample(
     """
     generator = pure(Generator(config), "generator")
     return generator(variables, latent, label, statistics)[0]
-
-
-def check_labelled(batch: Mapping[str, Any]) -> None:
-    """Checks that a batch has labels.
-
-    Raises:
-        ValueError: it has none.
-    """
-    if "label" not in batch:
-        raise ValueError(
-            f"the batch has {sorted(batch)} but no 'label'; a conditional model needs"
-            " the class of every image, as integers [B]"
-        )
-
-
-def one_hot(label: jax.Array, classes: int, count: int) -> jax.Array:
-    """Encodes labels `[B]` as `[B, classes]`.
-
-    A label outside 0..classes-1 raises an error where its value is known, and becomes
-    NaN in a compiled function.
-
-    Raises:
-        ValueError: the labels are not `count` integers, or out of range.
-    """
-    label = jnp.asarray(label)
-    if label.shape != (count,) or not jnp.issubdtype(label.dtype, jnp.integer):
-        raise ValueError(
-            f"labels are {label.dtype}{list(label.shape)}, expected integers [{count}]"
-        )
-    inside = (label >= 0) & (label < classes)
-    if not isinstance(inside, jax.core.Tracer) and not inside.all():
-        raise ValueError(
-            f"labels go from {label.min()} to {label.max()}, expected 0 to"
-            f" {classes - 1}"
-        )
-    return jnp.where(inside[:, None], jax.nn.one_hot(label, classes), jnp.nan)
-
-
-def check_positive(config: Any, *names: str) -> None:
-    """Checks that fields are above zero.
-
-    Raises:
-        ValueError: one is not.
-    """
-    for name in names:
-        if getattr(config, name) <= 0:
-            raise ValueError(f"{name} is {getattr(config, name)}; it must be above 0")
 
 
 def _condition(classes, label, count):

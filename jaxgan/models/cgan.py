@@ -28,7 +28,10 @@ from flax import linen
 
 from jaxgan import bounds, nn
 from jaxgan.game import Batch, Game, Variables, pure
-from jaxgan.models.gan import (
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
+from jaxgan.models.parts.classes import Classes, check_labels, known, one_hot
+from jaxgan.models.parts.dense_digits import (
     Training,
     drop,
     flatten,
@@ -38,9 +41,6 @@ from jaxgan.models.gan import (
     training,
     uniform,
 )
-from jaxgan.models.model import Model
-from jaxgan.models.parts import images
-from jaxgan.models.parts.classes import Classes, known
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -90,7 +90,7 @@ class Generator(linen.Module):
 
     Attributes:
         config: the sizes.
-        bias_init: initialiser of the pixels' biases; see `gan.pixel_bias`.
+        bias_init: initialiser of the pixels' biases; see `dense_digits.pixel_bias`.
     """
 
     config: Config
@@ -107,7 +107,9 @@ class Generator(linen.Module):
             return drop(self, linen.relu(dense(x)), c.keep_generator)
 
         x = layer(c.hidden_latent, noise, "from_latent")
-        y = layer(c.hidden_class, one_hot(label, known(c.classes)), "from_class")
+        y = layer(
+            c.hidden_class, one_hot(label, known(c.classes), len(label)), "from_class"
+        )
         x = layer(c.hidden, jnp.concatenate([x, y], axis=1), "joint")
         return to_image(x, init, self.bias_init)
 
@@ -128,28 +130,11 @@ class Discriminator(linen.Module):
             return drop(self, maxout(x), c.keep_discriminator)
 
         x = layer(c.maxout_image, flatten(image), "from_image")
-        y = layer(c.maxout_class, one_hot(label, known(c.classes)), "from_class")
+        y = layer(
+            c.maxout_class, one_hot(label, known(c.classes), len(label)), "from_class"
+        )
         x = layer(c.maxout, jnp.concatenate([x, y], axis=1), "joint")
         return to_logit(x, init)
-
-
-def one_hot(label: jax.Array, classes: int) -> jax.Array:
-    """Encodes labels `[B]` as `[B, K]`.
-
-    Raises:
-        ValueError: the labels are not integers `[B]`.
-    """
-    check_labels(label)
-    return jax.nn.one_hot(label, classes)
-
-
-def check_labels(label: jax.Array) -> None:
-    """Raises ValueError for labels that are not integers `[B]`."""
-    if label.ndim != 1 or not jnp.issubdtype(label.dtype, jnp.integer):
-        raise ValueError(
-            f"labels have shape {label.shape} and dtype {label.dtype}, expected"
-            " integers of shape (B,)"
-        )
 
 
 def game(config: Config, marginals: Any = None) -> Game:
@@ -188,7 +173,7 @@ def sample(
     Every image is drawn with hidden units dropped, and its seed decides which. So it
     does not depend on the images drawn with it.
     """
-    check_labels(label)
+    check_labels(label, known(config.classes), len(latent.seed))
     generate = pure(Generator(config), "generator")
 
     def draw(noise, seed, label):

@@ -10,6 +10,7 @@ import pytest
 from jaxgan.compose import parameter_count
 from jaxgan.game import Turn, algorithm, pure, variables
 from jaxgan.models import cdcgan
+from jaxgan.models.parts.classes import one_hot
 
 TINY = cdcgan.Config(classes=3, latent=4, width=2, discriminator=(2, 3), hidden=5)
 COUNT = 6
@@ -180,7 +181,7 @@ def test_wrong_labels_are_refused(nets, label, message):
 
 
 def test_an_impossible_label_is_nan_where_it_cannot_be_refused():
-    made = jax.jit(lambda y: cdcgan.one_hot(y, 3, 2))(jnp.asarray([1, 3]))
+    made = jax.jit(lambda y: one_hot(y, 3, 2))(jnp.asarray([1, 3]))
     np.testing.assert_array_equal(made[0], [0, 1, 0])
     assert np.isnan(made[1]).all()
 

@@ -14,6 +14,7 @@ from jax import lax
 from jaxgan.compose import parameter_count
 from jaxgan.game import algorithm, pure, variables
 from jaxgan.models import gan
+from jaxgan.models.parts import dense_digits
 
 TINY = gan.Config(latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2)
 SURE = dataclasses.replace(TINY, keep_input=1.0, keep_hidden=1.0)  # no dropout
@@ -165,7 +166,7 @@ def test_nothing_is_dropped_but_while_they_play():
 def test_one_who_knows_nothing_loses_log_two(loss, sign):
     """Half the sum of two cross-entropies; the sum would double the step size."""
     config = dataclasses.replace(TINY, loss=loss)
-    discriminator_loss, generator_loss = gan.training(config)["losses"]
+    discriminator_loss, generator_loss = dense_digits.training(config)["losses"]
     logits = jnp.zeros(2)
     np.testing.assert_allclose(discriminator_loss(logits, logits), math.log(2))
     np.testing.assert_allclose(generator_loss(logits), sign * math.log(2))
@@ -176,9 +177,9 @@ def test_smoothing_is_of_the_targets_of_real_images_alone():
     real, fake = jnp.asarray([2.0, -1.0]), jnp.asarray([0.5, 3.0])
     d = 1 / (1 + np.exp(-np.asarray(real, "float64")))
     wanted = -(0.75 * np.log(d) + 0.25 * np.log(1 - d)) + np.log1p(np.exp([0.5, 3.0]))
-    discriminator_loss, generator_loss = gan.training(config)["losses"]
+    discriminator_loss, generator_loss = dense_digits.training(config)["losses"]
     np.testing.assert_allclose(discriminator_loss(real, fake), wanted / 2, rtol=1e-6)
-    plain = gan.training(TINY)["losses"][1]
+    plain = dense_digits.training(TINY)["losses"][1]
     np.testing.assert_array_equal(generator_loss(fake), plain(fake))
 
 
@@ -272,7 +273,7 @@ def test_two_steps_against_torch():
 
 def test_step_sizes_fall_with_every_update_and_momentum_rises():
     config = gan.Config(decay=2.0, final_learning_rate=0.01, rise=(2, 6))
-    optimizer = gan.optimizer(config)
+    optimizer = dense_digits.optimizer(config)
     update = jax.jit(optimizer.update)
     state = optimizer.init(jnp.zeros(()))
     rates = [0.1, 0.05, 0.025, 0.0125, 0.01, 0.01, 0.01, 0.01]
@@ -287,7 +288,7 @@ def test_step_sizes_fall_with_every_update_and_momentum_rises():
 
 def test_a_hundred_thousand_divisions_by_a_number_close_to_one():
     """0.1 / 1.000004^n; the nearest float32 to 1.000004 would be off by 0.5 %."""
-    optimizer = gan.optimizer(gan.Config(momentum=(0.0, 0.0)))
+    optimizer = dense_digits.optimizer(gan.Config(momentum=(0.0, 0.0)))
 
     @jax.jit
     def played(state):
@@ -305,7 +306,7 @@ def test_a_hundred_thousand_divisions_by_a_number_close_to_one():
 def test_adam_against_torch():
     torch = pytest.importorskip("torch")  # 2.13
     config = gan.Config(optimizer="adam", learning_rate=1e-3, decay=1.0)
-    optimizer = gan.optimizer(config)
+    optimizer = dense_digits.optimizer(config)
     x = torch.zeros(3, dtype=torch.float64, requires_grad=True)
     adam = torch.optim.Adam([x], 1e-3, betas=(0.5, 0.999))
     state, params = optimizer.init(jnp.zeros(3)), jnp.zeros(3)

@@ -1,6 +1,11 @@
-"""How many classes a model is told of: a number, or as many as the data has."""
+"""The classes that a model is told of: how many there are, and labels of them."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import jax
+import jax.core
+import jax.numpy as jnp
 
 from jaxgan import bounds
 
@@ -21,3 +26,49 @@ def known(classes: int | None) -> int:
             " number before networks are made"
         )
     return classes
+
+
+def check_labelled(batch: Mapping[str, Any]) -> None:
+    """Checks that a batch has labels.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if "label" not in batch:
+        raise ValueError(
+            f"the batch has {sorted(batch)} but no 'label'; a conditional model needs"
+            " the class of every image, as integers [B]"
+        )
+
+
+def check_labels(label: jax.Array, classes: int, count: int) -> None:
+    """Checks labels, and their range where their values are known.
+
+    Raises:
+        ValueError: the labels are not `count` integers, or out of range.
+    """
+    if label.shape != (count,) or not jnp.issubdtype(label.dtype, jnp.integer):
+        raise ValueError(
+            f"labels are {label.dtype}{list(label.shape)}, expected integers [{count}]"
+        )
+    inside = (label >= 0) & (label < classes)
+    if not isinstance(inside, jax.core.Tracer) and not inside.all():
+        raise ValueError(
+            f"labels go from {label.min()} to {label.max()}, expected 0 to"
+            f" {classes - 1}"
+        )
+
+
+def one_hot(label: jax.Array, classes: int, count: int) -> jax.Array:
+    """Encodes labels `[B]` as `[B, classes]`.
+
+    A label outside 0..classes-1 raises an error where its value is known, and becomes
+    NaN in a compiled function.
+
+    Raises:
+        ValueError: the labels are not `count` integers, or out of range.
+    """
+    label = jnp.asarray(label)
+    check_labels(label, classes, count)
+    inside = (label >= 0) & (label < classes)
+    return jnp.where(inside[:, None], jax.nn.one_hot(label, classes), jnp.nan)
