@@ -14,16 +14,17 @@ on further. For small sets of photographs, add `--model.augment colour translati
 
 import dataclasses
 import functools
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
 import tyro
 from jax.sharding import Mesh
 
+from jaxgan import bounds
 from jaxgan.compose import ema_variables
 from jaxgan.lab import cli, generator, runs, sets
-from jaxgan.lab.data import Data, Set, open_set
+from jaxgan.lab.data import Data, Set, channels_of, open_set
 from jaxgan.lab.measure import moments
 from jaxgan.models import dcgan
 from jaxgan.train import Run
@@ -32,12 +33,20 @@ SHEET = 64  # samples a sheet
 
 
 @dataclasses.dataclass(frozen=True)
+class Model(dcgan.Config):
+    """Networks and training of a DCGAN."""
+
+    channels: bounds.Natural = 0
+    """Image channels: 3 for colour, 1 for grey; 0 takes those of the data."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Config:
     """Training a DCGAN."""
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
-    model: dcgan.Config
+    model: Model
     evaluation: moments.Evaluation = dataclasses.field(
         default_factory=moments.Evaluation
     )
@@ -54,7 +63,7 @@ PRESETS = {
             batch_size=32,  # on few cores, many small steps learn faster than few large
         ),
         data=Data("faces:8192", flip=True, upscale="auto"),
-        model=dcgan.Config(
+        model=Model(
             width=32,
             kernel=4,
             latent_distribution="normal",
@@ -70,7 +79,7 @@ PRESETS = {
             batch_size=128,
         ),
         data=Data("tfds:celeb_a", flip=True, upscale="auto"),
-        model=dcgan.Config(),
+        model=Model(),
         preset="paper",
     ),
 }
@@ -78,6 +87,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or goes on training, and reports."""
+    config = settled(config)
     shape = generator.image_shape(dcgan.MODEL, config.model)
     generator.train(
         "DCGAN",
@@ -87,6 +97,14 @@ def main(config: Config) -> None:
         sheet=SHEET,
         evaluation=functools.partial(evaluation, config),
     )
+
+
+def settled(config: Any) -> Any:
+    """The configuration with a plain model, whose channels are a number."""
+    fields = dataclasses.asdict(config.model)
+    fields["channels"] = config.model.channels or channels_of(config.data)
+    model = dcgan.Config(**fields)
+    return dataclasses.replace(config, model=model)
 
 
 def evaluation(

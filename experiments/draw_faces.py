@@ -9,6 +9,7 @@ from left to right.
 
 import dataclasses
 import pathlib
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -30,9 +31,9 @@ class Config:
     """Faces on the sheet."""
     columns: bounds.Count = 12
     """Faces in a row of the sheet."""
-    size: int = 64
+    size: Annotated[int, bounds.Within(16, 256)] = 64
     """Height and width of a face in pixels, 16 to 256."""
-    seed: int = 0
+    seed: bounds.Seed = 0
     """Seed of the faces."""
 
     def __post_init__(self):

@@ -49,7 +49,7 @@ class Config:
     """Which dynamics to draw."""
     steps: Annotated[int, bounds.Within(2)] = 200
     """Steps of the game."""
-    learning_rate: float = 0.2
+    learning_rate: bounds.Rate = 0.2
     """Step size of both players."""
     k: bounds.Count = 3
     """Moves of y for each move of x in k-steps."""

@@ -48,7 +48,7 @@ class Config:
     """Frames from one stop of the walk to the next."""
     walkers: bounds.Count = 16
     """Walks shown side by side."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the latents."""
     ema: bool = True
     """Use the moving average of the weights, not the weights themselves."""

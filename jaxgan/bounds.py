@@ -51,10 +51,14 @@ class Long:
 
 Count = Annotated[int, Within(1)]  # layers, units, steps
 Natural = Annotated[int, Within(0)]  # counts where 0 means none
+Seed = Annotated[int, Within(0, 2**32 - 1)]  # random keys take 32 bits of it
+Whole = Annotated[int, Within()]  # such as layers counted from the last
+Finite = Annotated[float, Within()]  # whatever a user wants
 Rate = Annotated[float, Within(0, above=True)]  # step sizes
 Weight = Annotated[float, Within(0)]  # weights of terms of a loss
 Decay = Annotated[float, Within(0, 1, below=True)]  # of averages, and momenta
 Share = Annotated[float, Within(0, 1)]  # parts of a whole
+Box = tuple[Natural, Natural, Count, Count]  # top, left, height, width
 Layers = Annotated[tuple[Count, ...], Long(1)]  # units of one layer or more
 
 

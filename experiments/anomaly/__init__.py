@@ -64,13 +64,13 @@ class Config:
     the starts random, as in the paper."""
     weight: bounds.Share = 0.1
     """Weight of the features in the score: the paper's lambda."""
-    layer: int = -1
+    layer: bounds.Whole = -1
     """Rectifier of the discriminator whose output is the features; -1 is the last."""
     learning_rate: bounds.Rate = 0.1
     """Adam's learning rate at the start; it falls to 0 along half a cosine."""
     ema: bool = True
     """Whether to use the moving average of the weights."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the choice of images and of latents."""
 
     def __post_init__(self):

@@ -53,7 +53,7 @@ class Config:
     """Steps of the GAN."""
     batch_size: bounds.Count = 100
     """Images a minibatch."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of weights, noise and data order."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""

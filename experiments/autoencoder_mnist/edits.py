@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import optax
 
-from jaxgan import losses
+from jaxgan import bounds, losses
 from jaxgan.game import Game, Variables, pure
 from jaxgan.lab import blocks, figures
 from jaxgan.models.parts import digit_nets
@@ -29,16 +29,19 @@ BLOCK = 500  # images looked at together
 class Critic:
     """The GAN whose discriminator judges edited digits."""
 
-    width: int = 16
+    width: bounds.Count = 16
     """Channels of the discriminator's first maps, and of the generator's last."""
-    hidden: int = 128
+    hidden: bounds.Count = 128
     """Units of the dense layer of each net."""
-    latent: int = 64
+    latent: bounds.Count = 64
     """Size of the latent vector."""
-    penalty: float = 1.0
+    penalty: bounds.Weight = 1.0
     """Weight of the squared slope of the discriminator on real digits."""
-    learning_rate: float = 5e-4
+    learning_rate: bounds.Rate = 5e-4
     """Adam's step size for both players."""
+
+    def __post_init__(self):
+        bounds.check(self)
 
 
 def game(model: Critic) -> Game:

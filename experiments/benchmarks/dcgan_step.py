@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from experiments.benchmarks.parts import kept, timing
+from jaxgan import bounds
 from jaxgan.lab import cli
 
 
@@ -25,22 +26,22 @@ from jaxgan.lab import cli
 class Config:
     """What to measure, and for how long."""
 
-    width: int = 32
+    width: bounds.Count = 32
     """Channels of the widest maps."""
     kernel: Literal[4, 5] = 4
     """Side of the convolution kernels."""
-    batch_size: int = 64
+    batch_size: bounds.Count = 64
     """Images in a batch."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the networks, on both sides."""
     compile: bool = False
     """Whether to compile PyTorch's losses with `torch.compile` (needs a C++"
     " compiler)."""
-    threads: int = 2
+    threads: bounds.Count = 2
     """Threads for each side."""
-    rounds: int = 20
+    rounds: bounds.Count = 20
     """Timed turns of each case."""
-    steps: int = 2
+    steps: bounds.Count = 2
     """Training steps in a turn."""
     allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
     """Settings of the allocator to measure."""
@@ -50,6 +51,9 @@ class Config:
     """Internal: the file to write, instead of results.json."""
     serve: str | None = None
     """Internal: be the child process of this case."""
+
+    def __post_init__(self):
+        bounds.check(self, flags=True)
 
 
 def jaxgan_step(config: Config) -> Callable[[], float]:

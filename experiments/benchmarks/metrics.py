@@ -27,6 +27,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from experiments.benchmarks.parts import kept, timing
+from jaxgan import bounds
 from jaxgan.lab import cli
 
 Part = Literal["extract-32", "extract-299", "frechet", "mmd", "kernel", "manifold"]
@@ -48,21 +49,21 @@ class Config:
 
     parts: tuple[Part, ...] = tuple(CASES)
     """Parts to measure, one after the other."""
-    batch_size: int = 16
+    batch_size: bounds.Count = 16
     """Images in a batch of extraction."""
     weights: pathlib.Path | None = None
     """File of Inception's weights; by default they are random."""
     channels_last: bool = True
     """Whether PyTorch extracts features in the faster channels-last format."""
-    samples: int = 5000
+    samples: bounds.Count = 5000
     """Features in each of two sets."""
-    features: int = 2048
+    features: bounds.Count = 2048
     """Numbers in each feature vector."""
-    subsets: int = 10
+    subsets: bounds.Count = 10
     """Subsets of `kernel`, of a thousand samples each."""
-    threads: int = 2
+    threads: bounds.Count = 2
     """Threads for each side."""
-    rounds: int = 5
+    rounds: bounds.Count = 5
     """Timed turns of each case."""
     allocator: Literal["tuned", "default"] = "tuned"
     """Settings of the allocator (jaxgan/allocator.py), on both sides."""
@@ -74,6 +75,9 @@ class Config:
     """Internal: be the child process of this case."""
     folder: pathlib.Path | None = None
     """Internal: where the weights lie in the form of each side."""
+
+    def __post_init__(self):
+        bounds.check(self, flags=True)
 
 
 def pictures(config: Config, size: int) -> Any:

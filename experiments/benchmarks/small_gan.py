@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from experiments.benchmarks.parts import kept, timing
+from jaxgan import bounds
 from jaxgan.lab import cli
 
 PIXELS = 784
@@ -32,21 +33,21 @@ MANY = ("torch-in-turn", "in-turn", "vmap")
 class Config:
     """What to measure, and for how long."""
 
-    hidden: int = 128
+    hidden: bounds.Count = 128
     """Units of each hidden layer."""
-    batch_size: int = 64
+    batch_size: bounds.Count = 64
     """Examples in a batch."""
-    latent: int = 100
+    latent: bounds.Count = 100
     """Size of a latent."""
-    images: int = 10_000
+    images: bounds.Count = 10_000
     """Images in memory."""
-    seeds: int = 8
+    seeds: bounds.Count = 8
     """Number of runs, each with its own seed."""
-    steps: int = 50
+    steps: bounds.Count = 50
     """Training steps in a turn; "scan" takes all in one call."""
-    threads: int = 2
+    threads: bounds.Count = 2
     """Threads for each side."""
-    rounds: int = 10
+    rounds: bounds.Count = 10
     """Timed turns of each case."""
     allocator: Literal["tuned", "default"] = "tuned"
     """Settings of the allocator (jaxgan/allocator.py), on both sides."""
@@ -56,6 +57,9 @@ class Config:
     """Internal: the file to write, instead of results.json."""
     serve: str | None = None
     """Internal: be the child process of this case."""
+
+    def __post_init__(self):
+        bounds.check(self, flags=True)
 
 
 def pixels(config: Config) -> Any:

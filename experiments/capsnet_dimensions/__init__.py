@@ -32,7 +32,7 @@ class Config:
     """Directory of a run of experiments.capsnet_mnist; it is only read."""
     workdir: pathlib.Path | None = None
     """Directory for the pictures; RUN/pictures if left out."""
-    digits: tuple[int, ...] = ()
+    digits: tuple[bounds.Natural, ...] = ()
     """Numbers of test images. If left out, one of each class that is classified
     right."""
     reach: bounds.Rate = 0.25

@@ -43,7 +43,7 @@ class Config:
     """Directory of a run of experiments.capsnet_mnist; it is only read."""
     workdir: pathlib.Path | None = None
     """Directory for the pictures; RUN/pictures if left out."""
-    digit: int = 0
+    digit: bounds.Natural = 0
     """Number of the test image to look at closely."""
     iterations: bounds.Natural = 0
     """Iterations of routing; 0 takes as many as in training."""

@@ -38,7 +38,7 @@ class Config:
     """Steps of every run on two digits an image; 0 leaves them out."""
     batch_size: bounds.Count = 64
     """Images a minibatch."""
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[bounds.Seed, ...] = (0, 1, 2)
     """Training seeds."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""

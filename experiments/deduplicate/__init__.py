@@ -68,7 +68,7 @@ class Config:
     """Largest share of removed images that may be false, on planted copies."""
     alike: bounds.Share = 0.95
     """Correlation of pixels from which two images count as copies."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the weights and of the planted copies."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all."""

@@ -79,7 +79,7 @@ class Config:
     """Filters of the k-means baseline; 0 leaves it out."""
     net: str = "discriminator"
     """The net whose maps are used; some models call it critic or encoder."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the draws, of the random weights and of k-means."""
     preset: Literal["laptop", "cifar10", "svhn"] = "laptop"
     """laptop takes the images of the run; cifar10 and svhn are the paper's tests."""

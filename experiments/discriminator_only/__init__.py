@@ -51,7 +51,7 @@ class Config:
     """Gaussians on the ring."""
     batch_size: Annotated[int, bounds.Within(2)] = 64
     """Positives, and as many negatives, a minibatch."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of weights, starts and data order."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""

@@ -47,7 +47,7 @@ class Config:
     """Number of times to kill the run before it may end."""
     processes: bounds.Count = 1
     """Processes of the run; one is killed, and the others must end by themselves."""
-    seed: int = 0
+    seed: bounds.Seed = 0
     """Seed of the moments."""
 
     def __post_init__(self):

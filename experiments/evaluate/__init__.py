@@ -72,7 +72,7 @@ class Config:
     """Features in each of these subsets."""
     batch_size: bounds.Count = 100
     """Images seen together."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of latents, and of every random choice."""
     ema: bool = True
     """Measure the moving average of the weights, not the weights themselves."""

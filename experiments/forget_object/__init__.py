@@ -60,9 +60,9 @@ class Config:
     bottom and right in pixels."""
     sheet: bool = False
     """Whether to write samples.png only: the numbered samples, to draw boxes on."""
-    layer: int = -2
+    layer: bounds.Whole = -2
     """Rectifier of the generator whose maps the picture drops; -1 is the last."""
-    compare: tuple[int, ...] = ()
+    compare: tuple[bounds.Whole, ...] = ()
     """Rectifiers whose maps are dropped in turn, for comparison. If left out, the last
     three that have maps."""
     against: Literal["both", "absent", "outside"] = "both"
@@ -80,7 +80,7 @@ class Config:
     """Random choices of maps, which are averaged."""
     penalty: bounds.Rate = 1.0
     """Strength of the regression's L2 penalty, the inverse of scikit-learn's C."""
-    seed: int = 0
+    seed: bounds.Seed = 0
     """Seed of the latents."""
     ema: bool = True
     """Whether to use the moving average of the weights."""

@@ -58,7 +58,7 @@ class Config:
     """Steps to train for, rounded down to fives."""
     batch_size: bounds.Count = 256
     """Points a minibatch."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of weights, data and noise."""
     frames: bounds.Natural = 36
     """Pictures of the animation; 0 for none."""

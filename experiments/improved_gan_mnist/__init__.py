@@ -43,9 +43,9 @@ class Config:
 
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: improved_gan.Config
-    labels: tuple[int, ...] = (100,)
+    labels: tuple[bounds.Count, ...] = (100,)
     """Numbers of labelled images; each class gets as many."""
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[bounds.Seed, ...] = (0,)
     """Seeds of labelled images, initial weights and noise."""
     steps: bounds.Count = 5000
     """Steps of every run by feature matching."""
@@ -54,7 +54,7 @@ class Config:
     minibatch_rate: bounds.Rate = 3e-4
     """Step size of that run. With that of feature matching and no smoothing, its
     discriminator won."""
-    minibatch_smoothing: float = 0.1
+    minibatch_smoothing: bounds.Share = 0.1
     """One-sided label smoothing of that run."""
     constant: bounds.Share = 0.5
     """Part of the steps before the step size starts to fall to 0; 1 keeps it."""

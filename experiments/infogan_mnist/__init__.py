@@ -31,7 +31,7 @@ import tyro
 
 from experiments.infogan_mnist.pictures import draw_information, draw_sweeps
 from experiments.infogan_mnist.reading import read_digits, summary
-from jaxgan import game
+from jaxgan import bounds, game
 from jaxgan.lab import classes, figures, generator, restored, runs, scored, session
 from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.session import Result
@@ -48,7 +48,7 @@ class Config:
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: infogan.Config
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[bounds.Seed, ...] = ()
     """Training seeds, a run each; --seed alone if left out."""
     compare: bool = True
     """Also train a plain GAN with a recogniser attached, with the first seed."""

@@ -66,7 +66,7 @@ class Config:
     """Adam's learning rate at the start; it falls to 0 along half a cosine."""
     ema: bool = True
     """Whether to use the moving average of the weights."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the choice of images, of masks and of latents."""
 
     def __post_init__(self):

@@ -54,7 +54,7 @@ class Config:
     """Directory for the pictures and the numbers."""
     net: str = "discriminator"
     """The net of the model to look into; it must take images."""
-    layer: int = -1
+    layer: bounds.Whole = -1
     """The layer whose maps are projected, from 0; negative ones count from the last."""
     maps: bounds.Count = 6
     """How many maps of that layer to show: the first ones."""
@@ -64,7 +64,7 @@ class Config:
     """How many of those images to show for each map."""
     image: bounds.Natural = 0
     """The number of the image whose activations are shown."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the choice of images and of the random weights."""
 
     def __post_init__(self):

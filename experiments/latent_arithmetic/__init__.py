@@ -54,11 +54,11 @@ class Config:
     """Directory of a finished run of a generator; it is only read."""
     workdir: pathlib.Path = pathlib.Path("runs/latent_arithmetic")
     """Directory for the pictures and the results."""
-    start: tuple[int, ...] = ()
+    start: tuple[bounds.Natural, ...] = ()
     """Numbers of samples on sheet.png that have some attribute."""
-    minus: tuple[int, ...] = ()
+    minus: tuple[bounds.Natural, ...] = ()
     """Numbers of similar samples without the attribute."""
-    plus: tuple[int, ...] = ()
+    plus: tuple[bounds.Natural, ...] = ()
     """Numbers of the samples that are to gain it."""
     samples: Annotated[int, bounds.Within(SHEET)] = 4000
     """Samples among which the regressor looks for exemplars."""
@@ -70,9 +70,9 @@ class Config:
     """Largest noise around a result in its sheet of nine."""
     directions: bounds.Natural = 6
     """Directions of closed-form factorisation; 0 leaves them out."""
-    label: int | None = None
+    label: bounds.Natural | None = None
     """Class to draw, for models of classes; class 0 if left out."""
-    seed: int = 0
+    seed: bounds.Seed = 0
     """Seed of the latents and of the choice of exemplars."""
     ema: bool = True
     """Whether to use the moving average of the weights."""

@@ -51,7 +51,7 @@ class Config:
     """Steps of the large network."""
     batch_size: Annotated[int, bounds.Within(2)] = 64
     """Images a minibatch."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of weights, noise and data order."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""

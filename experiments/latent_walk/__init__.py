@@ -58,7 +58,7 @@ class Config:
     """Straight lines, as in the paper, or great circles, where Gaussian latents lie."""
     walks: bounds.Count = 16
     """Walks that are measured; the picture shows the first."""
-    seed: int = 0
+    seed: bounds.Seed = 0
     """Seed of the latents."""
     ema: bool = True
     """Whether to use the moving average of the weights."""

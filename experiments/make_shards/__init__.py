@@ -37,7 +37,7 @@ class Config:
     """1 for grey, 3 for colour; 2 and 4 are these with opacity."""
     split: str = "train"
     """Part to take of a set that has parts."""
-    crop: tuple[int, int, int, int] | None = None
+    crop: bounds.Box | None = None
     """Box to keep, as top, left, height, width; by default the centre."""
     upscale: Literal["auto", "yes", "no"] = "auto"
     """Enlarge images that are smaller; auto does so for digits and idx."""

@@ -47,7 +47,7 @@ class Config:
     """Features in each of these subsets."""
     batch_size: bounds.Count = 100
     """Images that go through the network together."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of the noise and of the halves."""
     workdir: pathlib.Path = pathlib.Path("runs/metric_sanity")
     """Directory for the picture and the numbers."""

@@ -26,7 +26,7 @@ def batch_statistics(function: Callable[..., Any], *args: Any) -> Statistics:
 
     def look(next_function, args, kwargs, context):
         if _is_norm(context):
-            x = args[0].astype(jnp.float32)
+            x = _wide(args[0])
             over = tuple(range(x.ndim - 1))
             seen[_name(context, seen)] = (x.mean(over), x.var(over))
         return next_function(*args, **kwargs)
@@ -105,9 +105,14 @@ def _normalised(module, x, mean, var):
     factor = jax.lax.rsqrt(var + module.epsilon) * params.get("scale", 1.0)
     spread = (None,) * (x.ndim - 1)
     # The mean first: products of large numbers would lose a small deviation.
-    y = (x.astype(jnp.float32) - mean[spread]) * factor[spread]
+    y = (_wide(x) - mean[spread]) * factor[spread]
     y = y + params["bias"][spread] if "bias" in params else y
     return y.astype(module.dtype or x.dtype)
+
+
+def _wide(x):
+    """Numbers as batch norms compute with them: in float32 at least."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def _is_norm(context) -> bool:

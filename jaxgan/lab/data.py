@@ -11,6 +11,7 @@ from jaxgan import bounds
 from jaxgan import data as jaxgan_data
 from jaxgan.data import labels
 from jaxgan.data.arrays import MOST_NUMBERED
+from jaxgan.data.load import read_good
 from jaxgan.train import terminal
 
 RESIDENT_BYTES = 1 << 30  # sets up to this size stay on the devices
@@ -29,7 +30,7 @@ class Data:
     """Part of the set to train on, where it has parts."""
     flip: bool = False
     """Mirror a random half of the images, another in every epoch."""
-    crop: tuple[int, int, int, int] | None = None
+    crop: bounds.Box | None = None
     """Box to keep, as top, left, height, width; by default the central part, in the
     proportions of the model's images."""
     upscale: Literal["auto", "yes", "no", "pad"] = "pad"
@@ -39,7 +40,7 @@ class Data:
     """Skip images that cannot be read, and count them."""
     download: bool = False
     """Let tfds download and prepare a set that is missing."""
-    leave_out: tuple[str | int, ...] = ()
+    leave_out: tuple[str | bounds.Natural, ...] = ()
     """Classes not to train on, for anomaly detection, by name, or by number if no class
     has that name."""
     data_processes: bounds.Natural = 0
@@ -146,6 +147,23 @@ def open_set(data: Data, shape: tuple[int, int, int], *, test: bool = False) -> 
         shape=shape,
         classes=classes,
     )
+
+
+def channels_of(data: Data) -> int:
+    """The channels of a set's images: 3 if any of those looked at has colour, else 1.
+
+    Raises:
+        ValueError: there is no such set, or an image cannot be read.
+    """
+    if data.data.partition(":")[0] == "faces":
+        return 3  # which are drawn when they are opened
+    source, corrupt = _source(data, data.split, (64, 64, 3)), set()
+    some = (
+        read_good(source, int(i), data.skip_corrupt, corrupt)["image"]
+        for i in jaxgan_data.some(len(source), 32)
+    )
+    # Opacity is a second channel, or a fourth.
+    return 3 if any(image.shape[-1] > 2 for image in some) else 1
 
 
 def split_sixth(

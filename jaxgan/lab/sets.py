@@ -4,10 +4,11 @@ import concurrent.futures
 import dataclasses
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from jaxgan import bounds
 from jaxgan import data as jaxgan_data
 from jaxgan.data import transforms
 from jaxgan.data.load import read_good
@@ -53,11 +54,11 @@ class Reading:
 
     split: str = "train"
     """Which part of a set that has parts."""
-    resolution: int = 0
+    resolution: bounds.Natural = 0
     """Height and width to crop and resize images to; 0 takes them as they are."""
-    channels: int = 0
+    channels: Literal[0, 1, 3] = 0
     """1 (grey) or 3 (colour) to convert images to; 0 takes them as they are."""
-    crop: tuple[int, int, int, int] | None = None
+    crop: bounds.Box | None = None
     """Box to keep before resizing, as top, left, height, width; the central square if
     left out."""
     upscale: bool = False
@@ -68,14 +69,9 @@ class Reading:
     """Let tfds fetch and prepare a set that is not there."""
 
     def __post_init__(self):
-        if self.resolution < 0:
-            raise ValueError(
-                f"--resolution is {self.resolution}; it must be at least 0"
-            )
+        bounds.check(self, flags=True)
         if self.crop and not self.resolution:
             raise ValueError("--crop needs --resolution, the size to bring the box to")
-        if self.channels not in (0, 1, 3):
-            raise ValueError(f"--channels is {self.channels}; it must be 0, 1 or 3")
 
 
 def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:

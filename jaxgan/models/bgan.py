@@ -17,7 +17,7 @@ grey images become binary at a threshold of one half, inside the game.
 """
 
 import dataclasses
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -40,7 +40,7 @@ class Config:
     """Binary pixels with importance weights, or grey pixels with a squared logit."""
     latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
-    samples: int = 20
+    samples: Annotated[int, bounds.Within(2)] = 20
     """Images drawn for each latent; for the discrete kind."""
     width: bounds.Count = 64
     """Channels of the wide maps; the narrow ones have twice as many."""

@@ -40,9 +40,9 @@ class Config:
 
     shape: tuple[bounds.Count, ...] = (2,)
     """Shape of an example: (2,) for points, (28, 28, 1) for digits."""
-    low: float = -3.0
+    low: bounds.Finite = -3.0
     """Lower bound of the box of examples, along every axis."""
-    high: float = 3.0
+    high: bounds.Finite = 3.0
     """Upper bound of that box."""
     hidden: tuple[bounds.Count, ...] = (64, 64)
     """Units of the dense layers."""

@@ -34,11 +34,11 @@ class Config(digit_nets.Config):
 
     latent: bounds.Count = 1024
     """Size of the latent vector, drawn from a standard normal."""
-    fake_label: float = 0.0
+    fake_label: bounds.Finite = 0.0
     """a, the discriminator's target for generated images."""
-    real_label: float = 1.0
+    real_label: bounds.Finite = 1.0
     """b, the discriminator's target for real images."""
-    target: float = 1.0
+    target: bounds.Finite = 1.0
     """c, the generator's target for the discriminator's output."""
     learning_rate: bounds.Rate = 1e-3
     """Adam's step size for both players."""

@@ -49,7 +49,8 @@ class MinibatchDiscrimination(nn.Module):
             jnp.float32,
         )
         length = jnp.sqrt(jnp.square(tensor).sum(0))
-        matrix = x.astype(jnp.float32) @ tensor.reshape(x.shape[-1], -1)
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        matrix = wide @ tensor.reshape(x.shape[-1], -1)
         matrix = matrix.reshape(-1, self.kernels, self.dims) / length[None]
         start = jnp.zeros((self.kernels, self.dims))
         if self.is_initializing():

@@ -48,7 +48,7 @@ class VirtualBatchNorm(nn.Module):
         channels = x.shape[-1:]
         scale = self.param("scale", self.scale_init, channels, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros_init(), channels, jnp.float32)
-        wide = x.astype(jnp.float32)
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         mean, variance = virtual_statistics(wide, self.reference)
         shape = (1,) * (x.ndim - 1) + channels
         factor = jax.lax.rsqrt(variance + self.epsilon) * scale.reshape(shape)

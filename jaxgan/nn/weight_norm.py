@@ -75,7 +75,7 @@ def standardising(x: jax.Array) -> tuple[jax.Array, jax.Array]:
 
     Columns that do not vary get gain 1.
     """
-    x = x.astype(jnp.float32)
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     mean, variance = x.mean(0), x.var(0)
     varies = variance > 1e-10
     gain = jnp.where(varies, 1 / jnp.sqrt(jnp.where(varies, variance, 1)), 1)

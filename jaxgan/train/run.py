@@ -20,7 +20,7 @@ class Run:
     """Steps to train for, including those of earlier calls."""
     batch_size: bounds.Count = 64
     """Examples in a minibatch, over all devices together."""
-    seed: bounds.Natural = 0
+    seed: bounds.Seed = 0
     """Seed of initial weights, noise and data order."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all devices of all processes."""
@@ -29,9 +29,9 @@ class Run:
     split; 1 keeps them whole on every device."""
     accumulate: bounds.Count = 1
     """Parts into which a minibatch is cut, to save memory; gradients are averaged."""
-    processes: int | Literal["auto"] = 1
+    processes: bounds.Count | Literal["auto"] = 1
     """Processes that train together; auto asks the cluster (TPU pod, SLURM, MPI)."""
-    process: int = 0
+    process: bounds.Natural = 0
     """Number of this process, from 0; auto finds it."""
     coordinator: str = ""
     """Address of process 0, as HOST:PORT; auto finds it."""

@@ -1,5 +1,6 @@
 """The command as people use it: it runs, resumes, survives kills, and refuses well."""
 
+import dataclasses
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from PIL import Image
 from experiments import dcgan_faces, sample
 from jaxgan import report
 from jaxgan.lab import cli
+from jaxgan.models import dcgan
 
 TINY = [
     "--model.resolution", "16", "--model.width", "4", "--model.latent", "6",
@@ -276,3 +278,17 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path, photos, uninter
     assert "Traceback" not in done.stderr
     assert "intact" in done.stderr
     assert all(p.read_bytes() == content for p, content in before.items())
+
+
+def test_grey_data_trains_in_grey_unless_the_user_says_otherwise(tmp_path):
+    np.savez(tmp_path / "grey.npz", images=np.zeros((4, 16, 16), np.uint8))
+    laptop = dcgan_faces.PRESETS["laptop"]
+    data = dataclasses.replace(laptop.data, data=f"npz:{tmp_path}/grey.npz")
+    config = dataclasses.replace(laptop, data=data)
+    assert dcgan_faces.settled(config).model.channels == 1
+    colour = dataclasses.replace(laptop.model, channels=3)
+    config = dataclasses.replace(config, model=colour)
+    assert dcgan_faces.settled(config).model == dcgan.Config(
+        **dataclasses.asdict(colour)
+    )
+    assert dcgan_faces.settled(laptop).model.channels == 3  # faces

@@ -11,7 +11,7 @@ import pytest
 
 from jaxgan import parallel, train
 from jaxgan.lab import feeds
-from jaxgan.lab.data import Data, of_arrays, of_plain, open_set
+from jaxgan.lab.data import Data, channels_of, of_arrays, of_plain, open_set
 
 DIGIT = (28, 28, 1)
 
@@ -215,3 +215,18 @@ def test_a_file_that_is_not_idx_is_refused_in_a_sentence(tmp_path):
 def test_bounds_name_the_flag(name):
     with pytest.raises(ValueError, match=f"--{name.replace('_', '-')} is -1"):
         Data(**{name: -1})
+
+
+def test_the_channels_of_a_set_are_those_of_its_images(tmp_path):
+    """Colour is colour wherever it stands among grey images; opacity is no colour."""
+    from PIL import Image
+
+    for channels, found in ((1, 1), (2, 1), (3, 3), (4, 3)):
+        data = npz(tmp_path / f"{channels}.npz", shape=(8, 8, channels))
+        assert channels_of(data) == found
+    for i in range(9):
+        (tmp_path / "mixed").mkdir(exist_ok=True)
+        image = np.zeros((8, 8) if i < 8 else (8, 8, 3), np.uint8)
+        Image.fromarray(image).save(tmp_path / "mixed" / f"{i}.png")
+    assert channels_of(Data(f"folder:{tmp_path}/mixed")) == 3
+    assert channels_of(Data("faces:8192")) == 3

@@ -37,17 +37,17 @@ class Config:
 
     part: Literal["routing", "step"] = "routing"
     """Whether to measure routing alone, or the training step of the whole network."""
-    batch_size: int = 128
+    batch_size: bounds.Count = 128
     """Images in a batch."""
-    below: int = 1152
+    below: bounds.Count = 1152
     """I, capsules below, for routing alone; the network has the paper's sizes."""
-    below_dim: int = 8
+    below_dim: bounds.Count = 8
     """K, numbers in each capsule below."""
-    above: int = 10
+    above: bounds.Count = 10
     """J, capsules above."""
-    above_dim: int = 16
+    above_dim: bounds.Count = 16
     """D, numbers in each capsule above."""
-    iterations: int = 3
+    iterations: bounds.Count = 3
     """Iterations of routing."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of convolutions, votes and decoder, on both sides."""
@@ -57,11 +57,11 @@ class Config:
     """Whether to add PyTorch with `torch.compile` (needs a C++ compiler)."""
     channels_last: bool = True
     """Whether PyTorch uses the channels-last memory format."""
-    threads: int = 2
+    threads: bounds.Count = 2
     """Threads for each side."""
-    rounds: int = 10
+    rounds: bounds.Count = 10
     """Timed turns of each case."""
-    steps: int = 2
+    steps: bounds.Count = 2
     """Steps in a turn; more where a step is short."""
     allocators: tuple[Literal["tuned", "default"], ...] = ("tuned", "default")
     """Settings of the allocator to measure."""
@@ -73,6 +73,9 @@ class Config:
     """Internal: be the child process of this case."""
     inspect: str | None = None
     """Internal: report the memory of this case and leave."""
+
+    def __post_init__(self):
+        bounds.check(self, flags=True)
 
 
 def cases(config: Config) -> list[str]:

@@ -68,7 +68,7 @@ class Config:
     """Length of a turn."""
     rounds: Annotated[int, bounds.Within(2)] = 10
     """Turns of each case."""
-    workers: int = 2
+    workers: bounds.Count = 2
     """Threads that decode JPEGs."""
     processes: bounds.Natural = 0
     """Processes that decode JPEGs, in cases beside those of threads; 0 leaves them

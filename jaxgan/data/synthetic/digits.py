@@ -330,9 +330,20 @@ def check_image(name: str, image: ArrayLike) -> jax.Array:
     return image
 
 
+def checked_seed(seed: int) -> np.uint32:
+    """A seed as random keys take it, which would drop what lies beyond 32 bits.
+
+    Raises:
+        ValueError: the seed is negative, or has more than 32 bits.
+    """
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed}; it must be at least 0 and below 2^32")
+    return np.uint32(seed)
+
+
 def _key(seed: ArrayLike) -> jax.Array:
     """Makes a key of a seed; a key is returned as it is."""
-    seed = jnp.asarray(seed)
+    seed = jnp.asarray(checked_seed(seed) if isinstance(seed, int) else seed)
     if seed.ndim == 0 and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
         return seed
     if seed.ndim or not jnp.issubdtype(seed.dtype, jnp.integer):

@@ -5,14 +5,14 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jaxgan import metrics
+from jaxgan import bounds, metrics
 from jaxgan.lab.measure import extract
 from jaxgan.lab.sets import ImageSet
 from jaxgan.metrics import features
@@ -126,7 +126,7 @@ def look_at(
 class Evaluation(extract.Extraction):
     """What a run is scored by while it trains, where --evaluate-every asks for it."""
 
-    samples: int = 2000
+    samples: Annotated[int, bounds.Within(2)] = 2000
     """Images that are drawn, and most of the training images they are compared with."""
 
     def __post_init__(self):

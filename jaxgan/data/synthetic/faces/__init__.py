@@ -23,6 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan.data.synthetic.digits import checked_seed
 from jaxgan.data.synthetic.faces import geometry, portrait
 from jaxgan.data.synthetic.faces.factors import (
     CATEGORIES,
@@ -123,9 +124,10 @@ def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, 
         arrays `[count]` with the fields of `Factors`.
 
     Raises:
-        ValueError: `count`, `size` or `batch` is out of range.
+        ValueError: `seed`, `count`, `size` or `batch` is out of range.
     """
     _check_size(size)
+    bits = checked_seed(seed)
     for name, value in (("count", count), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name} is {value}; expected 1 or more, such as 256")
@@ -140,7 +142,7 @@ def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, 
     def fill(start):
         stop = min(start + batch, count)
         drawn, found = jax.device_get(
-            _draw(seed, jnp.arange(start, start + batch), size)
+            _draw(bits, jnp.arange(start, start + batch), size)
         )
         image[start:stop] = drawn[: stop - start]
         for name, values in found._asdict().items():
