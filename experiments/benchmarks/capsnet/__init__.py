@@ -29,6 +29,7 @@ from typing import Literal
 from experiments.benchmarks.capsnet.cases import make
 from experiments.benchmarks.capsnet.memory_use import inspect, memory_table
 from experiments.benchmarks.parts import kept, timing
+from jaxgan import bounds
 
 
 @dataclasses.dataclass(frozen=True)
