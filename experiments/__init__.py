@@ -5,7 +5,7 @@ import sys
 
 
 def commands() -> dict[str, pathlib.Path]:
-    """The file of every command by its name: `gan_2d`, `benchmarks.all`.
+    """The file of every command by its name, such as `gan_2d` or `benchmarks.all`.
 
     A command is a file, or a folder that has a `__main__.py`; other folders hold
     commands of one kind.
@@ -23,7 +23,7 @@ def commands() -> dict[str, pathlib.Path]:
 
 
 def unknown(name: str) -> str:
-    """What to tell someone who asked for a command that does not exist."""
+    """The message for a command that does not exist."""
     import difflib
 
     names = list(commands())
@@ -37,7 +37,7 @@ def unknown(name: str) -> str:
 
 
 class _Unknown:
-    """The last of Python's finders: names what is near when `-m` finds no module."""
+    """The last of Python's finders, which names similar commands if `-m` finds none."""
 
     @staticmethod
     def find_spec(fullname, path=None, target=None):

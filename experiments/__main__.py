@@ -7,8 +7,8 @@ import sys
 
 from experiments import commands, unknown
 
-# Titles, and how the names of their commands begin. A command that begins like none of
-# these trains a model, so that a new paper need not be entered here.
+# Titles, and the beginnings of the names of their commands. All other commands train a
+# model, so that a new paper needs no entry here.
 GROUPS = {
     "Look inside a finished run": (
         "anomaly deduplicate discriminator_features draw_networks explore forget_object"
@@ -38,7 +38,7 @@ def group(name: str) -> str:
 
 
 def listing() -> str:
-    """All commands, a line each, in groups."""
+    """Lists all commands in groups, one line each."""
     found = commands()
     width = max(map(len, found))
     lines = ["Run any of these as `python -m experiments.NAME`; `--help` says more."]
@@ -53,12 +53,12 @@ def listing() -> str:
 
 
 def main() -> None:
-    """Prints the list, or what is near a name that was given."""
+    """Prints the list, or the commands with names similar to a given one."""
     names = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not names:
         try:
             print(listing(), flush=True)
-        except BrokenPipeError:  # `| head` has read enough
+        except BrokenPipeError:  # `| head` stopped reading
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif names[0] in commands():
         print(summary(commands()[names[0]]))

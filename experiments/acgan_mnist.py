@@ -38,7 +38,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and scores."""
+    """Trains, or resumes training, and scores the samples."""
     scored.train("AC-GAN", acgan.MODEL, config)
 
 

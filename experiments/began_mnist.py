@@ -31,13 +31,13 @@ PRESETS = {
     "laptop": Config(
         run=runs.run(
             "began_mnist",
-            steps=1500,  # later on, strokes alone are left: their error is least
+            steps=1500,  # with more, only strokes remain: their error is least
             every=500,
             batch_size=16,
         ),
         data=Data(),
-        # A faster control than the paper's, for a run that is a hundredth as long. At a
-        # ratio of 0.5 nearly black images win, which are easy to reconstruct.
+        # The control is faster than the paper's, since the run is a hundredth as long.
+        # At a ratio of 0.5, nearly black images win, which are easy to reconstruct.
         model=began.Config(
             latent=32,
             width=12,
@@ -60,7 +60,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and draws."""
+    """Trains, or resumes training, and draws."""
 
     def measure(state, opened):
         chosen = data.some(len(opened.test["image"]), SHOWN)
@@ -80,7 +80,7 @@ def _draw(path, config, digits, drawn):
     title = f"samples, gamma {config.model.gamma:g}"
     figures.show(figure.add_subplot(grid[:, 0]), figures.last_sheet(run), title)
     rows = np.stack([x.reshape(2, -1, *x.shape[1:]) for x in (digits, drawn)], 1)
-    rows = (rows * 255 + 0.5).astype(np.uint8)  # digits above what is made of them
+    rows = (rows * 255 + 0.5).astype(np.uint8)  # digits above their reconstructions
     pairs = report.sheet(rows.reshape(-1, *digits.shape[1:]), SHOWN // 2)[..., 0]
     axes = figure.add_subplot(grid[0, 1])
     figures.show(axes, pairs, "test digits, and the discriminator's version")

@@ -48,13 +48,13 @@ class Config:
         for kind in ("continuous", "discrete"):
             if (given := getattr(self, kind).kind) != kind:
                 raise ValueError(
-                    f"--{kind}.kind is {given!r}; it must be {kind!r}: each flag group"
-                    " is of one kind"
+                    f"--{kind}.kind is {given!r}; it must be {kind!r}: each group of"
+                    " flags has a fixed kind"
                 )
 
 
-# Twenty looks at every sample of a small convolutional net cost ten times those of a
-# dense one, whose few large weights also tell samples of a latent better apart.
+# To judge twenty samples for each latent, a small convolutional net takes ten times as
+# long as a dense one, which also tells the samples of a latent apart better.
 DENSE = bgan.Config(dense=True, hidden=200, learning_rate=1e-3, ema=0.99)
 SMALL = bgan.Config("continuous", width=16, hidden=128, learning_rate=5e-4, ema=0.99)
 PAPER = bgan.Config(ema=0.999)
@@ -78,7 +78,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains both, or goes on, and draws them side by side."""
+    """Trains both, or resumes, and draws them side by side."""
     models = {"continuous": config.continuous, "discrete": config.discrete}
     steps = {
         "continuous": config.run.steps,

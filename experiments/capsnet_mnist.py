@@ -46,9 +46,12 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and tests."""
+    """Trains, or resumes training, and tests."""
     if config.model.objects > 1:
-        raise ValueError("two objects an image are trained by capsnet_multimnist")
+        raise ValueError(
+            "--model.objects must be 1; experiments.capsnet_multimnist"
+            " trains on two objects"
+        )
     capsules.train("CapsNet", config)
 
 

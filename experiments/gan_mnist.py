@@ -52,10 +52,11 @@ PRESETS = {
             optimizer="adam",
             learning_rate=2e-4,
             decay=1.0,
-            # Wider than the paper's: Adam does not wait until noise makes a difference.
+            # Wider than the paper's, since Adam needs no time until noise has an
+            # effect.
             generator_init=0.12,
             discriminator_init=0.05,
-            # On so few digits a discriminator that is sure leaves one mode.
+            # On so few digits, a confident discriminator leaves only one mode.
             smoothing=0.25,
             ema=0.999,
         ),
@@ -63,7 +64,7 @@ PRESETS = {
     "paper": Config(
         run=runs.run(
             "gan_mnist_paper",
-            steps=125_000,  # 250 epochs of 50,000 digits, where the momentum is full
+            steps=125_000,  # 250 epochs of 50,000 digits, when the momentum is largest
             every=5000,
             batch_size=100,
             log_every=500,
@@ -76,7 +77,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, draws and measures."""
+    """Trains, or resumes training, draws and measures."""
     model, run = config.model, config.run
     shape = generator.image_shape(gan.MODEL, model)
     whole = open_set(config.data, shape, test=True)
@@ -87,7 +88,7 @@ def main(config: Config) -> None:
         path = run.workdir / "gan_mnist.png"
         shown = np.rint(images[: ROWS * COLUMNS] * 255).astype(np.uint8)
         _draw(path, shown, opened.train["image"])
-        caption = "Samples; right-most, the training images nearest to those beside it"
+        caption = "Samples; right-most, the training images nearest to the last ones"
         found = parzen.likelihood(images, validation["image"], opened.test["image"])
         return Result(found | {"parzen_of_the_paper": PAPER}, {caption: path})
 
@@ -103,11 +104,11 @@ def main(config: Config) -> None:
 
 
 def hold_out(opened: Set) -> tuple[Set, dict[str, np.ndarray]]:
-    """Splits a sixth off the training images: what is left, and that."""
+    """Splits a sixth off the training images; returns the rest and the sixth."""
     aside = opened.data.set_aside
     kept, held = split_sixth(opened.train, aside)
     about = f"{opened.about}; {SIXTHS[aside]} of those to train held out"
-    # Runs that held out the last sixth have the fingerprint of the whole.
+    # Runs that held out the last sixth have the fingerprint of the whole set.
     whole = opened.fingerprint if aside == "last" else data.fingerprint(kept)
     return (
         dataclasses.replace(opened, about=about, fingerprint=whole, train=kept),
@@ -121,7 +122,7 @@ def _draw(path: pathlib.Path, samples: np.ndarray, data: np.ndarray) -> None:
     index, _ = find(rows[:, -1], data, 1)
     nearest = data[np.asarray(index)]
     figure = figures.new(6.3, 6.2)
-    tile = samples.shape[1] + report.GAP  # as wide as the sheets are, so as high
+    tile = samples.shape[1] + report.GAP  # tiles are as high as wide
     widths = [count * tile + report.GAP for count in (COLUMNS, 1)]
     grid = figure.add_gridspec(1, 2, width_ratios=widths)
     left, above = [""] * ROWS, [""] * COLUMNS

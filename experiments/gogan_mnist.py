@@ -33,17 +33,17 @@ from jaxgan.train import Run
 
 COMPLETED = 100  # test digits that are completed
 SEARCH = 150  # steps of the search for their latents
-RATE = 0.1  # Adam's step size in it
+RATE = 0.1  # Adam's step size in the search
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training the stages of a GoGAN."""
+    """The training of the stages of a GoGAN."""
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: gogan.Config
-    """Of the first stage; later ones differ in `stage` alone."""
+    """Settings of the first stage; later stages differ only in `stage`."""
     stages: bounds.Count = 3
     """Number of stages to train."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -53,8 +53,8 @@ class Config:
         bounds.check(self, flags=True)
         if self.model.stage != 1:
             raise ValueError(
-                f"--model.stage is {self.model.stage}; leave it at 1: the stages are"
-                " trained in turn"
+                f"--model.stage is {self.model.stage}; leave it at 1, as all stages"
+                " are trained in turn"
             )
 
 
@@ -64,8 +64,8 @@ PRESETS = {
             "gogan_mnist", steps=1500, every=250, batch_size=32, checkpoint_every=500
         ),
         data=Data(),
-        # With a margin of 0.05, clipped at 0.01, fewer steps and larger batches, there
-        # were hardly digits; which of the changes it took was not tried.
+        # With a margin of 0.05, clipped at 0.01, fewer steps and larger batches,
+        # samples were hardly digits. Which of these changes matters was not tested.
         model=gogan.Config(
             width=16,
             hidden=128,
@@ -89,7 +89,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains the stages that are missing, then compares them."""
+    """Trains the missing stages, then compares all."""
     stages = {}
     for stage in range(1, config.stages + 1):
         model = dataclasses.replace(config.model, stage=stage)
@@ -109,12 +109,12 @@ def main(config: Config) -> None:
     numbers = {name: result.numbers for name, result in results.items()}
     path = config.run.workdir / "gogan.png"
     _draw(path, {name: part.run for name, part in stages.items()}, numbers)
-    caption = "Samples of every stage, and what was measured"
+    caption = "Samples of every stage, and their measures"
     figures.write("GoGAN", config.run.workdir, numbers, {caption: path})
 
 
 def _completion(config, state, opened):
-    """How well the lower half of test digits follows from the upper: mean PSNR, dB."""
+    """Completes the lower half of test digits from the upper: mean PSNR, dB."""
     chosen = data.some(len(opened.test["image"]), COMPLETED)
     real = jnp.asarray(opened.test["image"][chosen], jnp.float32) / 255
     weights = jnp.broadcast_to((jnp.arange(28) < 14)[None, :, None, None], real.shape)
@@ -129,7 +129,7 @@ def _completion(config, state, opened):
 
     @jax.jit
     def search(latent, moments):
-        # A sum, so that each latent is searched for as if it were alone.
+        # The loss is a sum, so that each latent is searched independently.
         gradient = jax.grad(lambda z: error(z, weights).sum())(latent)
         updates, moments = adam.update(gradient, moments)
         return optax.apply_updates(latent, updates), moments

@@ -24,18 +24,18 @@ from jaxgan.lab import cli, inference
 from jaxgan.train.terminal import say
 
 BLOCK = 64  # images drawn together
-REFERENCE = 1024  # latents that standing statistics are estimated on
+REFERENCE = 1024  # latents from which standing statistics are estimated
 ALIASES = {"--out": "--workdir"}  # flags of earlier versions
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to draw from which run."""
+    """The run, and what to draw."""
 
     run: pathlib.Path
     """Directory of a finished run."""
     workdir: pathlib.Path | None = None
-    """Directory for the pictures; RUN/pictures if left out."""
+    """Directory for the pictures; by default RUN/pictures."""
     count: bounds.Count = 64
     """Images on the sheet, and as files with --single."""
     labels: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ def main(config: Config) -> None:
     out = config.workdir or config.run / "pictures"
     key = jax.random.key(config.seed)
 
-    # Under the batch's statistics an image depends on its company: draw full blocks.
+    # With the batch's statistics an image depends on the others, so blocks are full.
     size = -(-config.count // BLOCK) * BLOCK
     z, label = inference.latents(run, key, size), np.resize(classes, size)
     blocks = [slice(i, i + BLOCK) for i in range(0, size, BLOCK)]
@@ -81,7 +81,7 @@ def main(config: Config) -> None:
     if config.single:
         for i, image in enumerate(images):
             report.save_png(out / "single" / f"{i:05d}.png", image)
-        say(f"{out / 'single'}: the same samples, a file each")
+        say(f"{out / 'single'}: the same samples, each in a file")
     if config.stops:
         steps = walk(run, config, jax.random.fold_in(key, 2))
         label = np.resize(classes, config.walkers)
@@ -114,7 +114,7 @@ def drawer(run: inference.Trained, statistics: str, seed: int):
 
 
 def labels(run: inference.Trained, config: Config) -> np.ndarray:
-    """The numbers of the classes to draw; 0 for models without classes.
+    """Finds the numbers of the classes to draw; 0 for models without classes.
 
     Raises:
         ValueError: there is no such class.
@@ -137,10 +137,10 @@ def labels(run: inference.Trained, config: Config) -> np.ndarray:
 
 
 def walk(run: inference.Trained, config: Config, key: jax.Array) -> list:
-    """Latents of every frame, for all walkers side by side.
+    """Makes the latents of every frame, for all walkers side by side.
 
-    What is not a vector of numbers in a latent, such as a category, stays what it is
-    at the first stop.
+    Parts of a latent that are not vectors of numbers, such as a category, stay as they
+    are at the first stop.
     """
     drawn = inference.latents(run, key, config.stops * config.walkers)
     leaves, tree = jax.tree.flatten(drawn)

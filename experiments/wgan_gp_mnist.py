@@ -40,7 +40,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and scores the samples."""
+    """Trains, or resumes training, and scores the samples."""
     scored.train("WGAN-GP", wgan_gp.MODEL, config)
 
 

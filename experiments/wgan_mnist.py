@@ -37,7 +37,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and scores the samples."""
+    """Trains, or resumes training, and scores the samples."""
     scored.train("WGAN", wgan.MODEL, config)
 
 

@@ -41,7 +41,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to look for, with which run."""
+    """Which run to use, and how to search."""
 
     run: pathlib.Path
     """Directory of a finished run of a GAN that left classes out; it is only read."""
@@ -78,7 +78,7 @@ class Config:
         if self.candidates < self.restarts:
             raise ValueError(
                 f"--candidates is {self.candidates}, fewer than the {self.restarts}"
-                " restarts that are chosen from them; give more"
+                " restarts, which are chosen from the candidates; give more"
             )
 
 
@@ -95,8 +95,8 @@ def main(config: Config) -> None:
     inference.check_draws(trained)
     if trained.classes:
         raise ValueError(
-            f"{trained.name} has to be given the class of an image, which is what is"
-            " asked here; give the run of a GAN without labels"
+            f"{trained.name} needs the class of each image, which is unknown here;"
+            " give the run of a GAN without labels"
         )
     candidates = inference.latents(
         trained, jax.random.key(config.seed), config.candidates

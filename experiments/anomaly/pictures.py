@@ -8,7 +8,7 @@ import numpy as np
 from jaxgan.analysis import anomaly
 from jaxgan.lab import figures, inference
 
-SHOWN = 8  # images of a kind in the picture
+SHOWN = 8  # images of each kind in the picture
 SCORES = {
     "A": "anomaly score A",
     "R": "residual R",
@@ -54,7 +54,7 @@ def scores_picture(path, scores, anomalous, areas):
     right.set_ylabel("share of anomalous images above")
     right.set_title("ROC curves, and the area under them")
     right.legend(loc="lower right", fontsize="small")
-    figures.save(path, figure, "how well the scores tell the two kinds apart")
+    figures.save(path, figure, "how well the scores separate the two kinds")
 
 
 def images_picture(path, trained, images, drawn, scores, anomalous):

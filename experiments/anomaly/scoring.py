@@ -1,4 +1,4 @@
-"""Searches for images, their scores, and what the scores are worth."""
+"""Searches for the latents of images, and computes and rates the anomaly scores."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from jaxgan.lab import inference, sets
 from jaxgan.lab.blocks import in_blocks
 from jaxgan.lab.sets import Reading
 
-BLOCK = 128  # searches that step together
+BLOCK = 128  # searches in a batch
 
 
 def unseen(
@@ -24,7 +24,7 @@ def unseen(
     left_out: tuple[int, ...],
     config: Any,
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    """Test images, first normal and then anomalous ones; their labels; a description.
+    """Chooses test images, normal ones first; returns images, labels and a description.
 
     Args:
         trained: the model of the run.
@@ -49,7 +49,8 @@ def unseen(
     opened = sets.open_set(spec, reading, 0, config.seed)
     if not opened.labelled:
         raise ValueError(
-            f"{spec} has no labels, which say what is normal; give a labelled set"
+            f"{spec} has no labels, which are needed to tell what is normal; give a"
+            " labelled set"
             " with --data"
         )
     (block,) = opened.blocks(opened.count)
@@ -124,7 +125,7 @@ def searched(
             for _ in range(config.iterations):
                 state = step(state, repeated)
                 bar.update()
-            state = step(state, repeated)  # scores the last latents
+            state = step(state, repeated)  # computes the scores of the last latents
             _, best = search.best_of(state.loss, state.best, restarts)
             if config.combine == "best":
                 return last(best, image), compiled(best)
@@ -144,17 +145,17 @@ def interval(
     draws: int = 2000,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """A bootstrap interval of the area under the ROC curve.
+    """Computes a bootstrap interval of the area under the ROC curve.
 
-    Images of both kinds are drawn again, with replacement, as many as there are. The
-    area is the share of pairs in which the anomalous image has the larger score.
+    Images of each kind are drawn with replacement, as many as there are. The area is
+    the share of pairs in which the anomalous image has the larger score.
 
     Args:
         normal: scores `[N]`.
         anomalous: scores `[M]`.
-        rng: of the draws.
-        draws: how many bootstrap samples.
-        level: share of the areas that lies inside; percentiles are the ends.
+        rng: the source of the draws.
+        draws: the number of bootstrap samples.
+        level: the share of areas inside the interval, whose ends are percentiles.
     """
     larger = anomalous[:, None] > normal[None, :]
     wins = larger + 0.5 * (anomalous[:, None] == normal[None, :])

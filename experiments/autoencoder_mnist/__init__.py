@@ -41,7 +41,7 @@ MODELS = ("autoencoder", "vae")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training the two, and the GAN."""
+    """The training of both, and of the GAN."""
 
     data: Annotated[Data, tyro.conf.arg(name="")]
     autoencoder: autoencoder.Config
@@ -147,6 +147,6 @@ def part(config: Config, name: str) -> networks.Part:
         log_every=max(1, steps // 100),
         keep=1,
     )
-    # How many digits are edited is no matter of the training.
+    # The number of edited digits does not affect the training.
     data = dataclasses.replace(config.data, tests=Data().tests)
     return networks.Part(run, data, getattr(config, name))

@@ -1,4 +1,4 @@
-"""Codes of images: where they lie, where to draw new ones, and how good those are."""
+"""Codes of images: where they are, where to draw new ones, and how good those are."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ from jaxgan.lab.judges import classifier, scores
 from jaxgan.models import vae
 
 SIDE = 15  # codes of a grid, each way
-MARGIN = 0.03  # of the codes, left out of a grid at either end of an axis
+MARGIN = 0.03  # share of the codes left out of a grid at either end of an axis
 SCORED = 2000  # digits from random codes that are scored
-DRAWS = 10  # codes an image, for the bound
+DRAWS = 10  # codes for each image, for the bound
 MOST = 10_000  # training images that are encoded
 
 
 def of_sets(coder: Coder, opened: Set, held: np.ndarray) -> dict[str, np.ndarray]:
-    """Codes of training and of test images, `[N, 2]` each; of a VAE, their means."""
+    """Codes of training and of test images, `[N, 2]` each; for a VAE, their means."""
     images = opened.train["image"]
     some = images[data.some(len(images), MOST)].astype(np.float32) / 255
     return {"train": coder.encode(some), "test": coder.encode(held)}
@@ -30,8 +30,8 @@ def of_sets(coder: Coder, opened: Set, held: np.ndarray) -> dict[str, np.ndarray
 def grid(name: str, codes: np.ndarray) -> np.ndarray:
     """Codes `[SIDE, SIDE, 2]`, from the top left: x to the right, y upwards.
 
-    Of the autoencoder, percentiles of the codes of the training set along each axis; of
-    the VAE, the quantiles of the prior.
+    For the autoencoder they are percentiles of the codes of the training set along each
+    axis; for the VAE, quantiles of the prior.
     """
     share = np.linspace(MARGIN, 1 - MARGIN, SIDE)
     if name == "vae":
@@ -44,7 +44,8 @@ def grid(name: str, codes: np.ndarray) -> np.ndarray:
 def random_codes(name: str, codes: np.ndarray, key: jax.Array, count: int) -> jax.Array:
     """`[count, 2]`: from the VAE's prior, or from the box of an autoencoder's codes.
 
-    Nothing says where to draw those; the box holds all codes of the training set.
+    An autoencoder has no distribution of codes; the box contains all codes of the
+    training set.
     """
     if name == "vae":
         return jax.random.normal(key, (count, 2))
@@ -62,11 +63,11 @@ def measure(
     """Numbers of a trained model.
 
     Args:
-        coder: the model.
+        coder: the trained model.
         opened: the data.
         held: test images in [0, 1].
-        codes: of `of_sets`.
-        seed: of the run.
+        codes: from `of_sets`.
+        seed: the seed of the run.
     """
     again = coder.decode(codes["test"])
     key = jax.random.key(seed + 2)

@@ -1,7 +1,7 @@
-"""One stray pixel, or a stroke six pixels thicker: what a squared error cannot see.
+"""Compares one stray pixel with a stroke six pixels thicker: errors and logits.
 
-Six stray pixels are the control: as many as thicken the stroke, and as far off by the
-squared error or farther, so that a discriminator that merely likes ink is found out.
+Six stray pixels are the control: as many as thicken the stroke, with at least the same
+squared error, which exposes a discriminator that merely prefers more ink.
 """
 
 import dataclasses
@@ -22,7 +22,7 @@ from jaxgan.train.terminal import say
 EXAMPLES = 6  # edited digits that are shown
 THICKER = 6  # pixels by which a stroke is thickened
 APART = 3  # pixels between a stray pixel and the digit
-BLOCK = 500  # images looked at together
+BLOCK = 500  # images in a batch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,23 +71,23 @@ def _generator(model):
 
 
 def _discriminator(model):
-    # Without batch normalisation, under which a score depends on an image's company.
+    # Without batch normalisation, so that a score depends on its image alone.
     return digit_nets.Discriminator(model.width, model.hidden, norm=False)
 
 
 def edit(image: np.ndarray, rng: np.random.Generator) -> tuple | None:
-    """A digit with a stray pixel, with a stroke six pixels thicker, with six strays.
+    """Edits a digit: one stray pixel, a stroke six pixels thicker, or six strays.
 
-    Stray pixels are white, and at least three pixels from the digit, but not outside
-    the box of the digit by more than that. Those that thicken are dark pixels at the
-    edge of a stroke, side by side, turned white.
+    Stray pixels are white, at least three pixels from the digit, and at most three
+    pixels outside its box. A stroke is thickened by turning adjacent dark pixels at its
+    edge white.
 
     Args:
         image: `[H, W, 1]` in [0, 1].
-        rng: decides where.
+        rng: decides the places.
 
     Returns:
-        Three images, or None where the digit has no such places.
+        Three images, or None if the digit has no such places.
     """
     ink = image[..., 0] > 0.5
     if not ink.any():
@@ -117,11 +117,11 @@ def judge(
     """Counts how often the discriminator ranks the edits opposite to the squared error.
 
     Args:
-        model: of the discriminator.
-        variables: of its nets.
+        model: the discriminator's config.
+        variables: the variables of its nets.
         held: the digits to edit, `[N, 28, 28, 1]` in [0, 1].
-        seed: where the edits are.
-        path: where the picture goes.
+        seed: the seed of the places of edits.
+        path: the file of the picture.
 
     Raises:
         ValueError: no digit has room for the edits.
@@ -165,7 +165,7 @@ NAMES = ("digit", "one stray pixel", "six at a stroke", "six stray pixels")
 
 
 def _draw(path, images, error, logits, results) -> None:
-    """Draws some digits, not chosen, and how D's logits of all of them differ."""
+    """Draws some digits, not selected, and the differences of D's logits of all."""
     shown = min(EXAMPLES, images.shape[1])
     figure = figures.new(11.0, 6.2)
     parts = figure.add_gridspec(1, 2, width_ratios=(shown, 3.4))
@@ -193,7 +193,7 @@ def _draw(path, images, error, logits, results) -> None:
         gap = logits[2] - logits[i]
         low, high = np.quantile(gap, [0.005, 0.995])
         low, high = min(low, 0.0), max(high, 0.0)
-        # Zero is the border of two bars, so that colours part where signs do.
+        # Zero is the border of two bars, so that colours change where signs do.
         width = max(high - low, 1e-6) / 30
         edges = width * np.arange(np.floor(low / width), np.ceil(high / width) + 1)
         counts, _ = np.histogram(gap, edges)

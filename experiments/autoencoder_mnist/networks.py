@@ -1,4 +1,4 @@
-"""The autoencoder, the VAE and the GAN: one run each, and what encodes and decodes."""
+"""Trains the autoencoder, the VAE and the GAN, and encodes and decodes."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from jaxgan.lab.session import Result
 from jaxgan.models import autoencoder, vae
 from jaxgan.train import Run
 
-BLOCK = 500  # images a call
+BLOCK = 500  # images in a call
 TITLES = {
     "autoencoder": "Autoencoder",
     "vae": "VAE",
@@ -37,9 +37,9 @@ class Coder(NamedTuple):
     """A trained autoencoder or VAE.
 
     Attributes:
-        name: which of the two.
+        name: which of the two it is.
         model: its configuration.
-        variables: of its nets.
+        variables: the variables of its nets.
     """
 
     name: str
@@ -47,14 +47,14 @@ class Coder(NamedTuple):
     variables: Variables
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        """Codes `[N, 2]` of images `[N, H, W, C]` in [0, 1]; of a VAE, their means."""
+        """Encodes images `[N, H, W, C]` in [0, 1] to `[N, 2]`; for a VAE, to means."""
         see = jax.jit(
             lambda image: encode(self.name, self.model, self.variables, image)
         )
         return blocks.in_blocks(see, images, size=BLOCK)
 
     def decode(self, codes: Any) -> np.ndarray:
-        """Images `[N, H, W, C]` in [0, 1] of codes `[..., 2]`."""
+        """Decodes codes `[..., 2]` to images `[N, H, W, C]` in [0, 1]."""
         name, model, variables = self
         draw = jax.jit(lambda code: decode(name, model, variables, code))
         codes = np.asarray(codes, np.float32).reshape(-1, 2)
@@ -75,7 +75,7 @@ def decode(name: str, model: Any, variables: Variables, code: Any) -> jax.Array:
 
 
 def fit(name: str, part: Part, opened: Set, held: np.ndarray) -> Variables:
-    """Trains one of the three, or goes on.
+    """Trains one of the three, or resumes its training.
 
     Args:
         name: "autoencoder", "vae" or "critic".
@@ -96,7 +96,7 @@ def fit(name: str, part: Part, opened: Set, held: np.ndarray) -> Variables:
         caption = "Samples"
     else:
         made = (vae if name == "vae" else autoencoder).game(model)
-        caption = "Test images, and again from their codes"
+        caption = "Test images, and their reconstructions"
 
         def drawn(v):
             some = jnp.asarray(held[np.arange(50) % len(held)])

@@ -1,4 +1,4 @@
-"""Pictures of codes, and of what they are decoded to."""
+"""Draws codes, and the images that they are decoded to."""
 
 import pathlib
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ def draw_grids(
     held: np.ndarray,
     seed: int,
 ) -> None:
-    """Draws what codes are decoded to: a grid of them, reconstructions, random ones.
+    """Draws decoded images: of a grid of codes, of reconstructions, of random codes.
 
     Args:
-        path: of the picture.
+        path: the file of the picture.
         coders: the trained models, by name.
         of_sets: codes of training and test images, by name.
         held: test images in [0, 1].

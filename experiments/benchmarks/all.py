@@ -35,10 +35,10 @@ class Part(NamedTuple):
     """One command.
 
     Attributes:
-        title: of its rows.
-        module: in this package.
-        flags: of the command.
-        over: a case of jaxgan -> the case of PyTorch that it is compared with.
+        title: the title of its rows.
+        module: its module in this package.
+        flags: the flags of the command.
+        over: takes a case of jaxgan to the case of PyTorch that it is compared with.
     """
 
     title: str
@@ -151,7 +151,7 @@ def rows(
 
 
 def _measure(config: Config, part: Part) -> tuple[str, dict[str, Any]]:
-    """The command of a part as a user types it, and what it found, now or before."""
+    """The command of a part as a user types it, and its results, new or kept."""
     flags = [*part.flags, "--rounds", str(config.rounds)]
     module = f"experiments.benchmarks.{part.module}"
     words = [part.module, *(flag.removeprefix("--") for flag in flags)]
@@ -161,8 +161,8 @@ def _measure(config: Config, part: Part) -> tuple[str, dict[str, Any]]:
         done = subprocess.run([sys.executable, *command, "--output", str(path)])
         if done.returncode:
             raise ValueError(
-                f"`{' '.join(['python', *command])}` failed, see above; what was"
-                " measured before is kept, and the same command goes on from there"
+                f"`{' '.join(['python', *command])}` failed, see above; earlier"
+                " measurements are kept, and the same command continues from there"
             )
     return " ".join(["python", *command]), json.loads(path.read_text())
 

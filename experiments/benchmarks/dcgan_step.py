@@ -57,7 +57,7 @@ class Config:
 
 
 def jaxgan_step(config: Config) -> Callable[[], float]:
-    """The library's own model, engine and compiled step."""
+    """Makes the step of jaxgan's model, by its engine, compiled."""
     import jax
 
     from jaxgan import game, parallel
@@ -86,7 +86,7 @@ def jaxgan_step(config: Config) -> Callable[[], float]:
 
 
 def torch_step(config: Config) -> Callable[[], float]:
-    """The plain PyTorch version."""
+    """Makes the plain PyTorch version."""
     from experiments.benchmarks.parts import torch_dcgan
 
     return torch_dcgan.make_step(

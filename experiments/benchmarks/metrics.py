@@ -40,7 +40,7 @@ CASES: dict[Part, tuple[str, ...]] = {
     "kernel": (THEIRS, "jaxgan", "jaxgan-jax"),
     "manifold": (THEIRS, "jaxgan", "jaxgan-jax"),
 }
-NEIGHBOUR = 3  # whose distance is the radius in `manifold`
+NEIGHBOUR = 3  # the neighbour whose distance is the radius in `manifold`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Config:
 
 
 def pictures(config: Config, size: int) -> Any:
-    """Bytes `[N, size, size, 3]`."""
+    """Makes bytes `[N, size, size, 3]`."""
     import numpy as np
 
     shape = (config.batch_size, size, size, 3)
@@ -89,7 +89,7 @@ def pictures(config: Config, size: int) -> Any:
 
 
 def two_sets(config: Config) -> tuple[Any, Any]:
-    """Features `[N, F]` float32, 0 or more as Inception's are, of two distributions."""
+    """Makes features `[N, F]` of two distributions, at least 0 like Inception's."""
     import numpy as np
 
     rng, count = np.random.default_rng(0), config.features
@@ -100,7 +100,7 @@ def two_sets(config: Config) -> tuple[Any, Any]:
 
 
 def extract(config: Config, case: str, size: int) -> Callable[[], object]:
-    """From bytes on the host to features on the host."""
+    """Makes the function from bytes on the host to features on the host."""
     assert config.folder is not None
     images = pictures(config, size)
     if case == THEIRS:
@@ -123,7 +123,7 @@ def extract(config: Config, case: str, size: int) -> Callable[[], object]:
 
 
 def frechet(config: Config, case: str) -> Callable[[], object]:
-    """From statistics to the distance."""
+    """Makes the function from statistics to the distance."""
     import numpy as np
 
     sets = two_sets(config)
@@ -149,7 +149,7 @@ def frechet(config: Config, case: str) -> Callable[[], object]:
 
 
 def of_samples(config: Config, part: str, case: str) -> Callable[[], object]:
-    """From two sets of features to a distance."""
+    """Makes the function from two sets of features to a distance."""
     real, fake = two_sets(config)
     size = min(1000, config.samples)
     if case == THEIRS:
@@ -182,7 +182,7 @@ def of_samples(config: Config, part: str, case: str) -> Callable[[], object]:
 
 
 def write_weights(config: Config, folder: pathlib.Path) -> None:
-    """Puts the weights into `folder` as each side reads them."""
+    """Writes the weights to `folder` in the form of each side."""
     import jax
 
     from jaxgan.metrics import inception
@@ -211,7 +211,7 @@ def _serve(config: Config, part: str, case: str) -> None:
         step = frechet(config, case)
     else:
         step = of_samples(config, part, case)
-    # Statistics take LAPACK half a minute, and nothing is compiled.
+    # LAPACK takes half a minute for these statistics, and nothing is compiled.
     timing.serve(step, warmup=0 if part == "frechet" else 1)
 
 
@@ -237,7 +237,10 @@ def main(config: Config) -> None:
         raise ValueError(f"--rounds is {config.rounds}; quartiles need 2 or more")
     there = all(importlib.util.find_spec(name) for name in ("torch", "torch_fidelity"))
     if not there:
-        print("torch-fidelity is not installed: ratios are over the first case left")
+        print(
+            "torch-fidelity is not installed, so ratios are over the first of the"
+            " other cases"
+        )
     machine = timing.machine()
     print(json.dumps(machine))
     print("| part | case | ms, median | best | ratio (quartiles) | images / s |")

@@ -63,7 +63,7 @@ class Config:
 
 
 def pixels(config: Config) -> Any:
-    """Images as bytes `[N, 784]`."""
+    """Makes images as bytes `[N, 784]`."""
     import numpy as np
 
     shape = (config.images, PIXELS)
@@ -71,7 +71,7 @@ def pixels(config: Config) -> Any:
 
 
 def jaxgan_steps(config: Config, *, case: str) -> Callable[[], float]:
-    """The library's engine; returns the discriminator's last loss."""
+    """Makes the turn by jaxgan's engine; returns the discriminator's last loss."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -147,7 +147,7 @@ def jaxgan_steps(config: Config, *, case: str) -> Callable[[], float]:
 
 
 def torch_steps(config: Config, *, seeds: int) -> Callable[[], float]:
-    """The plain PyTorch version."""
+    """Makes the plain PyTorch version."""
     import torch
 
     from experiments.benchmarks.parts import torch_small_gan
@@ -173,7 +173,7 @@ def _serve(config: Config, case: str) -> None:
 
 
 def table(rows: list[timing.Row], config: Config, over: dict[str, str]) -> str:
-    """The rows as Markdown; a turn is `config.steps` steps of every run in it."""
+    """Writes the rows as Markdown; a turn has `config.steps` steps of every run."""
     lines = [
         "| case | steps / s | ms a step, median | best | ratio (quartiles) | over |",
         "|---|---|---|---|---|---|",

@@ -110,12 +110,12 @@ def main(config: Config) -> None:
 
 
 def perturb(v: np.ndarray, label: int, offsets: np.ndarray) -> np.ndarray:
-    """Masked capsules `[D, offsets, J, D]` of which one number each was changed.
+    """Makes masked capsules `[D, offsets, J, D]`, each with one number changed.
 
     Args:
         v: the class capsules `[J, D]` of one image.
-        label: which of them is kept.
-        offsets: what is added.
+        label: the capsule to keep.
+        offsets: the changes to add.
     """
     classes, dim = v.shape
     changed = np.zeros((dim, len(offsets), classes, dim), np.float32)

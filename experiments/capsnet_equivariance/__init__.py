@@ -66,7 +66,7 @@ def main(config: Config) -> None:
         )
     detected, pooled = detect(INPUTS)
     figure = draw_pooling(detected, pooled)
-    about = "a detection that moves, and pooling that forgets where"
+    about = "a detection that moves, and pooling that loses its place"
     figures.save(out / "equivariance_pooling.png", figure, about)
 
     steps = np.arange(-config.most, config.most + 1)

@@ -1,4 +1,4 @@
-"""How the capsules of digits follow shifts, and how detections lose their place."""
+"""Measures how the capsules of digits follow shifts, and shows pooling."""
 
 import jax
 import jax.numpy as jnp
@@ -11,24 +11,24 @@ from jaxgan.lab import blocks, capsnets
 from jaxgan.models import capsnet
 
 INPUTS = np.array([[0, 3, 2, 0, 0], [0, 0, 3, 2, 0]])
-# A filter as wide as the thing to detect, and a threshold that only all of it passes:
-# 3 + 2 - 4 = 1, while 3 - 4 and 2 - 4 are cut off by the ReLU.
+# A filter as wide as the thing to detect, and a threshold that only the whole passes: 3
+# + 2 - 4 = 1, while 3 - 4 and 2 - 4 are cut off by the ReLU.
 FILTER, BIAS = np.array([1, 1]), -4
-POOL = 3  # neighbours of which the largest is kept
+POOL = 3  # neighbours that are pooled
 
 
 def of_classes(model, variables, sets, index, offsets):
     """Shifts some test digits of every class, and measures how capsules follow.
 
     Args:
-        model: the model.
-        variables: of its nets.
-        sets: of digits.
+        model: the model's config.
+        variables: the variables of its nets.
+        sets: the sets of digits.
         index: the numbers of test digits, `[digits]` for each class.
         offsets: the shifts `[shifts, 2]`.
 
     Returns:
-        What is read off the poses, for each class; and numbers, for each.
+        The shifts read off the poses, and numbers, for each class.
     """
 
     @jax.jit
@@ -56,9 +56,9 @@ def of_class(v: np.ndarray, c: int, offsets: np.ndarray):
         offsets: the shifts `[shifts, 2]`.
 
     Returns:
-        What is read off the pose of the digits that the fit did not use, see `fit`, and
-        numbers: how good that is, how good it is from lengths alone, and, by the size
-        of the shift, the length and how often it is the largest.
+        The shifts read off the poses of the digits that the fit did not use, see `fit`,
+        and numbers: how good they are, how good those from lengths alone are, and, by
+        the size of the shift, the length and how often it is the largest.
     """
     length, half = np.asarray(capsules.lengths(jnp.asarray(v))), len(v) // 2
     read, r2 = fit(v[:, :, c], offsets, half)
@@ -73,7 +73,7 @@ def of_class(v: np.ndarray, c: int, offsets: np.ndarray):
 
 
 def detect(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A convolution with a ReLU, and the largest of neighbours: two maps `[N, *]`."""
+    """Computes a convolution with a ReLU, and its pooled values: two maps `[N, *]`."""
     x = jnp.asarray(inputs, jnp.float32)
     matched = jax.vmap(lambda row: jnp.correlate(row, jnp.asarray(FILTER * 1.0)))(x)
     maps = linen.relu(matched + BIAS)
@@ -86,12 +86,12 @@ def fit(x: np.ndarray, offsets: np.ndarray, half: int) -> tuple[np.ndarray, np.n
 
     Args:
         x: vectors `[digits, shifts, D]`.
-        offsets: what is to be read `[shifts, 2]`.
-        half: how many of the digits the fit uses.
+        offsets: the shifts to read, `[shifts, 2]`.
+        half: the number of digits that the fit uses.
 
     Returns:
-        What is read off the other digits `[digits - half, shifts, 2]`, and the share of
-        the variance of the shifts that it explains `[2]`, 1 at best.
+        The shifts read off the other digits, `[digits - half, shifts, 2]`, and the
+        share of the variance of the shifts that they explain, `[2]`, at best 1.
     """
     x = np.concatenate([x, np.ones_like(x[..., :1])], -1).astype(np.float64)
     target = np.broadcast_to(offsets, (*x.shape[:2], 2)).astype(np.float64)
@@ -103,7 +103,7 @@ def fit(x: np.ndarray, offsets: np.ndarray, half: int) -> tuple[np.ndarray, np.n
 
 
 def shifted_strip(model, variables, sets, index, steps):
-    """One digit shifted to the right, and drawings of its capsule: `[2, S, ...]`."""
+    """Shifts one digit to the right, and draws its capsule: `[2, S, ...]`."""
     c = min(3, len(index) - 1)
     image = jnp.asarray(capsnets.images(sets, index[c][-1]))
     moved = jnp.stack([digits.shift(image, np.array([0, x])) for x in steps])

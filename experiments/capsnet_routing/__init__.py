@@ -48,7 +48,7 @@ class Config:
     iterations: bounds.Natural = 0
     """Iterations of routing; 0 takes as many as in training."""
     images: bounds.Count = 1000
-    """Test images to average over, of each class its share."""
+    """Test images to average over; each class has its share."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)

@@ -1,4 +1,4 @@
-"""The coefficients of routing, and their means over classes."""
+"""Computes the coefficients of routing, and their means over classes."""
 
 import dataclasses
 from typing import Any
@@ -29,7 +29,7 @@ def route(model: capsnet.Config, variables: Any, image: jax.Array):
 
 
 def of_classes(values: np.ndarray, there: np.ndarray) -> dict[str, np.ndarray]:
-    """Means over images of `[B, n, J]`, for the true class and for the others."""
+    """Averages `[B, n, J]` over images, for the true class and for the others."""
     true = (values * there[:, None]).sum(2)
     others = np.where(there[:, None], -1, values)
     rest = (values.sum(2) - true) / max(1, values.shape[2] - 1)
@@ -41,14 +41,14 @@ def of_classes(values: np.ndarray, there: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def mean_entropy(coupling: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """How undecided capsules are in each iteration: from 0, certain, to 1, even."""
+    """The entropy of capsules in each iteration: from 0, certain, to 1, even."""
     c = np.maximum(coupling, 1e-30)
     entropy = -(c * np.log(c)).sum(-1, keepdims=True) / np.log(coupling.shape[-1])
     return ((entropy * weight).sum(2) / weight.sum(2)).mean((0, 2))
 
 
 def stop_early(model, variables, image, label) -> dict[str, Any]:
-    """Lengths of the class capsules and the error if routing stopped earlier."""
+    """Lengths of the class capsules, and the error, with fewer iterations."""
     v = [
         blocks.in_blocks(
             lambda image, n=n: capsnets.encode(

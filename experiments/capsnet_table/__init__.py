@@ -29,7 +29,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which runs the table is made of."""
+    """The runs of the table."""
 
     data: Annotated[Data, tyro.conf.arg(name="")]
     mnist_steps: bounds.Natural = 3000
@@ -74,7 +74,7 @@ def main(config: Config) -> None:
     lengths = {"mnist": config.mnist_steps, "multimnist": config.multimnist_steps}
     lengths = {name: steps for name, steps in lengths.items() if steps}
     results: dict[str, Any] = {name: {} for name in lengths}
-    for seed in config.seeds:  # a table early, and a better one with every seed
+    for seed in config.seeds:  # a table comes early, and grows by every seed
         for name, steps in lengths.items():
             for row, model in models(name, config.preset, steps).items():
                 run = Run(

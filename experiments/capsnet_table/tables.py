@@ -33,10 +33,11 @@ def models(name: str, preset: str, steps: int) -> dict[str, Any]:
     if name == "multimnist":
         net, base = capsnet.MULTI_MNIST, capsnet_baseline.MULTI_MNIST
     if preset == "small":
-        # The step size ends at a fiftieth, as it does in the paper's long runs.
+        # The step size falls to a fiftieth, as in the paper's long runs.
         fast = {"decay_steps": max(1, steps // 96)}
         net = dataclasses.replace(net, features=32, types=8, decoder=(256, 512), **fast)
-        # About as much arithmetic as the capsules; the paper's has eight times theirs.
+        # It has about as much arithmetic as the capsules; the paper's has eight times
+        # theirs.
         narrow = {"features": tuple(n // 16 for n in base.features)}
         base = dataclasses.replace(base, **narrow, **fast)
     rows: dict[str, Any] = {"baseline": base}

@@ -1,4 +1,4 @@
-"""How many near duplicates semantic hashes find, and how many removals are false."""
+"""Measures how many near duplicates are found, and how many removals are false."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,7 +23,7 @@ class Set(NamedTuple):
         codes: `[N, K]`.
         source: int `[N]`: of a planted copy, the index of its original; of an image of
             the set, its own index.
-        kind: what was done to a copy, `[N]`; "" for images of the set.
+        kind: the kind of change of a copy, `[N]`; "" for images of the set.
     """
 
     images: np.ndarray
@@ -39,8 +39,8 @@ class Tried(NamedTuple):
         threshold: of the codes.
         kept: for each image, the one that is kept in its place, `[N]`.
         found: for each planted copy, whether it has the hash of its original.
-        removed: how many images are not kept.
-        false: how many of them are not copies of what is kept in their place.
+        removed: the number of images that are not kept.
+        false: how many of them are not copies of the image kept in their place.
         others: removed images that were not planted.
         others_false: how many of those are not copies.
     """
@@ -132,9 +132,9 @@ def thresholds(codes: np.ndarray) -> list[float]:
 
 
 def chosen(trials: list[Tried], most_false: float) -> Tried:
-    """The trial that finds most copies, among those with few enough false removals.
+    """Chooses the trial that finds most copies, among those with few false removals.
 
-    If there is none, the trial with the smallest share of false removals.
+    If there is none, it is the trial with the smallest share of false removals.
     """
     fine = [trial for trial in trials if trial.false_rate <= most_false]
     if fine:

@@ -1,4 +1,4 @@
-"""Codes to be hashed: a set at 32x32, and an autoencoder trained on it."""
+"""Computes codes to hash, by an autoencoder trained on a set at 32x32."""
 
 import pathlib
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from jaxgan.models import denoising_autoencoder as autoencoder
 
 SIDE = 32  # pixels, as in the paper
 BLOCK = 500  # images encoded together
-FAINT = 0.05  # added to the deviation of an image in [-1, 1]
+FAINT = 0.05  # added to the standard deviation of an image in [-1, 1]
 SHEET = 50  # images and their reconstructions on a sheet
 
 
 class Opened(NamedTuple):
-    """A set, at the size that is hashed and as it is stored.
+    """A set, both at the size that is hashed and as it is stored.
 
     Attributes:
         spec: its name, as in --data.
@@ -44,7 +44,7 @@ def open_set(
 
     Args:
         spec: the set, as in `--data`; that of the run if None.
-        run: whose set and crop are taken.
+        run: a run whose set and crop are used.
         split: part to take of a set that has parts.
         download: whether tfds may download it.
 
@@ -74,9 +74,9 @@ def open_set(
 
 
 def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray], Any]:
-    """A function from images, uint8 `[N, 32, 32, C]`, to codes `[N, bits]`.
+    """Makes a function from images, uint8 `[N, 32, 32, C]`, to codes `[N, bits]`.
 
-    Trains the autoencoder first, or goes on, or finds it trained.
+    It first trains the autoencoder, or resumes its training, unless it is trained.
 
     Args:
         opened: the set to train it on.
@@ -105,7 +105,7 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
         code = autoencoder.encode(model, variables, centred(shown))
         drawn = autoencoder.decode(model, variables, code) + mean[None]
         rows = [x.reshape(5, -1, *x.shape[1:]) for x in (normalised(shown), drawn)]
-        # Four deviations, which is all that most images have, from black to white.
+        # From black to white are four standard deviations, the range of most images.
         return nn.to_uint8(jnp.stack(rows, 1).reshape(-1, *shown.shape[1:]) / 2)
 
     bytes_of = feeds.feed(images, run, work.mesh, between=None)
@@ -114,7 +114,7 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
             "image": centred(bytes_of.prepare(held, item)["image"])
         }
     )
-    caption = "Images, and again from their codes"
+    caption = "Images, and their reconstructions"
     result = session.train(
         work,
         autoencoder.game(model),
@@ -129,10 +129,10 @@ def encoder(opened: Opened, run: train.Run, bits: int) -> Callable[[np.ndarray],
 
 
 def normalised(image: jax.Array) -> jax.Array:
-    """Bytes `[B, H, W, C]` to images of mean 0 and deviation 1 each, or nearly so.
+    """Normalises bytes `[B, H, W, C]` to images of mean 0 and deviation about 1.
 
-    Copies differ in brightness and contrast, which codes are not to depend on. Images
-    of nearly one colour all over stay near 0.
+    Copies differ in brightness and contrast, on which codes should not depend. Images
+    of nearly one colour stay near 0.
     """
     x = nn.from_uint8(image)
     x -= x.mean((1, 2, 3), keepdims=True)

@@ -1,4 +1,4 @@
-"""The pictures of duplicates: groups of one hash, planted copies found and missed."""
+"""Draws duplicates: groups with one hash, and planted copies found and missed."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from experiments.deduplicate import duplicates, planting
 from experiments.deduplicate.duplicates import Set, Tried
 from jaxgan.lab import figures
 
-ROWS, COLUMNS = 8, 12  # groups that are shown, and images of each
+ROWS, COLUMNS = 8, 12  # groups shown, and images of each
 PAIRS = 12  # images of planted copies in a row
 
 
 def groups(title: str, images: np.ndarray, final: Tried) -> Any:
-    """The largest groups, a row each; the first image is the one that is kept."""
+    """Draws the largest groups, a row each; the first image is the one that is kept."""
     kept, sizes = np.unique(final.kept, return_counts=True)
     order = np.argsort(-sizes, kind="stable")[:ROWS]
     rows = [k for k, size in zip(kept[order], sizes[order], strict=True) if size > 1]
@@ -42,7 +42,7 @@ def groups(title: str, images: np.ndarray, final: Tried) -> Any:
 
 
 def planted(seen: Set, tested: Tried, trials: list[Tried], most_false: float) -> Any:
-    """Pairs of every kind, found and missed, above what other thresholds would do."""
+    """Draws pairs of every kind, found and missed, and results of other thresholds."""
     copies = np.flatnonzero(seen.kind != "")
     originals = duplicates.originals(seen)
     kinds = [kind for kind in planting.KINDS if (seen.kind == kind).any()]

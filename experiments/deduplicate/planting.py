@@ -1,4 +1,4 @@
-"""Near duplicates made on purpose, to measure how many of them are found."""
+"""Makes near duplicates, to measure how many of them are found."""
 
 import io
 import math
@@ -10,7 +10,7 @@ KINDS = ("jpeg", "brightness", "shift", "resized")
 
 
 def copied(image: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """A near duplicate of an image, of a kind that arises when pictures are shared.
+    """Makes a near duplicate of an image, as they arise when pictures are shared.
 
     - jpeg: compressed again, at a quality of 60 to 90.
     - brightness: 3 to 10 % brighter or darker.
@@ -18,7 +18,7 @@ def copied(image: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray
     - resized: made smaller, to 75 to 95 % of its side, and large again.
 
     Args:
-        image: uint8 `[H, W, C]`, at the size that it is stored in.
+        image: uint8 `[H, W, C]`, at its stored size.
         kind: one of the four.
         rng: random numbers.
 

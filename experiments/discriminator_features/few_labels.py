@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-CHOOSING = 10  # draws that the regulariser is chosen on, at most, as in the paper
-_RANK = 1e-10  # share of the largest eigenvalue below which there is only rounding
+CHOOSING = 10  # draws, at most, on which the regulariser is chosen; the paper's number
+_RANK = 1e-10  # eigenvalues below this share of the largest are rounding errors
 
 
 class Outcome(NamedTuple):
@@ -24,18 +24,20 @@ class Outcome(NamedTuple):
 
 
 def drawn(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Draws examples whose labels are given, as many of every class.
+    """Draws the examples whose labels are given, equally many of every class.
 
     Args:
         labels: integers `[N]`, of all that may be drawn.
-        count: how many; if it is not a multiple of the classes, the first get one more.
+        count: how many; if it is not a multiple of the classes, the first classes get
+            one more.
         seed: of the draw.
 
     Returns:
         Places among `labels`, `[count]`.
 
     Raises:
-        ValueError: fewer are asked for than there are classes, or a class has too few.
+        ValueError: `count` is below the number of classes, or a class has too few
+            examples.
     """
     classes = np.unique(labels)
     if count < len(classes):
@@ -110,9 +112,9 @@ def judged(
 
 
 def _in_span(features, draw, other):
-    """Rows to train on and others, as coordinates in the span of the former.
+    """Expresses rows to train on, and other rows, in the span of the first.
 
-    The weights of an SVM are a sum of the rows that it was trained on, so this only
+    The weights of an SVM are a linear combination of its training rows, so this only
     saves time: a row has a thousand numbers instead of ten thousand.
     """
     train = features[draw].astype(np.float64)

@@ -1,9 +1,9 @@
-"""Features of one layer learned by k-means: the baseline.
+"""The baseline: features of one layer learned by k-means.
 
 Coates, Lee and Ng, "An analysis of single-layer networks in unsupervised feature
-learning" (AISTATS 2011): patches are normalised and whitened, their centroids are the
-filters, an image is described by how much nearer than usual each centroid is to its
-patches, summed over quadrants.
+learning" (AISTATS 2011): patches are normalised and whitened, and their centroids are
+the filters. The features of an image tell how much nearer than the mean each centroid
+is to its patches, summed over quadrants.
 """
 
 import functools
@@ -13,19 +13,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-PATCHES = 50_000  # to learn centroids from
+PATCHES = 50_000  # number of patches to learn centroids from
 CONTRAST = 10.0  # added to the variance of a patch, in squared grey levels
 WHITENING = 0.1  # added to the eigenvalues
 
 
 class Filters(NamedTuple):
-    """What k-means has learned from patches of P = size² · C numbers.
+    """The filters that k-means learned from patches of P = size² · C numbers.
 
     Attributes:
-        mean: of normalised patches, `[P]`.
-        whiten: `[P, P]`, symmetric.
-        centroids: of whitened patches, `[K, P]`.
-        size: side of a patch.
+        mean: the mean of normalised patches, `[P]`.
+        whiten: the whitening matrix, `[P, P]`, symmetric.
+        centroids: the centroids of whitened patches, `[K, P]`.
+        size: the side of a patch.
     """
 
     mean: np.ndarray
@@ -41,9 +41,9 @@ def learned(
 
     Args:
         images: uint8 `[N, H, W, C]`.
-        centroids: how many filters.
-        size: side of a patch.
-        seed: of the patches and of k-means.
+        centroids: the number of filters.
+        size: the side of a patch.
+        seed: the seed of the patches and of k-means.
 
     Raises:
         ValueError: images are smaller than patches, there are more centroids than

@@ -1,4 +1,4 @@
-"""Labelled images at the size of a run, divided into training, validation and test."""
+"""Labelled images at the size of a run, split into training, validation and test."""
 
 import dataclasses
 from typing import NamedTuple
@@ -78,7 +78,7 @@ def opened(
     except jaxgan_data.NoSplit:
         others = images, labels
     rng = np.random.default_rng(seed)
-    # A single idx file is the same whatever the split; it must not test itself.
+    # A single idx file is the same for every split, and must not be its own test set.
     if np.array_equal(others[0], images):
         out = jaxgan_data.held_out(labels)
         train, test = np.flatnonzero(~out), np.flatnonzero(out)

@@ -1,4 +1,4 @@
-"""Rounds on digits: what the discriminator likes best, and what it thinks of digits."""
+"""Plays rounds on digits, and draws the images that the discriminator rates highest."""
 
 import pathlib
 
@@ -15,17 +15,17 @@ from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import discriminator_only as alone
 from jaxgan.train import Run, directory
 
-SHOWN = 12  # digits a round that are shown
-ROWS = 9  # rounds of which digits are shown
-JUDGED = 500  # test digits that the discriminator judges, at most
+SHOWN = 12  # digits shown for each round
+ROWS = 9  # rounds shown
+JUDGED = 500  # largest number of test digits that the discriminator judges
 
 
 def fit(run: Run, data: Data, model: alone.Config, out: pathlib.Path) -> Numbers:
     """Plays the rounds on digits, and draws them.
 
     Args:
-        run: on digits.
-        data: what to train on.
+        run: the run on digits.
+        data: the data to train on.
         model: the discriminator, and how its negatives are found.
         out: the directory of the picture.
     """
@@ -73,7 +73,7 @@ def fit(run: Run, data: Data, model: alone.Config, out: pathlib.Path) -> Numbers
 
 
 def draw(path: pathlib.Path, run: Run, model: alone.Config, opened: Set) -> None:
-    """Draws digits of rounds that double, from the sheets of the whole run."""
+    """Draws digits of rounds 1, 2, 4 and so on, from the sheets of the whole run."""
     sheets = list(directory.sheets(run.workdir, "sheet").items())
     wanted = np.geomspace(1, len(sheets), min(ROWS, len(sheets))).round().astype(int)
     rows, labels = [], []
@@ -92,7 +92,7 @@ def draw(path: pathlib.Path, run: Run, model: alone.Config, opened: Set) -> None
         [*labels, "digits"],
         [""] * SHOWN,
     )
-    figures.save(path, figure, "what D liked best, by round")
+    figures.save(path, figure, "the images that D rated highest, by round")
 
 
 def tiles(sheet: np.ndarray, height: int, width: int, channels: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Rounds in the plane: what is kept of each, and what is left at the end."""
+"""Plays rounds in the plane, and keeps what the pictures need."""
 
 import dataclasses
 import pathlib
@@ -15,7 +15,7 @@ from jaxgan.lab.session import Numbers
 from jaxgan.models import discriminator_only as alone
 from jaxgan.train import Feed, Run, directory
 
-GRID = 81  # places a side at which the landscape is looked at
+GRID = 81  # places along each side of the landscape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +45,7 @@ def fit(run: Run, model: alone.Config, modes: int, out: pathlib.Path) -> Numbers
     """Plays the rounds in the plane, and draws them.
 
     Args:
-        run: of the plane.
+        run: the run in the plane.
         model: the discriminator, and how its negatives are found.
         modes: Gaussians on the ring.
         out: the directory of the pictures.
@@ -60,7 +60,7 @@ def fit(run: Run, model: alone.Config, modes: int, out: pathlib.Path) -> Numbers
     kept = run.workdir / "rounds"
 
     def show(state):
-        """Keeps what the pictures are made of, in a file a round."""
+        """Keeps the data of the pictures, in a file for each round."""
         v = game.variables(state)
         landscape = np.asarray(judge(v, grid)).reshape(GRID, GRID)
         found = np.asarray(v["negatives"]["memory"]["past"])[-1]
@@ -79,7 +79,7 @@ def fit(run: Run, model: alone.Config, modes: int, out: pathlib.Path) -> Numbers
         }
 
     def away(x):
-        """How many standard deviations from the nearest mode, `[N]`."""
+        """The distance from the nearest mode in standard deviations, `[N]`."""
         gap = np.linalg.norm(x[:, None] - ring.centres[None], axis=-1)
         return gap.min(1) / ring.sigma
 

@@ -1,4 +1,4 @@
-"""Peaks of a landscape, and the pictures of the rounds in the plane."""
+"""Finds peaks of a landscape, and draws the rounds in the plane."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,17 @@ from jaxgan.data.synthetic.points import Points
 from jaxgan.lab import figures
 from jaxgan.models import discriminator_only as alone
 
-PANELS = 10  # rounds of which the landscape is shown
+PANELS = 10  # rounds whose landscapes are shown
 NEAR = 3.0  # standard deviations from a mode that count as data
 DATA, FOUND, WRONG = "white", "#ff9f1c", "#e71d36"
 
 
 def peaks(landscape: np.ndarray) -> np.ndarray:
-    """Local maxima of a landscape `[G, G]`: indices `[P, 2]`, higher than all around.
+    """Finds local maxima of a landscape `[G, G]`: indices `[P, 2]`.
 
-    Only those of which D says that they are data (logits above 0) count, and that stand
-    out from what surrounds them by a hundredth of the landscape's range. Places at the
-    edge have fewer neighbours.
+    A maximum counts only if D takes it for data (a logit above 0), and if it stands out
+    from its surroundings by a hundredth of the landscape's range. Places at the edge
+    have fewer neighbours.
     """
     padded = np.pad(landscape, 2, constant_values=-np.inf)
     size = landscape.shape[0]
@@ -44,18 +44,18 @@ def draw_plane(
     place: np.ndarray,
     seen: Mapping[int, Mapping[str, np.ndarray]],
 ) -> None:
-    """Draws D's landscape after rounds that double, since much happens at first.
+    """Draws D's landscape after rounds 1, 2, 4, ..., since it changes most at first.
 
     Args:
-        path: of the picture.
-        model: whose rounds they are.
+        path: the file of the picture.
+        model: the discriminator, whose rounds they are.
         ring: the data.
         place: coordinates of the landscape along an axis.
         seen: step -> the landscape and the negatives found.
     """
     steps = sorted(seen)[1:]
     wanted = np.geomspace(1, len(steps), min(PANELS, len(steps))).round().astype(int)
-    for i in range(1, len(wanted)):  # the first would repeat where they lie close
+    for i in range(1, len(wanted)):  # skips repeats among the first
         wanted[i] = max(wanted[i], wanted[i - 1] + 1)
     chosen = [steps[i - 1] for i in wanted]
     some = np.asarray(ring.sample(jax.random.key(0), 300))
@@ -90,7 +90,7 @@ def draw_plane(
 def draw_rounds(
     path: pathlib.Path, model: alone.Config, rows: Sequence[Mapping[str, float]]
 ) -> None:
-    """Draws how many peaks there are, and where negatives lie, over rounds."""
+    """Draws the number of peaks, and the places of negatives, over rounds."""
     figure = figures.new(9.0, 3.2)
     left, right = figure.subplots(1, 2)
     rounds = [row["step"] / model.round_steps for row in rows]

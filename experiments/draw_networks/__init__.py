@@ -59,7 +59,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Outlines every net that is asked for, then prints and draws."""
+    """Outlines every requested net, then prints and draws."""
     name, record, model = opened(config)
     nets, given = arguments(record, model)
     if config.net and config.net not in nets:
@@ -112,7 +112,7 @@ def opened(config: Config) -> tuple[str, Model, Any]:
 def arguments(
     record: Model, model: Any
 ) -> tuple[Mapping[str, Any], Mapping[str, tuple]]:
-    """The nets of a model, and the shapes that each is called with.
+    """The nets of a model, and the shapes of the arguments of each.
 
     Args:
         record: of the model.

@@ -1,4 +1,4 @@
-"""A net as a picture: its blocks above the table of its layers."""
+"""Draws a net: its blocks above the table of its layers."""
 
 import math
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from jaxgan.lab import figures
 TALL = 1.7  # inches of the largest height, of maps and of vectors
 LONG = 2.0  # inches of the most channels
 GAP = 1.15  # inches between blocks
-SLANT = (0.42, 0.30)  # how an inch that goes away from us is drawn
-WIDE = 15.0  # inches of the drawing, before it goes on below
+SLANT = (0.42, 0.30)  # the drawing of an inch into the depth
+WIDE = 15.0  # largest width of the drawing in inches, before a new line
 LINE = 0.27  # inches of a row of the table
 COLOURS = {"maps": "#8fb4dd", "vector": "#f0b27a", "capsules": "#b79ad6"}
 
@@ -66,7 +66,7 @@ def draw(title: str, lines: Sequence[Chain], rows: Sequence[Sequence[str]]) -> F
 
 
 def wrapped(line: Chain, size) -> list[Chain]:
-    """Parts of a chain that fit the page; each begins with the last block before it."""
+    """Splits a chain to fit the page; each part begins with the block before it."""
     parts, first = [], 0
     for i in range(1, len(line.blocks)):
         part = Chain(line.blocks[first : i + 1], line.labels[first:i], [])
@@ -85,13 +85,13 @@ def wrapped(line: Chain, size) -> list[Chain]:
 
 
 def width_of(line: Chain, size) -> float:
-    """Inches that a chain is wide; `size` gives those of a block."""
+    """The width of a chain in inches; `size` gives that of a block."""
     each = [size(b)[0] + SLANT[0] * size(b)[2] for b in line.blocks]
     return sum(each) + GAP * (len(each) - 1) + 0.4
 
 
 def _draw_chain(axes: Axes, line: Chain, size, left: float, bottom: float) -> None:
-    """Blocks from the left, their middles on one line; the operations below."""
+    """Draws blocks from left to right, centred on one line, and operations below."""
     lines = max([len(x) for x in line.labels] or [0])
     tallest = max(size(b)[1] + SLANT[1] * size(b)[2] for b in line.blocks)
     base = bottom + 0.1 + 0.2 * lines
@@ -129,7 +129,7 @@ def _draw_chain(axes: Axes, line: Chain, size, left: float, bottom: float) -> No
 
 
 def _draw_box(axes: Axes, block: Block, x, y, front, slant) -> None:
-    """A box seen from its front, above and its right."""
+    """Draws a box seen from the front, from above and from the right."""
     (right, up), (dx, dy) = front, slant
     colour = COLOURS[kind(block.shape)]
     faces = [
@@ -148,13 +148,13 @@ def _draw_box(axes: Axes, block: Block, x, y, front, slant) -> None:
 
 
 def _draw_window(axes: Axes, one, two, a: Block, b: Block, k: int, transposed) -> None:
-    """A kernel's window and what it reads from, or writes to, on the facing sides."""
+    """Draws the window of a kernel and the pixel it makes, on the facing sides."""
     large, small = (two, one) if transposed else (one, two)
     shape = (b if transposed else a).shape
     ratio = [min(1.0, k / n) for n in shape[:2]]
 
     def side(face, across, up):
-        """A point on the facing side of a block, from the fractions of its sides."""
+        """A point on the facing side of a block, given as fractions of its sides."""
         x, y, right, height, dx, dy = face
         x += right if face is one else 0
         return x + across * dx, y + up * height + across * dy
@@ -173,7 +173,7 @@ def _draw_window(axes: Axes, one, two, a: Block, b: Block, k: int, transposed) -
 
 
 def _draw_table(axes: Axes, rows, left: float, right: float, top: float) -> None:
-    """A table whose columns are as wide as their text needs."""
+    """Draws a table whose columns are as wide as their text."""
     lines = [HEADER, *rows]
     wide = [max(len(line[i]) for line in lines) + 3 for i in range(len(HEADER))]
     scale = min(0.11, (right - left) / sum(wide))

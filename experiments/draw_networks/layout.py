@@ -1,4 +1,4 @@
-"""The layers of a net in lines, as they are drawn: blocks and what is between them."""
+"""Puts the layers of a net in lines: blocks, and operations between them."""
 
 import math
 from collections.abc import Sequence
@@ -11,11 +11,12 @@ ASIDE = {"Norm": "norm", "Dropout": "dropout", "Noise": "noise"}  # keep the sha
 
 
 class Block(NamedTuple):
-    """What flows between operations.
+    """An array that flows between operations.
 
     Attributes:
-        shape: without the batch.
-        joined: how many channels or numbers are added to it before the next operation.
+        shape: its shape, without the batch.
+        joined: the number of channels or numbers joined to it before the next
+            operation.
         again: whether it was drawn before, on the line above.
     """
 
@@ -25,13 +26,13 @@ class Block(NamedTuple):
 
 
 class Chain(NamedTuple):
-    """Operations one after the other.
+    """A sequence of operations.
 
     Attributes:
-        blocks: what flows; one more than there are operations.
-        labels: of the operations, a line for each part.
-        windows: of the operations: kernel side, and whether it is a transposed
-            convolution; None for operations without a kernel.
+        blocks: the arrays, one more than there are operations.
+        labels: the labels of the operations, a line for each part.
+        windows: for each operation, the side of the kernel, and whether it is a
+            transposed convolution; None without a kernel.
     """
 
     blocks: list[Block]
@@ -40,12 +41,12 @@ class Chain(NamedTuple):
 
 
 def chains(calls: Sequence[Call], start: Shape, output: Shape) -> list[Chain]:
-    """Puts calls in lines: where the input of one is the output of the last.
+    """Puts calls in lines; in a line, the input of each is the output of the last.
 
     Args:
-        calls: of `outline`.
-        start: the shape of what the net is given.
-        output: the shape that it returns in the end.
+        calls: from `outline`.
+        start: the shape of the net's input.
+        output: the shape of its output.
     """
     lines = [Chain([Block(start or (1,))], [], [])]
     for call in calls:
@@ -76,10 +77,11 @@ def chains(calls: Sequence[Call], start: Shape, output: Shape) -> list[Chain]:
 
 
 def _connect(lines: list[Chain], given: Shape, last: bool = False) -> list[str]:
-    """Makes the last line end in what the next call is given.
+    """Makes the last line end in the input of the next call.
 
     Returns:
-        What is done to get it, where the label of the next operation has to say so.
+        The operations that make it, if the label of the next operation has to name
+        them.
     """
     line = lines[-1]
     had = line.blocks[-1].shape
@@ -120,7 +122,7 @@ def _connect(lines: list[Chain], given: Shape, last: bool = False) -> list[str]:
 
 
 def kind(shape: Shape) -> str:
-    """What a shape is drawn as: a key of `COLOURS`."""
+    """The kind of block that a shape is drawn as: a key of `COLOURS`."""
     return ("vector", "vector", "capsules", "maps")[min(3, len(shape))]
 
 

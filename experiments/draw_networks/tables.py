@@ -1,4 +1,4 @@
-"""The layers of a net as a table."""
+"""Makes a table of the layers of a net."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ HEADER = ("layer", "kind", "kernel", "input", "output", "parameters")
 
 
 def table(calls: Sequence[Call]) -> list[tuple[str, ...]]:
-    """Rows of text, one a call and one of the total, under `HEADER`."""
+    """Makes rows of text, one for each call and one for the total, under `HEADER`."""
     rows = [
         (
             call.path or "(all)",
@@ -42,7 +42,7 @@ def described(call: Call) -> dict[str, Any]:
 
 
 def kernel(call: Call) -> str:
-    """Side and stride of a convolution, as text."""
+    """The side and the stride of a convolution, as text."""
     shape = geometry(call)
     if shape is None:
         return ""

@@ -40,7 +40,7 @@ from jaxgan.lab import cli, figures
 from jaxgan.models import model as models
 from jaxgan.train.terminal import say
 
-LEAST = 1e-3  # arrays of smaller numbers are mostly rounding errors
+LEAST = 1e-3  # arrays whose largest number is smaller are mostly rounding errors
 ONE = Layout()
 LAYOUTS = (
     Layout(devices=2),
@@ -148,7 +148,7 @@ def deviation(
 
 
 def _train_apart(config, layout, folder) -> None:
-    """Trains all models on a layout, in processes of its own."""
+    """Trains all models on a layout, in separate processes."""
     folder.mkdir()
     flags = [
         *("--folder", str(folder), "--models", *config.models),

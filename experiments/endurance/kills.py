@@ -39,7 +39,7 @@ PATIENCE = 600  # seconds to wait for a sign of life
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """How often to kill, and what."""
+    """The run to kill, and how often."""
 
     workdir: pathlib.Path = pathlib.Path("runs/kills")
     """Directory for the two runs and results.json; older runs there are removed."""
@@ -67,7 +67,7 @@ def main(config: Config) -> None:
             kind = MOMENTS[len(kills) % len(MOMENTS)]
             kills.append(_kill(config, killed, kind, chance))
             bar.update()
-    # As many steps as were reached, and some to go: both runs end at the same one.
+    # Some steps more than were reached, so that both runs end at the same step.
     steps = (max([kill["played"] for kill in kills]) // EVERY + 4) * EVERY
     began = time.perf_counter()
     for folder in (straight, killed):
@@ -109,7 +109,7 @@ def _start(config, folder, steps, said):
 
 
 def _kill(config, folder, kind, chance) -> dict[str, Any]:
-    """Resumes the run, and kills one of its processes at a moment of this kind."""
+    """Resumes the run, and kills one of its processes at a given kind of moment."""
     with (folder / "said.log").open("ab") as said:
         started = _start(config, folder, 10**6, said)
         scalars, rewound = folder / "scalars.jsonl", _file(folder / "scalars.jsonl")
@@ -118,13 +118,13 @@ def _kill(config, folder, kind, chance) -> dict[str, Any]:
             # The run first drops the steps after the last checkpoint, in a new file.
             _wait(lambda: _file(scalars) != rewound, started)
             _wait(lambda: _played(folder) > saved, started)
-            # Past the first steps, at a moment independent of what was waited for.
+            # Waits a random time beyond the first steps.
             time.sleep(chance.uniform(0, 1.5))
             _wait(lambda: kind == "step" or _saving(folder, kind == "rename"), started)
             time.sleep(chance.uniform(0, 0.1) if kind == "save" else 0)
             unlucky = started[chance.randrange(len(started))]
             unlucky.kill()
-            # The others must notice, and end.
+            # The others must notice it and end.
             for process in started:
                 process.wait(PATIENCE)
         finally:
@@ -156,7 +156,7 @@ def _wait(condition, started) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline or any(p.poll() is not None for p in started):
-            raise ChildProcessError("the run ended, or hangs; see said.log beside it")
+            raise ChildProcessError("the run ended or hangs; see said.log beside it")
         time.sleep(0.0005)
 
 

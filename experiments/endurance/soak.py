@@ -89,7 +89,7 @@ def main(config: Config) -> None:
         feed = feeds.feed(images, run, mesh, between=dcgan.MODEL.range)
         algorithm = game.algorithm(dcgan.game(MODEL))
         train.train(algorithm, feed, run, {"steps": config.steps}, measure, mesh)
-    half = seen[len(seen) // 2 :]  # when caches and the pools of the allocator are full
+    half = seen[len(seen) // 2 :]  # by then caches and the allocator's pools are full
     growth = np.polyfit([x["step"] for x in half], [x["resident MiB"] for x in half], 1)
     results = {
         "streamed": config.streamed,
@@ -112,7 +112,7 @@ def main(config: Config) -> None:
 
 
 def _images(folder: pathlib.Path | None) -> Set:
-    """Drawn faces, in memory or read from a folder for every batch."""
+    """Makes drawn faces, in memory or read from a folder for every batch."""
     source = data.open_source("faces:256", size=MODEL.resolution)
     held = data.load(source, size=MODEL.resolution, channels=3)
     if folder:

@@ -28,7 +28,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which run to show, and where."""
+    """The run to show, and where to serve it."""
 
     run: pathlib.Path
     """Directory of the run of a generator; it is only read."""
@@ -39,10 +39,9 @@ class Config:
     experiments.latent_arithmetic writes. If left out, directions.npz of --workdir, if
     there is one."""
     strongest: bounds.Natural = 6
-    """Sliders along what the first layer stretches most; 0 leaves them out."""
+    """Number of sliders along the directions that the first layer stretches most."""
     images: bounds.Natural = 2048
-    """How many training images to search for the nearest, at most; 0 leaves them
-    out."""
+    """Training images to search for the nearest, at most; 0 leaves them out."""
     host: str = "127.0.0.1"
     """Address to serve at; by default only this machine can see the page."""
     port: Annotated[int, bounds.Within(1, 65535)] = 7860

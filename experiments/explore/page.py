@@ -1,4 +1,4 @@
-"""The page: what is on it, and how it responds."""
+"""The page: its elements, and how it responds."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from experiments.explore.style import PLAYER, STYLE
 from jaxgan.train.terminal import say
 
 WALK = "0, 1, 2, 3"  # seeds of the first walk
-FRAMES = 16  # from one seed of a walk to the next
+FRAMES = 16  # frames from one seed of a walk to the next
 
 
 def serve(
@@ -20,16 +20,16 @@ def serve(
     """Serves the page until Ctrl-C.
 
     Args:
-        explorer: of `generator.explorer`.
+        explorer: from `generator.explorer`.
         run: the directory of the run.
-        folder: where pictures are saved.
+        folder: the directory for saved pictures.
         host: address to serve at.
         port: port to serve at.
     """
-    # Both are read at import. Otherwise Gradio reports every start to its makers.
+    # Gradio reads both at import. Without them it reports every start to its makers.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
-    # It asks itself whether it is up; that request must not go to a proxy.
+    # Gradio sends itself a request when it is up, which must not go to a proxy.
     hosts = [os.environ.get("no_proxy", os.environ.get("NO_PROXY")), host]
     os.environ["no_proxy"] = ",".join(filter(None, hosts))
     from gradio.themes import Base
@@ -62,14 +62,14 @@ def serve(
 
 
 def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
-    """The page, not yet served."""
+    """Makes the page, without serving it."""
     import gradio as gr
 
     def choice(seed, label, *values):
         return Choice(int(seed), int(label or 0), tuple(values))
 
     def look(*chosen):
-        """The picture of the choice, and the training images nearest to it."""
+        """Makes the picture of the choice, and the training images nearest to it."""
         if chosen[0] is None:  # the seed is being typed
             return gr.skip(), gr.skip()
         try:
@@ -173,9 +173,10 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                 group(
                     "strongest",
                     "Strongest directions",
-                    "What the first layer stretches most, the eigenvectors of its"
-                    " AᵀA (SeFa), and how many times as much as a usual direction."
-                    " Nobody has named them: look. Numbers are standard deviations.",
+                    "The directions that the first layer stretches most, eigenvectors"
+                    " of its AᵀA (SeFa), and how many times as much as a usual"
+                    " direction. They have no names; their effect has to be seen."
+                    " Numbers are standard deviations.",
                 )
                 gr.HTML(
                     '<h2>Walk</h2><p class="about">From seed to seed and back'

@@ -14,15 +14,15 @@ from experiments.explore import generator, neighbours
 from experiments.explore.generator import Choice, Explorer
 from jaxgan import report
 
-SIDE = 400  # pixels of the large picture on the page, about
+SIDE = 400  # approximate side of the large picture on the page, in pixels
 
 
 def face(image: np.ndarray, caption: str) -> str:
-    """The large picture.
+    """Makes the large picture.
 
     Args:
         image: uint8 `[H, W, C]`.
-        caption: what it is.
+        caption: its description.
     """
     side = image.shape[0] * max(1, SIDE // image.shape[0])
     return (
@@ -32,7 +32,7 @@ def face(image: np.ndarray, caption: str) -> str:
 
 
 def nearest(explorer: Explorer, image: np.ndarray) -> str:
-    """The training images nearest to a picture, with their distances."""
+    """Shows the training images nearest to a picture, with their distances."""
     if explorer.missing:
         return f'<p class="about">No training images: {escaped(explorer.missing)}</p>'
     images, distances = neighbours.nearest(image, explorer.real)
@@ -42,7 +42,8 @@ def nearest(explorer: Explorer, image: np.ndarray) -> str:
         for image, distance in zip(images, distances, strict=True)
     )
     usual = (
-        f" Training images have their own nearest at {explorer.usual:.1f}, as a median."
+        f" The median distance of training images to their own nearest is"
+        f" {explorer.usual:.1f}."
         if np.isfinite(explorer.usual)
         else ""
     )
@@ -54,11 +55,11 @@ def nearest(explorer: Explorer, image: np.ndarray) -> str:
 
 
 def player(frames: np.ndarray, seeds: Sequence[int]) -> str:
-    """A walk to be played: all frames in one picture; the page shows a part of it.
+    """Makes a walk to play: one picture of all frames, of which the page shows a part.
 
     Args:
         frames: uint8 `[S · F, H, W, C]`, a closed walk.
-        seeds: S, where it stops.
+        seeds: the S seeds at which it stops.
     """
     count = len(frames)
     columns = int(np.ceil(np.sqrt(count)))
@@ -92,7 +93,7 @@ def player(frames: np.ndarray, seeds: Sequence[int]) -> str:
 
 
 def heading(explorer: Explorer, run: pathlib.Path) -> str:
-    """The head of the page: run, model, step."""
+    """Makes the head of the page: run, model and step."""
     known = {"run": str(run), **generator.facts(explorer)}
     facts = "".join(
         f"<span><b>{escaped(name)}</b> {escaped(value)}</span>"

@@ -1,4 +1,4 @@
-"""Ways to change the latents of a model: sliders along directions and codes."""
+"""Sliders, which change the latents of a model along directions and codes."""
 
 import pathlib
 from typing import Any, Literal, NamedTuple
@@ -11,7 +11,7 @@ from jaxgan.analysis import latent as latents
 from jaxgan.data import arrays
 from jaxgan.lab.first_layer import first_layer
 
-SMALL = 8  # latents of up to this many numbers get a slider for each
+SMALL = 8  # latents of up to this many numbers get a slider for each number
 REACH = 5.0  # how far a slider goes, in standard deviations of a latent number
 Kind = Literal["found", "strongest", "code"]
 
@@ -20,9 +20,9 @@ class Slider(NamedTuple):
     """A way to change latents.
 
     Attributes:
-        name: shown beside it.
-        step: what it adds to a latent at 1, `[Z]`.
-        limit: how far it goes, to both sides.
+        name: the name shown beside it.
+        step: the change that it adds to a latent at value 1, `[Z]`.
+        limit: its largest value, to both sides.
         kind: a direction found by another experiment, one of the strongest of the
             first layer, or single numbers of the latent.
     """
@@ -34,13 +34,13 @@ class Slider(NamedTuple):
 
 
 def vector(latent: Any) -> jax.Array:
-    """The numbers `[B, Z]` of latents, which may have other parts, such as seeds."""
+    """The numbers `[B, Z]` of latents that may have other parts, such as seeds."""
     (numbers,) = (x for x in jax.tree.leaves(latent) if _floating(x))
     return numbers
 
 
 def with_vector(latent, numbers):
-    """The latents with other numbers, the rest as it was."""
+    """Replaces the numbers of latents, and leaves the rest as it is."""
     return jax.tree.map(lambda x: numbers if _floating(x) else x, latent)
 
 
@@ -49,7 +49,7 @@ def _floating(x):
 
 
 def categories(trained):
-    """How many categories an InfoGAN has; 0 for other models."""
+    """The number of categories of an InfoGAN; 0 for other models."""
     return trained.config.categories if trained.name == "infogan" else 0
 
 
@@ -72,7 +72,7 @@ def read_directions(path: pathlib.Path) -> dict[str, np.ndarray]:
             f"there is no file {path}; give one such as experiments.latent_arithmetic"
             " writes, directions.npz"
         ) from None
-    except Exception:  # a hostile file can raise a dozen kinds
+    except Exception:  # a damaged or hostile file can raise many types of errors
         raise ValueError(
             f"{path} is not an .npz with an array for each direction, such as"
             " experiments.latent_arithmetic writes"
@@ -83,14 +83,14 @@ def of_directions(directions, spread, size):
     """Sliders along given directions.
 
     Raises:
-        ValueError: a direction is not of the latents of this model.
+        ValueError: a direction does not fit the latents of this model.
     """
     sliders = []
     for name, direction in directions.items():
         if direction.shape != (size,):
             raise ValueError(
                 f"direction {name!r} has shape {list(direction.shape)}, but latents of"
-                f" this model have [{size}]; take directions of the same run"
+                f" this model have [{size}]; give directions of the same run"
             )
         if direction.dtype.kind not in "fiu":
             raise ValueError(
@@ -108,7 +108,7 @@ def of_directions(directions, spread, size):
 
 
 def of_codes(trained, spread, size):
-    """Sliders for single numbers, where latents have few of them or named ones."""
+    """Makes sliders for single numbers, if latents have few of them or named ones."""
     if categories(trained):
         # Drawn from -1 to 1 in training; the paper shows -2 to 2.
         count = trained.config.continuous
@@ -121,12 +121,12 @@ def of_codes(trained, spread, size):
 
 
 def of_strongest(trained, spread, count, size):
-    """Sliders along what the first layer stretches most, among the first numbers."""
+    """Makes sliders along the directions that the first layer stretches most."""
     weight = first_layer(trained)
     if weight is None or not count:
         return []
     found = latents.sefa(jnp.asarray(weight[:size]), min(count, size))
-    # The mean of all eigenvalues is the trace over their number.
+    # The mean of all eigenvalues is the trace divided by their number.
     usual = np.square(weight[:size]).sum() / size
     stretch = np.sqrt(np.asarray(found.eigenvalue) / usual)
     steps = np.zeros((len(stretch), len(weight)), np.float32)
@@ -138,7 +138,7 @@ def of_strongest(trained, spread, count, size):
 
 
 def noise(trained, latent):
-    """How many numbers of a latent, from the first, are not codes."""
+    """How many of the first numbers of a latent are not codes."""
     if categories(trained):
         return trained.config.noise
     return vector(latent).shape[1]

@@ -31,16 +31,16 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Fitting a Gaussian by every divergence."""
+    """The fits of a Gaussian by every divergence."""
 
     workdir: pathlib.Path = pathlib.Path("runs/fgan_1d")
-    """Where picture and tables go."""
+    """Directory for the picture and the tables."""
     steps: bounds.Count = 10_000
-    """Single steps of both players."""
+    """Steps of both players."""
     seeds: bounds.Count = 3
     """Runs of each divergence, whose results are averaged."""
     batch_size: bounds.Count = 256
-    """Numbers a minibatch, real and generated each."""
+    """Size of a minibatch, both of real and of generated numbers."""
     hidden: bounds.Count = 32
     """Units of each of the two tanh layers of V."""
     learning_rate: bounds.Rate = 1e-3
@@ -54,7 +54,7 @@ def main(config: Config) -> None:
     """Fits, integrates, compares, draws."""
     fits, exact = fit_all(config), minimisers()
     means = {name: fits[name].mean(0) for name in TITLES}
-    # Rows: what was trained; columns: what it is measured by.
+    # Rows are the divergences trained with; columns are those measured.
     mean, deviation = np.stack(list(means.values()), axis=1)
     table = np.stack([divergence(name, mean, deviation) for name in TITLES], axis=1)
     text = tables(fits, exact, table)

@@ -22,8 +22,8 @@ def log_data(x=PLANE) -> np.ndarray:
 def divergence(name: str, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
     """A divergence of the mixture from Gaussians, by numerical integration.
 
-    Ratios are taken of logarithms, in double precision: far out, one density is zero
-    long before the other.
+    Ratios are computed from logarithms, in double precision, since far out one density
+    underflows long before the other.
 
     Args:
         name: one of TITLES.
@@ -35,7 +35,7 @@ def divergence(name: str, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray
     """
     p, q = log_data(), log_normal(mean[..., None], deviation[..., None])
     value = INTEGRANDS[name](p, q).sum(-1) * STEP
-    widest = max(std for _, _, std in MIXTURE)  # whose tails are all that counts
+    widest = max(std for _, _, std in MIXTURE)  # only its tails matter
     if name == "pearson":
         return np.where(2 * deviation**2 > widest**2, value, np.inf)
     if name == "neyman":
@@ -52,7 +52,7 @@ def _js(p, q):
     return _exp(p) * (p - middle) + _exp(q) * (q - middle)
 
 
-# q f(p / q), of the logarithms of both densities.
+# q f(p / q), from the logarithms of both densities.
 INTEGRANDS = {
     "kl": lambda p, q: _exp(p) * (p - q),
     "reverse_kl": lambda p, q: _exp(q) * (q - p),
@@ -65,9 +65,10 @@ INTEGRANDS = {
 
 
 def minimisers() -> dict[str, tuple[float, float]]:
-    """The mean and deviation where each divergence is least.
+    """Finds the mean and deviation where each divergence is least.
 
-    A grid over all that is sensible, then finer and finer ones around the best point.
+    It searches a grid over all sensible values, then finer and finer grids around the
+    best point.
     """
     best = {}
     for name in TITLES:

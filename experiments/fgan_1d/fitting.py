@@ -15,8 +15,8 @@ from jaxgan.models.parts.two_players import adversarial
 
 # Weight, mean and deviation of the two components of the data.
 MIXTURE = ((0.7, -0.8, 0.5), (0.3, 1.4, 0.9))
-# Total variation is left out: its T has hardly any slope where the two densities differ
-# much, so that there is little to learn from.
+# Total variation is left out: where the two densities differ much, its T has hardly any
+# slope to learn from.
 TITLES: dict[fgan.Divergence, str] = {
     "kl": "KL",
     "reverse_kl": "reverse KL",
@@ -61,9 +61,9 @@ def draw(key: jax.Array, count: int) -> jax.Array:
 
 
 def fit(config: Any, name: fgan.Divergence, key: jax.Array) -> jax.Array:
-    """Trains one Gaussian; its mean and deviation, averaged over the last steps: `[2]`.
+    """Trains one Gaussian; returns its mean and deviation, averaged over steps: `[2]`.
 
-    The averages are exponential ones of the parameters, whose noise they take out.
+    The averages are exponential moving averages of the parameters, with less noise.
     """
     run = algorithm(
         adversarial(
@@ -96,7 +96,7 @@ def fit(config: Any, name: fgan.Divergence, key: jax.Array) -> jax.Array:
 
 
 def fit_all(config: Any) -> dict[str, np.ndarray]:
-    """Every divergence with every seed, in one call: name -> `[seeds, 2]`."""
+    """Fits by every divergence with every seed, in one call: name -> `[seeds, 2]`."""
     keys = jax.random.split(jax.random.key(0), config.seeds)
     fits = jax.jit(
         lambda keys: {

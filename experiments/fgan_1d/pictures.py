@@ -1,4 +1,4 @@
-"""The fits and the cross table, as text and as pictures."""
+"""Writes the fits and the cross table as text and as pictures."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def tables(fits, exact, table) -> str:
 
 
 def draw_fits(axes: Axes, means) -> None:
-    """The data's density and the fitted ones."""
+    """Draws the density of the data and the fitted densities."""
     x = np.linspace(-3.6, 4.6, 500)
     axes.fill_between(x, np.exp(log_data(x)), color="#e3e3e3", label="data")
     for (name, title), colour in zip(TITLES.items(), COLOURS, strict=False):
@@ -46,14 +46,12 @@ def draw_fits(axes: Axes, means) -> None:
     axes.set(xlim=(x[0], x[-1]), ylim=(0, None), yticks=())
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.legend(frameon=False, title="minimised   (mean, deviation)")
-    axes.set_title(
-        "One Gaussian fitted to two: wide or narrow, as the divergence has it"
-    )
+    axes.set_title("One Gaussian fitted to two: its width depends on the divergence")
 
 
 def draw_table(axes: Axes, table) -> None:
-    """How good each fit is by each divergence, shaded by the excess over the best."""
-    # By GAN and by JS the order is the same; only a constant differs.
+    """Draws each divergence of each fit, shaded by the excess over the best."""
+    # GAN and JS differ only by a constant, so they give the same order.
     excess = table - table.min(0)
     typical = np.median(excess, axis=0) + 1e-9
     shade = 1 - typical / (excess + typical)

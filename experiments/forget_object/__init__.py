@@ -47,14 +47,14 @@ from jaxgan.lab import blocks, figures, inference
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to forget, in which run."""
+    """The object to forget, and the run."""
 
     run: pathlib.Path
     """Directory of a finished run of a generator; it is only read."""
     workdir: pathlib.Path = pathlib.Path("runs/forget_object")
     """Directory for the pictures and the results."""
     object: str = "glasses"
-    """What is forgotten: glasses on drawn faces, or anything with --boxes."""
+    """Object to forget: glasses on drawn faces, or anything with --boxes."""
     boxes: pathlib.Path | None = None
     """File of boxes drawn by hand: JSON, from the number of a sample to its top, left,
     bottom and right in pixels."""
@@ -66,18 +66,18 @@ class Config:
     """Rectifiers whose maps are dropped in turn, for comparison. If left out, the last
     three that have maps."""
     against: Literal["both", "absent", "outside"] = "both"
-    """What the object is told from: other places of the same samples (outside, as in
-    the paper), the same places of samples without it (absent), or both. With --boxes
-    always outside."""
+    """What to tell the object from: other places of the same samples (outside, as in
+    the paper), the same places of samples without it (absent), or both. With --boxes it
+    is always outside."""
     drop: bounds.Natural = 0
-    """How many maps of positive weight the picture drops, the heaviest first. 0 takes
-    those that the search finds, or a quarter of them with --boxes."""
+    """Number of maps of positive weight that the picture drops, the heaviest first. 0
+    drops those that the search finds or, with --boxes, a quarter of them."""
     samples: bounds.Count = 400
     """Samples to learn from, with and without the object; the paper has 150."""
     count: bounds.Count = 500
     """New samples to test on, where the regressor finds the object."""
     controls: bounds.Count = 3
-    """Random choices of maps, which are averaged."""
+    """Number of random choices of maps, which are averaged."""
     penalty: bounds.Rate = 1.0
     """Strength of the regression's L2 penalty, the inverse of scikit-learn's C."""
     seed: bounds.Seed = 0
@@ -95,7 +95,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Learns where the object is, forgets it, and measures."""
+    """Learns where the object is, forgets it, and measures the changes."""
     trained = inference.open_run(config.run, ema=config.ema)
     draw = inference.drawing(trained)
     key = jax.random.key(config.seed)

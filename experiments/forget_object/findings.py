@@ -1,4 +1,4 @@
-"""The findings of experiments.forget_object, as numbers and in words."""
+"""Writes the findings of experiments.forget_object, as numbers and in words."""
 
 import dataclasses
 from typing import Any
@@ -9,7 +9,7 @@ from jaxgan.train.terminal import say
 
 
 def collected(config, trained, fitted, rows, seen, test, regressor) -> dict[str, Any]:
-    """The content of results.json."""
+    """Makes the content of results.json."""
     layers = {}
     for layer, found in fitted.items():
         positive = int((found.heavy > 0).sum())
@@ -30,12 +30,13 @@ def collected(config, trained, fitted, rows, seen, test, regressor) -> dict[str,
             "dropped": f"{len(test.images)} "
             + ("new samples" if regressor else "of the same samples")
             + f", {test.there.sum()} with {config.object}",
-            "control": f"as many random maps, a mean of {config.controls} choices",
+            "control": f"equally many random maps, the mean of {config.controls}"
+            " choices",
             "left": "share of the samples with the object that still have it; rate is"
             " that of all samples",
-            "pixels": "mean absolute changes, from 0 to 1: inside and outside of"
-            " the boxes of samples with the object, and of samples without it",
-            "factors": "of samples without the object: mean absolute changes of"
+            "pixels": "mean absolute changes, from 0 to 1: inside and outside of the"
+            " boxes in samples with the object, and in samples without it",
+            "factors": "in samples without the object: mean absolute changes of"
             " numbers in standard deviations, and shares of changed yes-or-no answers;"
             " damage is the mean of the numbers",
             "searched": "maps of positive weight of --layer that the search found, on"

@@ -1,4 +1,4 @@
-"""Fitting a regression to maps, searching for maps to drop, measuring what changes."""
+"""Fits a regression to maps, searches for maps to drop, and measures changes."""
 
 import sys
 from typing import Any, NamedTuple
@@ -12,19 +12,19 @@ from jaxgan.lab.judges.factors import BINARIES, NUMBERS
 
 BLOCK = 50  # images drawn together
 FIT, TEST, POSITIONS, CONTROL = 0, 1, 2, 3  # purposes of random keys
-TRIED = 100  # samples with the object, and as many without, that a search uses
+TRIED = 100  # samples with the object, and equally many without, that a search uses
 
 
 class Fitted(NamedTuple):
     """A regression on the maps of a layer.
 
     Attributes:
-        weights: of maps as they are, `[C]`.
-        heavy: the same, of maps scaled to a spread of 1, `[C]`.
+        weights: weights of the maps as they are, `[C]`.
+        heavy: weights of maps scaled to a standard deviation of 1, `[C]`.
         bias: `[]`.
-        accuracy: the share of the positions it was fitted on that it classifies right,
-            as the mean of the two kinds: 0.5 is chance.
-        positions: how many it was fitted on.
+        accuracy: the share of the fitted positions that it classifies correctly, as the
+            mean of the two kinds; 0.5 is chance.
+        positions: the number of fitted positions.
     """
 
     weights: np.ndarray
@@ -35,15 +35,16 @@ class Fitted(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Samples, and what is known about them.
+    """Samples, and the known facts about them.
 
     Attributes:
         latents: `[N, Z]`, or a tree of such.
         labels: int `[N]`.
         images: uint8 `[N, H, W, C]`.
         there: whether the object is in them, bool `[N]`.
-        boxes: of the object, `[N, 4]` in image heights; meaningless where it is absent.
-        factors: what the regressor reads; empty without one.
+        boxes: the boxes of the object, `[N, 4]` in image heights; meaningless where it
+            is absent.
+        factors: the factors that the regressor reads; empty without one.
     """
 
     latents: Any
@@ -66,15 +67,15 @@ def fit(
     """Learns to tell positions on the object from others.
 
     Args:
-        key: of the choice of others.
+        key: a random key, for the choice of other positions.
         maps: `[N, H, W, C]`.
         boxes: `[N, 4]`, in image heights.
         there: whether the object is in them, bool `[N]`.
-        against: what it is told from: "both", "absent" or "outside".
-        penalty: L2, on weights of maps scaled to a spread of 1.
+        against: what to tell it from: "both", "absent" or "outside".
+        penalty: the L2 penalty on weights of maps scaled to a standard deviation of 1.
 
     Raises:
-        ValueError: there is nothing to tell it from, or scikit-learn is not installed.
+        ValueError: there are no other positions, or scikit-learn is not installed.
     """
     try:
         from sklearn.linear_model import LogisticRegression
@@ -87,7 +88,7 @@ def fit(
     features, labels = forgetting.positions(
         key, maps[used], boxes[used], there[used], outside=against != "absent"
     )
-    # Not centred: a map of zeros must speak neither for the object nor against it.
+    # Maps are not centred, so that zeros count neither for nor against the object.
     spread = features.std(0)
     scale = np.where(spread > 0, 1 / np.maximum(spread, 1e-12), 0)
     model = LogisticRegression(C=1 / penalty, max_iter=3000, class_weight="balanced")
@@ -100,12 +101,12 @@ def fit(
 
 
 def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.ndarray:
-    """Searches for maps to drop, one more each time, as long as that helps.
+    """Searches for maps to drop, one by one, as long as that helps.
 
-    It helps if the sum of what is left of the object and of the damage falls.
+    It helps if the sum of the rest of the object and of the damage falls.
 
     Args:
-        forget: from a mask of maps and samples to new images.
+        forget: takes a mask of maps, and samples, to new images.
         candidates: the maps to try, bool `[C]`.
         seen: the samples to try them on; a part of them is used.
         read: reads the factors of images.
@@ -136,7 +137,7 @@ def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.nda
 
 
 def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
-    """Measures what has changed in samples.
+    """Measures the changes in samples.
 
     Args:
         seen: the samples before.
@@ -149,7 +150,7 @@ def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
         any). With the regressor `rate`, the share of samples that have the object, and
         `left`, the share of those that had it; `factors`: of the samples without it,
         mean absolute changes of numbers, in standard deviations over samples, and the
-        share of changed answers about the rest; `damage`, the mean of these.
+        share of changed answers of the others; `damage`, the mean of these.
     """
     change = np.abs(after.astype(np.float64) - seen.images).mean(-1) / 255
     there = seen.there
@@ -180,10 +181,10 @@ def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
 
 
 def chosen(seen: Seen, index: np.ndarray) -> Seen:
-    """The samples of some indices."""
+    """Selects samples by their indices."""
     return jax.tree.map(lambda x: x[index], seen)
 
 
 def random_maps(key: jax.Array, maps: np.ndarray) -> np.ndarray:
-    """As many maps as given, chosen at random: bool `[C]`."""
+    """Chooses as many maps as given, at random: bool `[C]`."""
     return np.asarray(jax.random.permutation(key, maps))

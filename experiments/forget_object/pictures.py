@@ -1,4 +1,4 @@
-"""The pictures of forgetting an object."""
+"""Draws the pictures of forgetting an object."""
 
 import jax
 import numpy as np
@@ -106,7 +106,7 @@ def draw_evidence(config, look, layer, found: Fitted, seen: Seen):
 
 
 def draw_trade(config, rows, total, test: Seen, searched):
-    """Draws what is forgotten against what else changes, as more maps are dropped."""
+    """Draws the object forgotten against other changes, as more maps are dropped."""
     figure = figures.new(12.5, 5.4, 0.05)
     panels = figure.subplots(1, 2)
     first = next(iter(rows.values()))["dropped"][0]
@@ -167,7 +167,7 @@ def draw_trade(config, rows, total, test: Seen, searched):
 
 
 def _clearest(seen: Seen) -> np.ndarray:
-    """The samples that have the object most clearly."""
+    """Finds the samples that have the object most clearly."""
     there = np.flatnonzero(seen.there)
     if "glasses" in seen.factors:
         there = there[np.argsort(-seen.factors["glasses"][there], kind="stable")]

@@ -1,4 +1,4 @@
-"""The samples to learn from and to test on, and where the object is in them."""
+"""Makes the samples to learn from and to test on, and finds the object in them."""
 
 import json
 import pathlib
@@ -12,11 +12,11 @@ from experiments.forget_object.fitting import Seen
 from jaxgan.lab import inference
 from jaxgan.lab.judges import factors
 
-LEAST = 5  # boxes to learn from
+LEAST = 5  # the least number of boxes to learn from
 
 
 def read_boxes(path: pathlib.Path, shape: tuple[int, ...]) -> dict[int, np.ndarray]:
-    """Boxes drawn by hand.
+    """Reads boxes drawn by hand.
 
     Args:
         path: of a JSON object: number of a sample -> top, left, bottom, right in
@@ -27,7 +27,7 @@ def read_boxes(path: pathlib.Path, shape: tuple[int, ...]) -> dict[int, np.ndarr
         Number -> box `[4]` in image heights.
 
     Raises:
-        ValueError: it is not such a file, or a box is not inside its image.
+        ValueError: the file is not of this form, or a box is not inside its image.
     """
     count, height, width, _ = shape
     try:
@@ -41,7 +41,7 @@ def read_boxes(path: pathlib.Path, shape: tuple[int, ...]) -> dict[int, np.ndarr
     for i, box in held.items():
         if not 0 <= i < count:
             raise ValueError(
-                f"{path} has a box of sample {i}, but they are numbered 0 to"
+                f"{path} has a box of sample {i}, but samples are numbered 0 to"
                 f" {count - 1}: raise --samples"
             )
         if box.shape != (4,) or not (
@@ -61,19 +61,19 @@ def latents(trained: inference.Trained, key: jax.Array, count: int):
 
 
 def first(*arrays):
-    """The first example of arrays, or of trees of them."""
+    """Takes the first example of arrays, or of trees of them."""
     return jax.tree.map(lambda x: x[:1], arrays)
 
 
 def layers(config: Any, shapes: Sequence[tuple[int, ...]]) -> list[int]:
-    """The numbers, from 0, of the rectifiers whose maps are dropped.
+    """Finds the numbers, from 0, of the rectifiers whose maps are dropped.
 
     Args:
         config: the flags, --layer and --compare among them.
-        shapes: of the output of each rectifier of the generator.
+        shapes: the output shape of each rectifier of the generator.
 
     Raises:
-        ValueError: there is none of that number, or it has units, not maps.
+        ValueError: a rectifier does not exist, or has units instead of maps.
     """
     total = len(shapes)
     usual = [i for i, shape in enumerate(shapes) if len(shape) == 4][-3:]
@@ -94,23 +94,24 @@ def layers(config: Any, shapes: Sequence[tuple[int, ...]]) -> list[int]:
 
 
 def regressor(trained: inference.Trained, images: np.ndarray) -> factors.Factors:
-    """The regressor that reads factors of drawn faces.
+    """Opens the regressor that reads factors of drawn faces.
 
     Raises:
-        ValueError: the run is of other pictures.
+        ValueError: the run draws other pictures.
     """
     data = trained.plain["data"]["data"]
     if data.partition(":")[0] != "faces" or images.shape[-1] != 3:
         raise ValueError(
-            f"the run is of {data}, and glasses are found automatically only on drawn"
-            " faces in colour: draw boxes on the pictures of --sheet and give them"
+            f"the run was trained on {data}, but glasses are found automatically only"
+            " on drawn faces in colour: draw boxes on the pictures of --sheet and give"
+            " them"
             " with --boxes"
         )
     return factors.trained(images.shape[1])
 
 
 def seen(config, regressor, latents, labels, images) -> Seen:
-    """Samples, and where the object is in them.
+    """Draws samples, and finds the object in them.
 
     Raises:
         ValueError: too few samples have it.

@@ -1,4 +1,4 @@
-"""Growing numbers of maps dropped in turn, and what each costs."""
+"""Drops growing numbers of maps, and measures the cost of each."""
 
 import functools
 import sys
@@ -25,7 +25,7 @@ def fit_all(config, key, look, layers, seen: Seen) -> dict[int, Fitted]:
     """Fits a regression to the maps of every layer.
 
     Raises:
-        ValueError: none of the maps of a layer speaks for the object.
+        ValueError: no map of a layer has a positive weight.
     """
     against = "outside" if config.boxes else config.against
     maps = blocks.in_blocks(look, seen.latents, seen.labels, size=BLOCK)
@@ -39,8 +39,8 @@ def fit_all(config, key, look, layers, seen: Seen) -> dict[int, Fitted]:
         )
         if not (fitted[layer].heavy > 0).any():
             raise ValueError(
-                f"no map of rectifier {layer} speaks for {config.object}: take another"
-                " with --layer and --compare"
+                f"no map of rectifier {layer} has a positive weight for"
+                f" {config.object}: choose other layers with --layer and --compare"
             )
     return fitted
 
@@ -64,8 +64,8 @@ def without(trained, draw, layer: int):
 def compare(config, key, trained, draw, fitted, seen: Seen, test: Seen, read):
     """Drops growing numbers of maps: layer -> kind -> rows `{maps, ...}`.
 
-    The kinds are `dropped`, `control` (as many random maps) and, if the test
-    samples are others, `learned` (dropped, on the samples that were learned from).
+    The kinds are `dropped`, `control` (equally many random maps) and, if the test
+    samples are new, `learned` (dropped, on the samples to learn from).
     """
     plan = {
         layer: counts(int((found.heavy > 0).sum()), config.drop)

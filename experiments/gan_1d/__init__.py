@@ -49,11 +49,11 @@ SMALL = points_gan.Config(
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training a GAN on the line."""
+    """The training of a GAN on the line."""
 
     model: points_gan.Config = SMALL
     data: Literal["gaussian", "mixture"] = "gaussian"
-    """One Gaussian, or two."""
+    """Data: one Gaussian, or a mixture of two."""
     steps: Annotated[int, bounds.Within(EVERY)] = 4000
     """Steps to train for, rounded down to fives."""
     batch_size: bounds.Count = 256
@@ -63,7 +63,7 @@ class Config:
     frames: bounds.Natural = 36
     """Pictures of the animation; 0 for none."""
     workdir: pathlib.Path = pathlib.Path("runs/gan_1d")
-    """Where the pictures go."""
+    """Directory for the pictures."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -75,8 +75,8 @@ class Config:
                 )
         if self.model.loss not in LOGITS:
             raise ValueError(
-                f"the scores of --model.loss {self.model.loss} are no logits, so there"
-                f" is no D(x) to draw; take one of {', '.join(LOGITS)}"
+                f"the scores of --model.loss {self.model.loss} are not logits, so"
+                f" there is no D(x) to draw; use one of {', '.join(LOGITS)}"
             )
 
 

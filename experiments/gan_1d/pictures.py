@@ -1,4 +1,4 @@
-"""Pictures of a GAN on the line: densities, the discriminator, the generator's map."""
+"""Draws a GAN on the line: densities, the discriminator, the generator's map."""
 
 from typing import Any
 
@@ -15,11 +15,11 @@ ARROWS = 17
 
 
 def draw(axes: Axes, config: Any, seen: dict[str, Any], title: str) -> None:
-    """Densities, D and the arrows, at one time."""
+    """Draws densities, D and the arrows at one time."""
     points = SETS[config.data]
     p, q = density(points, GRID[:, None]), density_of(seen["samples"])
     grid, top = GRID, 1.08
-    scale = 0.8 / float(np.max(p))  # densities at a scale of their own
+    scale = 0.8 / float(np.max(p))  # densities have their own scale
     best = density(blurred(points), GRID[:, None])
     best = best / (best + q + 1e-9)
     axes.plot(grid, np.minimum(scale * p, 2), color=clouds.REAL, lw=2, ls=":")
@@ -51,7 +51,7 @@ def draw(axes: Axes, config: Any, seen: dict[str, Any], title: str) -> None:
 
 
 def evolution(config: Any, seen: dict[str, np.ndarray], of: dict[str, np.ndarray]):
-    """Four times above, C(G) below."""
+    """Draws four times above, and C(G) below."""
     count = len(seen["step"])
     figure = figures.new(13, 6.4, space=0.04)
     cells = figure.add_gridspec(2, 4, height_ratios=(1.9, 1))
@@ -77,7 +77,7 @@ def evolution(config: Any, seen: dict[str, np.ndarray], of: dict[str, np.ndarray
 
 
 def draw_values(axes: Axes, steps: np.ndarray, of: dict[str, np.ndarray]) -> None:
-    """C(G) and V(D, G) over the steps of training."""
+    """Draws C(G) and V(D, G) over the steps of training."""
     step = steps + 1  # a logarithmic axis has no zero
     axes.plot(step, of["v"], color=clouds.LINE, lw=0.9, alpha=0.7)
     axes.plot(step, of["c"], color=clouds.FAKE, lw=2)
@@ -93,13 +93,13 @@ def draw_values(axes: Axes, steps: np.ndarray, of: dict[str, np.ndarray]) -> Non
         0.99, of["c"].max() * 0.9, r"$C(G) = -\log 4 + 2\,\mathrm{JSD}$",
         color=clouds.FAKE, **right,
     )  # fmt: skip
-    text = "$V(D, G)$, at the D that there is"
+    text = "$V(D, G)$, at the current D"
     axes.text(0.99, of["c"].max() * 0.9 - 0.22, text, color=clouds.LINE, **right)
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def frame(config: Any, seen: dict[str, Any], c: float) -> np.ndarray:
-    """One picture of the animation."""
+    """Draws one picture of the animation."""
     figure = figures.new(4.2, 3.6)
     draw(figure.subplots(), config, seen, f"step {seen['step']:,}: C(G) = {c:.3f}")
     return clouds.pixels(figure)

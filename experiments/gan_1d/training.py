@@ -1,4 +1,4 @@
-"""A GAN on the line: its training, and what its value is at every moment."""
+"""Trains a GAN on the line, and measures the value of the game at every moment."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def evenly(model: points_gan.Config) -> np.ndarray:
 
 
 def train(config: Any) -> dict[str, np.ndarray]:
-    """Trains; every few steps, the logits on the grid and samples: `[T, ...]`."""
+    """Trains; returns logits on the grid and samples every few steps: `[T, ...]`."""
     model, points = config.model, SETS[config.data]
     game = points_gan.game(model)
     run, repeats = algorithm(game), game.repeats
@@ -68,19 +68,19 @@ def train(config: Any) -> dict[str, np.ndarray]:
 
 
 def blurred(points: Points) -> Points:
-    """The data as the kernel estimate sees it."""
+    """The data, blurred by the kernel."""
     return mixture(points.centres, float(np.hypot(points.sigma, BANDWIDTH)))
 
 
 def values(points: Points, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """C(G), the value V(D, G) of the game, and the mean of D on data: each `[T]`."""
+    """Computes C(G), the value V(D, G), and the mean of D on data: `[T]` each."""
     p = density(blurred(points), GRID[:, None])
 
     def one(moment):
         logits, samples = moment
         q = density_of(samples)
         integral = lambda x: jnp.trapezoid(x, GRID)  # noqa: E731
-        # x log x is 0 at 0, where a kernel estimate soon arrives.
+        # x log x is 0 at 0, to which a kernel estimate soon underflows.
         entropy = lambda x: integral(jax.scipy.special.xlogy(x, x))  # noqa: E731
         middle = (p + q) / 2
         jsd = (entropy(p) + entropy(q)) / 2 - entropy(middle)
@@ -97,8 +97,8 @@ def values(points: Points, seen: dict[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def density_of(samples) -> jax.Array:
-    """The generator's density on the grid, of mass one there."""
-    # The samples are traced, so this is `density` of a `Points` without its checks.
+    """The generator's density on the grid, normalised there."""
+    # Samples are traced, so this is `density` of a `Points` without its checks.
     kernels = Points(lambda key, count: samples, samples[:, None], BANDWIDTH)
     q = density(kernels, GRID[:, None])
     return q / jnp.maximum(jnp.trapezoid(q, GRID), 1e-6)

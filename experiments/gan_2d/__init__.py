@@ -44,7 +44,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training GANs on points of the plane, several seeds at once."""
+    """The training of GANs on points of the plane, with several seeds at once."""
 
     run: Annotated[train.Run, tyro.conf.arg(name="")]
     model: points_gan.Config
@@ -124,10 +124,10 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and measures."""
+    """Trains, or resumes training, and measures."""
     run, points = config.run, SETS[config.data]
     if jax.process_count() > 1:
-        raise ValueError("points need no second process; leave out --processes")
+        raise ValueError("this command runs in one process; leave out --processes")
     game = points_gan.game(config.model)
     see = measurer(config)
 

@@ -1,4 +1,4 @@
-"""What is known of GANs on points, for every seed."""
+"""Measures GANs on points, for every seed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,8 @@ from jaxgan.game import Turn, variables
 from jaxgan.lab import clouds
 from jaxgan.models.toys import points_gan
 
-SIDE = 96  # of the lattice on which the discriminator is drawn
-PICTURES = ("fake", "scores", "boundary", "real")  # of `measure`, not results
+SIDE = 96  # side of the lattice on which the discriminator is drawn
+PICTURES = ("fake", "scores", "boundary", "real")  # of `measure`, but not results
 SHOWN = 1000  # points drawn of each cloud
 SETS = {
     "ring4": ring(4),
@@ -24,9 +24,9 @@ SETS = {
 
 
 def measure(config: Any, states: Any, key: jax.Array) -> dict[str, jax.Array]:
-    """What is known of every seed: numbers `[K]`, divergences `[K, 2]`, points.
+    """Measures every seed: numbers `[K]`, divergences `[K, 2]`, points.
 
-    Samples are of the averaged generator, losses of the one in training.
+    Samples are those of the averaged generator, losses those of the one in training.
     """
     points, model = SETS[config.data], config.model
     game = points_gan.game(model)
@@ -64,7 +64,7 @@ def measure(config: Any, states: Any, key: jax.Array) -> dict[str, jax.Array]:
 
 
 def measurer(config: Any) -> Callable[[Any], dict[str, np.ndarray]]:
-    """A compiled function from the state of a run to what is known of its seeds."""
+    """Compiles the function from the state of a run to measurements of its seeds."""
     key = jax.random.fold_in(jax.random.key(config.run.seed), 0x6C6F6F6B)
     measured = jax.jit(lambda states: measure(config, states, key))
     return lambda state: jax.tree.map(np.asarray, measured(state.members))

@@ -1,4 +1,4 @@
-"""Pictures of GANs on points: samples over the discriminator."""
+"""Draws GANs on points: samples over the discriminator."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from jaxgan.lab import clouds, figures
 
 
 def draw(axes, config: Any, seen: dict[str, np.ndarray], seed: int, size: float):
-    """One seed: data and samples over the discriminator."""
+    """Draws one seed: data and samples over the discriminator."""
     clouds.draw_plane(
         axes,
         clouds.window(SETS[config.data]),
@@ -23,7 +23,7 @@ def draw(axes, config: Any, seen: dict[str, np.ndarray], seed: int, size: float)
 
 
 def title(config: Any, seen: dict[str, np.ndarray], step: int, seed: int) -> str:
-    """The step, the losses and the divergences of one seed."""
+    """Tells the step, the losses and the divergences of one seed."""
     forward, backward = (
         ", ".join(f"{x:.3f}" for x in seen[name][seed])
         for name in ("kl_real_fake", "kl_fake_real")
@@ -37,7 +37,7 @@ def title(config: Any, seen: dict[str, np.ndarray], step: int, seed: int) -> str
 
 
 def frame(config: Any, seen: dict[str, np.ndarray], step: int) -> np.ndarray:
-    """The first seed, as one picture of the animation."""
+    """Draws the first seed, as one picture of the animation."""
     figure = figures.new(3.8, 4.1)
     axes = figure.subplots()
     draw(axes, config, seen, 0, 5)
@@ -46,7 +46,7 @@ def frame(config: Any, seen: dict[str, np.ndarray], step: int) -> np.ndarray:
 
 
 def overview(config: Any, seen: dict[str, np.ndarray], step: int):
-    """The first seed large, the others small."""
+    """Draws the first seed large, and the others small."""
     others = range(1, config.seeds)
     columns = -(-len(others) // 2)
     figure = figures.new(5.6 + 2.7 * columns, 6.1)

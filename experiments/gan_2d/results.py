@@ -1,4 +1,4 @@
-"""Writes what GANs on points gave: numbers, pictures, an animation."""
+"""Writes the results of GANs on points: numbers, pictures, an animation."""
 
 import dataclasses
 from typing import Any
@@ -13,11 +13,11 @@ from jaxgan.train.terminal import say
 
 
 def write(config: Any, seen: dict[str, np.ndarray], step: int) -> None:
-    """Says the results of all seeds, and writes them.
+    """Prints the results of all seeds, and writes them.
 
     Args:
-        config: of the command.
-        seen: what was measured after the last step.
+        config: the config of the command.
+        seen: the measurements after the last step.
         step: the last step.
     """
     run, points = config.run, SETS[config.data]

@@ -1,4 +1,4 @@
-"""The table and the picture of the runs."""
+"""Makes the table and the picture of the runs."""
 
 import pathlib
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from jaxgan.lab import figures
 from jaxgan.lab.session import Numbers
 from jaxgan.train import Run, directory
 
-# Errors of 10,000, mean and standard deviation over ten draws of labelled images.
+# The paper's errors of 10,000: mean and standard deviation over ten draws of labels.
 PUBLISHED = {20: "1677 ± 452", 50: "221 ± 136", 100: "93 ± 6.5", 200: "90 ± 4.2"}
 
 
 def draw(
     path: pathlib.Path, count: int, pictures: Mapping[str, tuple[Numbers, Run]]
 ) -> None:
-    """Samples of both ways to train the generator, side by side."""
+    """Draws samples of both ways to train the generator, side by side."""
     figure = figures.new(11, 6)
     names = {"features": "Feature matching", "minibatch": "Minibatch discrimination"}
     for axes, (matching, (found, run)) in zip(
@@ -32,7 +32,7 @@ def draw(
 def write(
     config: Any, results: Mapping[int, list[Numbers]], pictures: Mapping[str, Numbers]
 ) -> None:
-    """The table so far, as text and JSON."""
+    """Writes the table so far, as text and JSON."""
     first = next(runs[0] for runs in results.values() if runs)
     lines = [
         f"{first['data']}; {config.steps:,} steps of {config.batch_size}; mean ±"

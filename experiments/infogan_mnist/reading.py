@@ -1,4 +1,4 @@
-"""What the codes of an InfoGAN come to mean, read off images."""
+"""Reads what the codes of an InfoGAN mean off images."""
 
 from typing import Any
 
@@ -14,16 +14,16 @@ from jaxgan.models.parts.classes import known
 
 
 def read_digits(model: infogan.Config, variables: Any, opened: Set) -> dict[str, Any]:
-    """The error of c1 as a classifier, where the data has labels.
+    """Measures the error of c1 as a classifier, if the data has labels.
 
-    The recogniser normalises with the batch at hand; images are read in an order of
-    chance, so that no batch is of one class.
+    The recogniser normalises with the statistics of a batch, so images are read in
+    random order, to keep batches from having only one class.
 
     Args:
-        model: the model.
-        variables: of its nets.
-        opened: the data: training images say what categories mean, and the errors are
-            those of test images.
+        model: the model's config.
+        variables: the variables of its nets.
+        opened: the data. Training images give the meanings of categories, and errors
+            are those of test images.
 
     Returns:
         `code_error`, the share of test images whose category means another digit;
@@ -58,12 +58,12 @@ def read_digits(model: infogan.Config, variables: Any, opened: Set) -> dict[str,
 
 
 def match(category: np.ndarray, label: np.ndarray, categories: int) -> np.ndarray:
-    """The most frequent label of each category, `[categories]`; -1 where it has none.
+    """Finds the most frequent label of each category, `[categories]`; -1 if none.
 
     Args:
-        category: that of each image, `[N]`.
-        label: that of each image, `[N]`.
-        categories: how many there are.
+        category: the category of each image, `[N]`.
+        label: the label of each image, `[N]`.
+        categories: the number of categories.
     """
     counts = np.zeros((categories, label.max() + 1), int)
     np.add.at(counts, (category, label), 1)
@@ -71,7 +71,7 @@ def match(category: np.ndarray, label: np.ndarray, categories: int) -> np.ndarra
 
 
 def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Mean and standard deviation of the error over the InfoGANs, with two or more."""
+    """Mean and standard deviation of the error over two or more InfoGANs."""
     errors = [
         run["code_error"]
         for name, run in runs.items()

@@ -35,7 +35,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to fill, with which run."""
+    """The images to fill, and the run to use."""
 
     run: pathlib.Path
     """Directory of a finished run of a GAN; it is only read."""
@@ -47,7 +47,7 @@ class Config:
     """Images to fill, written as in training and of the size that the run draws. If
     left out, held-out images of the run's own set."""
     mask: tuple[str, ...] = KINDS
-    """What is missing: centre (a square), random (pixels), half (the left half), rows
+    """Missing parts: centre (a square), random (pixels), half (the left half), rows
     (bands), or a PNG file that is white where pixels are missing."""
     share: Annotated[float, bounds.Within(0, 1, above=True, below=True)] = 0.8
     """Share of the pixels that --mask random removes."""
@@ -58,8 +58,7 @@ class Config:
     candidates: bounds.Count = 1024
     """Random latents; searches start from the nearest of them."""
     weight: bounds.Weight = 0.1
-    """Weight of the prior loss, which is what the discriminator says; 0 leaves it
-    out."""
+    """Weight of the prior loss, which is the discriminator's; 0 leaves it out."""
     saturating: bool = True
     """Whether the prior loss is log(1 - D), as in the paper, or -log D."""
     learning_rate: bounds.Rate = 0.1
@@ -74,7 +73,7 @@ class Config:
         if self.candidates < self.restarts:
             raise ValueError(
                 f"--candidates is {self.candidates}, fewer than the {self.restarts}"
-                " restarts that are chosen from them; give more"
+                " restarts, which are chosen from the candidates; give more"
             )
         if not self.mask or len(set(self.mask)) < len(self.mask):
             raise ValueError(

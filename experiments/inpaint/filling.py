@@ -1,4 +1,4 @@
-"""Filling a hole: the search in the latents, and the images made of what it finds."""
+"""Fills a hole: searches for latents, and makes images of what it finds."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class Nets(NamedTuple):
         judge: images and labels to logits, or None where the prior is left out.
         candidates: random latents, `[N, ...]`.
         drawn: label -> images of the candidates, `[N, H, W, C]`.
-        range: of pixels.
+        range: the range of pixels.
     """
 
     draw: Callable
@@ -44,8 +44,8 @@ def searched(
     """Searches for latents that fill a hole.
 
     Args:
-        nets: of the run.
-        images: `[B, H, W, C]` as the model has them.
+        nets: the networks of the run.
+        images: `[B, H, W, C]`, in the model's range.
         labels: `[B]`.
         known: the mask, `[H, W]`.
         config: the flags: how to search.
@@ -87,7 +87,7 @@ def searched(
     def best():
         return search.best_of(state.loss, state.best, config.restarts)[1]
 
-    # One step more, since a step scores what the step before it has made.
+    # One more step, since each step computes the loss of the last step's latents.
     steps = range(config.iterations + 1)
     for i in tqdm(steps, desc=title, unit="step", leave=False, disable=None):
         state = step(state, *data)
@@ -103,7 +103,7 @@ def fills(
     known: jax.Array,
     latents: Any,
 ) -> dict[str, jax.Array]:
-    """The images with their holes filled in every way, `[B, H, W, C]` each."""
+    """Fills the holes in every way, to images `[B, H, W, C]` each."""
     hole = ~known
     drawn = jax.jit(nets.draw)(latents, labels)
     blend = jax.jit(blending.poisson_blend)
@@ -121,7 +121,7 @@ def fills(
 def measured(
     nets: Nets, images: jax.Array, known: jax.Array, filled: dict[str, jax.Array]
 ) -> dict[str, dict[str, list[float]]]:
-    """The PSNR of every image, in the hole and as a whole, of every fill."""
+    """Computes the PSNR of every image, in the hole and as a whole, for every fill."""
     low, high = nets.range
 
     def psnr(fill, where):

@@ -1,4 +1,4 @@
-"""Images to fill, and what is missing of them."""
+"""Chooses the images to fill, and makes their masks."""
 
 import dataclasses
 import pathlib
@@ -19,11 +19,11 @@ KINDS = ("centre", "random", "half", "rows")
 
 
 def known_pixels(name: str, shape: tuple[int, ...], config: Any) -> jax.Array:
-    """The mask of a kind or of a file: `[H, W]`, true where the image is known.
+    """Makes the mask of a kind or reads it from a file: `[H, W]`, true where known.
 
     Args:
         name: its kind, or the path of a PNG.
-        shape: of an image.
+        shape: the shape of an image.
         config: the flags.
 
     Raises:
@@ -67,7 +67,7 @@ def known_pixels(name: str, shape: tuple[int, ...], config: Any) -> jax.Array:
 def held_out(
     trained: inference.Trained, shape: tuple[int, ...], config: Any
 ) -> tuple[sets.Block, str]:
-    """The images to fill, and a description of them.
+    """Chooses the images to fill; returns them and a description.
 
     Raises:
         ValueError: they are of another size, too few, or without the labels that the

@@ -1,4 +1,4 @@
-"""The pictures and the table of inpainting."""
+"""Makes the pictures and the table of inpainting."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from jaxgan.lab import figures
 
 SHOWN = 8  # images in a picture
 FOLLOWED = 3  # images in a strip
-# How holes are filled. The mean of the known pixels and Laplace's equation need no
+# The ways to fill holes. The mean of the known pixels and Laplace's equation need no
 # network.
 FILLS = {
     "mean": "mean colour",
@@ -23,7 +23,7 @@ FILLS = {
 
 
 def table(results: dict[str, Any]) -> str:
-    """Mean PSNR in decibels as lines: in the hole, and of the whole image."""
+    """Writes mean PSNR in decibels as lines: in the hole, and of the whole image."""
     lines = ["PSNR in dB: in the hole (of the whole image)"]
     lines.append(" " * 20 + "".join(f"{name:>16}" for name in results))
     for fill, words in FILLS.items():
@@ -65,7 +65,7 @@ def strip(path, nets, images, labels, known, kept):
     rows = rows.reshape(-1, *rows.shape[2:])
     above = [*(f"{i:,}" for i in kept), "original"]
     left = ["G(z)", "blended"] * (len(rows) // 2)
-    _tiled(path, nets, rows, left, above, "while z is sought, by iteration")
+    _tiled(path, nets, rows, left, above, "during the search for z, by iteration")
 
 
 def _tiled(path, nets, rows, left, above, about):

@@ -1,4 +1,4 @@
-"""The layers of a net whose maps can be shown, and what their units see."""
+"""Finds the layers of a net whose maps can be shown, and what their units see."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,16 +12,16 @@ from jaxgan.analysis.outline import Call, geometry, outline
 from jaxgan.analysis.rectifiers import observed
 from jaxgan.lab import inference
 
-BLOCK = 50  # images looked at together
+BLOCK = 50  # images in a batch
 
 
 class Layer(NamedTuple):
     """Maps of a net.
 
     Attributes:
-        number: of the rectifier.
-        shape: of its maps for one image, `(H, W, C)`.
-        field: what a unit sees; the whole image where that is not known.
+        number: the number of the rectifier.
+        shape: the shape of its maps for one image, `(H, W, C)`.
+        field: the pixels that a unit sees; the whole image if unknown.
     """
 
     number: int
@@ -60,7 +60,7 @@ def find_layers(
 
 
 def calls(trained: inference.Trained, net: str) -> tuple[Call, ...]:
-    """The layers of a net of a model, with their shapes."""
+    """Finds the layers of a net of a model, with their shapes."""
     game = trained.record.game(trained.config)
     batch = trained.batch(2)
     if game.repeats > 1:
@@ -71,13 +71,14 @@ def calls(trained: inference.Trained, net: str) -> tuple[Call, ...]:
 def fields(
     layers: Sequence[Call], side: int
 ) -> list[tuple[tuple[int, ...], inside.Field]]:
-    """Output shapes of successive convolutions, and what their units see.
+    """Computes output shapes of successive convolutions, and what their units see.
 
-    The list ends where something else, such as pooling, resizes maps in between.
+    The list ends where something other than a convolution, such as pooling, resizes
+    maps.
 
     Args:
-        layers: of `calls`.
-        side: of the image.
+        layers: from `calls`.
+        side: the side of the image.
     """
     found, path, last = [], [], (side, side)
     for call in layers:
@@ -96,10 +97,10 @@ def fields(
 def first_filters(
     model: inference.Trained, net: str, shape: tuple[int, ...]
 ) -> np.ndarray | None:
-    """Tiles of the first layer's filters, `[O, T, h, w, c]`.
+    """Makes tiles of the first layer's filters, `[O, T, h, w, c]`.
 
-    Weights of units that see all pixels are drawn as images. None where the first layer
-    with a kernel is neither.
+    The weights of units that see all pixels are drawn as images. None if the first
+    layer with a kernel is neither a convolution nor such units.
     """
     for call in calls(model, net):
         own = model.variables[net]["params"]

@@ -1,4 +1,4 @@
-"""What a net shows: its maps, what drives them, and the way back to the pixels."""
+"""Looks into a net: its maps, what drives them, and projections to the pixels."""
 
 import functools
 import sys
@@ -14,7 +14,7 @@ from jaxgan.analysis import inside
 from jaxgan.analysis.rectifiers import Rule, observed
 from jaxgan.lab import blocks, inference
 
-MEASURED = 64  # maps of a layer that the numbers are of, at most
+MEASURED = 64  # largest number of maps of a layer that are measured
 RULES: tuple[Rule, ...] = ("deconvnet", "guided", "gradient")
 _patches = jax.jit(inside.patches, static_argnames="field")
 _agree = jax.jit(jax.vmap(inside.agreement, 1))
@@ -22,14 +22,14 @@ _spread = jax.jit(jax.vmap(inside.spread))
 
 
 class Net(NamedTuple):
-    """What is looked into.
+    """The net to look into, and the images to look with.
 
     Attributes:
-        judge: `judge(image, label)`, with batch norms held still.
-        pixels: images as the model has them, `[N, H, W, C]`.
+        judge: `judge(image, label)`, with fixed batch norms.
+        pixels: images in the model's range, `[N, H, W, C]`.
         labels: `[N]`.
-        layers: those with maps.
-        layer: the chosen one.
+        layers: the layers with maps.
+        layer: the chosen layer.
     """
 
     judge: Callable[..., Any]
@@ -40,17 +40,17 @@ class Net(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What a net shows; M are the first maps of its chosen layer.
+    """What is seen in a net; M is the number of maps shown of its chosen layer.
 
     Attributes:
         activations: of each layer, the maps of one image, `[H, W, C]`.
         chosen: the images that drive each map most, `[shown, M]`.
-        patches: what they show there, `[shown, M, h, w, C]`; NaN is padding.
+        patches: the patches of these images, `[shown, M, h, w, C]`; NaN is padding.
         signals: rule -> projections of the first of them, `[M, H, W, C]`.
         guided: guided backpropagation on all of them, `[shown, M, H, W, C]`.
-        pieces: the same, cut as the patches are.
-        alive: of each map, whether any image drives it above 0, `[C]`.
-        numbers: for the results.
+        pieces: the same, cut like the patches.
+        alive: whether any image drives each map above 0, `[C]`.
+        numbers: numbers for the results.
     """
 
     activations: list[np.ndarray]
@@ -71,15 +71,15 @@ def net(
     layers: Sequence[Layer],
     layer: int,
 ) -> Net:
-    """A net of a model, ready to be looked into.
+    """Prepares a net of a model to be looked into.
 
     Args:
-        model: the run's, or the same at random weights.
-        name: of the net.
+        model: the model of the run, or the same with random weights.
+        name: the name of the net.
         images: training images, uint8 `[N, H, W, C]`.
         labels: `[N]`.
-        layers: of `find_layers`.
-        layer: the index of the one to look at closely.
+        layers: from `find_layers`.
+        layer: the index of the layer to look at closely.
     """
     judge = inference.judging(model, images, labels, net=name)
     pixels = np.asarray(inference.from_uint8(model, images))
@@ -92,12 +92,12 @@ def look(
     """Collects all that is shown of a net.
 
     Args:
-        net: of `net`.
+        net: from `net`.
         title: of the progress bar.
-        maps: how many maps of the layer to show, the first ones.
-        shown: how many images to show of each map.
+        maps: the number of maps of the layer to show, from the first.
+        shown: the number of images to show for each map.
         image: the number of the image whose activations are shown.
-        seed: of the images that patches are compared with.
+        seed: the seed of the images that patches are compared with.
     """
     layer, count = net.layer, len(net.pixels)
     measured = min(max(maps, MEASURED), layer.shape[-1])
@@ -137,7 +137,7 @@ def look(
 
 
 def maps_of(net: Net) -> Callable[..., list[jax.Array]]:
-    """`f(image, label)`: the maps of all layers, `[N, H, W, C]`."""
+    """Makes `f(image, label)`, which returns the maps of all layers, `[N, H, W, C]`."""
 
     def apply(image, label):
         found = observed(net.judge)(image, label)[1]
@@ -147,7 +147,7 @@ def maps_of(net: Net) -> Callable[..., list[jax.Array]]:
 
 
 def peaks(net: Net) -> list[inside.Peaks]:
-    """The strongest responses of all layers to all images.
+    """Finds the strongest responses of all layers to all images.
 
     Raises:
         ValueError: some are NaN or infinite.
@@ -165,13 +165,13 @@ def peaks(net: Net) -> list[inside.Peaks]:
 
 
 def activated(net: Net, number: int) -> list[np.ndarray]:
-    """The maps of one image."""
+    """Computes the maps of one image."""
     one = slice(number, number + 1)
     return [np.asarray(x[0]) for x in maps_of(net)(net.pixels[one], net.labels[one])]
 
 
 def projected(net: Net, index: np.ndarray, rule: Rule) -> np.ndarray:
-    """Projections of the images `[shown, M]` of each map, `[shown, M, H, W, C]`."""
+    """Projects the images `[shown, M]` of each map: `[shown, M, H, W, C]`."""
 
     @jax.jit
     def back(image, label, channel):
@@ -187,7 +187,7 @@ def projected(net: Net, index: np.ndarray, rule: Rule) -> np.ndarray:
 
 
 def cut(images: np.ndarray, position: np.ndarray, field: inside.Field) -> np.ndarray:
-    """Patches of `[shown, M, H, W, C]` at `[shown, M, 2]`."""
+    """Cuts patches of `[shown, M, H, W, C]` at `[shown, M, 2]`."""
     flat = images.reshape(-1, *images.shape[2:]), position.reshape(-1, 2)
     apply = functools.partial(_patches, field=field)
     found = blocks.in_blocks(apply, *flat, size=BLOCK)
@@ -197,11 +197,11 @@ def cut(images: np.ndarray, position: np.ndarray, field: inside.Field) -> np.nda
 def measure(
     patches: np.ndarray, chance: np.ndarray, guided: np.ndarray
 ) -> dict[str, Any]:
-    """Numbers of the first maps of a layer, all from `[shown, M, h, w, C]`.
+    """Measures the first maps of a layer, all from `[shown, M, h, w, C]`.
 
     Args:
-        patches: that drive the maps most.
-        chance: at the same places of other images.
+        patches: the patches that drive the maps most.
+        chance: patches at the same places of other images.
         guided: guided backpropagation to the patches.
     """
     agreement, by_chance = np.asarray(_agree(patches)), np.asarray(_agree(chance))

@@ -1,4 +1,4 @@
-"""The pictures: trained weights on the left, random ones on the right."""
+"""Draws the pictures: trained weights on the left, random ones on the right."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,15 @@ from jaxgan import report
 from jaxgan.analysis import inside
 from jaxgan.lab import figures
 
-TILES = 32  # maps of a layer, or filters, that are shown at most
+TILES = 32  # largest number of maps of a layer, or of filters, that are shown
 SIDES = ("trained", "random weights")
 
 
 def draw_weights(filters: Sequence[np.ndarray], about: str) -> Figure:
-    """The first layer's filters; those of many channels have a row each."""
+    """Draws the first layer's filters; those of many channels have a row each."""
     many = filters[0].shape[1] > 1
-    text = "a row a filter, a column an input channel" if many else "a tile a filter"
+    by_channel = "a row for each filter, a column for each input channel"
+    text = by_channel if many else "a tile for each filter"
     shown = [x[: TILES // 2 if many else TILES] for x in filters]
     rows, columns = shown[0].shape[:2]
     if not many:
@@ -35,14 +36,16 @@ def draw_weights(filters: Sequence[np.ndarray], about: str) -> Figure:
 def draw_activations(
     looks: Sequence[Look], layers: Sequence[Layer], image: np.ndarray, about: str
 ) -> Figure:
-    """The maps of one image, a row a layer."""
+    """Draws the maps of one image, a row for each layer."""
     units = layers[0].shape[:2] == (1, 1)
     count = [x.shape[-1] if units else min(TILES, x.shape[-1]) for x in layers]
     columns = 40 if units else 8
     heights = [max(0.8, 5.9 / columns * -(-n // columns)) for n in count]
     heights[0] = max(heights[0], 2.2)
     figure = figures.new(14, 0.9 + sum(heights) + 0.25 * len(layers))
-    figure.suptitle(f"{about}: maps of one image, each from its least to its largest")
+    figure.suptitle(
+        f"{about}: maps of one image, each from its smallest to its largest value"
+    )
     grid = figure.subplots(
         len(layers), 3, squeeze=False, width_ratios=(1, 3, 3), height_ratios=heights
     )
@@ -60,7 +63,7 @@ def draw_activations(
             first.imshow(_rgb(image))
         for axes, side, seen in zip(others, SIDES, looks, strict=True):
             maps = seen.activations[i]
-            # Units are compared with each other, as the pixels of one map are.
+            # Units share one scale, like the pixels of one map.
             maps = maps.reshape(1, -1, 1) if units else maps[..., : count[i]]
             tiles = np.asarray(inside.map_tiles(maps))
             if units:
@@ -72,7 +75,7 @@ def draw_activations(
 
 
 def draw_projections(looks: Sequence[Look], images: np.ndarray, about: str) -> Figure:
-    """A row a map: the image that it answers to most, and three ways back to it."""
+    """Draws a row for each map: its strongest image, and three ways back to it."""
     tile = 6.4 / (1 + len(RULES))
     figure = figures.new(14, 1.1 + tile * looks[0].chosen.shape[1])
     figure.suptitle(f"{about}: from the strongest response to the pixels")
@@ -85,11 +88,11 @@ def draw_projections(looks: Sequence[Look], images: np.ndarray, about: str) -> F
 
 
 def draw_guided(looks: Sequence[Look], about: str) -> Figure:
-    """Guided backpropagation: a row a map, a column an image, strongest first."""
+    """Draws guided backpropagation: a row for each map, the strongest image first."""
     shown, maps = looks[0].chosen.shape
     figure = figures.new(16, 1.0 + 7.2 / shown * maps)
     figure.suptitle(
-        f"{about}: guided backpropagation on the images they answer to most"
+        f"{about}: guided backpropagation on the images they respond to most"
     )
     for axes, side, seen in zip(figure.subplots(1, 2), SIDES, looks, strict=True):
         rows = _centred(np.moveaxis(seen.guided, 0, 1))
@@ -99,7 +102,7 @@ def draw_guided(looks: Sequence[Look], about: str) -> Figure:
 
 
 def draw_patches(looks: Sequence[Look], about: str) -> Figure:
-    """Patches, strongest first, and guided backpropagation below; padding is white."""
+    """Draws patches, strongest first, and guided backpropagation; padding is white."""
     shown, maps = looks[0].chosen.shape
     figure = figures.new(16, 1.0 + 7.2 / shown * 2 * maps)
     figure.suptitle(f"{about}: what drives them most, and guided backpropagation to it")

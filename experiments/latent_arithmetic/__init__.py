@@ -43,12 +43,12 @@ from jaxgan.lab.first_layer import first_layer
 from jaxgan.train.terminal import say
 
 SHEET = 100  # samples on sheet.png
-JUDGED = 512  # samples whose median is what the discriminator finds usual
+JUDGED = 512  # samples whose median logit is the discriminator's usual one
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to calculate with."""
+    """The run and the samples to calculate with."""
 
     run: pathlib.Path
     """Directory of a finished run of a generator; it is only read."""
@@ -101,8 +101,8 @@ def main(config: Config) -> None:
     weight = first_layer(trained) if config.directions else None
     if config.directions and weight is None:
         raise ValueError(
-            f"the latents of {trained.name} enter no dense layer of their own; leave"
-            " the directions out with --directions 0"
+            f"the latents of {trained.name} do not enter a dense layer by themselves;"
+            " leave the directions out with --directions 0"
         )
     lab, quality = _open(config, trained)
     results: dict[str, Any] = {
@@ -148,7 +148,7 @@ def _check_label(config: Config, trained: inference.Trained) -> None:
 
 
 def _open(config: Config, trained: inference.Trained):
-    """The samples and functions to work with, and the quality of the regressor."""
+    """Prepares the samples and functions, and tells the quality of the regressor."""
     painter = painting.painter(trained)
     label = config.label or 0
     factors = painting.reader(trained)
@@ -171,7 +171,7 @@ def _open(config: Config, trained: inference.Trained):
 
 
 def _given(lab: Laboratory) -> dict[str, Any]:
-    """Arithmetic on samples that were given by their numbers."""
+    """Calculates with samples that were given by their numbers."""
     config = lab.config
     chosen = {name: list(getattr(config, name)) for name in ("start", "minus", "plus")}
     title = "start - minus + plus"

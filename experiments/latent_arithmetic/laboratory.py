@@ -1,4 +1,4 @@
-"""The samples of a run, and what arithmetic does with them."""
+"""The samples of a run, and the functions that arithmetic needs."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,14 +12,14 @@ class Laboratory(NamedTuple):
 
     Attributes:
         config: the flags.
-        paint: latents `[..., Z]` to images uint8 `[..., H, W, C]`.
-        latents: of the samples, `[N, Z]`.
-        images: of the samples, uint8 `[N, H, W, C]`.
+        paint: takes latents `[..., Z]` to images uint8 `[..., H, W, C]`.
+        latents: the latents of the samples, `[N, Z]`.
+        images: the images of the samples, uint8 `[N, H, W, C]`.
         norm: the usual length of a latent.
-        read: what the regressor reads in images; None without one.
-        seen: what it reads in the samples.
-        judge: whether the discriminator finds images at least as real as half of the
-            samples, booleans `[N]`; None without such a net.
+        read: reads factors in images by the regressor; None without one.
+        seen: the factors read in the samples.
+        judge: tells whether the discriminator finds images at least as real as half of
+            the samples, booleans `[N]`; None without such a net.
     """
 
     config: Any

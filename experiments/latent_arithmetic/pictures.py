@@ -1,4 +1,4 @@
-"""The pictures of arithmetic on latents."""
+"""Draws the pictures of arithmetic on latents."""
 
 import pathlib
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from PIL import Image, ImageDraw
 from jaxgan import report
 from jaxgan.lab import figures
 
-TILE = 88  # pixels that an image gets in a figure, about
+TILE = 88  # approximate side of an image in a figure, in pixels
 RIGHT, WRONG = (42, 157, 58), (209, 73, 91)
 
 
 def numbered(images: np.ndarray, columns: int = 10) -> np.ndarray:
-    """A sheet of images uint8 `[N, H, W, C]` with their numbers above them."""
+    """Draws a sheet of images uint8 `[N, H, W, C]` with their numbers above them."""
     times = max(1, round(TILE / images.shape[2]))
     large = images.repeat(times, 1).repeat(times, 2)
     if large.shape[-1] == 1:
@@ -42,11 +42,11 @@ def equation(
     """The figure of the paper.
 
     Args:
-        path: where it goes.
-        title: above all.
-        names: of the three concepts, in the order of `start - minus + plus`.
-        exemplars: of each, uint8 `[N, H, W, C]`.
-        means: what their averages draw, `[3, H, W, C]`.
+        path: its file.
+        title: its title.
+        names: the names of the three concepts, in the order of `start - minus + plus`.
+        exemplars: the exemplars of each, uint8 `[N, H, W, C]`.
+        means: the images of their averages, `[3, H, W, C]`.
         noise: the result among eight around it, `[9, H, W, C]`.
         control: the same arithmetic on pixels, `[H, W, C]`.
     """
@@ -78,13 +78,13 @@ def trials(
     rows: Sequence[tuple[str, np.ndarray]],
     right: Sequence[np.ndarray | None],
 ) -> None:
-    """Rows of trials side by side, with frames of what counts as right.
+    """Draws rows of trials side by side, with frames that show which are right.
 
     Args:
-        path: where it goes.
-        title: above all.
+        path: the file.
+        title: the title.
         rows: name and images uint8 `[T, H, W, C]` of each.
-        right: for each row booleans `[T]`, green frames and red ones, or None.
+        right: for each row, booleans `[T]` for green or red frames, or None.
     """
     framed = [
         frame(images, verdict) for (_, images), verdict in zip(rows, right, strict=True)
@@ -94,7 +94,7 @@ def trials(
 
 
 def frame(images: np.ndarray, right: np.ndarray | None) -> np.ndarray:
-    """Images `[N, H, W, 3]` in frames, green where right, red where not, else white."""
+    """Puts images `[N, H, W, 3]` in frames: green if right, red if not, else white."""
     edge = max(1, images.shape[2] // 20)
     colours = np.full((len(images), 3), 255, np.uint8)
     if right is not None:
@@ -115,7 +115,7 @@ def strips(
     left: Sequence[str],
     above: Sequence[str],
 ) -> None:
-    """Rows of images uint8 `[R, K, H, W, C]`, labelled."""
+    """Draws labelled rows of images uint8 `[R, K, H, W, C]`."""
     count, columns = images.shape[:2]
     unit = (TILE + report.GAP) / 100
     width = max(len(line) for text in left for line in text.splitlines()) * 0.075

@@ -1,4 +1,4 @@
-"""Directions of latents: one that turns faces, and those that SeFa finds."""
+"""Finds directions of latents: one that turns faces, and those of SeFa."""
 
 from typing import Any
 
@@ -11,19 +11,19 @@ from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan.analysis import latent
 from jaxgan.train.terminal import say
 
-TURNED = 0.3  # radians of yaw above which a face looks to a side
+TURNED = 0.3  # yaw in radians above which a face looks to a side
 STEPS = 9  # pictures of a turn
 VECTORS, FACES = 5, 24  # turn vectors, and the faces that each turns
-TURNS = (1, 4, 16)  # exemplars on each side; all of them are tried too
+TURNS = (1, 4, 16)  # exemplars on each side; all exemplars are tried too
 SHOWN = 4  # exemplars on each side for the turn in the picture, as in the paper
 ROWS = 4  # faces in the picture of turns
-SPREADS = 3.0  # how far along a found direction, in standard deviations of latents
-PLACES = 7  # pictures along it
+SPREADS = 3.0  # largest move along a found direction, in standard deviations of latents
+PLACES = 7  # pictures along the direction
 TURN, SEFA = 3, 4  # purposes of random keys
 
 
 def spearman(scales: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Rank correlation of scales `[K]` and values `[K, N]` without ties: `[N]`."""
+    """The rank correlation of scales `[K]` and values `[K, N]` without ties: `[N]`."""
     ranks = [x.argsort(0).argsort(0) for x in (scales[:, None], values)]
     centred = [x - x.mean(0) for x in ranks]
     product = (centred[0] * centred[1]).sum(0)
@@ -50,7 +50,7 @@ def turning(scales: np.ndarray, yaw: np.ndarray) -> dict[str, float]:
 
 
 def turn_faces(lab: Laboratory) -> dict[str, Any]:
-    """Turns faces, and counts those whose yaw follows, as the regressor reads it."""
+    """Turns faces, and counts those whose yaw follows according to the regressor."""
     read = lab.read
     assert read is not None
     sides = [np.flatnonzero(s * lab.seen["yaw"] > TURNED) for s in (-1, 1)]
@@ -65,7 +65,7 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
     scales = jnp.linspace(-1, 1, STEPS)
     rng = np.random.default_rng([lab.config.seed, TURN])
     if not all(map(len, sides)):
-        results["note"] = "no samples look to one of the sides; draw more"
+        results["note"] = "no samples look to one of the sides; draw more samples"
         return results
     most = min(map(len, sides))
     whole = latent.turn_vector(*(jnp.asarray(lab.latents[x]) for x in sides))
@@ -108,19 +108,19 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
 
 
 def mirror(faces: np.ndarray, turn: np.ndarray) -> np.ndarray:
-    """Latents `[N, Z]` reflected: as far along the turn, but on the other side.
+    """Reflects latents `[N, Z]`: equally far along the turn, but on the other side.
 
-    Faces that look left look right, and all that is orthogonal to the turn stays.
+    Faces that look left then look right, and everything orthogonal to the turn stays.
     """
     unit = turn / np.linalg.norm(turn)
     return faces - 2 * (faces @ unit)[:, None] * unit[None]
 
 
 def named(lab: Laboratory) -> dict[str, np.ndarray]:
-    """A direction `[Z]` for every factor of the regressor, towards more of it.
+    """Finds a direction `[Z]` for every factor of the regressor, towards more of it.
 
-    It is the mean of the tenth of the samples with the most of it, less that of the
-    tenth with the least.
+    It is the mean of the tenth of the samples with the most of the factor, minus that
+    of the tenth with the least.
     """
     tenth = max(1, len(lab.latents) // 10)
     latents = jnp.asarray(lab.latents)
@@ -201,7 +201,7 @@ def factorise(lab: Laboratory, weight: Any) -> dict[str, Any]:
 
 
 def _strongest(changes: list[dict[str, float]], k: int) -> str:
-    """The three factors that a direction moves most, each on a line."""
+    """Lists the three factors that a direction moves most, each on a line."""
     if not changes:
         return ""
     order = sorted(changes[k].items(), key=lambda item: -abs(item[1]))[:3]

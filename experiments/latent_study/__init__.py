@@ -42,9 +42,9 @@ class Config:
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: cdcgan.Config
     few: bounds.Count = 10
-    """Numbers of the small latent."""
+    """Size of the small latent."""
     large: bounds.Count = 4
-    """How many times wider the large network is."""
+    """Factor by which the large network is wider."""
     steps: bounds.Count = 3000
     """Steps of every network."""
     large_steps: bounds.Count = 1500
@@ -64,7 +64,7 @@ class Config:
         bounds.check(self, flags=True)
         if self.model.classes:
             raise ValueError(
-                f"--model.classes is {self.model.classes}; the study is without labels:"
+                f"--model.classes is {self.model.classes}; the study uses no labels:"
                 " leave it at 0"
             )
         if self.model.latent_distribution != "uniform":
@@ -128,7 +128,7 @@ def _run_of(config: Config, name: str, steps: int) -> Run:
 
 
 def main(config: Config) -> None:
-    """Trains what is missing, then draws and writes the table."""
+    """Trains the missing networks, then draws and writes the table."""
     shape = generator.image_shape(cdcgan.MODEL, config.model)
     opened = present(open_set(config.data, shape, test=True))
     rows = parts(config)

@@ -1,4 +1,4 @@
-"""One network of the study: trained, and scored on the noise it knows and on others."""
+"""Trains one network of the study, and scores it on known and on other noise."""
 
 import dataclasses
 import functools
@@ -19,7 +19,7 @@ from jaxgan.lab.session import Result
 from jaxgan.models import cdcgan
 from jaxgan.train import Run, directory
 
-LOOKED_AT = 500  # samples that are scored on the way
+LOOKED_AT = 500  # samples that are scored during training
 SCORED = 2000  # samples that are scored at the end
 SHOWN = 50  # samples of a network or a noise in the picture
 COLUMNS = 10
@@ -27,7 +27,7 @@ KNOWN = "uniform on [-1, 1]"  # the noise that networks are trained on
 SCORE = "mnist_score"  # what a finished run has, whatever its classes
 CURVES = (SCORE, "pairwise_distance", "frechet_distance", "greyness")
 
-# What latents are drawn from after training on uniform ones: `(key, shape) -> latents`.
+# Distributions of latents after training on uniform ones: `(key, shape) -> latents`.
 NOISES: dict[str, Callable] = {
     KNOWN: lambda key, shape: jax.random.uniform(key, shape, minval=-1),
     "N(0, 1/3), same variance": lambda key, shape: (
@@ -57,20 +57,20 @@ class Part:
 
 
 def ordered_game(part: Part) -> Game:
-    """The game of a network, its players in the order of the part."""
+    """Makes the game of a network, with its players in the order of the part."""
     made = cdcgan.game(part.model)
     moves = made.moves if part.order == "D, then G" else made.moves[::-1]
     return dataclasses.replace(made, moves=moves)
 
 
 def fit(name: str, part: Part, opened: Set, *, noises: bool) -> Result:
-    """Trains a network, or goes on, and scores its samples.
+    """Trains a network, or resumes its training, and scores its samples.
 
     Args:
-        name: of the network.
+        name: the name of the network.
         part: its configuration.
         opened: the data.
-        noises: whether to give it latents that it was not trained on, too.
+        noises: whether to give it also latents that it was not trained on.
     """
     work = session.begin(name, part, opened)
     judge = classifier.trained(opened)
@@ -125,7 +125,7 @@ def greyness(images: np.ndarray) -> float:
 
 
 def over_time(run: Run) -> list[dict[str, float]]:
-    """The scores on the way, a row a sheet."""
+    """Scores samples during training, with a row for each sheet."""
     return [
         {key: row[key] for key in row if key == "step" or key.startswith("samples/")}
         for row in directory.scalars(run.workdir)
@@ -134,7 +134,7 @@ def over_time(run: Run) -> list[dict[str, float]]:
 
 
 def drawer(model: cdcgan.Config) -> Callable:
-    """`draw(variables, statistics, latents [N, Z]) -> [N, 28, 28, 1]`, in blocks."""
+    """Makes `draw(variables, statistics, latents [N, Z]) -> [N, 28, 28, 1]`."""
 
     @functools.partial(jax.jit, static_argnums=1)
     def compiled(variables, statistics, latents):
@@ -148,7 +148,7 @@ def drawer(model: cdcgan.Config) -> Callable:
 
 
 def latents(part: Part, noise: str, count: int) -> np.ndarray:
-    """Latents `[count, Z]` of a kind of noise, the same for every network."""
+    """Draws latents `[count, Z]` of a kind of noise, the same for every network."""
     key = jax.random.key(part.run.seed + 1)
     shape = (count, part.model.latent)
     return np.asarray(NOISES[noise](key, shape), jnp.float32)

@@ -1,4 +1,4 @@
-"""The table and the picture of the study."""
+"""Makes the table and the picture of the study."""
 
 import pathlib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ SEEN = ("mnist_score", "class_divergence", "pairwise_distance", "frechet_distanc
 
 
 def table(results: Mapping[str, Any], noises: Mapping[str, Any], about: str) -> str:
-    """The numbers as Markdown."""
+    """Writes the numbers as Markdown."""
     first = next(iter(results.values()))
     head = " | ".join(name.replace("_", " ") for name in SEEN)
     lines = [

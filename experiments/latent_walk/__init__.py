@@ -42,7 +42,7 @@ WALK, CORNERS = 0, 1  # purposes of random keys
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which walk through which run."""
+    """The run, and the walk through its latents."""
 
     run: pathlib.Path
     """Directory of a finished run of a generator; it is only read."""
@@ -112,12 +112,12 @@ def main(config: Config) -> None:
 
 
 def walk(config: Config, trained, painter, stops, kind: str):
-    """Latents and images of walks at twice the frames, `[2 K, W, ...]`.
+    """Makes latents and images of walks at twice the frames, `[2 K, W, ...]`.
 
-    Every other picture is that of the walk itself.
+    Every other picture belongs to the walk itself.
     """
     path = latent.walk(
         stops, 2 * config.frames, spherical=kind == "spherical", closed=True
     )
-    labels = np.arange(config.walks) % max(1, trained.classes)  # a class a walk
+    labels = np.arange(config.walks) % max(1, trained.classes)  # a class for each walk
     return path, painter.paint(path, np.broadcast_to(labels, path.shape[:2]))

@@ -1,4 +1,4 @@
-"""How smooth walks are, and how far they move factors."""
+"""Measures how smooth walks are, and how far they move factors."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from jaxgan.lab import painting
 
 
 def about(classes: int) -> dict[str, str]:
-    """What the numbers of a walk mean."""
+    """Describes the numbers of a walk."""
     return {
         "pixels": "are from 0 to 1; a step is the root mean square over an image",
         "independent": "distance of independent samples"
@@ -22,7 +22,7 @@ def about(classes: int) -> dict[str, str]:
 
 
 def summary(found: dict[str, Any]) -> str:
-    """The numbers of walks of one kind in a sentence."""
+    """Tells the numbers of walks of one kind in a sentence."""
     return (
         "the largest step is"
         f" {found['largest_over_mean']['median']:.2f} times the mean (worst"
@@ -59,9 +59,9 @@ def smoothness(
     """Measures closed walks.
 
     Args:
-        steps: `[K, W]`, those of W walks.
-        independent: `[S, W]`, between their stops.
-        halved: `[2 K, W]`, those of the same walks with twice as many steps.
+        steps: the steps of W walks, `[K, W]`.
+        independent: the distances between their stops, `[S, W]`.
+        halved: the steps of the same walks with twice as many, `[2 K, W]`.
     """
     ratio = steps.max(0) / np.maximum(steps.mean(0), 1e-12)
     return {
@@ -89,8 +89,8 @@ def lengths(values: np.ndarray, frames: int) -> dict[str, float]:
 
     Returns:
         `length`, the mean length of the path from a stop to the next, in units of the
-        factor; and `detour`, that length over the change from stop to stop: 1 for
-        factors that never turn back in between.
+        factor; and `detour`, that length divided by the change from stop to stop, which
+        is 1 for factors that never turn back in between.
     """
     steps = np.abs(np.roll(values, -1, 0) - values)
     at_stops = values[::frames]
@@ -103,5 +103,5 @@ def lengths(values: np.ndarray, frames: int) -> dict[str, float]:
 
 
 def steps(images: np.ndarray) -> np.ndarray:
-    """Steps `[K, W]` of closed walks uint8 `[K, W, H, W, C]`, pixels from 0 to 1."""
+    """Computes steps `[K, W]` of closed walks uint8 `[K, W, H, W, C]`, from 0 to 1."""
     return np.asarray(latent.steps(jnp.asarray(images), closed=True)) / 255

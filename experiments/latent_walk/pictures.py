@@ -1,4 +1,4 @@
-"""Pictures of walks: rows, a grid, and how large the steps are."""
+"""Draws walks: rows, a grid, and the sizes of steps."""
 
 import pathlib
 from typing import Any
@@ -17,20 +17,20 @@ SIDE = 7  # rows and columns of the grid
 
 
 def enlarged(image: np.ndarray, side: int) -> np.ndarray:
-    """A sheet of tiles of a side, with pixels doubled where those are small."""
+    """Makes a sheet of tiles, with pixels enlarged if tiles are small."""
     times = 2 if side <= 64 else 1
     return image.repeat(times, 0).repeat(times, 1)
 
 
 def save_animation(path: pathlib.Path, walked: np.ndarray, kind: str) -> None:
-    """Some walks `[K, W, H, W, C]` side by side, as an animation."""
+    """Writes some walks `[K, W, H, W, C]` side by side, as an animation."""
     sheets = [report.sheet(frame) for frame in walked[:, :SHOWN]]
     report.save_gif(path, [enlarged(sheet, walked.shape[-2]) for sheet in sheets])
     say(f"{path}: {min(SHOWN, walked.shape[1])} walks along {kind}")
 
 
 def draw_walk(config: Any, kind: str, painter, stops, classes: int) -> None:
-    """The first walk: a row from each stop to the next."""
+    """Draws the first walk: a row from each stop to the next."""
     rows = config.rows or config.stops
     ends = stops[:, 0], jnp.roll(stops[:, 0], -1, 0)
     legs = latent.walk(
@@ -60,14 +60,14 @@ def draw_walk(config: Any, kind: str, painter, stops, classes: int) -> None:
 
 
 def draw_grid(config: Any, painter, corners, kinds) -> None:
-    """All that lies between four latents, for each kind of walk."""
+    """Draws a grid between four latents, for each kind of walk."""
     images = []
     for kind in kinds:
         z = latent.grid(corners, SIDE, SIDE, spherical=kind == "spherical")
         images.append(painter.paint(z))
     side = tile_side(images[0].shape[-2]) * SIDE / 100
     figure = figures.new(len(kinds) * (side + 0.3), side + 0.9)
-    figure.suptitle("Four random latents in the corners, all between them in between")
+    figure.suptitle("Four random latents in the corners, and a grid between them")
     panels = figure.subplots(1, len(kinds), squeeze=False)[0]
     for axes, kind, sheet in zip(panels, kinds, images, strict=True):
         figures.tiles(axes, sheet / 255, [""] * SIDE, [""] * SIDE)
@@ -76,11 +76,11 @@ def draw_grid(config: Any, painter, corners, kinds) -> None:
 
 
 def draw_steps(config: Any, apart, norms, independent: float) -> None:
-    """Steps and norms against the place between two stops."""
+    """Draws steps and norms over the place between two stops."""
     figure = figures.new(11, 4.2)
     left, right = figure.subplots(1, 2)
     for kind in apart:
-        # [S, frames, W] to a row a place.
+        # [S, frames, W] to a row for each place.
         steps = apart[kind].reshape(config.stops, config.frames, -1)
         low, middle, high = np.quantile(steps, (0.05, 0.5, 0.95), axis=(0, 2))
         place = (np.arange(config.frames) + 0.5) / config.frames
@@ -96,13 +96,13 @@ def draw_steps(config: Any, apart, norms, independent: float) -> None:
     left.legend(fontsize="small", loc="center right", framealpha=0.6)
     right.set_ylim(0)
     right.set_ylabel("mean length of the latent")
-    right.set_title("How far from the origin walks are")
+    right.set_title("The distance of walks from the origin")
     for axes in (left, right):
         axes.set_xlabel("from one stop (0) to the next (1)")
         axes.grid(alpha=0.3)
-    figures.save(config.workdir / "steps.png", figure, "how large the steps are")
+    figures.save(config.workdir / "steps.png", figure, "the sizes of steps")
 
 
 def tile_side(side: int) -> float:
-    """The pixels that an image of a side gets in a picture: about 90, or its own."""
+    """The side of an image in a picture: about 90 pixels, or its own."""
     return side * max(2, round(180 / side)) / 2

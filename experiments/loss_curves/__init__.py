@@ -35,7 +35,7 @@ matplotlib.use("Agg")
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Drawing the loss curves."""
+    """The drawing of the loss curves."""
 
     workdir: pathlib.Path = pathlib.Path("runs/loss_curves")
     """Directory for the picture."""

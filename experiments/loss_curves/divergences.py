@@ -1,4 +1,4 @@
-"""Panels of f-divergences, the best discriminator, and the value of the game."""
+"""Draws panels of f-divergences, the best discriminator, and the value of the game."""
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxgan import losses
 
 
 def draw_divergences(axes: Axes) -> None:
-    """Draws the f-divergence family, each f with its slope at 1 taken out."""
+    """Draws the f-divergence family, with the slope at 1 subtracted from each f."""
     u = jnp.linspace(0.005, 4.2, 800)
     labels = {  # name: text, its place, colour
         "pearson": (r"Pearson $\chi^2$", 2.62, 3.35, "#7b4ea3"),
@@ -39,7 +39,7 @@ GRID = jnp.linspace(-16.0, 16.0, 6401)
 
 
 def normal(mean):
-    """Log-density of N(mean, 1) on the grid."""
+    """The log-density of N(mean, 1) on the grid."""
     return losses.gaussian_log_likelihood(
         GRID[:, None], jnp.full((GRID.size, 1), mean), 0.0
     )
@@ -52,7 +52,7 @@ def integral(values):
 
 @jax.jit
 def value_of_the_game(mean):
-    """C(G) for data N(0, 1) and fakes N(mean, 1): the value at the best logit."""
+    """C(G) for data N(0, 1) and fakes N(mean, 1), the value at the best logit."""
     log_p, log_q = normal(0.0), normal(mean)
     best = log_p - log_q
     real, fake = losses.minimax_discriminator_terms(best, best)
@@ -71,7 +71,7 @@ def draw_best_discriminators(axes: Axes) -> None:
     """Draws D* = p/(p + q) as the generator's Gaussian comes closer."""
     means = (4.0, 2.0, 1.0, 0.0)
     colours = [matplotlib.colormaps["viridis"](x) for x in (0.1, 0.4, 0.62, 0.85)]
-    scale = 1.9  # densities, drawn below at a scale of their own
+    scale = 1.9  # densities are drawn below, at their own scale
     density = scale * jnp.exp(normal(0.0))
     axes.fill_between(np.asarray(GRID), np.asarray(density), color="#e4e4e4", lw=0)
     for mean, colour in zip(means, colours, strict=True):

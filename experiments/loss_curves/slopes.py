@@ -1,4 +1,4 @@
-"""Panels of the generator's losses, and of their slopes."""
+"""Draws panels of the generator's losses, and of their slopes."""
 
 import jax
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ def draw_against_d(axes: Axes) -> None:
 
 
 def draw_against_logit(axes: Axes) -> None:
-    """Draws both generator losses against the logit, where networks are trained."""
+    """Draws both generator losses against the logit, the output that is trained."""
     a = jnp.linspace(-6.0, 6.0, 300)
     for loss, colour in GENERATORS:
         axes.plot(a, loss(a), color=colour, lw=2.2)

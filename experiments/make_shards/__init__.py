@@ -25,16 +25,16 @@ from jaxgan.data.load import read_good
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which set, in what shape, and where to."""
+    """The set, the shape of its images, and the folder."""
 
     data: str
-    """Images, as --data of training has them."""
+    """Images, in the form of --data of training."""
     workdir: pathlib.Path
     """Folder for the shards."""
     size: str = "64"
     """Height and width of the images: 64 for squares, or as 64x48 (height first)."""
     channels: Literal[1, 2, 3, 4] = 3
-    """1 for grey, 3 for colour; 2 and 4 are these with opacity."""
+    """Channels: 1 for grey, 3 for colour; 2 and 4 add opacity."""
     split: str = "train"
     """Part to take of a set that has parts."""
     crop: bounds.Box | None = None
@@ -59,7 +59,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Writes the shards that are not there yet, then the index."""
+    """Writes the missing shards, then the index."""
     folder = config.workdir
     source = data.open_source(
         config.data,
@@ -74,7 +74,7 @@ def main(config: Config) -> None:
     counts = sizes(count, max(1, config.megabytes * 2**20 // like["image"].size))
     made = _made(config, fitting, counts, like)
     if not claim(folder, made, counts, like):
-        _say(f"{folder} is that set already: there is nothing to do")
+        _say(f"{folder} has this set already: nothing to do")
         return
     corrupt = write(config, source, fitting, counts, like)
     digest = shard_writing.finish(
@@ -88,7 +88,8 @@ def main(config: Config) -> None:
     if corrupt:
         _say(
             f"{len(corrupt)} images cannot be read, the first"
-            f" {data.name_of(source, min(corrupt))}; the next readable image stands in"
+            f" {data.name_of(source, min(corrupt))}; the next readable image replaces"
+            " each"
             " for each"
         )
     _say(
@@ -99,12 +100,12 @@ def main(config: Config) -> None:
 
 
 def sizes(count: int, most: int) -> list[int]:
-    """How many of `count` images each shard holds: at most `most`."""
+    """Splits `count` images into shards of at most `most`."""
     return [min(most, count - start) for start in range(0, count, most)]
 
 
 def _fitting(config: Config, source: data.Source) -> data.Source:
-    """The images as training would have them."""
+    """Makes the images as in training."""
     digits = config.data.startswith("idx:") or config.data == "digits"
     return data.fitted(
         source,
@@ -116,7 +117,7 @@ def _fitting(config: Config, source: data.Source) -> data.Source:
 
 
 def _made(config: Config, fitting: data.Source, counts, like) -> dict[str, Any]:
-    """What determines the content of the shards, as plain values."""
+    """The settings that determine the content of the shards, as plain values."""
     names = ("data", "split", "size", "channels", "crop", "upscale", "skip_corrupt")
     plain = {name: getattr(config, name) for name in names}
     height, width = data.height_width(config.size)

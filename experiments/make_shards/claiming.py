@@ -1,4 +1,4 @@
-"""Sees that a folder is that of these shards, and of no others."""
+"""Checks that a folder belongs to these shards."""
 
 import json
 import pathlib
@@ -9,13 +9,13 @@ from jaxgan.data import shard_writing, shards
 
 
 def claim(folder: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
-    """Marks a folder as that of these shards.
+    """Marks a folder as belonging to these shards.
 
     Returns:
-        Whether anything is left to do.
+        Whether any shards are missing.
 
     Raises:
-        ValueError: if it holds something else, or shards whose content has changed.
+        ValueError: it has other files, or shards whose content has changed.
     """
     index, unfinished = folder / shards.INDEX, folder / shards.UNFINISHED
     there = next((path for path in (index, unfinished) if path.exists()), None)
@@ -32,7 +32,7 @@ def claim(folder: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
             before = dict(plain["made"])
         except (ValueError, TypeError, KeyError, RecursionError):
             raise ValueError(
-                f"{there} is damaged; remove {folder}, and give the command again"
+                f"{there} is damaged; remove {folder}, and run the command again"
             ) from None
         if before != made:
             changed = sorted(k for k in made if before.get(k) != made[k])
@@ -47,7 +47,7 @@ def claim(folder: pathlib.Path, made: dict[str, Any], counts, like) -> bool:
             if shard_writing.digest(folder, counts, like) != plain.get("sha256"):
                 raise ValueError(
                     f"the shards in {folder} are not those that were written; remove"
-                    " the folder, and give the command again"
+                    " the folder, and run the command again"
                 )
             return False
     report.write(unfinished, json.dumps({"made": made}, indent=1) + "\n")

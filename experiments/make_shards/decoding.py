@@ -18,8 +18,8 @@ from jaxgan.data import shard_writing
 from jaxgan.data.files import FileSource
 from jaxgan.data.load import read_good
 
-BLOCK = 64  # images a worker takes at a time
-FEW = 2000  # files that threads have read before processes have started
+BLOCK = 64  # images that a worker takes at a time
+FEW = 2000  # threads read this many files before processes have started
 
 
 def write(
@@ -32,7 +32,7 @@ def write(
     """Writes the shards that are missing.
 
     Returns:
-        The places of images that cannot be read.
+        The indices of images that cannot be read.
     """
     folder = config.workdir
     starts = [number * counts[0] for number in range(len(counts))]
@@ -78,7 +78,7 @@ def read_block(
     """Reads the examples of `places = (first, count)`.
 
     Returns:
-        The examples, stacked, and the places of those that are corrupt.
+        The examples, stacked, and the indices of those that are corrupt.
     """
     first, count = places
     corrupt: set[int] = set()
@@ -98,7 +98,7 @@ def _reading(
     fitting: data.Source,
     places: list[tuple[int, int]],
 ) -> Iterator[Iterator[tuple[dict[str, np.ndarray], set[int]]]]:
-    """The examples of all places, block by block, as workers read them ahead."""
+    """Yields the examples block by block, as workers read them ahead."""
     workers = config.workers or os.cpu_count() or 1
     read = functools.partial(read_block, fitting, config.skip_corrupt)
     many = sum(count for _, count in places) >= FEW
@@ -116,8 +116,8 @@ def _reading(
         yield pool.map(read, places)
     except concurrent.futures.BrokenExecutor:
         raise ValueError(
-            "a process that decodes images was ended from outside, perhaps for want of"
-            " memory; give the same command again, with --workers 1 to decode in this"
+            "a process that decodes images was killed, perhaps because memory ran out;"
+            " run the same command again, with --workers 1 to decode in this"
             " process"
         ) from None
     finally:
@@ -125,15 +125,15 @@ def _reading(
 
 
 def _travels(source: FileSource) -> bool:
-    """Whether a source can be sent to another process: an open archive cannot."""
+    """Whether a source can be sent to another process; an open archive cannot."""
     return isinstance(getattr(source.read, "__self__", None), pathlib.Path)
 
 
-_READ: list[Callable] = []  # what a worker process reads with
+_READ: list[Callable] = []  # the reader of a worker process
 
 
 def _begin_worker(read: Callable) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process stops for all
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the main process handles it
     _READ[:] = [read]
 
 

@@ -1,4 +1,4 @@
-"""What metrics say of damaged images."""
+"""Measures damaged images by the metrics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ COLLAPSED = (1, 10, 100, 1000)  # different images that are left
 
 
 def sanity(config: Any, name: str) -> dict[str, Any]:
-    """Damages the images of a set in every way, and says what metrics make of it."""
+    """Damages the images of a set in every way, and computes the metrics."""
     reading = sets.Reading(resolution=config.resolution)
     opened = sets.open_set(name, reading, config.count, config.seed)
     say(opened.about)
@@ -36,7 +36,8 @@ def sanity(config: Any, name: str) -> dict[str, Any]:
         left = rest[np.isin(modes, np.unique(modes)[:count])]
         return left[rng.integers(0, len(left), half)] if count < MODES else rest
 
-    # A single image may be unusual, but a generator collapses to what D knows well.
+    # A random image may be unusual, but a generator collapses to images that D knows
+    # well.
     _, away = metrics.nearest_neighbours(look(rest), real)
     typical = rest[np.argsort(np.asarray(away)[:, 0], kind="stable")]
     several = tuple(n for n in COLLAPSED if n < half)
@@ -64,7 +65,7 @@ def sanity(config: Any, name: str) -> dict[str, Any]:
 
 
 def halves(opened: sets.ImageSet, batch_size: int, rng: np.random.Generator):
-    """Two halves of a set, in an order of chance, and the modes of the second."""
+    """Splits a set into random halves; returns them and the modes of the second."""
     parts = list(opened.blocks(batch_size))
     images = np.concatenate([part.images for part in parts])
     given = [part.labels for part in parts if part.labels is not None]
@@ -86,7 +87,7 @@ def _extractor(config: Any, name: str, opened: sets.ImageSet) -> features.Extrac
 def seeing(
     extractor: features.Extractor, batch_size: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """`look(images) -> features [N, F]` of any number of images."""
+    """Makes `look(images) -> features [N, F]` for any number of images."""
     see = extract.looker(extractor, parallel.mesh(), batch_size)
 
     def look(images):

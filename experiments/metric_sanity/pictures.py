@@ -1,10 +1,10 @@
-"""The picture of each number under damage."""
+"""Draws each metric under damage."""
 
 COLOURS = ("#1b4965", "#e4572e", "#5fa8a3", "#a26769")
 
 
 def draw(row, name, results):
-    """The panels of one set: distances under three kinds of damage, and coverage."""
+    """Draws the panels of one set: distances under damage, and coverage."""
     for axes, kind in zip(row, ("noise", "blur", "modes kept"), strict=False):
         rows = results[kind]
         x = [r["strength"] for r in rows]

@@ -29,7 +29,7 @@ from jaxgan.lab.counting import costs
 from jaxgan.lab.counting.costs import Chip
 from jaxgan.train.terminal import say
 
-# Model, chips, chips that share the state, images a chip.
+# Model, chips, chips that share the state, images per chip.
 COMPILED = (
     ("dcgan 64", 1, 1, 32),
     ("dcgan 64", 256, 1, 8),
@@ -40,7 +40,7 @@ COMPILED = (
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to plan for."""
+    """The slices to plan for."""
 
     chips: tuple[bounds.Count, ...] = (8, 64, 256)
     """Sizes of slices, in chips."""
@@ -67,7 +67,7 @@ def main(config: Config) -> None:
     """Counts, tabulates, draws."""
     chip = Chip(mxu=config.mxu)
     subjects = library()
-    if config.compile:  # reports a missing compiler before anything is counted
+    if config.compile:  # a missing compiler is reported before anything is counted
         compiler.devices((1, 1))
     models = {name: counted(subject) for name, subject in subjects.items()}
     seeds = {n: models.pop(n) for n in list(models) if n.startswith("gan")}
@@ -102,5 +102,5 @@ def main(config: Config) -> None:
             )
     figure = draw(models, max(config.chips), chip)
     path = config.workdir / "scaling_plan.png"
-    figures.save(path, figure, "what bounds a step, by the batch")
+    figures.save(path, figure, "the bounds of a step, by the batch")
     figures.save_results(config.workdir / "results.json", results)

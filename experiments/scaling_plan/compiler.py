@@ -11,7 +11,7 @@ import jax
 
 from jaxgan import game, parallel
 
-SMALL = 2**20  # bytes: smaller messages are those of batch norm, and scalars
+SMALL = 2**20  # bytes; smaller messages are those of batch norm, and scalars
 _CACHE = "jax_enable_compilation_cache"
 _MESSAGE = re.compile(
     r"= (\S+|\(.*?\)) (all-reduce|all-gather|reduce-scatter)(?:-start)?\("
@@ -20,7 +20,7 @@ _ARRAY = re.compile(r"\b(pred|[a-z]+\d+)\[([\d,]*)\]")
 
 
 def devices(chips: tuple[int, int]) -> list[Any]:
-    """The chips of a v5e slice, as descriptions to compile for.
+    """Describes the chips of a v5e slice, to compile for them.
 
     Raises:
         ValueError: the compiler is not installed.
@@ -32,8 +32,8 @@ def devices(chips: tuple[int, int]) -> list[Any]:
         )
     from jax.experimental import topologies
 
-    # Otherwise the compiler asks the network which machine it is on, and waits for
-    # other programs that use it, as if there were a TPU that only one of them can have.
+    # Otherwise the compiler asks the network which machine it runs on, and waits for
+    # other programs that use it, as for a TPU that only one can have.
     for name, value in (
         ("ALLOW_MULTIPLE_LIBTPU_LOAD", "1"),
         ("TPU_SKIP_MDS_QUERY", "1"),
@@ -51,17 +51,17 @@ def devices(chips: tuple[int, int]) -> list[Any]:
 def compiled(
     subject: game.Game, batch: Any, chips: tuple[int, int], fsdp: int
 ) -> dict[str, Any]:
-    """Compiles one step for a slice; nothing is run.
+    """Compiles one step for a slice, without running it.
 
     Args:
         subject: the game whose step it is.
-        batch: shapes of the global batch.
+        batch: the shapes of the global batch.
         chips: rows and columns of the slice.
-        fsdp: chips that share the state.
+        fsdp: the number of chips that share the state.
 
     Returns:
         For one chip: operations, bytes accessed in its memory, bytes of arguments and
-        of temporary buffers, and the messages by kind, with the bytes they produce.
+        of temporary buffers, and messages by kind, with the bytes that they produce.
     """
     mesh = parallel.mesh(devices(chips), fsdp)
     algorithm = game.algorithm(subject, gather=parallel.gathering(mesh))
@@ -88,7 +88,7 @@ def compiled(
 
 
 def messages(text: str) -> dict[str, dict[str, int]]:
-    """The collectives of a compiled program: kind and size -> count, and bytes."""
+    """Counts the collectives of a compiled program: kind and size -> count, bytes."""
     found: dict[str, dict[str, int]] = {}
     for arrays, kind in _MESSAGE.findall(text):
         size = sum(

@@ -1,4 +1,4 @@
-"""The plan as a table and as a picture."""
+"""Makes a table and a picture of the plan."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ COLOURS = ("#1b4965", "#5fa8a3", "#e4572e", "#e8a33d", "#777777")
 
 
 def table(found: dict[str, Any]) -> list[str]:
-    """The steps of a plan as lines of Markdown; times are in milliseconds."""
+    """Writes the steps of a plan as lines of Markdown; times are in milliseconds."""
     lines = [
         "| chips | batch a chip | `--fsdp` | arithmetic | memory | gradients |"
         " batch norm | step | bound by | images/s | MB/s a host of 8 |",
@@ -24,7 +24,7 @@ def table(found: dict[str, Any]) -> list[str]:
     for on in found["slices"]:
         for row in on["steps"]:
             if row["fsdp"] > 1 and on["chips"] < most:
-                continue  # smaller slices show the same, less clearly
+                continue  # smaller slices show the same less clearly
             times = [row[k] for k in ("arithmetic", "memory", "gradients", "norm")]
             best, worst = row["overlapped"], row["apart"]
             lines.append(
@@ -38,7 +38,7 @@ def table(found: dict[str, Any]) -> list[str]:
 
 
 def draw(models: dict[str, Model], chips: int, chip: Chip) -> Figure:
-    """The times of a step against the batch on one chip, a panel for each model."""
+    """Draws the times of a step over the batch on one chip, a panel for each model."""
     shared = costs.shape(chips)[1]
     batches = 2.0 ** np.arange(0, 9.01, 0.25)
     figure = figures.new(3.9 * len(models), 4.0, 0.03)

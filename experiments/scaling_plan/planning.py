@@ -1,4 +1,4 @@
-"""The plan: what a step takes on slices of chips."""
+"""Makes the plan: the times of a step on slices of chips."""
 
 import math
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from jaxgan.lab.counting import costs
 from jaxgan.lab.counting.costs import Chip, Model
 
-SPARE = 0.9  # of the memory that a program may fill
-STORAGE = 1e9  # bytes a second to where checkpoints go
+SPARE = 0.9  # the share of the memory that a program may fill
+STORAGE = 1e9  # bytes per second to the storage of checkpoints
 
 
 def plan(
     model: Model, sizes: tuple[int, ...], batches: tuple[int, ...], chip: Chip
 ) -> dict[str, Any]:
-    """All that the plan says about one model, for JSON, in seconds and bytes."""
+    """Makes the plan of one model for JSON, in seconds and bytes."""
     held, beside = costs.state(model), costs.transient(model)
     count, size = costs.norms(model)
     room = SPARE * chip.hbm - sum(held.values()) - beside["gradients"]
@@ -40,7 +40,7 @@ def plan(
 def slice_of(
     model: Model, chips: int, batches: tuple[int, ...], chip: Chip
 ) -> dict[str, Any]:
-    """One slice: messages, the batch that outweighs them, and the times of steps."""
+    """Plans one slice: messages, the batch that outweighs them, times of steps."""
     shared = costs.shape(chips)[1]
     norm = costs.norm_seconds(model, chips, chip)
     crossing = {
@@ -69,9 +69,10 @@ def slice_of(
 
 
 def balanced(model: Model, chip: Chip) -> int | None:
-    """The smallest batch on a chip whose arithmetic takes as long as its traffic.
+    """Finds the smallest batch on a chip whose arithmetic takes as long as its traffic.
 
-    The traffic is that of its memory. None if that of an image alone takes longer.
+    The traffic is that of the chip's memory. None if the traffic of one image takes
+    longer.
     """
     compute, memory = (
         [seconds(model, batch, chip) for batch in (0, 1)]
@@ -82,12 +83,12 @@ def balanced(model: Model, chip: Chip) -> int | None:
 
 
 def even(model: Model, seconds: float, chip: Chip, memory: float) -> int:
-    """The smallest batch on a chip that keeps it busy for `seconds`; 1 if any does.
+    """Finds the smallest batch that keeps a chip busy for `seconds`; 1 if any does.
 
     Args:
-        model: what is trained.
-        seconds: that messages take.
-        chip: that computes meanwhile.
+        model: the model that is trained.
+        seconds: the time that messages take.
+        chip: the chip that computes meanwhile.
         memory: 1 to count the traffic of memory as work, 0 for arithmetic alone.
     """
     at = [
@@ -105,11 +106,11 @@ def even(model: Model, seconds: float, chip: Chip, memory: float) -> int:
 
 
 def step(model: Model, chips: int, batch: int, fsdp: int, chip: Chip) -> dict[str, Any]:
-    """One step of `batch` images on each chip, in seconds, and the rate of the host.
+    """Plans one step of `batch` images on each chip, in seconds, and the host's rate.
 
-    `apart` takes arithmetic or memory, whichever is slower, and then the messages;
-    `overlapped` hides the messages of the gradients behind it, but not those of batch
-    norm, which the next layer waits for.
+    `apart` is the slower of arithmetic and memory, plus the messages. `overlapped`
+    hides the messages of the gradients behind it, but not those of batch norm, for
+    which the next layer waits.
     """
     compute = costs.compute_seconds(model, batch, chip)
     memory = costs.hbm_seconds(model, batch, chip, fsdp)
@@ -136,9 +137,9 @@ def step(model: Model, chips: int, batch: int, fsdp: int, chip: Chip) -> dict[st
 
 
 def filling(model: Model, chip: Chip) -> dict[str, Any]:
-    """How many seeds, trained together under `vmap`, keep one chip busy.
+    """Finds how many seeds, trained together under `vmap`, keep one chip busy.
 
-    A small step takes as long as it takes to start its operations, and seeds share the
+    A small step takes the time of starting its operations, and seeds share these
     starts.
     """
     compute = costs.compute_seconds(model, model.batch, chip)
@@ -160,7 +161,7 @@ def filling(model: Model, chip: Chip) -> dict[str, Any]:
 
 
 def by_hand(model: Model, fsdp: int, batch: int) -> dict[str, float]:
-    """What the plan says about a step that the compiler was asked about."""
+    """Plans a step that was compiled."""
     return {
         "flops": model.flops * batch + model.fixed,
         "bytes_accessed": costs.hbm_bytes(model, batch, fsdp),

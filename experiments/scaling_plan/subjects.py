@@ -1,4 +1,4 @@
-"""The models that are planned for, counted by hand and as lowered for a TPU."""
+"""The models to plan for, counted by hand and as lowered for a TPU."""
 
 import functools
 import re
@@ -28,11 +28,11 @@ class Subject(NamedTuple):
     """A model of the library, to lower and to count by hand.
 
     Attributes:
-        game: whose step it is.
-        batch: `batch(B)` are the shapes of a batch.
-        nets: each as counted by hand, and how a step uses it.
-        image: bytes of an example.
-        size: batch size of the paper.
+        game: the game whose step it is.
+        batch: `batch(B)` returns the shapes of a batch.
+        nets: the counts of each net by hand, and how a step uses it.
+        image: the bytes of an example.
+        size: the batch size of the paper.
     """
 
     game: Game
@@ -43,7 +43,7 @@ class Subject(NamedTuple):
 
 
 def library() -> dict[str, Subject]:
-    """The models of the library that are planned for."""
+    """Makes the models of the library to plan for."""
 
     def photos(side: int, count: int):
         return {"image": jax.ShapeDtypeStruct((count, side, side, 3), jnp.float32)}
@@ -80,15 +80,15 @@ def library() -> dict[str, Subject]:
 
 
 def counted(subject: Subject) -> Model:
-    """A model with the operations of its own step, as lowered for a TPU.
+    """Makes a model with the operations of its step, as lowered for a TPU.
 
-    Two sizes of batch show what grows with the batch and what does not.
+    Two batch sizes show which operations grow with the batch.
     """
     small, large = 8, 16
     own = algorithm(subject.game)
     state = jax.eval_shape(
         own.init, jax.random.key(0), subject.batch(small)
-    )  # which sizes parameters have does not depend on the batch
+    )  # the sizes of parameters do not depend on the batch
     flops, text = [], ""
     for size in (small, large):
         traced = jax.jit(own.step).trace(state, subject.batch(size))

@@ -32,7 +32,7 @@ from jaxgan.train import Run
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training a transforming auto-encoder."""
+    """The training of a transforming auto-encoder."""
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
@@ -78,7 +78,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and measures."""
+    """Trains, or resumes training, and measures."""
     model, run, most = config.model, config.run, config.data.shift
     shape = generator.image_shape(tae.MODEL, model)
     opened = open_set(config.data, shape, test=True)

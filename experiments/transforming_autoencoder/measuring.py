@@ -1,4 +1,4 @@
-"""How the poses of capsules follow a shifted image."""
+"""Measures how the poses of capsules follow a shifted image."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,11 @@ MOVED = 3  # pixels by which the digits of the scatter plot are moved
 
 
 def measure(see: Callable, count: int, most: int) -> tuple[dict, tuple]:
-    """How the poses of active capsules follow the image.
+    """Measures how the poses of active capsules follow the image.
 
-    What a capsule says of an image and of the same image shifted counts by how probable
-    its entity is in both: outside its domain, a capsule's pose means nothing.
+    The poses of a capsule in an image and in the shifted image are weighted by the
+    probability of its entity in both, since outside its domain a capsule's pose means
+    nothing.
 
     Args:
         see: `see(offset [N, 2]) -> (p [N, n], pose [N, n, 2])`, of shifted test images.
@@ -21,7 +22,7 @@ def measure(see: Callable, count: int, most: int) -> tuple[dict, tuple]:
         most: the largest shift to look at.
 
     Returns:
-        Numbers for people; and capsules, changes and points for the pictures.
+        Numbers to report; and capsules, changes and points for the pictures.
 
     Raises:
         ValueError: no capsule is active.
@@ -41,13 +42,13 @@ def measure(see: Callable, count: int, most: int) -> tuple[dict, tuple]:
         changes.append((weight * change).sum(1) / weight.sum(1))
         s = shifts[:, None, None]
         slopes.append((weight * change * s).sum((0, 1)) / (weight * s**2).sum((0, 1)))
-    # The digits of the scatter plot lie apart, but not beyond the shifts of training.
+    # The digits of the scatter plot are far apart, but within the shifts of training.
     apart = max(0, most - MOVED)
     base = np.random.default_rng(0).integers(-apart, apart, none.shape, endpoint=True)
     (p, x), *others = (see(base + np.array([0, s])) for s in (0, MOVED, -MOVED))
     points = [(x[:, active, 1], y[:, active, 1], (p * q)[:, active]) for q, y in others]
     lines = [line(*each) for each in points]
-    # The best are those whose poses move by the shift, whatever the digit.
+    # The best are those whose poses move by the shift for every digit.
     off = [
         (w * (y - x - s) ** 2).sum(0) / w.sum(0)
         for (x, y, w), s in zip(points, (MOVED, -MOVED), strict=True)
@@ -70,10 +71,10 @@ def measure(see: Callable, count: int, most: int) -> tuple[dict, tuple]:
 
 
 def line(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Lines through points `[N, k]`: slopes, mean of y - x, and correlations, `[k]`.
+    """Fits lines to points `[N, k]`: slopes, mean of y - x, and correlations, `[k]`.
 
-    The slope is that of the major axis: x is as uncertain as y, and a regression on x
-    would be too flat.
+    The slope is that of the major axis, since x is as uncertain as y, and a regression
+    on x would be too flat.
     """
     w = weight / weight.sum(0)
     dx, dy = x - (w * x).sum(0), y - (w * y).sum(0)

@@ -1,4 +1,4 @@
-"""Pictures of digits, of the pixels of capsules, and of poses."""
+"""Draws digits, the pixels of capsules, and poses."""
 
 import pathlib
 
@@ -10,7 +10,7 @@ from jaxgan.lab import figures
 
 
 def draw(out: pathlib.Path, rows: np.ndarray, kernel: np.ndarray, seen: tuple) -> dict:
-    """Pictures of digits `[N, 3, H, W, C]`, kernels `[n, g, H, W, C]`, and poses."""
+    """Draws digits `[N, 3, H, W, C]`, kernels `[n, g, H, W, C]`, and poses."""
     active, best, shifts, changes, points = seen
     figure = figures.new(11, 2.7)
     blank = [""] * len(rows)
@@ -43,10 +43,10 @@ def draw(out: pathlib.Path, rows: np.ndarray, kernel: np.ndarray, seen: tuple) -
     figure = figures.new(11, 3.4)
     left, above = [str(c) for c in active[: len(some)]], [""] * some.shape[1]
     figures.tiles(figure.subplots(), some, left, above)
-    figures.save(out / "fields.png", figure, "what generation units draw")
+    figures.save(out / "fields.png", figure, "the drawings of generation units")
     return {
         "Input, target and output": out / "rows.png",
         "Poses: how far they move for a shift, and one capsule's columns before and"
         " after a shift (dashed: the shift itself)": out / "poses.png",
-        "What generation units draw, a capsule a row": out / "fields.png",
+        "Drawings of generation units, a row for each capsule": out / "fields.png",
     }

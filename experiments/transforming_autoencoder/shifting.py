@@ -1,4 +1,4 @@
-"""Pairs of shifted digits to train on, and what is seen of shifted unseen digits."""
+"""Makes pairs of shifted digits to train on, and looks at shifted test digits."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ SHOWN = 12  # digits on a sheet
 
 
 def pairs(image, seed, position, most: int):
-    """A batch from bytes `[B, H, W, C]`: each digit shifted twice, and how far apart.
+    """Makes a batch from bytes `[B, H, W, C]`: each digit shifted twice, the offset.
 
     An example is a function of the seed and its position `[B]` in the stream.
     """
@@ -39,7 +39,7 @@ def pairs(image, seed, position, most: int):
 
 
 def feed(opened: Set, run: Run, mesh: Mesh) -> Feed:
-    """Batches of `pairs`, made on the devices."""
+    """Makes batches of `pairs` on the devices."""
     held = parallel.resident(mesh, opened.train["image"])
     most = opened.data.shift
     return Feed(
@@ -52,10 +52,10 @@ def feed(opened: Set, run: Run, mesh: Mesh) -> Feed:
 
 
 class Unseen(NamedTuple):
-    """What a state of training makes of test digits.
+    """Functions that look at test digits with a state of training.
 
     Attributes:
-        number: N, how many digits there are.
+        number: N, the number of digits.
         errors: `errors(state)`, the mean squared errors of the network's outputs, of
             its inputs, and of the mean digit.
         drawn: `drawn(state)`, input, target and output of some: `[S, 3, H, W, C]`.
@@ -70,7 +70,7 @@ class Unseen(NamedTuple):
 
 
 def unseen(config: Any, opened: Set) -> Unseen:
-    """Compiled looks at the test digits of a set."""
+    """Makes compiled looks at the test digits of a set."""
     model, most = config.model, config.data.shift
     images = opened.test["image"]
     mean = jnp.asarray(opened.train["image"].mean(0) / 255)[None]

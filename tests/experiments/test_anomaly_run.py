@@ -158,14 +158,14 @@ def test_images_that_do_not_do_are_refused(run, tmp_path):
         unseen(fresh(tmp_path), images=20)
     with pytest.raises(ValueError, match="has 30 normal images; give fewer"):
         unseen(fresh(tmp_path), images=31)
-    with pytest.raises(ValueError, match="has no labels, which say what is normal"):
+    with pytest.raises(ValueError, match="has no labels, which are needed to tell"):
         unseen(fresh(tmp_path, labels=False))
 
 
 def test_models_that_are_told_classes_are_refused(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(inference.Trained, "classes", property(lambda self: 4))
     words = refused(["--run", run], monkeypatch, capsys, tmp_path / "out")
-    assert "has to be given the class of an image" in words
+    assert "needs the class of each image" in words
 
 
 def test_without_scikit_learn_it_says_how_to_get_it(run, tmp_path, monkeypatch, capsys):

@@ -58,7 +58,7 @@ def test_parts_run_once_and_the_same_command_goes_on(tmp_path, monkeypatch, caps
     monkeypatch.setattr(subprocess, "run", run)
     flags = ["--only", "dcgan", "--rounds", "5", "--workdir", tmp_path]
     assert call(everything, flags, monkeypatch) == 2
-    assert "the same command goes on from there" in capsys.readouterr().err
+    assert "the same command continues from there" in capsys.readouterr().err
     assert call(everything, flags, monkeypatch) == 0
     assert len(ran) == 4  # three parts, one of them twice
     assert ran[1] == ran[2]

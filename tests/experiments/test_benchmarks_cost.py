@@ -245,7 +245,7 @@ def test_processes_are_asked_for_json(tmp_path):
     code = "import os; print('noise'); print('[1,', os.environ['SOME'], ']')"
     command = [sys.executable, "-c", code]
     assert kept.ask(command, {"SOME": "2"}) == [1, 2]
-    with pytest.raises(ValueError, match="failed, see above; .* goes on from there"):
+    with pytest.raises(ValueError, match="failed, see above; .* continues from there"):
         kept.ask([sys.executable, "-c", "raise SystemExit(3)"])
 
 

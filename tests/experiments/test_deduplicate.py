@@ -156,7 +156,7 @@ def test_the_images_of_a_run_are_taken_and_the_run_is_left_alone(
     ("argv", "words"),
     [
         ([], "give images with --data"),
-        (["--data", "x", "--plant", 0], "nothing to choose the threshold on"),
+        (["--data", "x", "--plant", 0], "no copies to choose the threshold on"),
         (
             ["--data", "x", "--threshold", -1],
             "--threshold is -1.0; it must be at least 0",

@@ -296,7 +296,7 @@ def test_pictures_of_the_page(shown):
     text = pieces.nearest(shown, image)
     np.testing.assert_array_equal(pictures(text), images)
     assert f">{distances[0]:.1f}<" in text
-    assert f"nearest at {shown.usual:.1f}" in text
+    assert f"nearest is {shown.usual:.1f}" in text
     assert "40 training images" in text
     gone = shown._replace(missing="no <file>")
     assert "No training images: no &lt;file&gt;" in pieces.nearest(gone, image)

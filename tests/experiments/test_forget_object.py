@@ -264,7 +264,7 @@ def test_numbers_of_maps_double_up_to_all():
         ({"3": [0, 0, 9, 4]}, "inside its 8x8 pixels"),
         ({"3": [-1, 0, 4, 4]}, "inside its 8x8"),
         ({"3": [4, 0, 4, 4]}, "top, left, bottom"),
-        ({"5": [0, 0, 4, 4]}, "a box of sample 5, but they are numbered 0 to 4"),
+        ({"5": [0, 0, 4, 4]}, "a box of sample 5, but samples are numbered 0 to 4"),
     ],
 )
 def test_files_that_hold_no_boxes_are_refused(boxes, words, tmp_path):

@@ -123,7 +123,7 @@ def test_the_value_of_the_game_at_equal_and_at_separate_densities():
     [
         (["--steps", 0], "--steps is 0"),
         (["--model.latent", 2], "--model.latent is 2"),
-        (["--model.loss", "wasserstein"], "no logits"),
+        (["--model.loss", "wasserstein"], "not logits"),
         (["--model.discriminator-steps", -2], "discriminator_steps is -2"),
     ],
 )

@@ -241,7 +241,7 @@ def test_a_dead_worker_is_explained(pictures, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Broken)
     assert make(f"folder:{pictures}", tmp_path / "a", monkeypatch) == 2
-    assert "was ended from outside" in said(capsys)
+    assert "was killed" in said(capsys)
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ from jaxgan.train.terminal import say
 
 
 def main(config: Config) -> None:
-    """Measures what is not there yet, and writes the tables."""
+    """Measures what has not been measured yet, and writes the tables."""
     if config.serve:
         return serve(config, config.serve)
-    # Processes share the device; this one only counts, and must not occupy it.
+    # Child processes share the device; this one only counts, and must not use it.
     import jax
 
     jax.config.update("jax_platforms", "cpu")

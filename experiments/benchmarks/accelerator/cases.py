@@ -12,14 +12,14 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "tf32", "bfloat16")
 
 
 class Case(NamedTuple):
-    """A model at some sizes, all of whose processes are timed together.
+    """A model of given sizes, whose processes are timed together.
 
     Attributes:
-        title: of its rows in the table.
+        title: the title of its rows in the table.
         name: the part of the benchmark that it belongs to.
         sizes: arguments of its subject in `steps`, or of `routing.Sizes`.
         seeds: numbers of seeds, for the small GAN.
-        shorter: divides the number of steps in a turn, where they take long.
+        shorter: a divisor of the number of steps in a turn, where steps take long.
     """
 
     title: str
@@ -58,7 +58,7 @@ SMALL = (
     Case("MLP GAN, 8 units", "mlp", {"batch": 4, "hidden": 8}, (1, 2)),
     Case("routing, batch 2", "routing", {"batch": 2, "below": 36}),
 )  # fmt: skip
-# Dense products on one chip, without sparsity, by a part of the name that JAX gives it.
+# Peaks of dense products on one chip, by a part of the name that JAX gives the chip.
 VENDOR = {
     "H200": Peaks(67e12, 495e12, 990e12, 4.8e12),
     "H100 80GB HBM3": Peaks(67e12, 495e12, 990e12, 3.35e12),
@@ -114,7 +114,7 @@ class Config:
 
 
 def vendor(config: Config, kind: str) -> Peaks | None:
-    """The peaks that the vendor or the user states; None if neither does."""
+    """Finds the peaks that the vendor or the user states; None if neither does."""
     if config.vendor:
         return Peaks(*(1e12 * number or None for number in config.vendor))
     return next((peaks for part, peaks in VENDOR.items() if part in kind), None)

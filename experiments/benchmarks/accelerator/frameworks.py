@@ -1,4 +1,4 @@
-"""One turn of a case, by jaxgan and by PyTorch."""
+"""Makes one turn of a case, by jaxgan and by PyTorch."""
 
 import contextlib
 import pathlib
@@ -26,7 +26,7 @@ def alone(path: pathlib.Path) -> Iterator[None]:
 def jaxgan_side(
     config: Config, case: Case, precision: str, what: str
 ) -> Callable[[], Any]:
-    """A turn of the library: steps of training, or calls of routing.
+    """Makes a turn of jaxgan: steps of training, or calls of routing.
 
     Args:
         config: the flags.
@@ -101,7 +101,7 @@ def torch_side(
     compiled: bool,
     lock: pathlib.Path,
 ) -> Callable[[], Any]:
-    """The same turn by PyTorch, warmed up; it compiles before it takes the lock."""
+    """Makes the same turn by PyTorch, warmed up; compiles before it takes the lock."""
     import torch
 
     on_cpu = config.device == "cpu"
@@ -115,7 +115,7 @@ def torch_side(
     if compiled:
         play()
     with alone(lock):
-        torch.backends.cudnn.benchmark = not on_cpu  # tries its kernels out once
+        torch.backends.cudnn.benchmark = not on_cpu  # times its kernels once
         play()
         play()
     return play

@@ -31,10 +31,10 @@ def _child(words: str) -> list[str]:
 
 
 def probe(config: Config) -> dict[str, Any]:
-    """The device as JAX and as PyTorch see it, and the rates that it reaches.
+    """Describes the device as JAX and PyTorch see it, and measures its rates.
 
     Raises:
-        ValueError: if there is only a CPU, and it was not asked for.
+        ValueError: there is only a CPU, and --device does not ask for it.
     """
     found = kept.ask(_child("probe"))
     if found["platform"] == "cpu" and config.device == "auto":
@@ -62,7 +62,7 @@ def sides_of(config: Config, device: Mapping[str, Any]) -> list[str]:
 def _names(config: Config, case: Case, sides: Sequence[str]) -> list[str]:
     """The child processes of a case: side, arithmetic, and what is timed.
 
-    PyTorch trains seeds one after the other, so one seed is enough.
+    PyTorch trains seeds one after the other, so only one seed is timed.
     """
     names = []
     for precision in config.precisions:
@@ -78,15 +78,15 @@ def _names(config: Config, case: Case, sides: Sequence[str]) -> list[str]:
 def measure(
     config: Config, case: Case, sides: Sequence[str], platform: str
 ) -> dict[str, Any]:
-    """Times a case, in milliseconds for a step of one run.
+    """Times a case, in milliseconds per step of one run.
 
     A TPU belongs to one process at a time, so there the cases run one after another.
 
-    A side of PyTorch that cannot be started is left out, and the others are started
-    again: its compiler and its memory are not ours to fix.
+    If a side of PyTorch cannot be started (its compiler or its memory may fail), it is
+    left out and the others are started again.
 
     Raises:
-        ValueError: if jaxgan's side cannot be started.
+        ValueError: jaxgan's side cannot be started.
     """
     names, left_out = _names(config, case, sides), []
     index = (SMALL if config.small else CASES).index(case)
@@ -103,8 +103,8 @@ def measure(
             found = re.search(r"case '(\S+)", str(error))
             if found is None or not found[1].startswith("torch"):
                 raise ValueError(
-                    f"{case.title}: {error}; what was measured before is kept, and the"
-                    " same command goes on from there"
+                    f"{case.title}: {error}; earlier measurements are kept, and the"
+                    " same command continues from there"
                 ) from error
             left_out.append(found[1])
             names = [name for name in names if name.split()[0] != found[1]]
@@ -128,7 +128,7 @@ def steps_of(config: Config, case: Case, name: str) -> int:
 
 
 def path(config: Config, case: Case, sides: Sequence[str]) -> pathlib.Path:
-    """The file for the samples of a case, whose name has all that they depend on."""
+    """The file for the samples of a case, named by everything they depend on."""
     sizes = [f"{name}_{n}" for name, n in case.sizes.items()]
     words = [config.device, case.name, *sizes, *config.precisions]
     words += [f"rounds_{config.rounds}", f"steps_{config.steps}", f"scan_{config.scan}"]
@@ -137,7 +137,7 @@ def path(config: Config, case: Case, sides: Sequence[str]) -> pathlib.Path:
 
 
 def serve(config: Config, words: str) -> None:
-    """The child process: probes, or builds its case, warms up and steps."""
+    """Runs the child process: probes, or builds its case, warms up and steps."""
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # they share it
     kept.prepare(config.threads)
     if words == "probe-torch":

@@ -1,4 +1,4 @@
-"""The tables: each case beside PyTorch, and beside what the device can do."""
+"""Makes the tables: each case beside PyTorch, and beside the device's rates."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -21,13 +21,13 @@ def rows(
     Args:
         case: the case.
         samples: `{"jaxgan tf32 1": [[ms, foreign], ...]}`, for a step of one run.
-        device: with the rates that it reaches.
+        device: the device, with the rates that it reaches.
         peaks: the rates that its vendor states.
 
     Returns:
-        Milliseconds a step, examples a second, the ratio to the faster of PyTorch's
+        Milliseconds per step, examples per second, the ratio to the faster of PyTorch's
         sides in the same arithmetic (None without one) with its quartiles, and shares
-        of what the device reaches and of what the vendor says.
+        of the rates that the device reaches and of those that the vendor states.
     """
     turns = {
         name: [timing.Sample(*x) for x in found] for name, found in samples.items()
@@ -64,7 +64,7 @@ def rows(
 
 
 def _reference(name: str, turns: Mapping[str, Sequence[timing.Sample]]) -> str:
-    """The faster of PyTorch's sides in the same arithmetic, or the case itself.
+    """Finds the faster of PyTorch's sides in the same arithmetic, or the case itself.
 
     PyTorch trains several seeds one after the other, so its one run stands for all.
     """
@@ -81,7 +81,7 @@ def _reference(name: str, turns: Mapping[str, Sequence[timing.Sample]]) -> str:
 
 
 def _work(case: Case, precision: str, what: str) -> roofline.Work:
-    """What a step of one run, or a call of routing, does at least."""
+    """The least work of a step of one run, or of a call of routing."""
     from experiments.benchmarks.parts import roofs, steps
 
     dtype = roofs.DTYPES[precision]
@@ -101,7 +101,7 @@ def tables(
     measured: Sequence[Mapping[str, Any]],
     sides: Sequence[str],
 ) -> str:
-    """All that was measured, as Markdown."""
+    """Writes all measurements as Markdown."""
     torch = device["torch"]
     beside = f"PyTorch {torch['version']}" if len(sides) > 1 else "jaxgan alone"
     names = ("float32", "tf32", "bfloat16", "bandwidth")

@@ -39,7 +39,7 @@ from jaxgan.train.terminal import say
 
 Part = Literal["roofs", "roofline", "growth", "compile"]
 PARTS: tuple[Part, ...] = ("roofs", "roofline", "growth", "compile")
-STARTS = 2  # new processes of each kind, of which the quickest counts
+STARTS = 2  # new processes of each kind; the quickest counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,27 +51,27 @@ class Config:
     only: tuple[Part, ...] = PARTS
     """Which parts; roofline and growth measure the roofs too, if these are missing."""
     batch_size: bounds.Count = 64
-    """Images of a batch of the DCGAN, where something else grows."""
+    """Images in a batch of the DCGAN, when something else grows."""
     width: bounds.Count = 32
-    """Channels of its widest maps."""
+    """Channels of the DCGAN's widest maps."""
     resolution: bounds.Count = 64
-    """Height and width of its images."""
+    """Height and width of the DCGAN's images."""
     capsnet_batch_size: bounds.Count = 128
-    """Images of a batch of the CapsNet."""
+    """Images in a batch of the CapsNet."""
     features: bounds.Count = 256
     """Channels of the CapsNet's first convolution; 256 in the paper."""
     batches: tuple[bounds.Count, ...] = (16, 32, 64, 128, 256)
-    """Batch sizes of the DCGAN as it grows."""
+    """Batch sizes of the DCGAN to measure."""
     widths: tuple[bounds.Count, ...] = (16, 32, 64, 96)
-    """Widths of the DCGAN as it grows."""
+    """Widths of the DCGAN to measure."""
     resolutions: tuple[bounds.Count, ...] = (32, 64, 128)
-    """Resolutions of the DCGAN as it grows."""
+    """Resolutions of the DCGAN to measure."""
     capsnet_batches: tuple[bounds.Count, ...] = (32, 128)
-    """Batch sizes of the CapsNet as it grows."""
+    """Batch sizes of the CapsNet to measure."""
     products: tuple[bounds.Count, ...] = (512, 1024, 2048)
-    """Sides of the matrices whose product is the roof; the fastest counts."""
+    """Sides of the matrices whose products are timed; the fastest is the roof."""
     megabytes: bounds.Count = 512
-    """Size of each of the arrays whose copy is the roof; far more than caches hold."""
+    """Size of each of the arrays that are copied, far more than caches hold."""
     threads: bounds.Count = 2
     """Threads, and cores."""
     rounds: bounds.Count = 5
@@ -94,7 +94,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Measures what is not there yet, and writes the tables and the picture."""
+    """Measures what is missing, and writes the tables and the picture."""
     if config.roofs:
         return serve_roofs(config)
     if config.serve:
@@ -105,7 +105,7 @@ def main(config: Config) -> None:
     if {"roofline", "growth"} & set(needed) and "roofs" not in needed:
         needed.insert(0, "roofs")
     results: dict[str, Any] = {"machine": timing.machine()}
-    done: set[pathlib.Path] = set()  # what --again has measured already
+    done: set[pathlib.Path] = set()  # the files that --again has measured anew
     bar = tqdm(needed, unit="part")
     for part in bar:
         bar.set_postfix_str(part)
@@ -148,7 +148,7 @@ def main(config: Config) -> None:
 
 
 def points(config: Config) -> list[tuple[str, int, str]]:
-    """Axis, value and subject of everything whose growth is measured."""
+    """Lists axis, value and subject of every point of growth."""
     return [
         *(("batch", n, _dcgan(config, batch=n)) for n in config.batches),
         *(("width", n, _dcgan(config, width=n)) for n in config.widths),
@@ -175,7 +175,7 @@ def _capsnet(config: Config, batch: int | None = None) -> str:
 def roofline(
     words: str, point: Mapping[str, Any], roofs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The counts of a step, the least time they take and the measured one (seconds)."""
+    """The counts of a step, the least time they take, and the measured time."""
     subject = steps.parse(words)
     peak, rate = roofs["float32"], roofs["bandwidth"]
     layers = counts.rows(subject.nets, subject.size)
@@ -200,7 +200,7 @@ def roofline(
 
 
 def starts(config: Config, words: str) -> dict[str, Any]:
-    """Seconds to the first step of new processes, without and with a cache."""
+    """Measures seconds to the first step of new processes, without and with a cache."""
     cold, warm = [], []
     for _ in range(STARTS):
         with tempfile.TemporaryDirectory() as cache:
@@ -215,7 +215,7 @@ def starts(config: Config, words: str) -> dict[str, Any]:
 
 
 def _path(config: Config, *words: str) -> pathlib.Path:
-    """The file for a measured point, whose name has all that it depends on."""
+    """The file for a measured point; its name contains everything it depends on."""
     parts = [*" ".join(words).replace("=", " ").split(), f"threads_{config.threads}"]
     if words[0] == "roofs":
         parts += [*map(str, config.products), f"{config.megabytes}MB"]
@@ -242,7 +242,7 @@ def serve_roofs(config: Config) -> None:
 
 
 def _point(config: Config, words: str, done: set[pathlib.Path]) -> dict[str, Any]:
-    """Milliseconds of a step and XLA's count of it, now or from before."""
+    """Milliseconds of a step and XLA's count of it, measured now or before."""
     path = _path(config, words)
     again = config.again and path not in done
     done.add(path)

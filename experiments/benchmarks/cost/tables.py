@@ -1,4 +1,4 @@
-"""The measured costs as tables and as a picture."""
+"""Makes tables and a picture of the measured costs."""
 
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ TITLES = {"dcgan": "DCGAN", "capsnet": "CapsNet"}
 
 
 def tables(results: Mapping[str, Any]) -> str:
-    """All that was measured, as Markdown."""
+    """Writes all measurements as Markdown."""
     lines = []
     if "roofs" in results:
         roofs = results["roofs"]
@@ -160,4 +160,4 @@ def draw(
     panels[1, 0].set_ylabel("milliseconds per GFLOP")
     handles, labels = panels[1, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    figures.save(path, figure, "what a step costs as it grows")
+    figures.save(path, figure, "the cost of a step as it grows")

@@ -46,7 +46,7 @@ from experiments.benchmarks.parts import kept, timing
 from jaxgan import bounds, nn
 from jaxgan import data as jaxgan_data
 
-SETTLE = 12  # batches before the clock starts: more than are kept ready
+SETTLE = 12  # batches before the clock starts, more than are read ahead
 CELEBA = (218, 178)  # height and width
 
 
@@ -71,8 +71,7 @@ class Config:
     workers: bounds.Count = 2
     """Threads that decode JPEGs."""
     processes: bounds.Natural = 0
-    """Processes that decode JPEGs, in cases beside those of threads; 0 leaves them
-    out."""
+    """Processes that decode JPEGs, in additional cases; 0 leaves these out."""
     folder: pathlib.Path | None = None
     """Folder for the images, which are kept there; by default a temporary one."""
     workdir: pathlib.Path = pathlib.Path("runs/benchmarks/input")
@@ -85,7 +84,7 @@ class Config:
 
 
 def turns(config: Config, folder: pathlib.Path) -> Iterator[tuple[str, dict]]:
-    """Yields one turn of each case: its name and what was measured."""
+    """Yields one turn of each case: its name and its measurements."""
     c = config
     device = jax.devices()[0]
 
@@ -155,7 +154,7 @@ def turns(config: Config, folder: pathlib.Path) -> Iterator[tuple[str, dict]]:
 
 
 def classifier(config: Config) -> tuple[Callable, Any]:
-    """A compiled step of gradient descent on 16 scores of the pixels, and its state."""
+    """Compiles a step of gradient descent on 16 scores of pixels; makes its state."""
 
     def loss(weights: jax.Array, image: jax.Array) -> jax.Array:
         pixels = nn.from_uint8(image).reshape(len(image), -1)

@@ -1,4 +1,4 @@
-"""One turn of a consumer: as fast as batches come, at a pace, or with a real step."""
+"""Makes one turn of a consumer: at full speed, at a pace, or with a real step."""
 
 import multiprocessing
 import os
@@ -11,7 +11,7 @@ import jax
 
 from experiments.benchmarks.parts import timing
 
-AHEAD = 20  # steps the training loop plays before it looks at their metrics
+AHEAD = 20  # steps that the training loop plays before it reads their metrics
 
 
 def highest_rate(batches: Iterator[Any], batch_size: int, seconds: float) -> dict:
@@ -30,7 +30,7 @@ def paced(
     seconds: float,
     rate: float,
 ) -> dict:
-    """Takes `rate` images a second, or as many as come.
+    """Takes `rate` images per second, or as many as come.
 
     While the device plays one batch, the next is taken and put on its way; then the
     loop sleeps until the device is done, and starts it on that batch.
@@ -85,20 +85,20 @@ def stepped(
 
 
 def own_seconds() -> float:
-    """Processor time of this process, and of those it started (0 where unknown)."""
+    """Processor time of this process and of its children (0 where unknown)."""
     spent = time.process_time()
     for child in multiprocessing.active_children():
         try:
             line = pathlib.Path(f"/proc/{child.pid}/stat").read_text()
         except OSError:
             continue
-        fields = line.rpartition(")")[2].split()  # a name may hold spaces
+        fields = line.rpartition(")")[2].split()  # a name may contain spaces
         spent += sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
     return spent
 
 
 def timed(turn: Callable[..., dict], batch_size: int, seconds: float) -> dict:
-    """What a turn measures, with its processor time and how busy the machine was."""
+    """Adds processor time, and how busy the machine was, to what a turn measured."""
     busy, own = timing.busy_seconds(), own_seconds()
     began = time.perf_counter()
     found = turn(batch_size=batch_size, seconds=seconds)

@@ -1,4 +1,4 @@
-"""The files that batches come from: shards, an ArrayRecord, folders of JPEG files."""
+"""Writes the files of batches: shards, an ArrayRecord, folders of JPEG files."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ RECORDS = "images.array_record"
 
 
 def make_shards(folder: pathlib.Path, count: int, size: int) -> None:
-    """Writes random images, unless they are there."""
+    """Writes random images, unless they exist."""
     if (folder / shards.INDEX).exists():
         return
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def make_jpegs(folder: pathlib.Path, count: int, shape: tuple[int, int]) -> None
 
 
 def warm(folder: pathlib.Path) -> None:
-    """Reads files through, so that the system has their content in memory."""
+    """Reads files, so that the system has their content in memory."""
     for path in folder.iterdir():
         with path.open("rb", buffering=0) as file:
             while file.read(1 << 24):
@@ -56,7 +56,7 @@ def warm(folder: pathlib.Path) -> None:
 
 
 def drop(folder: pathlib.Path) -> None:
-    """Asks the system to forget the content of files, so that the disk is read."""
+    """Asks the system to drop the content of files, so that the disk is read."""
     for path in folder.iterdir():
         file = os.open(path, os.O_RDONLY)
         try:
@@ -89,8 +89,8 @@ def records(
 ) -> Iterator[dict[str, np.ndarray]]:
     """Mirrored batches of an ArrayRecord, read ahead by one of grain's threads.
 
-    A batch is asked for at once, which is several times faster than one record after
-    another; images and order are those of `jaxgan.data.stream` of the shards.
+    A whole batch is requested at once, which is several times faster than one record at
+    a time; images and order are those of `jaxgan.data.stream` of the shards.
     """
     import grain
 

@@ -1,11 +1,11 @@
-"""The measurements of all turns, summarised."""
+"""Summarises the measurements of all turns."""
 
 import statistics
 from collections.abc import Callable
 
 
 def summary(samples: list[dict]) -> dict[str, dict[str, float]]:
-    """Median and quartiles of everything that was measured."""
+    """Computes median and quartiles of every measurement."""
     out = {}
     for key in samples[0]:
         values = [sample[key] for sample in samples]

@@ -1,1 +1,1 @@
-"""What several benchmarks share, and the PyTorch sides."""
+"""Parts that several benchmarks share, and the PyTorch sides."""

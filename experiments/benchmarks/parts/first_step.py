@@ -1,12 +1,11 @@
-"""How long a new process takes to its first step, as a process that says so.
+"""A process that measures how long it takes to its first step.
 
     python -m experiments.benchmarks.parts.first_step "dcgan batch=64" 1700000000.0 2
 
-Takes the subject (`steps.parse`), the time at which the process was started, in
-seconds since 1970, and the number of threads. Where compiled programs are kept is up to
-the environment (JAX_COMPILATION_CACHE_DIR). Prints seconds as JSON: those until all
-that is needed was imported, those of the first state and the compilation, those of the
-first step, and all.
+Takes the subject (`steps.parse`), the time at which the process was started, in seconds
+since 1970, and the number of threads. The environment decides where compiled programs
+are kept (JAX_COMPILATION_CACHE_DIR). Prints seconds as JSON: of imports, of the first
+state and the compilation, of the first step, and in all.
 """
 
 import json

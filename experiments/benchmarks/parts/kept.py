@@ -1,4 +1,4 @@
-"""Results that are measured once and kept, and the processes that measure them."""
+"""Keeps results that are measured once, and prepares the measuring processes."""
 
 import dataclasses
 import json
@@ -12,18 +12,18 @@ from jaxgan import report
 
 
 def kept(path: pathlib.Path, again: bool, measure: Callable[[], Any]) -> Any:
-    """What is kept in a file; if there is none, measures it and keeps it."""
+    """Reads a kept result from a file; if there is none, measures it and keeps it."""
     if again or not path.exists():
         report.write(path, json.dumps(measure(), indent=1) + "\n")
     return json.loads(path.read_text())
 
 
 def save(config: Any, result: Mapping[str, Any]) -> None:
-    """Writes what a command has measured, with its flags, as JSON.
+    """Writes the measurements of a command and its flags as JSON.
 
     Args:
-        config: the flags: the file is `output`, or results.json of `workdir`.
-        result: what was measured.
+        config: the flags; the file is `output`, or results.json in `workdir`.
+        result: the measurements.
     """
     flags = {
         name: str(value) if isinstance(value, pathlib.Path) else value
@@ -37,18 +37,18 @@ def save(config: Any, result: Mapping[str, Any]) -> None:
 
 
 def ask(command: Sequence[str], env: Mapping[str, str] | None = None) -> Any:
-    """The JSON that a process prints as its last line.
+    """Runs a process, and returns the JSON that it prints as its last line.
 
     Raises:
-        ValueError: if it fails.
+        ValueError: the process fails.
     """
     done = subprocess.run(
         command, text=True, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}
     )
     if done.returncode:
         raise ValueError(
-            f"`{' '.join(command)}` failed, see above; what was measured before is"
-            " kept, and the same command goes on from there"
+            f"`{' '.join(command)}` failed, see above; earlier measurements are kept,"
+            " and the same command continues from there"
         )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -57,7 +57,7 @@ def prepare(threads: int, allocator: str = "tuned") -> None:
     """Sets the allocator and the cores of a process that measures; before JAX runs.
 
     Args:
-        threads: how many cores it may use.
+        threads: the number of cores that it may use.
         allocator: "tuned", or "default" to leave it alone.
     """
     if allocator == "tuned":

@@ -1,4 +1,4 @@
-"""The memory that a step needs: how far its process grows."""
+"""Measures the memory of a step: by how much its process grows."""
 
 import contextlib
 import ctypes

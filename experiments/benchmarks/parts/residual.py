@@ -1,8 +1,8 @@
-"""A residual pair of BigGAN's widths, which the library has no model of.
+"""A residual pair of BigGAN's widths, which is not a model of the library.
 
 Brock, Donahue and Simonyan, arXiv:1809.11096, without classes, attention and spectral
-norm: what is left is most of the arithmetic. The discriminator has no norm. Shortcuts
-that change the channels do so where the map is small, which is the same.
+norm, but with most of the arithmetic. The discriminator has no norm. Shortcuts change
+the channels where the map is small, which gives the same result.
 """
 
 import itertools
@@ -142,7 +142,7 @@ def _conv(
     norm: int = 0,
     data: bool = False,
 ) -> Layer:
-    """A convolution on a map of this side; `norm` channels are normed before it."""
+    """Counts a convolution on a map of this side, after a norm of `norm` channels."""
     weights, area = kernel**2 * low * high, side**2
     border = low * high * (kernel**2 * area - taps(side, kernel, 1) ** 2)
     numbers = (area * low, area * high)

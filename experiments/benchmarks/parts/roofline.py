@@ -1,12 +1,12 @@
-"""What a step has to do at least: multiply-adds and bytes, counted layer by layer.
+"""Counts the least work of a step: multiply-adds and bytes, layer by layer.
 
 A layer has three products: forward, the gradient of its input and that of its kernel.
-Each is taken to read its two operands from memory once and to write its result once;
-all that stands between products (norms, activations, losses) costs nothing. The
-optimiser comes on top. Products with the zeros around an image are not counted, and an
-algorithm that needs fewer multiplications than the definition (Winograd's) can be
-quicker than what is called the least time here. What stays in a cache from one product
-to the next makes a step faster than its bytes say, so on small networks they are no
+Each is assumed to read its two operands from memory once and to write its result once;
+everything between products (norms, activations, losses) is assumed to cost nothing. The
+optimiser is added. Products with the zeros around an image are not counted. An
+algorithm with fewer multiplications than the definition (Winograd's) can be quicker
+than the least time computed here. Data that stay in a cache from one product to the
+next make a step faster than its bytes say, so for small networks the bytes are not a
 bound.
 """
 
@@ -23,9 +23,9 @@ class Work(NamedTuple):
     """What is done.
 
     Attributes:
-        name: by whom.
+        name: the layer or part that does it.
         flops: multiplications and additions.
-        bytes: through memory.
+        bytes: bytes read from and written to memory.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Work(NamedTuple):
 
 
 def rows(nets: Nets, batch: int, size: int = 4) -> list[Work]:
-    """One step, layer by layer, and the update of each net.
+    """Counts one step, layer by layer, and the update of each net.
 
     Args:
-        nets: layers, and how the step plays them.
-        batch: examples.
+        nets: the layers of each net, and how the step plays them.
+        batch: the number of examples.
         size: bytes of a number that products read and write; parameters and moments
-            have four whatever it is.
+            always have four.
     """
     found = []
     for name, (layers, play) in nets.items():
@@ -60,9 +60,9 @@ def rows(nets: Nets, batch: int, size: int = 4) -> list[Work]:
 
 
 def products(layer: Layer, play: Play) -> int:
-    """How many products of a layer one step has, of its input's and kernel's gradients.
+    """The numbers of a layer's products in one step: forward, and gradients.
 
-    Training asks for no gradient of data, playing through a net does.
+    Training a net needs no gradient of its data; playing through it does.
     """
     of_input = play.through + (0 if layer.data else play.train)
     return play.passes + of_input + play.train
@@ -80,8 +80,8 @@ def seconds(work: Work, peak: float, bandwidth: float) -> float:
     """The least time: arithmetic or memory, whichever takes longer.
 
     Args:
-        work: to be done.
-        peak: operations a second.
-        bandwidth: bytes a second.
+        work: the work to be done.
+        peak: operations per second.
+        bandwidth: bytes per second.
     """
     return max(work.flops / peak, work.bytes / bandwidth)

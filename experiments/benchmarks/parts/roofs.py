@@ -1,4 +1,4 @@
-"""What a device reaches at its best: a large matrix product, a large copy."""
+"""Measures the best rates of a device: a large matrix product, a large copy."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -13,11 +13,11 @@ PRECISIONS = {"float32": "highest", "tf32": "tensorfloat32", "bfloat16": "defaul
 
 
 def product(precision: str, sizes: Sequence[int], least: float = 0.1) -> float:
-    """Operations a second of the fastest of a few square matrix products.
+    """Measures operations per second of the fastest of a few square matrix products.
 
     Args:
-        precision: "float32", "tf32" (as the device has it) or "bfloat16".
-        sizes: of the matrices.
+        precision: "float32", "tf32" (the device's version) or "bfloat16".
+        sizes: the sides of the matrices.
         least: seconds of a turn; the best of five turns counts.
     """
     return max(_product(precision, n, least) for n in sizes)
@@ -31,10 +31,10 @@ def _product(precision: str, n: int, least: float) -> float:
 
 
 def bandwidth(megabytes: int, least: float = 0.1) -> float:
-    """Bytes a second, read and written: the better of a scaling and a sum in place.
+    """Measures bytes per second, read and written, by a scaling and a sum in place.
 
     Args:
-        megabytes: of each array, far more than the caches hold.
+        megabytes: the size of each array, far more than the caches hold.
         least: seconds of a turn; the best of five turns counts.
     """
     count = megabytes * 2**20 // 4
@@ -56,7 +56,7 @@ def bandwidth(megabytes: int, least: float = 0.1) -> float:
 
 
 def _best(call: Callable[[], Any], least: float) -> float:
-    """Seconds of a call, of the best of a few turns of at least `least` seconds."""
+    """Seconds per call in the best of a few turns of at least `least` seconds."""
     call()
     jax.block_until_ready(call())
     count = 1

@@ -1,10 +1,10 @@
-"""Sizes of routing alone, and what it has to do at least."""
+"""Sizes of routing alone, and its least work."""
 
 from typing import NamedTuple
 
 
 class Sizes(NamedTuple):
-    """What routing is given; the defaults are the paper's.
+    """The sizes of routing; the defaults are the paper's.
 
     Attributes:
         batch: B, examples.
@@ -30,14 +30,14 @@ class Sizes(NamedTuple):
 
 
 def flops(sizes: Sizes, *, backward: bool) -> float:
-    """Multiplications and additions; those of the gradients are twice as many."""
+    """Counts multiplications and additions; the gradients have twice as many."""
     votes = sizes.below * sizes.above * sizes.above_dim * sizes.batch
     products = votes * (sizes.below_dim + 2 * sizes.iterations - 1)
     return 2.0 * products * (3 if backward else 1)
 
 
 def bound(sizes: Sizes, dtype: str, *, backward: bool) -> float:
-    """Bytes that routing has to read and write at least."""
+    """The least number of bytes that routing reads and writes."""
     size = 4 if dtype == "float32" else 2
     outputs = sizes.above * sizes.above_dim
     inputs = size * sizes.below * sizes.below_dim * (sizes.batch + outputs)

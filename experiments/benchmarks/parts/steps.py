@@ -1,4 +1,4 @@
-"""Training steps of the library, built and counted by hand, for the benchmarks."""
+"""Builds training steps of the library for the benchmarks, and counts their work."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -25,10 +25,10 @@ class Subject(NamedTuple):
     """A game to be timed.
 
     Attributes:
-        game: whose step it is.
-        batch: shapes of a batch.
-        size: examples in it.
-        nets: layers of each net, and how one step plays it.
+        game: the game whose step it is.
+        batch: the shapes of a batch.
+        size: the number of examples in it.
+        nets: the layers of each net, and how one step plays it.
     """
 
     game: game.Game
@@ -43,7 +43,7 @@ class Built(NamedTuple):
     Attributes:
         play: `play(k)` plays k steps, waits for the last, and returns one of its
             metrics.
-        compiled: what XLA made of one step.
+        compiled: one step, as compiled by XLA.
     """
 
     play: Callable[[int], float]
@@ -122,7 +122,7 @@ SUBJECTS = {f.__name__: f for f in (dcgan, capsnet, residual, mlp)}
 
 
 def parse(words: str) -> Subject:
-    """The subject that words such as `dcgan batch=64 dtype=bfloat16` name."""
+    """Makes the subject that a text such as `dcgan batch=64 dtype=bfloat16` names."""
     name, *pairs = words.split()
     sizes = dict(pair.split("=") for pair in pairs)
     settings: dict[str, Any] = {
@@ -132,7 +132,7 @@ def parse(words: str) -> Subject:
 
 
 def _adversarial(layers: dict[str, list[Layer]], *, average: bool) -> Nets:
-    """One update of each player, the discriminator's batches apart."""
+    """One update of each player, with separate batches for the discriminator."""
     plays = {
         "generator": Play(forward=1, train=1, average=average),
         "discriminator": Play(through=1, train=2, beside=2),
@@ -141,7 +141,7 @@ def _adversarial(layers: dict[str, list[Layer]], *, average: bool) -> Nets:
 
 
 def build(subject: Subject) -> Built:
-    """Compiles the library's own step on one device, with a batch that stays there."""
+    """Compiles jaxgan's step on one device, with a batch that stays there."""
     mesh = parallel.mesh(jax.local_devices()[:1])
     algorithm = parallel.compiled(game.algorithm(subject.game), mesh)
     batch = jax.device_put(_batch(subject), parallel.split(mesh))
@@ -161,7 +161,7 @@ def build(subject: Subject) -> Built:
 
 
 def _batch(subject: Subject) -> dict[str, np.ndarray]:
-    """Numbers in [0, 1], labels of ten classes."""
+    """Draws numbers in [0, 1] and labels of ten classes."""
     rng = np.random.default_rng(0)
     return {
         name: rng.random(x.shape, np.float32)
@@ -174,16 +174,16 @@ def _batch(subject: Subject) -> dict[str, np.ndarray]:
 def build_loop(
     subject: Subject, *, steps: int, seeds: int = 1, images: int = 10_000
 ) -> Callable[[], float]:
-    """Many steps of the small GAN in one call, of several runs at once.
+    """Makes a call of many steps of the small GAN, of several runs at once.
 
     Args:
-        subject: of `mlp`.
-        steps: of one compiled `lax.scan`.
-        seeds: runs, side by side under `vmap`.
-        images: in memory, as bytes.
+        subject: from `mlp`.
+        steps: the steps in one compiled `lax.scan`.
+        seeds: the number of runs, side by side under `vmap`.
+        images: the images in memory, as bytes.
 
     Returns:
-        The function; plans are made by the host at every call, as in training.
+        The function; the host plans the batches at every call, as in training.
     """
     played = game.algorithm(subject.game)
     rng = np.random.default_rng(0)

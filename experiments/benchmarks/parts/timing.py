@@ -1,10 +1,10 @@
-"""Paired timing of training steps that live in processes of their own.
+"""Times training steps in pairs, each in a separate process.
 
 Two frameworks in one process would share thread pools and the allocator, and two runs
-one after the other would see different weather on the machine. So each case is a
-child process that builds its step, warms up and waits; the parent then goes round,
-one timed turn per case while the others sleep, and the ratio of two cases is the
-median of their ratios within a round.
+one after the other would meet different loads of the machine. So each case is a child
+process that builds its step, warms up and waits; the parent then times one turn of each
+case while the others sleep, round by round, and the ratio of two cases is the median of
+their ratios within a round.
 """
 
 import json
@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 
 class Sample(NamedTuple):
-    """One timed turn: milliseconds a step, and CPUs busy with other processes."""
+    """One timed turn: milliseconds per step, and CPUs busy with other processes."""
 
     ms: float
     foreign: float
 
 
 def serve(step: Callable[[], object], *, warmup: int = 3) -> None:
-    """The child's side: answers each line "N" on stdin with the time of N steps."""
+    """Runs the child: answers each line "N" on stdin with the time of N steps."""
     for _ in range(warmup):
         step()
     print("READY", flush=True)
@@ -69,9 +69,9 @@ def measure(
         commands: Name to command line of a process that calls `serve`.
         rounds: Turns of each case.
         steps: Training steps in a turn.
-        pause: Seconds before a turn, so that the threads of the last one sleep.
-        tries: A turn disturbed by other processes is repeated up to this often; the
-            least disturbed counts.
+        pause: Seconds before a turn, so that the threads of the last turn fall asleep.
+        tries: How often a turn that other processes disturb is tried; the least
+            disturbed counts.
         max_foreign: CPUs busy with other processes that count as a disturbance.
 
     Returns:
@@ -119,7 +119,7 @@ def _turn(child: subprocess.Popen, steps: int) -> Sample:
 
 
 class Row(NamedTuple):
-    """What is reported of one case."""
+    """The report of one case."""
 
     name: str
     ms: float
@@ -176,7 +176,7 @@ def table(rows: Sequence[Row], *, examples: int) -> str:
 
 
 def machine() -> dict[str, object]:
-    """Which processor, how many cores, how busy, which versions."""
+    """Describes the machine: processor, cores, load and versions."""
     model = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo") as file:

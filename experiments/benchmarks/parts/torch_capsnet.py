@@ -35,7 +35,7 @@ class Runtime:
         torch.manual_seed(0)
         if self.device == "cpu":
             torch.set_num_threads(self.threads)
-        else:  # TensorFloat-32, as JAX does by default
+        else:  # TensorFloat-32, the default of JAX
             torch.set_float32_matmul_precision("high")
             torch.backends.cudnn.benchmark = True
 
@@ -45,7 +45,7 @@ class Runtime:
         return torch.autocast(self.device, getattr(torch, self.dtype), enabled=enabled)
 
     def compile(self, function: Callable) -> Callable:
-        """The function, compiled if asked for."""
+        """Returns the function, compiled if requested."""
         return torch.compile(function) if self.compiled else function
 
     def wait(self) -> None:
@@ -85,7 +85,7 @@ def dynamic_routing(
 
 @dataclasses.dataclass(frozen=True)
 class Sizes:
-    """Of the network; the defaults are the paper's."""
+    """The sizes of the network; the defaults are the paper's."""
 
     resolution: int = 28
     channels: int = 1
@@ -127,7 +127,7 @@ class CapsNet(nn.Module):
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Class capsules [B, J, D]."""
         x = self.primary(F.relu(self.conv(image), inplace=True))
-        # A view, if the memory is channels-last.
+        # A view if the memory is channels-last.
         capsules = x.permute(0, 2, 3, 1).reshape(len(x), -1, self.sizes.primary_dim)
         votes = predict(squash(capsules), self.weights)
         return dynamic_routing(votes, self.sizes.iterations, self.bias)
@@ -195,7 +195,7 @@ def make_step(
 
 
 def router(runtime: Runtime, iterations: int) -> Callable:
-    """Capsules below and weights to capsules above, compiled if asked for."""
+    """Makes the function from capsules below and weights to capsules above."""
 
     def route(u: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         with runtime.autocast():
@@ -214,16 +214,16 @@ def make_routing(
     route: Callable | None = None,
     wait: bool = True,
 ) -> Callable[[], torch.Tensor]:
-    """Makes a function that routes, and if asked also makes both gradients.
+    """Makes a function that routes and, if requested, also computes both gradients.
 
     Args:
         u: capsules below [B, I, K].
         weights: [I, K, J, D].
-        runtime: how.
-        iterations: of routing.
-        backward: whether to make the gradients of both.
-        route: of `router`, where it is shared with others.
-        wait: for the device, at every call.
+        runtime: how to run it.
+        iterations: the iterations of routing.
+        backward: whether to compute the gradients of both.
+        route: the function from `router`, if it is shared with others.
+        wait: whether every call waits for the device.
     """
     runtime.prepare()
     dtype = getattr(torch, runtime.dtype)

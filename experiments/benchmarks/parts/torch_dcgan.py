@@ -71,11 +71,11 @@ def make_step(
         kernel: side of the kernels.
         batch_size: images of a batch.
         latent: size of a latent.
-        threads: of the CPU.
+        threads: the threads of the CPU.
         compiled: whether losses go through `torch.compile`.
         device: "cpu" or "cuda".
         dtype: with "bfloat16", through autocast.
-        steps: of a call, which waits for the device at its end only.
+        steps: the steps of a call, which waits for the device only at its end.
     """
     if device == "cpu":
         torch.set_num_threads(threads)
@@ -117,11 +117,11 @@ def adversarial_step(
 
     Args:
         nets: the generator and the discriminator, on their device.
-        adams: of each.
+        adams: the optimiser of each.
         real: a batch.
         latents: draws a batch of them.
-        losses: of D, from the logits of real and of generated images; of G, from the
-            latter. Logits come in float32.
+        losses: the loss of D, from the logits of real and of generated images, and that
+            of G, from the latter. Logits are float32.
         dtype: with "bfloat16", the nets run under autocast.
         compiled: whether losses go through `torch.compile`.
     """
@@ -165,7 +165,7 @@ def adversarial_step(
 def many(
     step: Callable[[], torch.Tensor], steps: int, device: str
 ) -> Callable[[], float]:
-    """The function that takes so many steps, waits, and returns the last value."""
+    """Makes a function that takes `steps` steps, waits, and returns the last value."""
 
     def play() -> float:
         value = torch.zeros(())

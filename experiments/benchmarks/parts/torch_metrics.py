@@ -1,7 +1,7 @@
 """torch-fidelity's side of `metrics.py`: the same numbers by its own functions.
 
-torch-fidelity is imported without torchvision where that does not load: none of what
-is called here needs it.
+If torchvision does not load, torch-fidelity is imported without it, since nothing here
+needs it.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class _Names(types.ModuleType):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self.__path__ = []  # a package, so that modules in it are looked for
+        self.__path__ = []  # makes it a package, so that its modules are searched for
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
@@ -36,7 +36,7 @@ class _Names(types.ModuleType):
 
 @contextlib.contextmanager
 def _torchvision() -> Iterator[None]:
-    """The real one, or names alone for as long as an import lasts."""
+    """Provides the real torchvision or, during an import, empty names."""
     try:
         importlib.import_module("torchvision")
     except Exception:  # not installed, or built for another torch: a RuntimeError
@@ -65,7 +65,7 @@ def import_torch_fidelity(module: str = "torch_fidelity") -> Any:
     """Imports torch-fidelity, or a module of it.
 
     Raises:
-        ImportError: if it or torch is not installed.
+        ImportError: it or torch is not installed.
     """
     importlib.import_module("torch")
     with _torchvision():
@@ -78,10 +78,10 @@ def extractor(
     """Inception's features and logits of one batch.
 
     Args:
-        weights: file of PyTorch's form.
+        weights: a file in PyTorch's form.
         images: uint8 `[N, H, W, 3]`.
         channels_last: memory format of weights and images.
-        threads: of PyTorch.
+        threads: the threads of PyTorch.
     """
     import torch
 

@@ -11,7 +11,7 @@ from experiments.benchmarks.parts import residual, torch_dcgan
 
 
 class Up(nn.Module):
-    """Twice the resolution, other channels."""
+    """A block with twice the resolution and other channels."""
 
     def __init__(self, low: int, high: int):
         super().__init__()
@@ -28,7 +28,7 @@ class Up(nn.Module):
 
 
 class Down(nn.Module):
-    """Half the resolution, other channels; or the same, where `halve` is false."""
+    """A block with half the resolution, if `halve` is true, and other channels."""
 
     def __init__(self, low: int, high: int, *, first: bool = False, halve: bool = True):
         super().__init__()
@@ -101,7 +101,7 @@ def make_step(
     dtype: str = "float32",
     steps: int = 1,
 ) -> Callable[[], float]:
-    """As `torch_dcgan.make_step`, with hinge losses."""
+    """Does what `torch_dcgan.make_step` does, with hinge losses."""
     if device == "cpu":
         torch.set_num_threads(threads)
     torch.manual_seed(0)

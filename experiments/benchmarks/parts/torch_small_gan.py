@@ -44,9 +44,9 @@ def make_steps(
         latent: size of a latent.
         batch_size: examples of a minibatch.
         steps: steps of a call.
-        threads: of PyTorch.
-        seeds: runs, each with nets of its own.
-        device: where to.
+        threads: the threads of PyTorch.
+        seeds: the number of runs, each with its own nets.
+        device: the device to run on.
         dtype: with "bfloat16", the nets run under autocast.
         compiled: whether losses go through `torch.compile`.
 

@@ -1,4 +1,4 @@
-"""One process of `experiments.endurance.agreement`: trains, and writes the states."""
+"""Runs a process of `experiments.endurance.agreement`: trains and writes the states."""
 
 import dataclasses
 import pathlib
@@ -24,7 +24,7 @@ Seen = dict[int, dict[str, np.ndarray]]  # steps -> path -> numbers
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where a model is trained."""
+    """A layout of devices to train on."""
 
     processes: int = 1
     devices: int = 1
@@ -44,7 +44,7 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Meeting:
-    """How the processes of a layout find each other."""
+    """The flags by which the processes of a layout find each other."""
 
     processes: int = 1
     process: int = 0
@@ -65,7 +65,7 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Trains them; on one device, also what pmap is compared with."""
+    """Trains the models; on one device, also what pmap is compared with."""
     for name in config.models:
         entry, layout = models.named(name), config.layout
         if config.dtype == "bfloat16":
@@ -88,7 +88,7 @@ def main(config: Config) -> None:
 
 
 def nudge(state: Any) -> Any:
-    """The state with every parameter rounded once more, up or down at random."""
+    """Nudges every parameter of a state to the next number, up or down at random."""
     leaves, tree = jax.tree.flatten(state.params)
     rng = np.random.default_rng(0)
     near = [
@@ -101,7 +101,7 @@ def nudge(state: Any) -> Any:
 
 
 def gentle(game: Game) -> Game:
-    """The game under plain gradient descent."""
+    """Makes the game train by plain gradient descent."""
     players = {
         name: dataclasses.replace(player, optimizer=optax.sgd(RATE))
         for name, player in game.players.items()
@@ -114,8 +114,8 @@ def play(
 ) -> Seen:
     """The state and the metrics after some steps.
 
-    Every process that takes part must call this. Empty if the layout suits no such
-    model.
+    Every process of the layout must call this. It is empty if the layout does not suit
+    the model.
     """
     if layout.pmap:
         return under_pmap(entry, steps, parallel.pmap)
@@ -149,7 +149,7 @@ def under_pmap(
     game = gentle(entry.game(entry.tiny))
     start = jax.jit(algorithm(game).init)(jax.random.key(0), batch)
     if any("memory" in stats for stats in start.stats.values()):
-        return {}  # a memory is one for each device under pmap
+        return {}  # under pmap, each device has its own memory
     axis = int(game.repeats > 1)
     shards = jax.tree.map(
         lambda x: jnp.moveaxis(

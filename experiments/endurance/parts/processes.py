@@ -1,4 +1,4 @@
-"""Real processes on this machine that meet over the loopback address."""
+"""Starts processes on this machine that meet over the loopback address."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
+    """Finds a free port of the loopback address."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         return held.getsockname()[1]
@@ -37,14 +37,14 @@ def start(
     more: Mapping[str, str] = {},
     **options,
 ) -> subprocess.Popen:
-    """Starts `python -m module` on N CPU devices, in a process of its own.
+    """Starts `python -m module` on N CPU devices, in a new process.
 
     Args:
-        module: what to run.
-        arguments: of the command.
+        module: the module to run.
+        arguments: the arguments of the command.
         devices: N.
-        more: variables of the environment.
-        options: of `subprocess.Popen`.
+        more: additional environment variables.
+        options: options of `subprocess.Popen`.
     """
     command = [sys.executable, "-m", module, *arguments]
     return subprocess.Popen(command, env=environment(devices, more), **options)
