@@ -27,7 +27,7 @@ from jaxgan.train import Run
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training with labels and without."""
+    """The training with labels and without."""
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
@@ -68,7 +68,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, then draws what both have learnt."""
+    """Trains both networks, then draws their samples."""
     models = {"with labels": config.model}
     if config.compare:
         models["without labels"] = dataclasses.replace(config.model, classes=0)
@@ -93,7 +93,7 @@ def main(config: Config) -> None:
         images, left = sheets[name]
         figures.tiles(axes, images, left, [""] * generator.COLUMNS)
         axes.set_title(f"DCGAN, {name}")
-    about = "a row a digit and a column a latent, where there are labels"
+    about = "with labels, a row for each digit and a column for each latent"
     figures.save(config.run.workdir / "sheets.png", figure, about)
     figures.save_results(config.run.workdir / "results.json", numbers)
 

@@ -76,7 +76,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and measures."""
+    """Trains, or resumes training, and measures."""
     config, opened = generator.prepared(cgan.MODEL, config)
 
     def measure(state, opened):

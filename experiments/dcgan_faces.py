@@ -60,7 +60,7 @@ PRESETS = {
             "dcgan_faces",
             steps=2700,
             every=300,
-            batch_size=32,  # on few cores, many small steps learn faster than few large
+            batch_size=32,  # on few cores, many small steps learn faster
         ),
         data=Data("faces:8192", flip=True, upscale="auto"),
         model=Model(
@@ -86,7 +86,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains, or goes on training, and reports."""
+    """Trains, or resumes training, and reports."""
     config = settled(config)
     shape = generator.image_shape(dcgan.MODEL, config.model)
     generator.train(
@@ -110,7 +110,7 @@ def settled(config: Any) -> Any:
 def evaluation(
     config: Config, drawing: generator.Drawing, opened: Set, mesh: Mesh
 ) -> generator.Evaluate:
-    """The distance of samples to training images, for `--evaluate-every`."""
+    """Makes the distance of samples to training images, for `--evaluate-every`."""
     run, draw = config.run, drawing.compiled()
 
     @jax.jit

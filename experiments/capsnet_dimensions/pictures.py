@@ -1,4 +1,4 @@
-"""Pictures of digits whose capsules are changed, dimension by dimension."""
+"""Draws digits whose capsules are changed, dimension by dimension."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from jaxgan.lab import figures
 
 
 class Digit(NamedTuple):
-    """A digit, and what is drawn as the dimensions of its capsule are changed.
+    """A digit, and the drawings of its capsule with dimensions changed.
 
     Attributes:
         number: of the test image.
@@ -16,7 +16,7 @@ class Digit(NamedTuple):
         label: its class.
         found: the class that it is taken for.
         image: the test image, `[H, W, C]`.
-        rows: what is drawn, `[dimensions, offsets, H, W, C]`.
+        rows: the drawings, `[dimensions, offsets, H, W, C]`.
     """
 
     number: int
@@ -28,12 +28,12 @@ class Digit(NamedTuple):
 
     @property
     def about(self) -> str:
-        """Which digit it is."""
+        """Describes the digit."""
         return f"digit {self.name} (test image {self.number})"
 
     @property
     def change(self) -> np.ndarray:
-        """The mean change of a pixel from end to end, `[dimensions]`."""
+        """The mean change of a pixel from one end to the other, `[dimensions]`."""
         return np.abs(self.rows[:, -1] - self.rows[:, 0]).mean((1, 2, 3))
 
     def results(self) -> dict[str, Any]:
@@ -50,7 +50,7 @@ class Digit(NamedTuple):
 
 
 def draw(digit: Digit, above: list[str], about: str):
-    """One digit, and below each other the rows of all its dimensions."""
+    """Draws one digit and the rows of all its dimensions."""
     rows = digit.rows
     side, (dims, columns) = 0.56, rows.shape[:2]
     figure = figures.new(side * (columns + 3.6), side * dims + 1.3)
@@ -69,7 +69,7 @@ def draw(digit: Digit, above: list[str], about: str):
 
 
 def draw_overview(digits: list[Digit], count: int, above: list[str]):
-    """The dimensions that change most, for some digits, two beside each other."""
+    """Draws the dimensions that change most, for some digits, in two columns."""
     side, columns = 0.56, len(above)
     lines = -(-len(digits) // 2)
     across = min(2, len(digits))
@@ -90,7 +90,7 @@ def draw_overview(digits: list[Digit], count: int, above: list[str]):
 
 
 def label_changes(axes, change, height):
-    """Writes at the right by how much each row changes from end to end."""
+    """Writes on the right how much each row changes from one end to the other."""
     right = axes.secondary_yaxis("right")
     labels = [f"{x:.3f}" for x in change]
     right.set_yticks(figures.middles(len(change), height), labels)

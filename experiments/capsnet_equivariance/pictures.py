@@ -1,4 +1,4 @@
-"""Pictures of pooling, and of shifts read off poses."""
+"""Draws pooling, and shifts read off poses."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
@@ -10,9 +10,9 @@ POSE, LENGTH, PALE = "#1f6f8b", "#d1495b", "#777777"
 
 
 def draw_pooling(detected, pooled):
-    """Draws numbers in boxes: inputs, detections and what pooling leaves of them."""
+    """Draws numbers in boxes: inputs, detections and their pooled values."""
     figure = figures.new(9.6, 3.9)
-    figure.suptitle("A detector moves with its input; pooling forgets where it was")
+    figure.suptitle("A detection moves with its input; pooling loses its place")
     axes = figure.subplots(1, 2)
     texts = (
         "input",
@@ -88,7 +88,7 @@ def draw_presence(axes, classes, mean):
 
 
 def draw_r2(axes, classes, names):
-    """Draws how good what is read off capsules is, for every class."""
+    """Draws how well shifts are read off capsules, for every class."""
     place = np.arange(len(classes))
     for side, name, colour, text in (
         (-0.2, "r2_pose", POSE, "from the class's capsule"),

@@ -1,4 +1,4 @@
-"""Pictures of the coefficients of a digit, and of means over digits."""
+"""Draws the coefficients of a digit, and means over digits."""
 
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
@@ -10,7 +10,7 @@ SHOWN = 4  # iterations whose coefficients are drawn
 
 
 def spread_out(iterations: int) -> np.ndarray:
-    """Which iterations are drawn, from 0: first, last, and some between."""
+    """Chooses the iterations to draw, from 0: the first, the last, and some between."""
     return np.unique(np.linspace(0, iterations - 1, SHOWN).round().astype(int))
 
 
@@ -25,7 +25,8 @@ def draw_digit(image, label, coupling, weight, share, names):
     )
     heights = (0.9 + 1.25 * len(shown), 2.8)
     top, bottom = figure.subfigures(2, 1, height_ratios=heights, squeeze=False)[:, 0]
-    # Around an even share, from which three iterations do not lead far away.
+    # The colours are centred on an even share, as three iterations do not lead far from
+    # it.
     reach = max(1e-4, float(np.quantile(np.abs(coupling - 1 / classes), 0.999)))
     norm = TwoSlopeNorm(1 / classes, max(0, 1 / classes - reach), 1 / classes + reach)
     scale = {"norm": norm, "cmap": "RdBu_r"}
@@ -46,12 +47,12 @@ def draw_digit(image, label, coupling, weight, share, names):
 
 
 def draw_all(figure, coupling, weight, label, shown, scale, names):
-    """Draws all coefficients, an iteration below the other, under the lengths."""
+    """Draws all coefficients under the lengths, one iteration below the other."""
     classes, (height, width, types) = coupling.shape[-1], weight.shape
     axes = figure.subplots(
         len(shown) + 1, 1, sharex=True, height_ratios=(0.45, *[1] * len(shown))
     )
-    # By type, and then by place: capsules of a type look for the same thing.
+    # Ordered by type, then by place, since capsules of a type detect the same thing.
     ordered = coupling.reshape(len(shown), height * width, types, classes)
     ordered = ordered.transpose(0, 3, 2, 1).reshape(len(shown), classes, -1)
     lengths = weight.reshape(-1, types).T.ravel()
@@ -86,7 +87,7 @@ def draw_share(axes, share, label, name):
 
 
 def draw_mean(means, stopped, count, classes):
-    """Three panels against the iteration: coupling, entropy, lengths and error."""
+    """Draws three panels over the iteration: coupling, entropy, lengths and error."""
     figure = figures.new(12, 3.8, space=0.06)
     figure.suptitle(f"Routing, mean of {count} test images")
     names = {

@@ -42,7 +42,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which set, and how to search it for copies."""
+    """The set, and how to search it for copies."""
 
     data: str | None = None
     """Images, written as in training; those of --run if left out."""
@@ -79,7 +79,7 @@ class Config:
             raise ValueError("give images with --data, or a run of a model with --run")
         if not self.plant and self.threshold is None:
             raise ValueError(
-                "--plant is 0, so there is nothing to choose the threshold on; give"
+                "--plant is 0, so there are no copies to choose the threshold on; give"
                 " --threshold, or plant copies"
             )
 
@@ -142,7 +142,8 @@ def main(config: Config) -> None:
     say(
         f"{opened.spec}: {len(kept):,} of {len(opened.images):,} images to keep"
         f" ({config.workdir / 'kept.json'}); of {final.removed:,} removed,"
-        f" {final.others_false:,} correlate less than {config.alike} with what is kept"
+        f" {final.others_false:,} correlate less than {config.alike} with the image"
+        " kept in their place"
     )
 
 
@@ -173,4 +174,4 @@ def _write_kept(config, opened, final, kept) -> None:
     }
     path = config.workdir / "kept.json"
     report.write(path, json.dumps(plain) + "\n")
-    say(f"{path}: which images to keep")
+    say(f"{path}: the images to keep")

@@ -40,7 +40,7 @@ def plain(images, codes, places=None) -> duplicates.Set:
 
 
 def counts(seen: duplicates.Set, tried: duplicates.Tried) -> dict[str, Any]:
-    """What is found, and what is removed falsely, for results.json."""
+    """The copies found, and the images falsely removed, for results.json."""
     kinds = seen.kind[seen.kind != ""]
     originals = int((seen.kind == "").sum())
     return {

@@ -53,7 +53,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which features, and how they are tested."""
+    """The features, and how they are tested."""
 
     run: pathlib.Path
     """Directory of a run of a model with a discriminator; it is only read."""

@@ -11,7 +11,7 @@ from experiments.discriminator_features import kmeans, labelled
 from jaxgan.analysis import features, rectifiers
 from jaxgan.lab import inference
 
-GRID = 4  # cells a side that maps are pooled to
+GRID = 4  # cells along each side to which maps are pooled
 
 
 def descriptions(

@@ -16,7 +16,7 @@ COLOURS = {
 
 
 def table(found: dict[str, Any]) -> str:
-    """The accuracies as lines of text."""
+    """Writes the accuracies as lines of text."""
     counts = list(found["discriminator"]["accuracy"])
     lines = [
         f"{'features':>15} {'numbers':>8}"
@@ -66,7 +66,7 @@ def deviation(accuracies: np.ndarray) -> float | None:
 
 
 def binomial(result: dict[str, Any], count: int, parts: labelled.Parts) -> float:
-    """The standard error from the choice of test images, which draws do not show."""
+    """The standard error from the choice of test images, which draws do not include."""
     p = result["accuracy"][count]["mean"]
     return float(np.sqrt(p * (1 - p) / len(parts.test)))
 

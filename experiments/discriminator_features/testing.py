@@ -9,7 +9,7 @@ from experiments.discriminator_features import few_labels, labelled
 from experiments.discriminator_features.results import deviation
 from jaxgan.lab import blocks
 
-BLOCK = 100  # images looked at together
+BLOCK = 100  # images in a batch
 
 
 def draws(parts: labelled.Parts, config: Any) -> dict[int, list[np.ndarray]]:
@@ -51,7 +51,7 @@ def accuracies(
         name: of the features.
         describe: images uint8 `[B, H, W, C]` to features `[B, F]`.
     """
-    # Features are only needed of images to train, choose or test on.
+    # Only images to train, choose or test on need features.
     asked = [draw for several in draws.values() for draw in several]
     used = np.unique(np.concatenate([parts.valid, parts.test, *asked]))
     place = np.full(len(parts.images), -1)

@@ -38,7 +38,7 @@ from jaxgan.train import Run, directory
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The plane, and digits."""
+    """The two runs: in the plane, and on digits."""
 
     data: Annotated[Data, tyro.conf.arg(name="")]
     plane: alone.Config
@@ -50,7 +50,7 @@ class Config:
     modes: bounds.Count = 8
     """Gaussians on the ring."""
     batch_size: Annotated[int, bounds.Within(2)] = 64
-    """Positives, and as many negatives, a minibatch."""
+    """Positives in a minibatch, which has equally many negatives."""
     seed: bounds.Seed = 0
     """Seed of weights, starts and data order."""
     devices: bounds.Natural = 0
@@ -58,8 +58,8 @@ class Config:
     workdir: pathlib.Path = pathlib.Path("runs/discriminator_only")
     """Directory of the two runs and the pictures."""
     preset: Literal["laptop", "paper"] = "laptop"
-    """laptop: minutes on two cores; paper: larger and longer, for an accelerator. There
-    is no paper: both are the project's own."""
+    """laptop: minutes on two cores; paper: larger and longer, for an accelerator,
+    though there is no paper with these settings."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -97,7 +97,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Plays the rounds that are missing, then draws."""
+    """Plays the missing rounds, then draws."""
     run = run_of(config, "plane", config.plane_rounds)
     found: dict[str, Any] = {"seed": config.seed}
     found["plane"] = in_plane.fit(run, config.plane, config.modes, config.workdir)
@@ -109,7 +109,7 @@ def main(config: Config) -> None:
 
 
 def run_of(config: Config, name: str, rounds: int) -> Run:
-    """One of the two runs, with a sheet of a hundredth of its rounds."""
+    """Makes one of the two runs, with a sheet after every hundredth of its rounds."""
     model = getattr(config, name)
     every = model.round_steps * max(1, rounds // 100)  # sheets of a hundred rounds
     return Run(

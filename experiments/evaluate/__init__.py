@@ -83,7 +83,8 @@ class Config:
     devices: bounds.Natural = 0
     """Devices to use; 0 takes all there are."""
     workdir: pathlib.Path | None = None
-    """Directory for the results; RUN/evaluation, or runs/evaluation, if left out."""
+    """Directory for the results; by default RUN/evaluation, or runs/evaluation without
+    a run."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -92,13 +93,13 @@ class Config:
         if self.run is None and self.real is None:
             raise ValueError("--fake needs --real, the images to compare it with")
         if self.run is not None and not self.count:
-            raise ValueError("--count is 0; say how many samples to draw")
+            raise ValueError("--count is 0; give the number of samples to draw")
         if len(set(self.metrics)) < len(self.metrics):
-            raise ValueError(f"--metrics has one twice: {' '.join(self.metrics)}")
+            raise ValueError(f"--metrics names one twice: {' '.join(self.metrics)}")
 
 
 def main(config: Config) -> None:
-    """Opens, looks, compares, and only then writes."""
+    """Opens both sets, extracts features, compares, and only then writes."""
     mesh = _mesh(config.devices)
     real, fake, held_out = open_sets(config)
     sets = {"real": real, "fake": fake} | ({"held out": held_out} if held_out else {})
@@ -106,8 +107,8 @@ def main(config: Config) -> None:
         say(f"{name:>9}  {pictures.about}")
         if pictures.shape != real.shape:
             raise ValueError(
-                f"{pictures.about}, but {real.about}: they cannot be compared; bring"
-                " them together by --resolution and --channels"
+                f"{pictures.about}, but {real.about}: they cannot be compared; make"
+                " them alike by --resolution and --channels"
             )
     extractor = _extractor(config, real)
     say(f"extractor  {extractor.name}")
@@ -172,7 +173,7 @@ def _protocol(config: Config, sets, seen, extractor) -> dict[str, Any]:
 
 
 def _mesh(count: int) -> Mesh:
-    """So many devices, or all."""
+    """Picks `count` devices, or all."""
     there = jax.local_devices()
     if count > len(there):
         raise ValueError(

@@ -5,10 +5,10 @@ from jaxgan.train.terminal import say
 
 
 def wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:
-    """The metrics that were asked for, or all that can be made of what there is.
+    """Chooses the requested metrics, or all that can be computed.
 
     Raises:
-        ValueError: one of them cannot be made, or none can.
+        ValueError: one of the requested metrics cannot be computed, or none can.
     """
     logits = extractor.about.get("classes") is not None
     labels = sets["real"].labelled and sets["fake"].labelled

@@ -12,7 +12,7 @@ from jaxgan.lab.sets import ImageSet, Reading
 
 
 def open_sets(config: Any) -> tuple[ImageSet, ImageSet, ImageSet | None]:
-    """The reference, what is measured, and held-out images if there are any."""
+    """Opens the reference, the images to measure, and held-out images, if any."""
     reading, spec = config.reading, config.real
     if config.run is None:
         fake = _other(config.fake or "", reading, config.count, config.seed)
@@ -37,7 +37,7 @@ def open_sets(config: Any) -> tuple[ImageSet, ImageSet, ImageSet | None]:
 
 
 def _other(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
-    """A set of its own, which need not have the part that the real one is read of."""
+    """Opens another set, which need not have the part that is read of the real one."""
     whole = dataclasses.replace(reading, split="train")
     try:
         return sets.open_set(spec, whole, count, seed)
@@ -46,11 +46,11 @@ def _other(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
 
 
 def labelled(spec: str, config: Any, shape: tuple[int, ...]) -> Set:
-    """The whole labelled set that a classifier is trained and tested on."""
+    """Opens the whole labelled set, on which a classifier is trained and tested."""
     height, width, channels = shape
     flags = Data(data=spec, download=config.reading.download)
     try:
         return open_set(flags, (height, width, channels), test=True)
-    except data.NoSplit:  # a set of test images alone
+    except data.NoSplit:  # the set has only test images
         flags = dataclasses.replace(flags, split=config.reading.split)
         return open_set(flags, (height, width, channels), test=True)

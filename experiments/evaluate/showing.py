@@ -9,7 +9,7 @@ from jaxgan.lab.measure import moments
 from jaxgan.metrics import features
 
 SHOWN = 8  # samples with their nearest neighbours
-# What the field calls statistics of the published Inception features.
+# The usual names of statistics of the published Inception features.
 PUBLISHED_NAMES = {
     "frechet_distance": "fid",
     "kernel_distance": "kid",
@@ -19,7 +19,7 @@ PUBLISHED_NAMES = {
 
 
 def named(numbers: dict[str, Any], extractor: features.Extractor) -> dict[str, Any]:
-    """The numbers by the names of the field, where they have a right to them."""
+    """Renames the numbers to their usual names, where the protocol allows it."""
     if not extractor.about.get("published"):
         return numbers
 
@@ -33,7 +33,7 @@ def named(numbers: dict[str, Any], extractor: features.Extractor) -> dict[str, A
 
 
 def table(numbers: dict[str, Any]) -> str:
-    """The numbers as lines, and classes as a table."""
+    """Writes the numbers as lines, and classes as a table."""
     lines = []
     for name, value in numbers.items():
         if name == "classes":
@@ -46,7 +46,7 @@ def table(numbers: dict[str, Any]) -> str:
 
 
 def neighbours(real: moments.Seen, fake: moments.Seen) -> np.ndarray:
-    """Samples, each beside the three real images nearest to it by features."""
+    """Draws samples, each beside the three real images nearest to it by features."""
     shown = min(SHOWN, len(fake.images))
     near = min(3, len(real.images))
     chosen = data.some(len(fake.images), shown)

@@ -1,4 +1,4 @@
-"""A generator for the page: what it shows, as functions of what is chosen there."""
+"""The generator behind the page: functions from what is chosen to what is shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -23,17 +23,17 @@ from jaxgan.lab import blocks, inference
 from jaxgan.models import infogan
 
 BLOCK = 8  # frames of a walk drawn at once
-SEEDS = 2**31  # seeds are below
-WALKERS = 12  # seeds of a walk, at most
+SEEDS = 2**31  # seeds are below this
+WALKERS = 12  # largest number of seeds of a walk
 
 
 class Choice(NamedTuple):
-    """What is chosen on the page.
+    """The choices made on the page.
 
     Attributes:
-        seed: of the latent.
+        seed: the seed of the latent.
         label: the class, or the category of an InfoGAN.
-        values: of the sliders, in their order.
+        values: the values of the sliders, in their order.
     """
 
     seed: int
@@ -52,8 +52,8 @@ class Explorer(NamedTuple):
         spherical: whether walks follow great circles, since latents are Gaussian.
         shape: of an image, `[H, W, C]`.
         real: training images, uint8 `[N, H, W, C]`; none if they cannot be read.
-        usual: the median distance of training images to their nearest.
-        missing: why there are no training images; empty if there are.
+        usual: the median distance of training images to their nearest neighbours.
+        missing: the reason why there are no training images; empty if there are.
     """
 
     trained: inference.Trained
@@ -74,10 +74,10 @@ def explorer(
     found: Mapping[str, np.ndarray] | None = None,
     images: int = 2048,
 ) -> Explorer:
-    """Prepares a trained model for the page, and compiles what it calls.
+    """Prepares a trained model for the page, and compiles its functions.
 
     Args:
-        trained: of `inference.open_run`.
+        trained: from `inference.open_run`.
         strongest: directions of the first layer to give sliders to.
         found: other directions, name -> `[Z]`; see `read_directions`.
         images: how many training images to compare with, at most; 0 leaves them out.
@@ -109,8 +109,8 @@ def explorer(
         render=render,
         sliders=sliders,
         classes=trained.classes or categories(trained),
-        # Uniform numbers lie within 1.73 standard deviations; some of this many
-        # Gaussian ones do not.
+        # Uniform numbers lie within 1.73 standard deviations; of this many Gaussian
+        # ones, some lie outside.
         spherical=bool(np.abs(z - z.mean()).max() > 2 * spread),
         shape=shape,
         real=real,
@@ -120,7 +120,7 @@ def explorer(
 
 
 def latent(explorer: Explorer, choice: Choice) -> Any:
-    """The latent of a choice, for one image.
+    """Makes the latent of a choice, for one image.
 
     Raises:
         ValueError: a seed is out of range, or there are not as many values as sliders.
@@ -129,10 +129,10 @@ def latent(explorer: Explorer, choice: Choice) -> Any:
 
 
 def picture(explorer: Explorer, choice: Choice) -> np.ndarray:
-    """The image of a choice: uint8 `[H, W, C]`.
+    """Draws the image of a choice: uint8 `[H, W, C]`.
 
     Raises:
-        ValueError: see `latent`; or the label is of no class.
+        ValueError: as for `latent`; or the label is not a class.
     """
     label = jnp.full(1, _label(explorer, choice.label), jnp.int32)
     return np.asarray(explorer.render(latent(explorer, choice), label))[0]
@@ -141,18 +141,18 @@ def picture(explorer: Explorer, choice: Choice) -> np.ndarray:
 def walk(
     explorer: Explorer, seeds: Sequence[int], choice: Choice, frames: int = 12
 ) -> np.ndarray:
-    """A closed walk through the latents of seeds: uint8 `[S · frames, H, W, C]`.
+    """Draws a closed walk through the latents of seeds: uint8 `[S · frames, H, W, C]`.
 
     Frame `i · frames` is the image of seed i, with the sliders as they are.
 
     Args:
-        explorer: of `explorer`.
-        seeds: two or more.
-        choice: its label and the values of its sliders hold all along the walk.
-        frames: from one seed to the next.
+        explorer: from `explorer`.
+        seeds: two or more seeds.
+        choice: the label and the values of sliders for the whole walk.
+        frames: the number of frames from one seed to the next.
 
     Raises:
-        ValueError: there are fewer than two seeds, or more than `WALKERS`; see
+        ValueError: there are fewer than two seeds, or more than `WALKERS`; or as for
             `picture`.
     """
     if not 2 <= len(seeds) <= WALKERS:
@@ -199,7 +199,7 @@ def facts(explorer: Explorer) -> dict[str, str]:
 
 
 def _start(explorer, seed, label):
-    """The latent of a seed before sliders; the codes of an InfoGAN follow the label."""
+    """Draws a seed's latent, before sliders; an InfoGAN's codes follow the label."""
     if not 0 <= seed < SEEDS:
         raise ValueError(f"the seed is {seed}; it must be from 0 to {SEEDS - 1}")
     trained = explorer.trained

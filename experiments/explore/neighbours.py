@@ -8,13 +8,13 @@ from jaxgan import data, metrics
 from jaxgan.lab import inference
 
 NEAREST = 4  # training images shown
-LOOKED_AT = 128  # training images whose own nearest neighbours are searched for
+LOOKED_AT = 128  # training images whose own nearest neighbours are found
 
 
 def nearest(
     image: np.ndarray, real: np.ndarray
 ) -> tuple[np.ndarray, tuple[float, ...]]:
-    """The training images nearest to an image, and how far they are.
+    """Finds the training images nearest to an image, and their distances.
 
     Args:
         image: uint8 `[H, W, C]`.
@@ -26,7 +26,7 @@ def nearest(
     """
     if not len(real):
         return real, ()
-    # For one query plain differences are faster than `metrics.nearest_neighbours`.
+    # For one query, plain differences are faster than `metrics.nearest_neighbours`.
     distance = np.asarray(_distances(image, real))
     index = np.argsort(distance, kind="stable")[:NEAREST]
     return real[index], tuple(float(x) for x in distance[index])
@@ -41,7 +41,7 @@ def _distances(image, real):
 def training(
     trained: inference.Trained, count: int, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, str]:
-    """Training images; or none, and the reason."""
+    """Reads training images, or returns none and the reason."""
     none = np.zeros((0, *shape), np.uint8)
     if not count:
         return none, "left out (--images 0)"

@@ -163,7 +163,7 @@ def draw_trade(config, rows, total, test: Seen, searched):
     )
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     path = config.workdir / "trade.png"
-    figures.save(path, figure, "what is forgotten against what else changes")
+    figures.save(path, figure, "the object forgotten, against other changes")
 
 
 def _clearest(seen: Seen) -> np.ndarray:

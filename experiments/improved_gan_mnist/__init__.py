@@ -39,7 +39,7 @@ from jaxgan.train.terminal import say
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which runs the table is made of."""
+    """The runs of the table."""
 
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: improved_gan.Config
@@ -57,9 +57,10 @@ class Config:
     minibatch_smoothing: bounds.Share = 0.1
     """One-sided label smoothing of that run."""
     constant: bounds.Share = 0.5
-    """Part of the steps before the step size starts to fall to 0; 1 keeps it."""
+    """Share of the steps before the step size starts to fall to 0; 1 keeps it
+    constant."""
     batch_size: bounds.Count = 100
-    """Images a minibatch, unlabelled, labelled and generated alike."""
+    """Number of unlabelled, of labelled and of generated images in a minibatch."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""
     workdir: pathlib.Path = pathlib.Path("runs/improved_gan_mnist")
@@ -125,7 +126,7 @@ def main(config: Config) -> None:
         if parallel.is_main():
             tables.draw(config.workdir / "samples.png", count, pictures)
     beside = {matching: numbers for matching, (numbers, _) in pictures.items()}
-    for seed in config.seeds:  # a table early, and a better one with every seed
+    for seed in config.seeds:  # a table comes early, and grows by every seed
         for count in config.labels:
             results[count].append(once(part(config, count, seed)))
             if parallel.is_main():
@@ -142,7 +143,7 @@ def once(one: training.Part) -> Numbers:
 def part(
     config: Config, count: int, seed: int, matching: str = "features"
 ) -> training.Part:
-    """One of the runs."""
+    """The settings of one of the runs."""
     steps = config.steps if matching == "features" else config.minibatch_steps
     begin = int(config.constant * steps)
     run = Run(

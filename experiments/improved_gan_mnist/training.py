@@ -1,4 +1,4 @@
-"""One run: which images are labelled, what batches are made of, how it is tested."""
+"""One run: chooses the labelled images, makes batches, trains and tests."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ SHOWN = 100  # samples on a sheet
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One of the runs."""
+    """The settings of one of the runs."""
 
     run: Run
     data: Data
@@ -58,9 +58,9 @@ def subset(labels: np.ndarray, classes: int, count: int, seed: int) -> np.ndarra
 
 
 def feed(opened: Set, chosen: np.ndarray, run: Run, mesh: Mesh) -> Feed:
-    """Batches `{"image", "labelled", "label"}`, made on the devices.
+    """Makes batches `{"image", "labelled", "label"}` on the devices.
 
-    All training images are among the unlabelled ones. Which images make up a batch is a
+    All training images are among the unlabelled ones. The images of a batch are a
     function of the seed and the step, in two streams.
     """
     arrays = {

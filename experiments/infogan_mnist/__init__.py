@@ -43,13 +43,13 @@ CATEGORIES = 10  # where the data has no classes
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Training InfoGANs, and a plain GAN beside them."""
+    """The training of InfoGANs and of a plain GAN."""
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: infogan.Config
     seeds: tuple[bounds.Seed, ...] = ()
-    """Training seeds, a run each; --seed alone if left out."""
+    """Training seeds, one run for each; by default only --seed."""
     compare: bool = True
     """Also train a plain GAN with a recogniser attached, with the first seed."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -70,8 +70,8 @@ PRESETS = {
     "laptop": Config(
         run=runs.run("infogan_mnist", steps=4000, every=1000, batch_size=64),
         data=Data(),
-        # Shorter runs of smaller nets, with the paper's weight of 1, erred by 37 % and
-        # more in c1; the weight alone was not tried.
+        # Shorter runs of smaller nets with the paper's weight of 1 had errors of 37 %
+        # and more in c1. The weight alone was not tested.
         model=infogan.Config(
             categories=None, width=32, hidden=256, continuous_weight=0.1, ema=0.995
         ),
@@ -86,7 +86,7 @@ PRESETS = {
 
 
 def main(config: Config) -> None:
-    """Trains what is missing, then draws and counts."""
+    """Trains the missing runs, then draws and counts."""
     seeds = config.seeds or (config.run.seed,)
     plain = dataclasses.replace(config.model, inform=False)
     parts = {

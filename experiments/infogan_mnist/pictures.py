@@ -1,4 +1,4 @@
-"""Sweeps of codes, and the information of c1 over training."""
+"""Draws sweeps of codes, and the information of c1 over training."""
 
 import math
 
@@ -13,23 +13,24 @@ from jaxgan.models import infogan
 from jaxgan.models.parts.classes import known
 from jaxgan.train import directory
 
-ROWS = 10  # of a sweep
-VALUES = np.linspace(-2, 2, 9)  # of a continuous code
+ROWS = 10  # rows of a sweep
+VALUES = np.linspace(-2, 2, 9)  # values of a continuous code
 
 
 def sweeps(
     model: infogan.Config, key: jax.Array, order: np.ndarray
 ) -> dict[str, jax.Array]:
-    """What the generator takes to draw rows along which one code alone changes.
+    """Makes the generator's inputs for rows along which only one code changes.
 
     Args:
         model: the model.
-        key: of noise and of the codes that stay.
-        order: the categories as they are shown, `[categories]`.
+        key: a random key, for the noise and the fixed codes.
+        order: the categories in the order shown, `[categories]`.
 
     Returns:
-        `[ROWS, columns, Z]` for each code: c1 has a column a category, c2 and the
-        others have one a value of `VALUES`, and rows of the categories in turn.
+        `[ROWS, columns, Z]` for each code: c1 has a column for each category; c2 and
+        the others have one for each of `VALUES`, and their rows have the categories in
+        turn.
     """
     noise, drawn = infogan.split(model, infogan.latent(model, key, ROWS))
     found = {}
@@ -52,7 +53,7 @@ def sweeps(
 
 
 def draw_sweeps(path, parts, numbers) -> None:
-    """A row of panels a run: for each code, rows along which it alone changes."""
+    """Draws a row of panels for each run: rows along which only one code changes."""
     first = next(iter(parts.values())).model
     codes = 1 + first.continuous
     figure = figures.new(3.4 * codes, 3.7 * len(parts))
@@ -63,12 +64,12 @@ def draw_sweeps(path, parts, numbers) -> None:
             above = [f"{value:g}" for value in VALUES] if code != "c1" else meanings
             figures.tiles(axes, tiles, [""] * ROWS, above)
             axes.set_title(f"{name}: {code}")
-    about = "a row keeps noise and codes but one, which changes along it"
+    about = "along a row one code changes; noise and other codes stay"
     figures.save(path, figure, about)
 
 
 def _swept(part, found):
-    """The tiles of each code, and what the columns of c1 mean."""
+    """Makes the tiles of each code, and the meanings of the columns of c1."""
     model, meanings = part.model, found.get("meanings")
     order = np.arange(model.categories)
     if meanings is not None:
@@ -90,7 +91,7 @@ def _swept(part, found):
 
 
 def draw_information(path, parts) -> None:
-    """The bound on what images tell of c1, over the steps of every run."""
+    """Draws the bound on the information about c1 in images, for every run."""
     figure = figures.new(6, 3)
     axes = figure.subplots()
     for name, part in parts.items():

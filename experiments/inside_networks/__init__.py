@@ -46,7 +46,7 @@ from jaxgan.lab import figures, inference
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Which net to look into, and how much to show."""
+    """The net to look into, and how much to show."""
 
     run: pathlib.Path
     """Directory of a training run; it is only read."""
@@ -57,13 +57,13 @@ class Config:
     layer: bounds.Whole = -1
     """The layer whose maps are projected, from 0; negative ones count from the last."""
     maps: bounds.Count = 6
-    """How many maps of that layer to show: the first ones."""
+    """Number of maps of that layer to show, from the first."""
     images: Annotated[int, bounds.Within(2)] = 1000
-    """How many training images to search for those that drive a map most."""
+    """Number of training images to search for those that drive a map most."""
     shown: Annotated[int, bounds.Within(2)] = 8
-    """How many of those images to show for each map."""
+    """Number of those images to show for each map."""
     image: bounds.Natural = 0
-    """The number of the image whose activations are shown."""
+    """Number of the image whose activations are shown."""
     seed: bounds.Seed = 0
     """Seed of the choice of images and of the random weights."""
 
@@ -119,7 +119,7 @@ def main(config: Config) -> None:
         ),
         "projections": (
             pictures.draw_projections(seen, images, what),
-            "back to the pixels",
+            "projections back to the pixels",
         ),
         "guided": (
             pictures.draw_guided(seen, what),

@@ -9,7 +9,7 @@ class Concept(NamedTuple):
     """A kind of picture.
 
     Attributes:
-        name: for titles.
+        name: its name in titles.
         within: factor -> the range of its values in such a picture.
     """
 
@@ -18,14 +18,14 @@ class Concept(NamedTuple):
 
 
 class Equation(NamedTuple):
-    """`start - minus + plus`: `plus` is to gain what `start` has and `minus` lacks.
+    """`start - minus + plus`: `plus` should gain what `start` has and `minus` lacks.
 
     Attributes:
-        name: for files.
+        name: its name in files.
         start: has the attribute.
         minus: lacks it.
-        plus: lacks it too, and differs in something that is to stay.
-        factor: of the attribute.
+        plus: lacks it too, and differs in something that should stay.
+        factor: the factor of the attribute.
         above: the value of the factor above which a picture has it.
     """
 
@@ -82,13 +82,13 @@ EQUATIONS = (
         0.5,
     ),
 )
-# How far factors that are kept may be from the picture of `plus`, in their units.
+# How far kept factors may be from the picture of `plus`, in their units.
 TOLERANCES = {"yaw": 0.2, "skin_tone": 0.15}
 SIDES = ("masculinity", "long_hair")  # factors that must stay above or below a half
 
 
 def members(read: dict[str, np.ndarray], concept: Concept) -> np.ndarray:
-    """The indices of the pictures that are of a concept, from what is read in them."""
+    """Finds the indices of the pictures of a concept, from their factors."""
     inside = [
         (read[name] >= low) & (read[name] <= high)
         for name, (low, high) in concept.within.items()
@@ -99,7 +99,7 @@ def members(read: dict[str, np.ndarray], concept: Concept) -> np.ndarray:
 def choose(
     rng: np.random.Generator, among: np.ndarray, trials: int, exemplars: int
 ) -> np.ndarray:
-    """Indices `[trials, exemplars]`, none twice in a trial."""
+    """Draws indices `[trials, exemplars]`, none twice in a trial."""
     rows = [rng.choice(among, exemplars, replace=False) for _ in range(trials)]
     return np.stack(rows)
 
@@ -107,13 +107,13 @@ def choose(
 def matched(
     seen: dict[str, np.ndarray], chosen: np.ndarray, among: np.ndarray, leaving: str
 ) -> np.ndarray:
-    """The samples most like the chosen ones in all factors but one.
+    """Finds the samples most like the chosen ones in all factors but one.
 
     Args:
-        seen: what is read in the samples.
+        seen: the factors read in the samples.
         chosen: indices `[T, N]`.
         among: indices to choose from, N or more.
-        leaving: the factor that does not count.
+        leaving: the factor to ignore.
 
     Returns:
         Indices `[T, N]`, none twice in a trial.
@@ -130,17 +130,18 @@ def matched(
 
 
 def along_a_line(latents: np.ndarray, having: np.ndarray, lacking: np.ndarray) -> float:
-    """How well a line through the latents separates two kinds, a limit of arithmetic.
+    """Measures how well a line separates two kinds of latents, a limit of arithmetic.
 
     Args:
         latents: `[N, Z]`.
         having: indices of one kind, at least two.
-        lacking: of the other.
+        lacking: indices of the other kind.
 
     Returns:
-        The line goes from the mean of the second kind to that of the first, each over
-        every other sample. The chance that, among the rest, a sample of the first kind
-        lies farther along it than one of the second: 0.5 is chance, and 1 the best.
+        The probability that a sample of the first kind lies farther along the line than
+        one of the second; 0.5 is chance, and 1 the best. The line goes from the mean of
+        the second kind to that of the first. Every other sample makes the line, and the
+        rest test it.
     """
     line = latents[having[::2]].mean(0) - latents[lacking[::2]].mean(0)
     one, other = latents[having[1::2]] @ line, latents[lacking[1::2]] @ line
@@ -151,12 +152,12 @@ def along_a_line(latents: np.ndarray, having: np.ndarray, lacking: np.ndarray) -
 def kept(
     read: dict[str, np.ndarray], before: dict[str, np.ndarray], leaving: str
 ) -> dict[str, np.ndarray]:
-    """Whether results keep what they should: factor -> booleans `[N]`.
+    """Tells whether results keep what they should: factor -> booleans `[N]`.
 
     Args:
-        read: what is read in the results.
-        before: what is read in the pictures of `plus`.
-        leaving: the factor that is to change.
+        read: the factors read in the results.
+        before: the factors read in the pictures of `plus`.
+        leaving: the factor that should change.
     """
     near = {
         name: np.abs(read[name] - before[name]) <= tolerance
@@ -169,7 +170,7 @@ def kept(
 def verdicts(
     equation: Equation, read: dict[str, np.ndarray], before: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """What is right about results: name -> booleans `[N]`.
+    """Tells what is right about results: name -> booleans `[N]`.
 
     `had`: had the attribute before; `gains`: has it now; the names of `kept`: keeps
     that factor; `keeps`: keeps all of them; `right`: gains it and keeps all;

@@ -1,4 +1,4 @@
-"""Arithmetic on latents, tried many times and counted."""
+"""Tries arithmetic on latents many times, and counts."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan.analysis import latent
 from jaxgan.train.terminal import say
 
-EXEMPLARS = (1, 10)  # numbers that are tried beside --exemplars
+EXEMPLARS = (1, 10)  # numbers of exemplars that are tried besides --exemplars
 SHOWN = 12  # trials in the picture
 NOISE, TRIALS = 1, 2  # purposes of random keys
 
@@ -35,11 +35,11 @@ def draw(
     """Draws the figure of the paper, for `start - minus + plus`.
 
     Args:
-        lab: with the samples.
-        name: of the file.
-        title: of the figure.
-        names: of the three.
-        chosen: exemplars of each, their indices among the samples.
+        lab: the laboratory with the samples.
+        name: the name of the file.
+        title: the title of the figure.
+        names: the names of the three concepts.
+        chosen: the exemplars of each, as indices of samples.
     """
     means = [latent.concept(jnp.asarray(lab.latents[index])) for index in chosen]
     result = latent.arithmetic(*means)
@@ -57,7 +57,7 @@ def draw(
 
 
 def _pixels(start, minus, plus) -> np.ndarray:
-    """The same arithmetic on pictures, clipped."""
+    """Does the same arithmetic on pictures, clipped."""
     return np.clip(latent.arithmetic(start, minus, plus) + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -70,7 +70,8 @@ def solve(lab: Laboratory, equation: Equation) -> dict[str, Any]:
     counts: dict[str, Any] = {"found": found, "exemplars": {}}
     if min(found.values()) < max(2, config.exemplars):
         counts["note"] = (
-            f"too few samples are surely one of these for means of {config.exemplars}:"
+            f"too few samples are certain to be of these concepts for means of"
+            f" {config.exemplars}:"
             f" {found}; draw more with --samples"
         )
         say(f"{equation.name}: {counts['note']}")
@@ -129,15 +130,15 @@ def attempt(
         _draw_trials(lab, equation, tried, right)
     few = {name: (row["gains"], row["right"]) for name, row in rows.items()}
     say(
-        f"{equation.name}, means of {exemplars}: of {config.trials} results gain"
-        " it, and keep the rest too: "
+        f"{equation.name}, means of {exemplars}: of {config.trials} results, those"
+        " that gain it, and that keep the rest too: "
         + ", ".join(f"{name} {a} and {b}" for name, (a, b) in few.items())
     )
     return {"trials": config.trials, "norm_over_usual": float(norm), **rows}
 
 
 def _variants(lab: Laboratory, chosen) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Ways to calculate -> results `[T, H, W, C]`, and `plus` drawn in the same way."""
+    """Calculates in several ways: name -> results `[T, H, W, C]`, and `plus` itself."""
     start, minus, plus = (
         latent.concept(jnp.asarray(lab.latents[x]).swapaxes(0, 1)) for x in chosen
     )

@@ -32,7 +32,7 @@ from jaxgan.lab.measure import extract
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """What to damage, and what to look through."""
+    """The images to damage, and the network to look through."""
 
     extraction: Annotated[extract.Extraction, tyro.conf.arg(name="")]
     data: tuple[str, ...] = ("digits", "faces:4000")
@@ -46,7 +46,7 @@ class Config:
     subset_size: Annotated[int, bounds.Within(2)] = 500
     """Features in each of these subsets."""
     batch_size: bounds.Count = 100
-    """Images that go through the network together."""
+    """Images in a batch of the network."""
     seed: bounds.Seed = 0
     """Seed of the noise and of the halves."""
     workdir: pathlib.Path = pathlib.Path("runs/metric_sanity")
@@ -65,5 +65,5 @@ def main(config: Config) -> None:
     panels = figure.subplots(len(found), 4, squeeze=False)
     for row, (name, results) in zip(panels, found.items(), strict=True):
         draw(row, name, results)
-    figures.save(config.workdir / "sanity.png", figure, "each number under damage")
+    figures.save(config.workdir / "sanity.png", figure, "each metric under damage")
     figures.save_results(config.workdir / "results.json", {"sets": found})

@@ -9,8 +9,8 @@ Input and target are one digit, each shifted by itself; the network is told the
 difference. (Were the input always centred, no capsule would have to see where it is.)
 The run directory gets input, target and output in rows; what capsules say of where test
 digits are, before and after a shift by three pixels, which should be parallel lines;
-how far their poses move for a shift, which should be as far; what generation units
-draw; and results.json. Longer training draws sharper digits.
+how far their poses move for a shift, which should be as far; the drawings of generation
+units; and results.json. Longer training draws sharper digits.
 """
 
 import dataclasses

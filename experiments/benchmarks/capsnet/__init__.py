@@ -80,7 +80,7 @@ class Config:
 
 
 def cases(config: Config) -> list[str]:
-    """Names: who, what is done, and the allocator; the reference comes first."""
+    """Names of cases: side, work and allocator; the reference comes first."""
     torch = ["torch", "torch-compiled"] if config.compile else ["torch"]
     if config.part == "step":
         names = [f"{who} step" for who in (*torch, "jaxgan")]

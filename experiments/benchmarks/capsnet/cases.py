@@ -8,7 +8,7 @@ from experiments.benchmarks.parts import kept, routing
 
 
 class Case(NamedTuple):
-    """A step, ready to run, and what XLA reports about it (nothing for PyTorch)."""
+    """A step, ready to run, and XLA's report about it (none for PyTorch)."""
 
     step: Callable[[], object]
     temporary: float | None = None
@@ -21,7 +21,7 @@ def _xla(step: Callable[[], object], compiled: Any) -> Case:
 
 
 def jaxgan_routing(config: Any, *, fused: bool, backward: bool) -> Case:
-    """Routing by the library, with the votes made first or never stored."""
+    """Makes routing by jaxgan, with the votes made first or never stored."""
     import jax
 
     from jaxgan.capsules import routing as library
@@ -62,7 +62,7 @@ def torch_routing(config: Any, *, compiled: bool, backward: bool) -> Case:
 
 
 def jaxgan_step(config: Any) -> Case:
-    """The library's own model, engine and compiled step."""
+    """Makes the step of jaxgan's model, by its engine, compiled."""
     import jax
 
     from jaxgan import game, parallel
@@ -92,7 +92,7 @@ def jaxgan_step(config: Any) -> Case:
 
 
 def torch_step(config: Any, *, compiled: bool) -> Case:
-    """The plain PyTorch version."""
+    """Makes the plain PyTorch version."""
     from experiments.benchmarks.parts import torch_capsnet
 
     step = torch_capsnet.make_step(

@@ -12,7 +12,7 @@ MIB = 2.0**20
 def inspect(config: Any, name: str) -> dict[str, Any]:
     """Takes a few steps of a case, and reports the memory of one."""
     case = make(config, name)
-    case.step()  # compiles; its garbage is not what is measured
+    case.step()  # compiles first, so that its garbage is not measured
     case.step()
     on_gpu = _gpu(name)
     if on_gpu and name.startswith("torch"):
@@ -23,7 +23,7 @@ def inspect(config: Any, name: str) -> dict[str, Any]:
         case.step()
         growth = torch.cuda.max_memory_allocated() - before
     elif on_gpu:
-        growth = None  # its peak cannot be reset, and compiling measures on the device
+        growth = None  # a device's peak cannot be reset, and compiling raises it
     else:
         growth = memory.peak_growth(case.step)
     return {
