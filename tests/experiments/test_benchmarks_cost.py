@@ -13,6 +13,7 @@ import pytest
 from commands import call
 
 from experiments.benchmarks import cost
+from experiments.benchmarks.cost import measuring
 from experiments.benchmarks.parts import first_step, kept, roofline, roofs, timing
 from experiments.benchmarks.parts import steps as steps_
 from jaxgan import game
@@ -293,7 +294,7 @@ def test_everything_is_measured_once_and_tabulated(tmp_path, measured, monkeypat
     base = "dcgan batch=2 resolution=16 width=2"
     steps = [words for words in measured if "resolution" in words and "batch" in words]
     starts = measured.count(base) - 1
-    assert starts == 2 * cost.STARTS
+    assert starts == 2 * measuring.STARTS
     assert steps.count("dcgan batch=4 resolution=16 width=2") == 1
     assert measured[0] == "--roofs"
     text = (tmp_path / "cost.md").read_text()
