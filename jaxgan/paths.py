@@ -1,4 +1,4 @@
-"""Paths that are not there, and paths that libraries would misread."""
+"""Checks paths: those that do not exist, and those that libraries would misread."""
 
 import functools
 import glob

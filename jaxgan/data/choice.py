@@ -1,4 +1,4 @@
-"""Random parts of a set: sets are often stored class by class, or person by person.
+"""Chooses random parts of a set, as sets are often stored class by class.
 
 The first images of such a set are all of one kind, and so are its last ones.
 """

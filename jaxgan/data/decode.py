@@ -1,4 +1,4 @@
-"""Bytes to pixels: one image file decoded by pillow to `uint8`."""
+"""Decodes the bytes of an image file to `uint8` pixels, by pillow."""
 
 import io
 import pathlib

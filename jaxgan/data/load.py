@@ -1,4 +1,4 @@
-"""From a source to arrays in memory, or to a source whose images have one size."""
+"""Loads a source into arrays in memory, or makes one whose images have one size."""
 
 import concurrent.futures
 import dataclasses

@@ -1,4 +1,4 @@
-"""Image files without what is not pixels: profiles, comments, thumbnails."""
+"""Strips image files of everything but pixels: profiles, comments, thumbnails."""
 
 import struct
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a source is: examples in a fixed order, read one at a time."""
+"""The protocol of a source: examples in a fixed order, read one at a time."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""Writing shards: each file whole or not at all, and the index last."""
+"""Writes shards: each file wholly or not at all, and the index last."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Images to the shape a network wants: crop, resize, grey or colour, on the host.
+"""Brings images to the shape a network needs: crop, resize, grey or colour.
 
 Every function takes and returns `uint8 [H, W, C]` and leaves its argument alone.
 """

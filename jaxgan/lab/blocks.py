@@ -1,4 +1,4 @@
-"""Functions of many examples, applied block by block."""
+"""Applies functions to many examples, block by block."""
 
 from collections.abc import Callable
 from typing import Any

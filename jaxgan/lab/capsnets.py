@@ -1,4 +1,4 @@
-"""A trained CapsNet: its run restored, its test images, those it gets right."""
+"""Opens a trained CapsNet: its run, its test images, and those it classifies right."""
 
 import pathlib
 from typing import Any

@@ -1,4 +1,4 @@
-"""From `--data` to an opened set."""
+"""Opens the set that `--data` names."""
 
 import dataclasses
 import functools

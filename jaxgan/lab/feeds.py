@@ -1,4 +1,4 @@
-"""From an opened set to the batches of a training run."""
+"""Makes the batches of a training run from an opened set."""
 
 import itertools
 from collections.abc import Callable, Iterator

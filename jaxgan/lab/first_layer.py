@@ -1,4 +1,4 @@
-"""The layer of a generator that latents go into."""
+"""Finds the layer of a generator that takes the latents."""
 
 import jax
 import jax.numpy as jnp

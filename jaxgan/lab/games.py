@@ -1,4 +1,4 @@
-"""Training a game of one's own: `jaxgan.lab.train`."""
+"""Trains a user's own game: `jaxgan.lab.train`."""
 
 import dataclasses
 import pathlib

@@ -1,4 +1,4 @@
-"""Training a model that draws images, with sheets of samples and their scores.
+"""Trains a model that draws images, with sheets of samples and their scores.
 
 A command of such a model is its record, presets and a title:
 

@@ -1,4 +1,4 @@
-"""Samples beside the training images nearest to them, in little memory."""
+"""Finds the training images nearest to samples, in little memory."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""A generator of a run whose latents are vectors, and readers of what it draws."""
+"""A run's generator whose latents are vectors, and functions that read its images."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Pixels as bytes, and as the floats that a model has for them."""
+"""Converts pixels between bytes and the floats of a model."""
 
 from typing import Any
 

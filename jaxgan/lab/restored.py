@@ -1,4 +1,4 @@
-"""From the directory of a run to its model, its configuration and a state."""
+"""Restores the model, the configuration and a state from the directory of a run."""
 
 import importlib
 import json

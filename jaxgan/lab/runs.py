@@ -1,4 +1,4 @@
-"""Commands of several runs: side by side, or each begun where the last one ended."""
+"""Parts of commands of several runs: side by side, or one after the other."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,4 @@
-"""Training a generator whose samples a classifier of the data's own classes scores."""
+"""Trains a generator whose samples a classifier of the data's own classes scores."""
 
 import functools
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What happens around the training loop: begin, train, measure, report.
+"""The steps around the training loop: begin, train, measure, report.
 
     work = session.begin("LSGAN", config, opened)
     batches = feeds.feed(opened, work.run, work.mesh, game.repeats)

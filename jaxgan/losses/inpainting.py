@@ -1,4 +1,4 @@
-"""Losses of filling a hole: context encoders and semantic inpainting.
+"""Losses for filling holes in images: context encoders and semantic inpainting.
 
 A context encoder predicts the hole and is compared with the original. Semantic
 inpainting searches for a latent whose image agrees with the known pixels and looks

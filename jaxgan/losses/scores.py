@@ -1,4 +1,4 @@
-"""Games on scores that are no log-odds: least squares, Wasserstein and hinge.
+"""Games on scores that are not log-odds: least squares, Wasserstein and hinge.
 
 `x` is the score of a real example and `y` of a generated one. Shapes are those of
 `adversarial`: values have the shape of the scores, and nothing is reduced or broadcast.

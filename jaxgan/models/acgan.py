@@ -1,4 +1,4 @@
-"""AC-GAN: the discriminator also tells classes, and the generator is told by it.
+"""AC-GAN: the discriminator also classifies, and the generator is given a class.
 
 Odena, Olah and Shlens, "Conditional Image Synthesis with Auxiliary Classifier GANs",
 arXiv:1610.09585.

@@ -1,4 +1,4 @@
-"""What is compiled of a run: its first state, one step, and many steps in one call."""
+"""Compiles the parts of a run: its first state, one step, many steps in one call."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The directory of a run: the names of its files, whose it is, how it began.
+"""The directory of a run: the names of its files, its owner, and its start.
 
 config.json      what the run was started with
 checkpoints/     its latest states, one a folder

@@ -1,4 +1,4 @@
-"""When a loss or a weight becomes NaN or infinite: what broke, and what to do."""
+"""Handles a loss or a weight that is NaN or infinite: what broke, and what to do."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The numbers and pictures that a run leaves while it trains."""
+"""Writes the numbers and pictures of a run while it trains."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""How a run is stopped from outside."""
+"""Stops a run when a signal comes from outside."""
 
 import contextlib
 import os

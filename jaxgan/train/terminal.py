@@ -1,4 +1,4 @@
-"""What a run says while it works: lines that carry the time, and a bar.
+"""Prints the progress of a run: lines with the time, and a bar.
 
 Where nobody watches, because standard error is a file, the bar becomes a line every
 half minute.

@@ -1,4 +1,4 @@
-"""What is in drawn faces: a regressor of their factors, trained once and then kept.
+"""The regressor that reads the factors of drawn faces, trained once and then kept.
 
 The factors of `jaxgan.data.synthetic.faces` are known, so a network that reads them off
 pictures can be trained on as many faces as wanted, and says afterwards what a generator

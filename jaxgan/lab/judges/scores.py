@@ -1,4 +1,4 @@
-"""What a classifier of the data says of generated images, for results.json."""
+"""Scores generated images by a classifier of the data, for results.json."""
 
 from typing import Any
 

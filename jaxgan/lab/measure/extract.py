@@ -1,4 +1,4 @@
-"""The networks that metrics look through, from flags; and many images seen by one."""
+"""Makes the feature networks of metrics from flags, and applies them to many images."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""What the generator of a trained run draws, as a set of images."""
+"""Makes a set of images from the generator of a trained run."""
 
 import jax
 import jax.numpy as jnp

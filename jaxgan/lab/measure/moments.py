@@ -1,4 +1,4 @@
-"""One pass over images: what a network sees in them, summed up, and a part kept."""
+"""Makes one pass over images: sums up a network's features, and keeps some of them."""
 
 import collections
 import dataclasses

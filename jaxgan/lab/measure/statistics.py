@@ -1,4 +1,4 @@
-"""The statistics that an evaluation asks for, from what was seen in both sets."""
+"""Computes the statistics of an evaluation from the features of both sets."""
 
 import math
 from collections.abc import Sequence
