@@ -59,6 +59,19 @@ def test_a_dear_test_fails_with_its_time_unless_it_is_slow(tmp_path):
     assert "Timeout" in printed
 
 
+def test_files_with_slow_tests_come_first(tmp_path):
+    (tmp_path / "a_test.py").write_text("def test_cheap(): pass")
+    (tmp_path / "x_test.py").write_text(BURNING.replace("@pytest.mark.timeout(1)", ""))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    options = ["-p", "budget", "--collect-only", "-q", "--rootdir", tmp_path]
+    shown = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "a_test.py", "x_test.py"],
+        env=os.environ | {"PYTHONPATH": str(TESTS)},
+        cwd=tmp_path, capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert shown.index("x_test.py::test_hangs") < shown.index("a_test.py::test_cheap")
+
+
 def test_no_budget_no_failures(tmp_path):
     (tmp_path / "x_test.py").write_text(BURNING.partition("@pytest")[0])
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")

@@ -1,4 +1,4 @@
-"""CapsNet's experiments as commands: train, test, resume, refuse."""
+"""CapsNet's experiments as commands: train, test, refuse."""
 
 import json
 import pathlib
@@ -17,7 +17,7 @@ from jaxgan.models import capsnet, capsnet_baseline
 TINY = [
     "--model.features", 4, "--model.types", 2, "--model.decoder", 6,
     "--model.classes", 3, "--batch-size", 8, "--log-every", 2, "--sample-every", 2,
-    "--checkpoint-every", 2, "--tests", 40,
+    "--checkpoint-every", 2, "--tests", 40, "--devices", 1,
 ]  # fmt: skip
 
 
@@ -39,38 +39,23 @@ def results(folder):
 
 
 @pytest.mark.slow
-def test_trains_tests_and_resumes(tmp_path, bars, monkeypatch, capsys):
+def test_trains_and_tests(tmp_path, bars, monkeypatch, capsys):
     run = tmp_path / "run"
     command = [*TINY, "--model.resolution", 17, "--data", f"npz:{bars}"]
-    assert (
-        call(capsnet_mnist, [*command, "--workdir", run, "--steps", 2], monkeypatch)
-        == 0
-    )
+    command += ["--workdir", run, "--steps", 4]
+    assert call(capsnet_mnist, command, monkeypatch) == 0
     said = capsys.readouterr().err
     assert "50 images to train, 10 to test (a sixth of each class" in said
-    assert (
-        call(capsnet_mnist, [*command, "--workdir", run, "--steps", 4], monkeypatch)
-        == 0
-    )
-    straight = tmp_path / "straight"
-    assert (
-        call(
-            capsnet_mnist, [*command, "--workdir", straight, "--steps", 4], monkeypatch
-        )
-        == 0
-    )
-    resumed, whole = results(run), results(straight)
-    for name in ("test_error", "affine_error", "test_images", "steps"):
-        assert resumed[name] == whole[name]
-    assert whole["test_images"] == 10  # never more than there are
-    assert 0 <= whole["test_error"] <= 1
-    sheets = [sorted((p / "samples").iterdir()) for p in (run, straight)]
-    assert [p.name for p in sheets[0]] == [
+    found = results(run)
+    assert found["test_images"] == 10  # never more than there are
+    assert found["steps"] == 4
+    assert 0 <= found["test_error"] <= 1
+    assert 0 <= found["affine_error"] <= 1
+    sheets = sorted((run / "samples").iterdir())
+    assert [p.name for p in sheets] == [
         f"reconstructions_000000{step}.png" for step in (0, 2, 4)
     ]
-    for one, other in zip(*sheets, strict=True):
-        assert one.read_bytes() == other.read_bytes()
-    with Image.open(sheets[0][0]) as sheet:  # eight rows of eight tiles of 17 + 2
+    with Image.open(sheets[0]) as sheet:  # eight rows of eight tiles of 17 + 2
         assert sheet.size == (8 * 19 + 2, 8 * 19 + 2)
     page = (run / "report.html").read_text()
     assert "test error" in page

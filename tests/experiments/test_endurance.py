@@ -13,6 +13,7 @@ from commands import call
 from experiments.endurance import agreement, kills, soak
 from experiments.endurance.parts import agreement as agreement_
 from experiments.endurance.parts import processes
+from jaxgan import parallel, train
 from jaxgan.models import model as models
 
 
@@ -30,7 +31,7 @@ def test_deviation_is_the_largest_difference_in_two_measures():
 
 @pytest.mark.slow
 def test_layouts_agree_in_one_process():
-    entry = models.named("gan")
+    entry = models.named("autoencoder")
     eight = agreement_.play(entry, agreement_.Layout(devices=8, fsdp=4), (1, 2))
     mapped = agreement_.under_pmap(entry, (2,), agreement_.vmapped)
     on_eight = agreement_.play(entry, agreement_.Layout(pmap=True), (2,))
@@ -111,6 +112,8 @@ def test_processes_are_told_where_to_meet():
 
 @pytest.mark.slow
 def test_a_soak_sees_memory_programs_and_arrays(tmp_path, monkeypatch):
+    one = parallel.mesh(jax.devices()[:1])
+    monkeypatch.setattr(train, "devices", lambda run: one)
     flags = ["--workdir", tmp_path / "soak", "--steps", 400, "--streamed"]
     assert call(soak, flags, monkeypatch) == 0
     results = json.loads((tmp_path / "soak" / "results.json").read_text())

@@ -27,26 +27,21 @@ def results(path):
 
 
 @pytest.mark.slow
-def test_points_train_measure_and_resume(tmp_path, monkeypatch, capsys):
+def test_points_train_and_measure(tmp_path, monkeypatch, capsys):
     command = [*PLANE, "--data", "grid25", "--model.discriminator-steps", 2]
-    run, straight = tmp_path / "run", tmp_path / "straight"
-    for folder, steps in ((run, 2), (run, 4), (straight, 4)):
-        argv = [*command, "--workdir", folder, "--steps", steps]
-        assert call(gan_2d, argv, monkeypatch) == 0
+    run = tmp_path / "run"
+    argv = [*command, "--workdir", run, "--steps", 4]
+    assert call(gan_2d, argv, monkeypatch) == 0
     assert "of 3 seeds" in capsys.readouterr().err
-    resumed, whole = (results(f / "results.json") for f in (run, straight))
-    names = set(whole) - {"command", "setting"}
-    assert {n: resumed[n] for n in names} == {n: whole[n] for n in names}
+    whole = results(run / "results.json")
     assert whole["modes_there"] == 25
     assert len(whole["modes"]["seeds"]) == 3
     assert whole["modes"]["mean"] == pytest.approx(np.mean(whole["modes"]["seeds"]))
     for name in ("kl_real_fake", "kl_fake_real"):
         assert np.shape(whole[name]["seeds"]) == (3, 2)
         assert np.isfinite(whole[name]["std"]).all()
-    frames = [sorted((f / "samples").iterdir()) for f in (run, straight)]
-    assert [p.name for p in frames[0]] == [f"frame_000000{s}.png" for s in (0, 2, 4)]
-    for one, other in zip(*frames, strict=True):
-        assert one.read_bytes() == other.read_bytes()
+    frames = sorted(p.name for p in (run / "samples").iterdir())
+    assert frames == [f"frame_000000{s}.png" for s in (0, 2, 4)]
     rows = (run / "scalars.jsonl").read_text()
     assert rows.count('"samples/modes"') == 3
     assert rows.count('"discriminator/loss_std"') == 4
