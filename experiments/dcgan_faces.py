@@ -25,7 +25,8 @@ from jaxgan import bounds
 from jaxgan.compose import ema_variables
 from jaxgan.lab import cli, generator, runs, sets
 from jaxgan.lab.data import Data, Set, channels_of, open_set
-from jaxgan.lab.measure import moments
+from jaxgan.lab.measure import extract, moments
+from jaxgan.lab.session import Result
 from jaxgan.models import dcgan
 from jaxgan.train import Run
 
@@ -96,6 +97,7 @@ def main(config: Config) -> None:
         opened=open_set(config.data, shape),
         sheet=SHEET,
         evaluation=functools.partial(evaluation, config),
+        measure=lambda state, opened: seen_by(config),
     )
 
 
@@ -105,6 +107,16 @@ def settled(config: Any) -> Any:
     fields["channels"] = config.model.channels or channels_of(config.data)
     model = dcgan.Config(**fields)
     return dataclasses.replace(config, model=model)
+
+
+def seen_by(config: Config) -> Result:
+    """What the page says of the network that distances are seen through."""
+    if not config.run.evaluate_every:
+        return Result({}, {})
+    shape = generator.image_shape(dcgan.MODEL, config.model)
+    extractor = extract.extractor(config.evaluation, shape)
+    note = extractor.about.get("note", "published weights")
+    return Result({"evaluated_by": f"{extractor.name}, {note}"}, {})
 
 
 def evaluation(

@@ -147,6 +147,8 @@ def main(config: Config) -> None:
     report.save_png(out / "neighbours.png", picture)
     session.save_json(out / "results.json", results)
     say(table(numbers))
+    if note := extractor.about.get("note"):
+        say(f"     note  {note}")
     say(f"{out / 'neighbours.png'}: samples (left) and the real images nearest to them")
     say(f"{out / 'results.json'}: the numbers and their protocol")
 

@@ -19,6 +19,7 @@ from jaxgan import data, game, nn
 from jaxgan.analysis import norms
 from jaxgan.compose import ema_variables
 from jaxgan.game import Variables
+from jaxgan.lab import generator
 from jaxgan.lab.restored import restore
 from jaxgan.lab.sets import Reading, open_set
 from jaxgan.models.model import Model
@@ -285,17 +286,13 @@ def trained_on(
     )
 
 
-def image_shape(trained: Trained) -> tuple[int, ...]:
-    """`(H, W, C)` of the images that the model plays on.
+def image_shape(trained: Trained) -> tuple[int, int, int]:
+    """Height, width and channels of the images that the model plays on.
 
     Raises:
         ValueError: it plays on something else.
     """
-    batch = jax.eval_shape(lambda: trained.batch(2))
-    image = batch.get("image") if isinstance(batch, dict) else None
-    if image is None or image.ndim < 4:
-        raise ValueError(f"{trained.name} is not a model of images")
-    return image.shape[-3:]
+    return generator.image_shape(trained.record, trained.config)
 
 
 def training_images(

@@ -17,6 +17,10 @@ from jaxgan.models.model import Model
 from jaxgan.train import Run
 
 SCORED = 10_000  # images drawn for the scores
+TELLS = (
+    "which classes a classifier sees, and how alike two sets are in its features;"
+    " samples that it is sure of may still be badly drawn"
+)
 EVALUATED = 2000  # images drawn for the distance while a run trains
 
 
@@ -89,7 +93,8 @@ def _score(record: Model, config: Any, judged: Set, state: Any) -> dict[str, Any
     images, labels = drawing.many(drawing.compiled(), ema_variables(state), key, SCORED)
     given = {"labels": labels} if drawing.classes else {}
     judge = classifier.trained(judged)
-    return scores.score(judge, drawing.to_unit(images), judged, **given)
+    found = scores.score(judge, drawing.to_unit(images), judged, **given)
+    return found | {"what_scores_tell": TELLS}
 
 
 def _evaluation(

@@ -227,6 +227,11 @@ def _checked(logits: ArrayLike) -> Any:
             " 1 or more"
         )
     if not isinstance(logits, jax.Array):
+        if bad := np.isnan(logits).sum():
+            raise ValueError(
+                f"logits has {bad} NaN of {logits.size}, expected numbers; look for the"
+                " first step that produced one"
+            )
         # A logit of minus infinity is a probability of 0, but a row has a finite one.
         _arrays.check_finite(**{"the largest logits": logits.max(1)})
     return logits

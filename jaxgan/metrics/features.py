@@ -101,7 +101,9 @@ def random_network(channels: int = 3, seed: int = 0) -> Extractor:
             "layers": list(WIDTHS),
             "features": 2 * sum(WIDTHS),
             "channels": channels,
-            "note": "random features: not an FID",
+            "note": "random features: not an FID. They tell colours, edges and textures"
+            " apart, not what a picture shows: precision and recall may be high for"
+            " samples that a person calls badly drawn, so look at these too",
         },
     )
 

@@ -75,3 +75,15 @@ def test_pixels_are_those_of_the_models_own_range():
     assert image.min() < -0.01
     exact = (image + 1) * 127.5
     assert np.abs(block.images - exact).max() <= 0.51
+
+
+def test_a_diverged_generator_is_not_measured():
+    """As bytes its NaN would be black pixels, which score like any others."""
+    generator = opened("acgan", acgan.MODEL, acgan.Config())
+    nan = jax.tree.map(
+        lambda x: np.full(x.shape, np.nan, x.dtype),
+        dict(generator.variables)["generator"],
+    )
+    generator = generator._replace(variables={"generator": nan})
+    with pytest.raises(ValueError, match="draws NaN or infinite pixels"):
+        list(generators.drawn(generator, 3, 0).blocks(3))

@@ -92,7 +92,8 @@ def digits(trained: lab_classifier.Classifier) -> features.Extractor:
         "features": trained.config.hidden,
         "classes": trained.config.classes,
         "sees_labels": True,
-        "note": "features of this classifier: not an FID",
+        "note": "features of this classifier: not an FID. They tell the classes apart"
+        " and little else: samples that it is sure of may still be badly drawn",
     }
     return features.Extractor("digit classifier", apply, trained.variables, about)
 

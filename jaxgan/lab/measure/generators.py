@@ -51,14 +51,20 @@ def drawn(
         if truncation:
             latent = jax.tree.map(lambda z: truncated(z, truncation), latent)
         given = generator._replace(variables=variables)
-        return inference.to_uint8(generator, inference.sampled(given, latent, labels))
+        images = inference.sampled(given, latent, labels)
+        return inference.to_uint8(generator, images), jnp.isfinite(images).all()
 
     def parts():
         key = jax.random.key(seed)
         for i in range(-(-count // together)):
             first = i * together
             labels = np.arange(first, first + together) % max(1, classes)
-            image = draw(generator.variables, jax.random.fold_in(key, i), labels)
+            image, good = draw(generator.variables, jax.random.fold_in(key, i), labels)
+            if not good:  # as bytes they would be black, and measured as such
+                raise ValueError(
+                    f"the {generator.name} of step {generator.step:,} draws NaN or"
+                    " infinite pixels: it has diverged; measure an earlier state"
+                )
             keep = min(together, count - first)
             yield np.asarray(image)[:keep], labels[:keep]
 
@@ -80,7 +86,7 @@ def drawn(
 
     shape = jax.eval_shape(
         draw, generator.variables, jax.random.key(0), np.zeros(together, int)
-    ).shape[1:]
+    )[0].shape[1:]
     name = generator.name
     if len(shape) != 3:
         raise ValueError(f"this {name} draws vectors of {shape}, not images")
