@@ -13,9 +13,10 @@ import pathlib
 import numpy as np
 
 from jaxgan import paths
-from jaxgan.data import arrays as arrays_lib
 from jaxgan.data import files, shards
+from jaxgan.data.arrays import NoSplit, numbered, read_npz
 from jaxgan.data.decode import CorruptImage, unread
+from jaxgan.data.mnist import read_digits, read_idx
 from jaxgan.data.protocol import Example, Source
 from jaxgan.data.transforms import Size, height_width
 
@@ -129,7 +130,7 @@ def open_source(
         if rest:
             raise ValueError(f"{spec!r}: digits has no parts: leave out :{rest}")
         classes = tuple("0123456789")
-        return ArraySource(arrays_lib.read_digits(split), "digits", classes)
+        return ArraySource(read_digits(split), "digits", classes)
     if kind not in ("folder", "zip", "npz", "idx", "shards"):
         raise ValueError(f"unknown kind of data {kind!r} in {spec!r}: use {KINDS}")
     path, part = _path(rest, spec)
@@ -137,14 +138,14 @@ def open_source(
         what = "an idx file has" if kind == "idx" else "shards have"
         raise ValueError(f"{spec!r}: {what} no parts: leave out #{part}")
     if kind == "idx":
-        arrays = arrays_lib.read_idx(path, split)
-        classes = arrays_lib.numbered(arrays["label"]) if "label" in arrays else ()
+        arrays = read_idx(path, split)
+        classes = numbered(arrays["label"]) if "label" in arrays else ()
         return ArraySource(arrays, str(path), classes)
     if kind == "npz":
-        arrays, classes = arrays_lib.read_npz(path, part, split)
+        arrays, classes = read_npz(path, part, split)
         return ArraySource(arrays, str(path), classes)
     if split != "train":
-        raise arrays_lib.NoSplit(
+        raise NoSplit(
             f"{spec!r} has no split {split!r}: give the path of the {split} images "
             "as a set of its own"
         )
@@ -192,7 +193,7 @@ def _faces(count: str, split: str, size: int) -> ArraySource:
     if not (count == "" or (count.isdigit() and int(count) > 0)):
         raise ValueError(f"faces:{count}: give the number of faces, as in faces:4096")
     if split not in ("train", "test"):
-        raise arrays_lib.NoSplit(f"faces has no split {split!r}: use train or test")
+        raise NoSplit(f"faces has no split {split!r}: use train or test")
     from jaxgan.data.synthetic import faces
 
     seed = 0 if split == "train" else 1

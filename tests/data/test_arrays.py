@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from jaxgan.data import open_source
-from jaxgan.data.arrays import NoSplit, read_idx, read_npz
+from jaxgan.data.arrays import NoSplit, read_npz
+from jaxgan.data.mnist import read_idx
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 4), np.uint8)
 
