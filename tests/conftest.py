@@ -1,4 +1,4 @@
-"""What every test shares: eight CPU devices, strict broadcasting, cheap programs."""
+"""Set-up of all tests: eight CPU devices, strict broadcasting, cheap programs."""
 
 import gc
 import importlib.metadata

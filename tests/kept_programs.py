@@ -25,7 +25,7 @@ _own: pathlib.Path | None = None
 
 
 def shared_folder() -> pathlib.Path | None:
-    """Where entries are kept for these versions, or None where they shall not be."""
+    """The directory of entries for these versions, or None if none should be kept."""
     if os.environ.get("JAXGAN_TEST_CACHE") == "0":
         return None
     cache = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"

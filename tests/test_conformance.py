@@ -1,4 +1,4 @@
-"""What every model must do, whatever its paper.
+"""The requirements that every model must meet.
 
 Compiling is what takes the time here, so each program answers several questions.
 """
@@ -147,7 +147,7 @@ def assert_close(a, b, rtol=1e-4, atol=2e-6):
 
 
 def assert_same_training(a, b):
-    """States and metrics, of which moments of optimisers have the size of gradients."""
+    """Compares states and metrics; moments of optimisers have the size of gradients."""
     (state, metrics), (expected, told) = a, b
     assert_close(state.opt_state, expected.opt_state, rtol=1e-3, atol=1e-4)
     rest = expected.replace(opt_state={})
@@ -236,7 +236,7 @@ def test_metrics_are_named_after_players_and_finite(trial):
 
 
 def test_each_move_changes_only_what_its_players_own(trial):
-    """What a move hands through is an input of its program; nothing is compiled."""
+    """What a move passes through is an input of its program; nothing is compiled."""
     state, batch = trial.states[0], trial.batch
     if trial.game.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)

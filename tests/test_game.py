@@ -102,7 +102,7 @@ def test_statistics_come_from_the_owner_alone():
 
 
 def drawn_keys(game, batch=BATCH):
-    """What each player drew, by recording it as a metric."""
+    """Records what each player drew, as a metric."""
     run, state = start(game, batch)
     state, first = run.step(state, batch)
     _, second = run.step(state, batch)

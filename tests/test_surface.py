@@ -1,4 +1,4 @@
-"""What `import jaxgan` gives: light names, types, and a wheel of one package."""
+"""The surface of `import jaxgan`: light names, types, and a wheel of one package."""
 
 import ast
 import os

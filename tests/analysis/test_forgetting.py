@@ -1,4 +1,4 @@
-"""Forgetting an object, with a generator of which it is known what draws it."""
+"""Forgetting an object, with a generator whose maps for the object are known."""
 
 import jax
 import jax.numpy as jnp

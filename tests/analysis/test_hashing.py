@@ -41,7 +41,7 @@ def test_groups_are_those_of_equal_rows(hashes):
 
 
 def test_time_is_linear():
-    """A hundred thousand rows, of which pairs would be five thousand million."""
+    """Hashes a hundred thousand rows, which have five thousand million pairs."""
     rng = np.random.default_rng(0)
     hashes = rng.integers(0, 256, (100_000, 16), np.uint8)
     hashes[99_990:] = hashes[:10]

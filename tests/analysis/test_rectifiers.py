@@ -30,7 +30,7 @@ def rectified(x, kind):
 
 
 def by_hand(kind, rule):
-    """What arrives at the input, from the definition of each rule at each layer."""
+    """The signal at the input, from the definition of each rule at each layer."""
     first = X @ FIRST
     second = rectified(first, kind) @ SECOND
 

@@ -28,7 +28,7 @@ def png(value, size=(8, 6), mode="RGB"):
 
 
 def values(source):
-    """What tells the flat pictures of a source apart."""
+    """A value that tells the flat pictures of a source apart."""
     return [int(source[i]["image"][0, 0, 0]) for i in range(len(source))]
 
 

@@ -1,4 +1,4 @@
-"""A source read in processes of their own: the same bits, and none is left behind."""
+"""A source read in separate processes gives the same bits, and no process remains."""
 
 import logging
 import multiprocessing

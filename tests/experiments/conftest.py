@@ -1,4 +1,4 @@
-"""What the tests of commands share, beside the runs of `runs.py`."""
+"""Fixtures of the tests of commands, besides the runs of `runs.py`."""
 
 import pytest
 

@@ -29,7 +29,7 @@ def run(tiny_run, tmp_path_factory):
 
 
 def fresh(folder, *, side=16, labels=True):
-    """The spec of 40 unseen images, of which those of class 3 are dark."""
+    """The spec of 40 unseen images; those of class 3 are dark."""
     images = np.random.default_rng(9).integers(0, 256, (40, side, side, 3), np.uint8)
     label = np.arange(40) % 4
     images[label == 3] //= 2

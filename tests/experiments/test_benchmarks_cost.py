@@ -1,4 +1,4 @@
-"""What a step costs: hand counts against arithmetic, and the command's files."""
+"""The cost of a step: hand counts against arithmetic, and the command's files."""
 
 import json
 import math

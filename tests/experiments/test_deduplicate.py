@@ -113,7 +113,7 @@ def test_the_threshold_that_finds_most_within_the_limit_is_chosen():
 
 
 def test_a_set_is_rid_of_its_copies(tmp_path, monkeypatch, capsys):
-    """Exact copies have the same hash whatever the network."""
+    """Exact copies have the same hash with any network."""
     images = smooth(40)
     images[30:34] = images[3]
     images[34] = images[8]

@@ -1,4 +1,4 @@
-"""What the endurance commands measure with; the processes are in test_processes."""
+"""The measures of the endurance commands; test_processes has the processes."""
 
 import json
 import re

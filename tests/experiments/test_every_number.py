@@ -13,7 +13,7 @@ from jaxgan import bounds
 
 
 def numbers(kind, bounded=False):
-    """Of each number in an annotation, whether it has a bound."""
+    """Whether each number in an annotation has a bound."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         found = bounded or any(isinstance(x, bounds.Within) for x in arguments[1:])

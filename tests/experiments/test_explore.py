@@ -1,4 +1,4 @@
-"""What the page of experiments.explore shows, without a browser."""
+"""The page of experiments.explore, without a browser."""
 
 import base64
 import io
@@ -320,7 +320,7 @@ def test_what_is_saved(shown, drawn, tmp_path):
 
 @pytest.fixture
 def served(monkeypatch):
-    """What would be served, instead of the page."""
+    """Captures what would be served, instead of serving it."""
     found = []
     monkeypatch.setattr(explore, "check_gradio", lambda: None)
     monkeypatch.setattr(explore, "check_port", lambda *x: None)

@@ -43,7 +43,7 @@ def browser(tmp_path):
 
 @pytest.fixture
 def address(tiny_run, tmp_path):
-    """Of the page, served by a process of its own."""
+    """The page, served by a separate process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

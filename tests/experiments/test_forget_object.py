@@ -129,7 +129,7 @@ def test_numbered_samples_to_draw_boxes_on(tiny_run, tmp_path, monkeypatch):
 
 
 def object_maps():
-    """Maps of 30 samples of which map 2 alone is on the object, at its place."""
+    """Maps of 30 samples; only map 2 is on the object, at its place."""
     rng = np.random.default_rng(0)
     there = np.arange(30) % 2 == 0
     maps = rng.random((30, 8, 8, 5)).astype("float32")

@@ -68,7 +68,7 @@ def results(folder):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """What is trained on, what chooses the bandwidth, and what is measured."""
+    """The images to train on, those that choose the bandwidth, and those measured."""
     seen = {}
     feed, likelihood = feeds.feed, parzen.likelihood
 
@@ -86,7 +86,7 @@ def seen(monkeypatch):
 
 
 def check(folder, seen, data, counts):
-    """What every run leaves; `counts` are the sizes of the parts of the set."""
+    """Checks the files of a run; `counts` are the sizes of the parts of the set."""
     found = results(folder)
     assert found["parzen_samples"] == 90
     assert found["parzen_bandwidth"] in metrics.BANDWIDTHS

@@ -1,4 +1,4 @@
-"""What is shown of a trained net: the right images, patches and numbers."""
+"""The pictures of a trained net show the right images, patches and numbers."""
 
 import dataclasses
 import json
@@ -169,7 +169,7 @@ def test_responses_that_are_nan_are_refused():
 
 
 class Pooled(linen.Module):
-    """Convolutions with something in between that is no layer."""
+    """Convolutions with an operation between them that is not a layer."""
 
     pool: bool
 

@@ -34,7 +34,7 @@ def calculated(argv, monkeypatch, out, trained=None):
 
 
 def words(capsys):
-    """What was said, without the frame and the line breaks of the parser."""
+    """The printed text, without the frame and the line breaks of the parser."""
     return " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 

@@ -192,7 +192,7 @@ def test_fsdp_scatters_reduces_and_gathers():
 
 
 def test_what_is_gathered_is_what_the_compiler_gathers():
-    """Of a committed compilation, whose kernels are all but 2 % of the parameters."""
+    """Tests a kept compilation, whose kernels are 98 % of the parameters."""
     results = json.loads((DOCS / "results" / "scaling.json").read_text())
     (split,) = [x for x in results["compiled"] if x["fsdp"] > 1]
     by_compiler = split["messages"]["all-gather, large"]["bytes"]

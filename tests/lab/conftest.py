@@ -1,4 +1,4 @@
-"""What the tests of the laboratory share, beside the runs of `runs.py`."""
+"""Fixtures of the tests of the laboratory, besides the runs of `runs.py`."""
 
 import pytest
 

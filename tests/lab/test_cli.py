@@ -75,7 +75,7 @@ def undisturbed(monkeypatch):
 
 
 def call(monkeypatch, *argv, main=lambda config: None):
-    """What `main` was called with, or the exit status."""
+    """The argument of the call of `main`, or the exit status."""
     called = []
     monkeypatch.setattr(sys, "argv", ["prog", *argv])
     try:

@@ -218,7 +218,7 @@ def test_bounds_name_the_flag(name):
 
 
 def test_the_channels_of_a_set_are_those_of_its_images(tmp_path):
-    """Colour is colour wherever it stands among grey images; opacity is no colour."""
+    """A colour image is found anywhere among grey ones; opacity is not colour."""
     from PIL import Image
 
     for channels, found in ((1, 1), (2, 1), (3, 3), (4, 3)):

@@ -1,4 +1,4 @@
-"""What generators draw for sheets and scores: a row a class, blocks of one size."""
+"""Samples for sheets and scores: a row for each class, blocks of one size."""
 
 import dataclasses
 

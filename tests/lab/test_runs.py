@@ -54,11 +54,11 @@ def stages(folder: pathlib.Path, steps=4):
 
 
 class Stop(Exception):
-    """Stands for whatever ends a process."""
+    """Stands for anything that ends a process."""
 
 
 def fit(seen, stop_at=None):
-    """Trains a stage; `seen` gets every step that is shown, at one of which it ends."""
+    """Trains a stage; `seen` gets every step shown, and it ends at one of them."""
 
     def fit(name, part, start):
         opened = of_arrays({"point": POINTS})

@@ -1,4 +1,4 @@
-"""Scores of generated images, with classifiers of which the answers are known."""
+"""Scores of generated images, with classifiers whose answers are known."""
 
 import json
 import types

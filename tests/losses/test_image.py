@@ -150,7 +150,7 @@ def test_five_scales_have_the_published_weights():
 
 @jax.jit
 def values_and_slopes(p):
-    """Of both losses of a prediction, each with its own gradient."""
+    """Both losses of a prediction, each with its own gradient."""
 
     def losses_of(p):
         given = {"data_range": 1.0}

@@ -22,7 +22,7 @@ def drawn(count=97, seed=0, offset=0.0):
 
 
 def assert_close(found, wanted, rtol=1e-12):
-    """Of two moments: no entry may be off by more than a share of the largest."""
+    """Compares two moments: no entry may be off by more than a share of the largest."""
     assert int(found.count) == int(wanted.count)
     for x, y in zip(found[1:], wanted[1:], strict=True):
         np.testing.assert_allclose(x, y, rtol=0, atol=rtol * np.abs(y).max())

@@ -111,7 +111,7 @@ def test_no_table_of_all_queries_and_all_data_is_made():
 
 
 def test_candidates_far_from_the_origin_are_not_lost():
-    """Of 200 points in steps of 1/8 near 4096, more than are looked at twice."""
+    """Takes 200 points in steps of 1/8 near 4096, more than are compared twice."""
     data = np.full((200, 8), 4096, "float32")
     data[:, 0] += np.random.default_rng(0).permutation(200) / 8
     query = data[:1].copy()

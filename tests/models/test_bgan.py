@@ -35,7 +35,7 @@ def discrete():
 
 
 def gradient(game, before, net):
-    """Of the generator's loss with respect to the parameters of a net."""
+    """The gradient of the generator's loss with respect to the parameters of a net."""
 
     def loss(params):
         changed = {**before, net: {**before[net], "params": params}}
@@ -100,7 +100,7 @@ def test_the_discriminator_sees_binary_images_real_and_drawn(discrete, monkeypat
 
 
 class Pixels(linen.Module):
-    """The same logits whatever the latent."""
+    """The same logits for every latent."""
 
     @linen.compact
     def __call__(self, latent):

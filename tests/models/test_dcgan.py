@@ -419,7 +419,7 @@ def test_real_images_are_judged_without_regard_to_the_fakes(tiny):
 
 @pytest.fixture(scope="module")
 def record():
-    """What two steps drew and what D was shown, by the functions that did it."""
+    """Records what two steps drew, and what D was shown."""
     config = dataclasses.replace(TINIER, augment=("cutout",))
     seen = {"sample_latent": [], "diff_augment": []}
 

@@ -63,7 +63,7 @@ def test_noise_moves_an_ascent_and_its_key_decides(key):
 
 
 def test_the_best_of_the_restarts_counts(key):
-    """Of two peaks, each ascent finds the nearer; with restarts, the higher is left."""
+    """An ascent finds the nearer of two peaks, and restarts find the higher."""
 
     def peaks(x):
         low = 1 - jnp.square(x[:, 0] + 1)

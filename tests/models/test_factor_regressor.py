@@ -18,7 +18,7 @@ SMALL = factor_regressor.Config(
 
 
 def drawn(count, seed=0):
-    """Images of which a row's brightness, a column's and a corner's are the factors."""
+    """Images whose factors are the brightness of a row, of a column and of a corner."""
     rng = np.random.default_rng(seed)
     number = rng.normal(size=(count, 3))
     binary = rng.integers(0, 2, (count, 2))

@@ -38,7 +38,7 @@ def batch(seed=0, size=BATCH):
 
 
 def start(config, seed=0):
-    """The game, and variables that are no longer those of the start."""
+    """The game, and variables that differ from those of the start."""
     game = improved_gan.game(config)
     state = jax.jit(algorithm(game).init)(jax.random.key(seed), batch())
     nudge = lambda x: x + 0.1 * jnp.cos(jnp.arange(x.size).reshape(x.shape))  # noqa: E731

@@ -37,7 +37,7 @@ def nets():
 
 
 def seen(nets, image):
-    """What the discriminator sees in a batch by itself, float64."""
+    """The discriminator's outputs for a batch by itself, in float64."""
     out = pure(infogan.Discriminator(TINY), "discriminator")(nets, image)[0]
     return infogan.Seen(*(np.asarray(x, "float64") for x in out))
 

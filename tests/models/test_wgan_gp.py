@@ -164,7 +164,7 @@ def test_images_are_drawn_and_judged_each_by_itself(digits):
 
 
 class Constant(linen.Module):
-    """A fake that is a learnt vector, whatever its latent, which it shows."""
+    """A generator that returns a learnt vector for every latent."""
 
     see: Callable
 
@@ -188,7 +188,7 @@ class Spy(linen.Module):
 
 @pytest.fixture(scope="module")
 def seen():
-    """What both nets saw in a step: real vectors are ones, generated ones zeros."""
+    """Records the inputs of both nets in a step: real vectors are ones, fakes zeros."""
     latents, examples = [], []
 
     class Watched(wgan_gp.Config):

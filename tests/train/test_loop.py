@@ -456,7 +456,7 @@ def test_a_changed_configuration_is_taken_when_asked_for(tmp_path):
 
 
 def test_a_refused_change_leaves_the_run_as_it_was(tmp_path, whole, untouched):
-    """Whatever refuses it: another width, a lock, a batch that does not fit."""
+    """Ways to be refused: another width, a lock, a batch that does not fit."""
     shutil.copytree(whole[0], tmp_path / "run")
     run = make_run(tmp_path / "run", steps=12, accept_changes=True)
     changed, before = CONFIG | {"rate": 0.1}, untouched(tmp_path)

@@ -1,4 +1,4 @@
-"""What a run says: a bar that keeps its width, lines in a log, one estimate of time."""
+"""The output of a run: a bar of fixed width, lines in a log, an estimate of time."""
 
 import io
 import os
@@ -21,7 +21,7 @@ class Terminal(io.StringIO):
 
 
 def seen(monkeypatch, stderr):
-    """Standard error as the module has it; pytest keeps the process's to itself."""
+    """Standard error as the module sees it; pytest captures that of the process."""
     monkeypatch.setattr(terminal, "sys", types.SimpleNamespace(stderr=stderr))
     return stderr
 

@@ -40,7 +40,7 @@ def test_quarter_turns_are_exact(side):
 
 
 def by_scipy(image, matrix, size):
-    """The same map with scipy, which wants it from the canvas back to the image."""
+    """Applies the same map with scipy, which takes it from the canvas to the image."""
     shape = np.array(image.shape[:2])
     back = np.linalg.inv(matrix[:, :2])
     middle = (shape - 1) / 2
