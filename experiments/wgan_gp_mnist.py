@@ -1,13 +1,13 @@
-"""WGAN-GP on digits: a critic of slope one (Gulrajani et al., arXiv:1704.00028).
+"""WGAN-GP on digits: a critic with slope one (Gulrajani et al., arXiv:1704.00028).
 
     python -m experiments.wgan_gp_mnist
     python -m experiments.wgan_gp_mnist --model.penalty 1
     python -m experiments.wgan_gp_mnist --preset paper --data idx:MNIST
 
 Without flags: the paper's networks for MNIST at an eighth of their width, on 4,000
-digits, minutes on two CPU cores, the first of which compiles. Expect the critic's loss
-to climb towards zero as digits get better, and the penalty to stay small. results.json
-has the scores.
+digits, minutes on two CPU cores, of which compiling takes the first. Expect the
+critic's loss to climb towards zero as digits get better, and the penalty to stay small.
+results.json has the scores.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""WGAN on digits: a critic of clipped weights (Arjovsky et al., arXiv:1701.07875).
+"""WGAN on digits: a critic with clipped weights (Arjovsky et al., arXiv:1701.07875).
 
     python -m experiments.wgan_mnist
     python -m experiments.wgan_mnist --model.clip 0.1
@@ -6,8 +6,8 @@
 
 Without flags: narrow networks on 4,000 digits, minutes on two CPU cores. The report has
 the curve that the paper is about: the critic's loss is minus an estimate of the
-distance between data and samples (up to a factor, which clipping sets), so that it
-climbs towards zero while digits get better. results.json has the scores;
+distance between data and samples, up to a factor that depends on clipping, so it climbs
+towards zero while digits get better. results.json has the scores;
 `experiments.wgan_gp_mnist` trains with a gradient penalty instead.
 """
 

@@ -3,12 +3,12 @@
     python -m experiments.loss_curves
     python -m experiments.loss_curves --dpi 220 --workdir runs/slides
 
-Takes five seconds on a CPU; nothing is trained. --workdir gets loss_curves.png, with
-six panels: the saturating and the non-saturating generator loss against D and against
-the logit, and their slopes (Goodfellow et al., arXiv:1406.2661); the f-divergence
-family (Nowozin et al., arXiv:1606.00709); the best discriminator D* and the value C(G)
-of the game while a Gaussian moves over the data, beside the Wasserstein distance, whose
-slope does not vanish (Arjovsky et al., arXiv:1701.07875).
+Takes about ten seconds on a CPU; nothing is trained. --workdir gets loss_curves.png
+with six panels: the saturating and the non-saturating generator loss against D and
+against the logit, and their slopes (Goodfellow et al., arXiv:1406.2661); the
+f-divergence family (Nowozin et al., arXiv:1606.00709); the best discriminator D* and
+the value C(G) of the game while a Gaussian moves over the data, beside the Wasserstein
+distance, whose slope does not vanish (Arjovsky et al., arXiv:1701.07875).
 """
 
 import dataclasses

@@ -2,14 +2,14 @@
 
     python -m experiments.scaling_plan
     python -m experiments.scaling_plan --chips 8 --batch-per-chip 64
-    python -m experiments.scaling_plan --compile     # asks the TPU's compiler as well
+    python -m experiments.scaling_plan --compile     # also asks the TPU's compiler
 
 Nothing here runs on a TPU. A step is divided into arithmetic, memory traffic and
 messages between chips, each at the rate that the chip's documentation gives. For the
 library's models the arithmetic is that of their own step, lowered for a TPU; BigGAN,
 which the library does not have, is counted from its paper. With --compile the TPU's
 compiler (`pip install "jaxgan[tpu]"`; it needs no TPU) compiles some of the steps, and
-its counts stand beside those made by hand; that takes some minutes.
+its counts are shown beside those made by hand; that takes some minutes.
 docs/notes/scaling.md explains the plan.
 
 Writes results.json and scaling_plan.png. Takes half a minute on a CPU.
@@ -49,7 +49,7 @@ class Config:
     mxu: Annotated[float, bounds.Within(0, 1, above=True)] = 0.4
     """Share of the chip's peak that convolutions are assumed to reach."""
     compile: bool = False
-    """Whether to ask the TPU's compiler too."""
+    """Whether to compile steps with the TPU's compiler too."""
     workdir: pathlib.Path = pathlib.Path("runs/scaling_plan")
     """Directory for the picture and the numbers."""
 

@@ -155,7 +155,7 @@ def test_dynamics_are_what_linear_algebra_says(tmp_path, monkeypatch):
     [
         (["--k", -1], "--k is -1"),
         (["--steps", 1], "--steps is 1"),
-        (["--learning-rate", 0], "learning_rate is 0.0"),
+        (["--learning-rate", 0], "--learning-rate is 0.0"),
         (["--play", "greedy"], "greedy"),
     ],
 )
