@@ -10,7 +10,7 @@ resize, reference split and counts, seed, moving average or not, truncation), an
 neighbours.png, samples beside the real images nearest to them by features. Numbers of
 different protocols cannot be compared. With the published Inception weights the Fréchet
 distance is the FID, the kernel distance the KID and the score the Inception score, and
-they have these names; with other extractors they have not. `--held-out` (a part of the
+results have these names; with other extractors they do not. `--held-out` (a part of the
 real set, or another set) adds the numbers of new real images, which a perfect generator
 would reach. Nothing is written before all is measured, and a run is only read.
 
@@ -71,7 +71,7 @@ class Config:
     subset_size: Annotated[int, bounds.Within(2)] = 1000
     """Features in each of these subsets."""
     batch_size: bounds.Count = 100
-    """Images seen together."""
+    """Images in a batch."""
     seed: bounds.Seed = 0
     """Seed of latents, and of every random choice."""
     ema: bool = True

