@@ -27,12 +27,13 @@ import jax
 import tyro
 from jax.sharding import Mesh
 
-from experiments.evaluate.choosing import wanted
+from experiments.evaluate.choosing import counted, wanted
 from experiments.evaluate.opening import labelled, open_sets
 from experiments.evaluate.showing import named, neighbours, table
 from jaxgan import bounds, parallel, report
 from jaxgan.lab import session
-from jaxgan.lab.measure import extract, moments, statistics
+from jaxgan.lab.judges import factors
+from jaxgan.lab.measure import census, extract, moments, statistics
 from jaxgan.lab.sets import ImageSet, Reading
 from jaxgan.metrics import features
 from jaxgan.train.terminal import say
@@ -80,6 +81,10 @@ class Config:
     """Measure the state that scored best while it trained, not the latest."""
     truncation: bounds.Weight = 0.0
     """Draw Gaussian latents from within N standard deviations; 0 draws all."""
+    factors: bool = False
+    """Count glasses, beards and more in drawn faces, beside the data's. The regressor
+    that reads them is trained once, in some minutes; where it was, they are counted
+    without this flag."""
     devices: bounds.Natural = 0
     """Devices to use; 0 takes all there are."""
     workdir: pathlib.Path | None = None
@@ -112,7 +117,7 @@ def main(config: Config) -> None:
             )
     extractor = _extractor(config, real)
     say(f"extractor  {extractor.name}")
-    chosen = wanted(sets, extractor, config)
+    chosen, count = wanted(sets, extractor, config), counted(config, real)
     seen = {
         name: moments.look_at(
             pictures,
@@ -135,6 +140,9 @@ def main(config: Config) -> None:
         seed=config.seed,
     )
     numbers = named(session.finite(numbers), extractor)
+    if count:
+        regressor = factors.trained(real.shape[0])
+        numbers["factors"] = census.taken(seen["real"], seen["fake"], regressor)
     out = config.workdir or (config.run or pathlib.Path("runs")) / "evaluation"
     results = {
         "metrics": numbers,

@@ -1,7 +1,25 @@
 """Which metrics can be made of what there is."""
 
-from jaxgan.lab.measure import statistics
+from jaxgan.lab.measure import census, statistics
 from jaxgan.train.terminal import say
+
+
+def counted(config, real) -> bool:
+    """Whether to count what is in the faces: where that is asked for, or cheap.
+
+    Raises:
+        ValueError: it is asked for, but the images are no drawn faces.
+    """
+    possible = census.possible(real.protocol["data"], real.shape)
+    if config.factors and not possible:
+        raise ValueError(
+            "--factors is for drawn faces of 16, 32, 64, 128 or 256 pixels; the real"
+            f" images are {real.about}"
+        )
+    if possible and not (config.factors or census.ready(real.shape[0])):
+        say(" left out  the factors of faces: --factors trains what reads them, once")
+        return False
+    return possible
 
 
 def wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:

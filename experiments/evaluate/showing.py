@@ -36,9 +36,9 @@ def table(numbers: dict[str, Any]) -> str:
     """Writes the numbers as lines, and classes as a table."""
     lines = []
     for name, value in numbers.items():
-        if name == "classes":
-            lines.append("  " + "  ".join(f"{column:>16}" for column in value[0]))
-            lines += ["  " + "  ".join(f"{_short(v):>16}" for v in r.values())
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            lines.append("  " + "  ".join(f"{column:>18}" for column in value[0]))
+            lines += ["  " + "  ".join(f"{_short(v):>18}" for v in r.values())
                       for r in value]  # fmt: skip
         else:
             lines.append(f"{name.replace('_', ' '):>36}  {_short(value)}")

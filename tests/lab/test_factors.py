@@ -1,5 +1,7 @@
 """The regressor of drawn faces: what it is asked, what it learns, where it is kept."""
 
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -174,3 +176,29 @@ def test_images_it_cannot_read_are_refused(images, words):
 def test_sizes_that_are_not_drawn_are_refused():
     with pytest.raises(ValueError, match="size is 28; factors are read off faces of"):
         lab_factors.trained(28)
+
+
+def test_a_census_counts_what_is_in_the_faces_of_two_sets():
+    from jaxgan.lab.measure import census
+
+    class Regressor:
+        quality = dict.fromkeys((*lab_factors.BINARIES, *lab_factors.NUMBERS), 0.9)
+
+        def read(self, images):
+            shade = images[:, 0, 0, 0] / 255
+            names = (*lab_factors.BINARIES, *lab_factors.NUMBERS)
+            return {name: shade.astype("float32") for name in names}
+
+    def seen(shades):
+        images = np.broadcast_to(np.uint8(shades)[:, None, None, None], (4, 16, 16, 3))
+        return types.SimpleNamespace(images=images)
+
+    rows = census.taken(seen([0, 0, 0, 255]), seen([255] * 4), Regressor())
+    assert rows[0] == {
+        "factor": "share with glasses", "real": 0.25, "fake": 1.0, "read": 0.9,
+    }  # fmt: skip
+    assert [row["real"] for row in rows] == pytest.approx([0.25] * len(rows))
+    assert rows[-1]["factor"] == "mean background value"
+    assert census.possible("faces:4096", (64, 64, 3))
+    assert not census.possible("folder:faces", (64, 64, 3))
+    assert not census.possible("faces:4096", (48, 48, 3))

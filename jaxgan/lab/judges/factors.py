@@ -37,6 +37,7 @@ NUMBERS = (
 BINARIES = ("glasses", "beard", "long_hair")
 SIDES = ("top", "left", "bottom", "right")
 
+SIZES = (16, 32, 64, 128, 256)  # of faces that are drawn
 SIDE = 64  # the most pixels that are looked at
 COUNT = 16384  # faces to train on
 TESTED = 2048  # faces to test on
@@ -128,7 +129,7 @@ def trained(size: int, *, again: bool = False) -> Factors:
     Raises:
         ValueError: faces are not drawn at this size.
     """
-    if size not in (16, 32, 64, 128, 256):
+    if size not in SIZES:
         raise ValueError(
             f"size is {size}; factors are read off faces of 16, 32, 64, 128 or 256"
             " pixels"
