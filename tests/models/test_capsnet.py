@@ -233,11 +233,16 @@ def test_it_learns_to_tell_bars_apart():
     data = {"image": jnp.asarray(image), "label": jnp.arange(4)}
     config = dataclasses.replace(TINY, features=8, types=4, learning_rate=0.01)
     run = algorithm(capsnet.game(config))
-    state, step = run.init(jax.random.key(0), data), jax.jit(run.step)
+    state, step = jax.jit(run.init)(jax.random.key(0), data), jax.jit(run.step)
     for _ in range(60):
         state, metrics = step(state, data)
     assert metrics["capsules/error"] == 0
     assert metrics["capsules/margin"] < 0.1
-    v = capsnet.encode(config, variables(state), data["image"])
-    drawn = capsnet.decode(config, variables(state), capsules.mask(v, jnp.arange(4)))
+
+    @jax.jit
+    def redrawn(nets):
+        v = capsnet.encode(config, nets, data["image"])
+        return capsnet.decode(config, nets, capsules.mask(v, data["label"]))
+
+    drawn = np.asarray(redrawn(variables(state)))
     assert np.square(drawn - image).mean() < np.square(image - image.mean(0)).mean()

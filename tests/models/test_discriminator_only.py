@@ -142,7 +142,7 @@ def test_peaks_without_data_are_levelled():
         step = lambda state, _: run.step(state, {"data": data})  # noqa: E731
         return jax.lax.scan(step, state, None, length=20 * config.round_steps)
 
-    state, metrics = rounds(run.init(jax.random.key(0), {"data": data}))
+    state, metrics = rounds(jax.jit(run.init)(jax.random.key(0), {"data": data}))
     grid = np.linspace(-2, 2, 81)
     logits = np.asarray(
         alone.judge(config, variables(state), jnp.asarray(grid)[:, None])

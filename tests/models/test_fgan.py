@@ -1,6 +1,7 @@
 """f-GAN: both players at once, the right side of f'(1), the paper's networks."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import jax
@@ -166,9 +167,10 @@ def test_the_defaults_are_the_papers_networks():
 def test_samples_are_images():
     config = fgan.Config(latent=3, hidden=(5,), variational=(5,))
     run = algorithm(fgan.game(config))
-    state = run.init(jax.random.key(0), {"image": jnp.zeros((2, 28, 28, 1))})
+    batch = {"image": np.zeros((2, 28, 28, 1), np.float32)}
+    state = jax.jit(run.init)(jax.random.key(0), batch)
     latent = fgan.latent(config, jax.random.key(1), 5)
-    images = fgan.sample(config, variables(state), latent)
+    images = jax.jit(partial(fgan.sample, config))(variables(state), latent)
     assert (latent.shape, images.shape) == ((5, 3), (5, 28, 28, 1))
     assert ((images >= 0) & (images <= 1)).all()
 

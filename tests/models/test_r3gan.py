@@ -41,7 +41,8 @@ def test_losses_are_of_pairs_and_penalties_are_halved(monkeypatch):
         "image": np.broadcast_to(real[:, None, None, None], (2, 28, 28, 1)),
         "latent": fake[:, None],
     }
-    _, metrics = run.step(run.init(jax.random.key(0), batch), batch)
+    state = jax.jit(run.init)(jax.random.key(0), batch)
+    _, metrics = jax.jit(run.step)(state, batch)
     # The slope is the image, whose squared length is 784 times that of a pixel.
     r1, r2 = 784 * real**2, 784 * fake**2
     np.testing.assert_allclose(
@@ -62,7 +63,7 @@ def tiny():
     config = r3gan.Config(width=2, hidden=6, latent=3)
     game = r3gan.game(config)
     image = np.random.default_rng(0).uniform(size=(4, 28, 28, 1)).astype("float32")
-    state = algorithm(game).init(jax.random.key(0), {"image": image})
+    state = jax.jit(algorithm(game).init)(jax.random.key(0), {"image": image})
     return config, game, state, image
 
 
