@@ -23,9 +23,12 @@ def sheet(images: np.ndarray, columns: int | None = None) -> np.ndarray:
     """Tiles images `[N, H, W, C]` uint8 row by row, on white: `[height, width, C]`.
 
     Args:
-        images: at least one image.
+        images: at least one image; or rows of them, `[R, columns, H, W, C]`.
         columns: the number of tiles in a row; by default the sheet is about square.
     """
+    if images.ndim == 5:
+        columns = images.shape[1]
+        images = images.reshape(-1, *images.shape[2:])
     n, h, w, c = images.shape
     columns = columns or int(np.ceil(np.sqrt(n)))
     rows = -(-n // columns)

@@ -103,13 +103,14 @@ def main(config: Config) -> None:
     )
     draw = inference.drawing(trained)
     drawn = search.drawn_in_blocks(draw, candidates)
-    images, labels, about = unseen(trained, drawn.shape[1:], left_out, config)
+    images, labels, anomalous, about = unseen(
+        trained, drawn.shape[1:], left_out, config
+    )
     say(f"images  {about}")
     real, _ = inference.training_images(trained)
     some = np.random.default_rng(config.seed).permutation(len(real))
     judge = inference.judging(trained, real[some[: inference.REFERENCE]])
     shown = inference.from_uint8(trained, images)
-    anomalous = np.isin(labels, left_out)
 
     logits = blocks.in_blocks(jax.jit(judge), np.asarray(shown), size=BLOCK)
     if logits.shape != (len(images),):

@@ -11,7 +11,8 @@ import optax
 from tqdm import tqdm
 
 from jaxgan.analysis import anomaly, search
-from jaxgan.lab import inference, sets
+from jaxgan.data.labels import numbers
+from jaxgan.lab import classes, inference, sets
 from jaxgan.lab.blocks import in_blocks
 from jaxgan.lab.sets import Reading
 
@@ -21,16 +22,20 @@ BLOCK = 128  # searches in a batch
 def unseen(
     trained: inference.Trained,
     shape: tuple[int, ...],
-    left_out: tuple[int, ...],
+    left_out: tuple[int | str, ...],
     config: Any,
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Chooses test images, normal ones first; returns images, labels and a description.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Chooses test images, normal ones first; classes are those of the run by name.
 
     Args:
         trained: the model of the run.
         shape: of an image that it draws.
         left_out: classes that it was not trained on.
         config: the flags.
+
+    Returns:
+        The images, the names of their classes, whether they are anomalous, and a
+        description.
 
     Raises:
         ValueError: the run was trained on all of them, they have no labels, or they
@@ -56,22 +61,29 @@ def unseen(
     (block,) = opened.blocks(opened.count)
     images, labels = block
     assert labels is not None
+    names = trained.plain.get("class_names") or opened.classes
+    names = tuple(names) or tuple(map(str, range(1 + max(0, labels.max()))))
+    labels = classes.of_run(trained.plain, labels, opened.classes)
+    out = numbers(left_out, names)
     rng = np.random.default_rng(config.seed)
     chosen = []
     for kind, those in (
-        ("normal", ~np.isin(labels, left_out)),
-        ("anomalous", np.isin(labels, left_out)),
+        ("normal", (labels >= 0) & ~np.isin(labels, out)),
+        ("anomalous", np.isin(labels, out)),
     ):
         places = np.flatnonzero(those)
         if len(places) < config.images:
             raise ValueError(
                 f"--images is {config.images}, but {spec} has {len(places)} {kind}"
-                " images; give fewer"
+                f" images, of the classes {', '.join(names[:20])} that the run knows by"
+                " name; give fewer"
             )
         chosen.append(rng.permutation(places)[: config.images])
     index = np.concatenate(chosen)
     words = f"{config.images} normal, {config.images} of the classes left out"
-    return images[index], labels[index], f"{opened.about}: {words}"
+    given = np.array([names[label] for label in labels[index]])
+    anomalous = np.isin(labels[index], out)
+    return images[index], given, anomalous, f"{opened.about}: {words}"
 
 
 def searched(

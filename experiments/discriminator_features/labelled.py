@@ -9,6 +9,7 @@ from tqdm import tqdm
 from jaxgan import data as jaxgan_data
 from jaxgan.lab import inference, sets
 from jaxgan.lab.sets import Reading
+from jaxgan.train.terminal import say
 
 
 class Parts(NamedTuple):
@@ -66,7 +67,7 @@ def opened(
             channels=reading.channels or shape[2],
             upscale=reading.upscale or small,
         )
-    images, labels = _read(spec, reading)
+    images, labels, names = _read(spec, reading)
     if images.shape[1:] != shape:
         raise ValueError(
             f"{spec} is read as {sets.size_of(images.shape[1:])}, but the run is"
@@ -74,9 +75,9 @@ def opened(
             " and --channels"
         )
     try:
-        others = _read(spec, dataclasses.replace(reading, split="test"))
+        others = _read(spec, dataclasses.replace(reading, split="test"), names)
     except jaxgan_data.NoSplit:
-        others = images, labels
+        others = images, labels, names
     rng = np.random.default_rng(seed)
     # A single idx file is the same for every split, and must not be its own test set.
     if np.array_equal(others[0], images):
@@ -102,13 +103,20 @@ def opened(
     return Parts(images, labels, order[first:], order[:first], test, about, spec)
 
 
-def _read(spec: str, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
+def _read(
+    spec: str, reading: Reading, names: tuple[str, ...] = ()
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Images that have a class, their labels, and the names of the classes.
+
+    Where names are given, labels are those of classes with these names.
+    """
     found = sets.open_set(spec, reading, 0, 0)
     if not found.labelled:
         raise ValueError(
             f"{spec} has no labels to test features with; name a labelled set with"
             " --data"
         )
+    found = found.labelled_as(names)
     images = np.empty((found.count, *found.shape), np.uint8)
     labels, filled = np.empty(found.count, np.int64), 0
     bar = tqdm(
@@ -122,4 +130,8 @@ def _read(spec: str, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
             labels[rows] = np.asarray(block.labels)
             filled = rows.stop
             bar.update(len(block.images))
-    return images[:filled], labels[:filled]
+    images, labels = images[:filled], labels[:filled]
+    if not (labels >= 0).all():
+        say(f"{(labels < 0).sum():,} images of no class are left out")
+        images, labels = images[labels >= 0], labels[labels >= 0]
+    return images, labels, found.classes

@@ -118,6 +118,7 @@ def main(config: Config) -> None:
     extractor = _extractor(config, real)
     say(f"extractor  {extractor.name}")
     chosen, count = wanted(sets, extractor, config), counted(config, real)
+    sets["fake"] = fake.labelled_as(real.classes)
     seen = {
         name: moments.look_at(
             pictures,
@@ -138,6 +139,7 @@ def main(config: Config) -> None:
         subsets=config.subsets,
         subset_size=config.subset_size,
         seed=config.seed,
+        names=real.classes,
     )
     numbers = named(session.finite(numbers), extractor)
     if count:

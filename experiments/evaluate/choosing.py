@@ -1,6 +1,7 @@
 """Which metrics can be made of what there is."""
 
 from jaxgan.lab.measure import census, statistics
+from jaxgan.lab.sets import ImageSet
 from jaxgan.train.terminal import say
 
 
@@ -29,7 +30,7 @@ def wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:
         ValueError: one of the requested metrics cannot be computed, or none can.
     """
     logits = extractor.about.get("classes") is not None
-    labels = sets["real"].labelled and sets["fake"].labelled
+    missing = _unlike(sets["real"], sets["fake"])
     count = min(pictures.count for pictures in sets.values())
     kept, side = min(config.kept, count), min(sets["real"].shape[:2])
     needs: dict[statistics.Metric, tuple[bool, str]] = {
@@ -44,8 +45,8 @@ def wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:
         ),
         "score": (logits, "logits of classes: give --extractor inception or digits"),
         "classes": (
-            bool(extractor.about.get("sees_labels")) or labels,
-            "labels of both sets, or --extractor digits",
+            bool(extractor.about.get("sees_labels")) or not missing,
+            missing,
         ),
         "memorisation": (
             "held out" in sets,
@@ -68,3 +69,15 @@ def wanted(sets, extractor, config) -> tuple[statistics.Metric, ...]:
     if left_out := [name for name in needs if name not in there]:
         say(f" left out  {', '.join(left_out)}: not to be had of these sets")
     return there
+
+
+def _unlike(real: ImageSet, fake: ImageSet) -> str:
+    """What two sets need for a table of the classes of both; empty if nothing."""
+    if not (real.labelled and fake.labelled):
+        return "labels of both sets, or --extractor digits"
+    if not (real.classes and fake.classes) or {*real.classes} & {*fake.classes}:
+        return ""
+    return (
+        f"a class that both sets have: one has {', '.join(real.classes[:20])}, the"
+        f" other {', '.join(fake.classes[:20])}"
+    )

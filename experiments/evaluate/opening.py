@@ -5,7 +5,7 @@ import pathlib
 from typing import Any
 
 from jaxgan import data
-from jaxgan.lab import inference, sets
+from jaxgan.lab import classes, inference, sets
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.measure import generators
 from jaxgan.lab.sets import ImageSet, Reading
@@ -50,7 +50,7 @@ def labelled(spec: str, config: Any, shape: tuple[int, ...]) -> Set:
     height, width, channels = shape
     flags = Data(data=spec, download=config.reading.download)
     try:
-        return open_set(flags, (height, width, channels), test=True)
+        return classes.labelled(open_set(flags, (height, width, channels), test=True))
     except data.NoSplit:  # the set has only test images
         flags = dataclasses.replace(flags, split=config.reading.split)
-        return open_set(flags, (height, width, channels), test=True)
+        return classes.labelled(open_set(flags, (height, width, channels), test=True))

@@ -12,7 +12,7 @@ from PIL import Image
 from jaxgan.analysis import inpainting
 from jaxgan.data import CorruptImage
 from jaxgan.data.decode import decode
-from jaxgan.lab import inference, sets
+from jaxgan.lab import classes, inference, sets
 from jaxgan.lab.sets import Reading
 
 KINDS = ("centre", "random", "half", "rows")
@@ -101,4 +101,13 @@ def held_out(
             " has no labels; give a labelled set with --data"
         )
     (block,) = opened.blocks(opened.count)
+    if trained.classes:
+        labels = classes.of_run(trained.plain, np.asarray(block.labels), opened.classes)
+        if (labels < 0).any():
+            known = ", ".join(inference.class_names(trained)[:20])
+            raise ValueError(
+                f"{opened.about} has images of other classes than the run, which knows"
+                f" {known}; give images of these with --data"
+            )
+        block = block._replace(labels=labels)
     return block, about

@@ -4,10 +4,12 @@ A model's number of classes is None where the data shall say it.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from jaxgan.data.labels import translated
 from jaxgan.lab.data import Set
 from jaxgan.train.terminal import say
 
@@ -86,10 +88,28 @@ def counted(model: Any, opened: Set) -> tuple[Any, Set]:
         )
     if model.classes not in (None, count):
         raise ValueError(
-            f"--model.classes is {model.classes}, but {spec!r} has {count} classes:"
-            f" leave it out, or give other --data"
+            f"classes is {model.classes}, but {spec!r} has {count} classes: leave the"
+            " number out to take that of the data, or give other --data"
         )
     return dataclasses.replace(model, classes=count), opened
+
+
+def of_run(
+    plain: Mapping[str, Any], labels: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """The labels of a set as a run numbers its classes, by their names.
+
+    Args:
+        plain: the configuration of the run.
+        labels: integers `[N]`.
+        names: of the set's classes.
+
+    Returns:
+        `[N]`; -1 for classes that the run has not. Runs that began before names were
+        saved take the numbers as they are.
+    """
+    known = plain.get("class_names")
+    return translated(labels, names, known) if known and names else np.asarray(labels)
 
 
 def _parts(opened: Set) -> list[dict[str, np.ndarray]]:

@@ -91,10 +91,15 @@ def train(
     game = record.game(model) if game is None else game
     latent, labels = drawing.sheet(jax.random.key(run.seed + 1), sheet)
     draw = drawing.compiled()
+    rows = (-1, COLUMNS) if drawing.classes else (-1,)
+
+    def drawn(variables):
+        images = np.asarray(drawing.to_bytes(draw(variables, latent, labels)))
+        return images.reshape(*rows, *images.shape[1:])
 
     def show(state):
         return {
-            name: np.asarray(drawing.to_bytes(draw(variables, latent, labels)))
+            name: drawn(variables)
             for name, variables in {
                 "ema": ema_variables(state),
                 "raw": games.variables(state),
@@ -103,8 +108,7 @@ def train(
 
     def done(state):
         found = Result({}, {}) if measure is None else measure(state, opened)
-        rows = opened.classes[:ROWS] if drawing.classes else ()
-        samples = _samples(run, show(state)["ema"], opened, rows)
+        samples = _samples(run, show(state)["ema"], opened)
         return Result(
             samples.numbers | found.numbers, {**found.pictures, **samples.pictures}
         )
@@ -234,30 +238,29 @@ class Drawing:
         return np.concatenate(images)[:count], np.concatenate(labels)[:count]
 
 
-def _samples(run: Run, ema: np.ndarray, opened: Set, rows: tuple[str, ...]) -> Result:
+def _samples(run: Run, ema: np.ndarray, opened: Set) -> Result:
     """What a report shows of samples, drawn from the sheets of the whole run.
 
     Args:
         run: the run.
-        ema: the images of its last sheet.
+        ema: the images of its last sheet, in rows where these are of classes.
         opened: the data.
-        rows: the classes of the rows of a sheet; empty where it has none.
     """
     found = {name: directory.sheets(run.workdir, name) for name in ("ema", "raw")}
     strip = run.workdir / directory.STRIP
-    report.save_png(strip, report.strip(found["ema"], tile=ema.shape[1]))
+    report.save_png(strip, report.strip(found["ema"], tile=ema.shape[-3]))
     last = max(found["ema"])
     pictures = {
         f"Step {last}: moving average of the weights": found["ema"][last],
         f"Step {last}: the weights themselves": found["raw"][last],
         "The same latents over time": strip,
     }
-    if rows:
+    if ema.ndim == 5:
         from jaxgan.lab import figures  # matplotlib takes a while to import
 
         path = run.workdir / directory.CLASSES
-        shown = ema.reshape(len(rows), COLUMNS, *ema.shape[1:])
-        figures.save_rows(path, shown, rows)
+        figures.save_rows(path, ema, opened.classes[: len(ema)])
+        ema = ema.reshape(-1, *ema.shape[2:])
         pictures = {"A row a class, a column a latent": path} | pictures
     if opened.arrays is None:
         return Result({}, pictures)

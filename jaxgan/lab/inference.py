@@ -18,8 +18,9 @@ from flax.errors import FlaxError
 from jaxgan import data, game, nn
 from jaxgan.analysis import norms
 from jaxgan.compose import ema_variables
+from jaxgan.data import labels as named
 from jaxgan.game import Variables
-from jaxgan.lab import generator
+from jaxgan.lab import classes, generator
 from jaxgan.lab.restored import restore
 from jaxgan.lab.sets import Reading, open_set
 from jaxgan.models.model import Model
@@ -317,7 +318,11 @@ def training_images(
     (block,) = opened.blocks(opened.count)
     images, labels = block
     if left_out and labels is not None:
-        kept = np.flatnonzero(~np.isin(labels, left_out))
+        unseen = named.numbers(left_out, opened.classes)
+        kept = np.flatnonzero(~np.isin(labels, unseen))
         kept = kept[data.some(len(kept), count or len(kept), seed)]
         images, labels = images[kept], labels[kept]
+    if labels is not None and trained.classes:
+        labels = classes.of_run(trained.plain, labels, opened.classes)
+        images, labels = images[labels >= 0], labels[labels >= 0]
     return images, labels

@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxgan import bounds
 from jaxgan import data as jaxgan_data
+from jaxgan.data import labels as named
 from jaxgan.data import transforms
 from jaxgan.data.load import read_good
 from jaxgan.lab.data import Set
@@ -38,6 +39,7 @@ class ImageSet:
         shape: of an image, `(H, W, C)`.
         labelled: whether blocks have labels.
         blocks: `blocks(size)` gives all of them, in blocks of at most `size`.
+        classes: the names of the labels, in order; empty where nobody knows them.
     """
 
     about: str
@@ -46,6 +48,24 @@ class ImageSet:
     shape: tuple[int, ...]
     labelled: bool
     blocks: Callable[[int], Iterator[Block]]
+    classes: tuple[str, ...] = ()
+
+    def labelled_as(self, names: tuple[str, ...]) -> "ImageSet":
+        """The same images, with the labels of another set's classes, by their names.
+
+        Classes that the other set has not get -1. Where either has no names, labels
+        stay as they are.
+        """
+        if not self.labelled or not names or not self.classes:
+            return self
+
+        def blocks(size):
+            for images, labels in self.blocks(size):
+                yield Block(
+                    images, named.translated(np.asarray(labels), self.classes, names)
+                )
+
+        return dataclasses.replace(self, blocks=blocks, classes=names)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,6 +173,7 @@ def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
         shape=shape,
         labelled=labelled,
         blocks=blocks,
+        classes=jaxgan_data.classes_of(source) if labelled else (),
     )
 
 

@@ -150,13 +150,14 @@ def test_images_that_do_not_do_are_refused(run, tmp_path):
         config = anomaly.Config(run=run, data=spec, images=images)
         return anomaly.unseen(trained, shape, left_out, config)
 
-    images, labels, about = unseen(fresh(tmp_path))
+    images, labels, anomalous, about = unseen(fresh(tmp_path))
     assert "6 normal, 6 of the classes left out" in about
     assert (images[6:] < 128).all()
-    assert ((labels == 3) == (np.arange(12) >= 6)).all()
-    with pytest.raises(ValueError, match="has 10 anomalous images; give fewer"):
+    assert ((labels == "3") == (np.arange(12) >= 6)).all()
+    assert (anomalous == (np.arange(12) >= 6)).all()
+    with pytest.raises(ValueError, match="has 10 anomalous images, of the classes"):
         unseen(fresh(tmp_path), images=20)
-    with pytest.raises(ValueError, match="has 30 normal images; give fewer"):
+    with pytest.raises(ValueError, match="has 30 normal images, of the classes"):
         unseen(fresh(tmp_path), images=31)
     with pytest.raises(ValueError, match="has no labels, which are needed to tell"):
         unseen(fresh(tmp_path, labels=False))

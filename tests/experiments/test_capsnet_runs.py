@@ -75,7 +75,7 @@ def test_without_reconstruction_there_is_no_sheet(tmp_path, bars, monkeypatch):
     [
         (
             ["--model.classes", 2],
-            "classes is 2, but .* 3 classes: leave it out",
+            "classes is 2, but .* 3 classes: leave the number out",
         ),
         (["--model.iterations", 0], "iterations is 0"),
         (["--shift", -1], "--shift is -1"),

@@ -207,7 +207,7 @@ def test_a_table_of_classes(tmp_path, monkeypatch, capsys):
     assert call(evaluate, argv, monkeypatch) == 0
     table = results(out)["metrics"]["classes"]
     assert [(row["class"], row["real"], row["fake"]) for row in table] == [
-        (label, 10, 10) for label in range(4)
+        (name, 10, 10) for name in "0123"
     ]
     network = features.random_network(1)
     statistics = [

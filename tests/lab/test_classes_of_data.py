@@ -34,7 +34,7 @@ def test_a_model_gets_as_many_classes_as_the_data_has(count):
     again, _ = classes.counted(dataclasses.replace(OPEN, classes=count), given)
     assert again == model
     other = dataclasses.replace(OPEN, classes=count + 1)
-    words = f"--model.classes is {count + 1}, but .* has {count} classes"
+    words = f"classes is {count + 1}, but .* has {count} classes"
     with pytest.raises(ValueError, match=words):
         classes.counted(other, given)
 

@@ -105,6 +105,7 @@ def drawn(
         shape=shape,
         labelled=conditional,
         blocks=blocks,
+        classes=tuple(generator.plain.get("class_names", ())) if conditional else (),
     )
 
 

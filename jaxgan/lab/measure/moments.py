@@ -94,6 +94,8 @@ def look_at(
             if block.labels is not None:
                 labels.append(block.labels)
                 for label in np.unique(block.labels) if classes else ():
+                    if label < 0:  # of no class, or of none that the other set has
+                        continue
                     by_class[int(label)].add(found.features[block.labels == label])
                 _check_memory(len(by_class), found.features.shape[1])
             if found.logits is not None:

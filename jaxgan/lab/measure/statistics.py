@@ -29,6 +29,7 @@ def compare(
     subsets: int = 100,
     subset_size: int = 1000,
     seed: int = 0,
+    names: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The statistics asked for, as plain numbers.
 
@@ -41,6 +42,7 @@ def compare(
         subsets: of the kernel distance.
         subset_size: of the kernel distance.
         seed: of all that is drawn.
+        names: of the classes, in the order of their labels, where they are known.
 
     Raises:
         ValueError: too few samples for one of them, or logits or labels that are
@@ -52,7 +54,7 @@ def compare(
         "kernel": lambda: _kernel(real, fake, held_out, subsets, subset_size, seed),
         "coverage": lambda: _coverage(real, fake, held_out),
         "score": lambda: _score(real, fake),
-        "classes": lambda: _classes(real, fake),
+        "classes": lambda: _classes(real, fake, names),
         "memorisation": lambda: _memorisation(real, fake, held_out),
         "diversity": lambda: _diversity(real, fake, seed),
         "wasserstein": lambda: _wasserstein(real, fake, held_out, seed),
@@ -141,7 +143,7 @@ def _score(real, fake):
     return made | {"score_splits": len(fake.scores)}
 
 
-def _classes(real, fake):
+def _classes(real, fake, names):
     """A table by class, where labels were given, or else of what is predicted."""
     made: dict[str, Any] = {}
     if fake.predicted is not None:
@@ -151,19 +153,21 @@ def _classes(real, fake):
     shared = sorted(real.by_class.keys() & fake.by_class.keys())
     if not shared and not made:
         raise ValueError(
-            "--metrics classes needs labels of both sets, or --extractor digits"
+            "--metrics classes needs labels of both sets, and a class that both have,"
+            " or --extractor digits"
         )
     if not shared:
         return made
     table = []
     for label in shared:
         a, b = real.by_class[label], fake.by_class[label]
+        name = names[label] if label < len(names) else label
         row: dict[str, Any] = {
-            "class": label, "real": int(a.count), "fake": int(b.count),
+            "class": name, "real": int(a.count), "fake": int(b.count),
         }  # fmt: skip
         if min(a.count, b.count) < 2:
             raise ValueError(
-                f"class {label} has {int(a.count)} real and {int(b.count)} fake images;"
+                f"class {name} has {int(a.count)} real and {int(b.count)} fake images;"
                 " a distance needs 2 of each: give more images"
             )
         row["frechet_distance"] = frechet(a, b)
@@ -174,7 +178,9 @@ def _classes(real, fake):
     distances = [row["frechet_distance"] for row in table]
     made["class_frechet_distance"] = float(np.mean(distances))
     if fake.predicted is not None:
-        made["conditional_accuracy"] = float((fake.predicted == fake.labels).mean())
+        known = fake.labels >= 0
+        right = fake.predicted[known] == fake.labels[known]
+        made["conditional_accuracy"] = float(right.mean())
     return made | {"classes": table}
 
 
