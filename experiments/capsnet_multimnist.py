@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jaxgan import capsules, data, report
 from jaxgan.lab import blocks, capsnets, cli, pixels, runs, session
-from jaxgan.lab import capsules as lab_capsules
+from jaxgan.lab.capsules import train, unseen, wrong
 from jaxgan.lab.data import Data
 from jaxgan.lab.generator import Training
 from jaxgan.models import capsnet
@@ -65,7 +65,7 @@ def main(config: Config) -> None:
         raise ValueError(
             f"--model.objects is {config.model.objects}; an image has two digits here"
         )
-    lab_capsules.train("CapsNet, MultiMNIST", config)
+    train("CapsNet, MultiMNIST", config)
     session.only_main()
     if config.model.reconstruction:
         path = config.run.workdir / "overlay.png"
@@ -82,18 +82,18 @@ def overlay_grid(run: pathlib.Path) -> np.ndarray:
     """
     model, variables, opened = capsnets.restore(run)
     chosen = data.some(len(opened.test["label"]), blocks.BLOCK)
-    batch = lab_capsules.unseen(opened, model, np.resize(chosen, blocks.BLOCK))
+    batch = unseen(opened, model, np.resize(chosen, blocks.BLOCK))
     v = jax.jit(lambda x: capsnet.encode(model, variables, x))(batch["image"])
     labels = np.asarray(batch["label"])
     predicted = np.asarray(capsules.longest(v, 2))
-    wrong = lab_capsules.wrong(predicted, labels)
+    missed = wrong(predicted, labels)
     columns: list[tuple[int, Any, str]] = []
-    for i in np.flatnonzero(~wrong)[:4]:
+    for i in np.flatnonzero(~missed)[:4]:
         columns.append((i, labels[i], ""))
-    for i in np.flatnonzero(~wrong)[4:6]:
+    for i in np.flatnonzero(~missed)[4:6]:
         absent = next(c for c in range(len(opened.classes)) if c not in labels[i])
         columns.append((i, np.array([labels[i][0], absent]), "*"))
-    for i in np.flatnonzero(wrong)[:2]:
+    for i in np.flatnonzero(missed)[:2]:
         columns += [(i, predicted[i], "P"), (i, labels[i], "")]
     chosen = np.array([i for i, _, _ in columns])
     drawn = [

@@ -20,7 +20,7 @@ from jaxgan.lab import cli, session
 from jaxgan.lab.classes import present
 from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.judges import classifier
-from jaxgan.lab.judges import scores as lab_scores
+from jaxgan.lab.judges.scores import score
 from jaxgan.train.terminal import say
 
 SHOWN = 48  # test images it gets wrong
@@ -53,7 +53,7 @@ def main(config: Config) -> None:
         opened.classes[c]: float((seen[labels == c] == c).mean())
         for c in np.unique(labels)
     }
-    scores = lab_scores.score(
+    scores = score(
         judge, opened.train["image"][some], opened, opened.train["label"][some]
     )
     results = {
