@@ -20,6 +20,7 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.analysis import latent, norms
+from jaxgan.data.labels import numbers
 from jaxgan.lab import cli, inference
 from jaxgan.train.terminal import say
 
@@ -78,6 +79,9 @@ def main(config: Config) -> None:
     columns = len(classes) if run.classes and len(classes) > 1 else None
     report.save_png(out / "sheet.png", report.sheet(images, columns))
     say(f"{out / 'sheet.png'}: {config.count} samples of step {run.step}")
+    if columns:
+        names = inference.class_names(run)
+        say(f"{'columns':>9}  {', '.join(names[label] for label in classes)}")
     if config.single:
         for i, image in enumerate(images):
             report.save_png(out / "single" / f"{i:05d}.png", image)
@@ -127,13 +131,15 @@ def labels(run: inference.Trained, config: Config) -> np.ndarray:
             )
         return np.zeros(1, np.int32)
     names = inference.class_names(run)
-    wanted = config.labels or names
-    if missing := [name for name in wanted if name not in names]:
-        raise ValueError(
-            f"--labels names {', '.join(missing)}, but the classes of {config.run} are"
-            f" {', '.join(names)}"
-        )
-    return np.array([names.index(name) for name in wanted], np.int32)
+    wanted = [
+        name
+        for given in config.labels or names
+        for name in ([given] if given in names else given.split(","))
+    ]
+    try:
+        return np.array(numbers(wanted, names), np.int32)
+    except ValueError as error:
+        raise ValueError(f"--labels: {error} of {config.run}") from None
 
 
 def walk(run: inference.Trained, config: Config, key: jax.Array) -> list:

@@ -64,9 +64,10 @@ def test_classes_are_chosen_by_name(conditional, tmp_path, monkeypatch):
         with Image.open(tmp_path / out / "sheet.png") as sheet:
             return np.asarray(sheet)
 
-    assert not np.array_equal(
-        drawn("a", "--labels", "fox"), drawn("b", "--labels", "dog")
-    )
+    fox = drawn("a", "--labels", "fox")
+    assert not np.array_equal(fox, drawn("b", "--labels", "dog"))
+    two = drawn("d", "--labels", "fox", "cat")
+    np.testing.assert_array_equal(two, drawn("e", "--labels", "fox,cat"))
     with pytest.raises(AssertionError):
         drawn("c", "--labels", "3")
 
@@ -75,7 +76,10 @@ def test_what_cannot_be_drawn_is_one_sentence(
     conditional, classifier_run, tiny_run, monkeypatch, capsys
 ):
     for argv, said in (
-        (["--run", conditional, "--labels", "cow"], "cow, but the classes"),
+        (
+            ["--run", conditional, "--labels", "cow"],
+            "no class cow; the classes are cat, dog, fox",
+        ),
         (["--run", tiny_run, "--labels", "1"], "draws without labels"),
         (["--run", tiny_run, "--best"], "kept no best state"),
         (["--run", classifier_run], "draws no images"),
