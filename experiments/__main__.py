@@ -1,6 +1,7 @@
 """Lists all commands: `python -m experiments`."""
 
 import ast
+import io
 import os
 import pathlib
 import sys
@@ -54,6 +55,8 @@ def listing() -> str:
 
 def main() -> None:
     """Prints the list, or the commands with names similar to a given one."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # which may know no letters but ASCII
+        sys.stdout.reconfigure(errors="backslashreplace")
     names = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not names:
         try:

@@ -50,6 +50,7 @@ class Long:
 
 
 Count = Annotated[int, Within(1)]  # layers, units, steps
+Depth = Annotated[int, Within(1, 100)]  # layers, each of which takes time to compile
 Natural = Annotated[int, Within(0)]  # counts where 0 means none
 Seed = Annotated[int, Within(0, 2**32 - 1)]  # random keys take 32 bits of it
 Whole = Annotated[int, Within()]  # such as layers counted from the last

@@ -1,6 +1,7 @@
 """The command line of every experiment: flags from a dataclass, short errors."""
 
 import argparse
+import io
 import os
 import pathlib
 import sys
@@ -40,6 +41,9 @@ def run(
             `--help` leaves them out.
     """
     tune_allocator()  # before JAX allocates anything
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # which may know no letters but ASCII
+            stream.reconfigure(errors="backslashreplace")
     try:
         arguments = _renamed(sys.argv[1:], aliases)
         default = {"default": _preset(arguments, presets)} if presets else {}

@@ -44,7 +44,7 @@ class Config:
     """Size of the latent vector, uniform on [-1, 1], and of the auto-encoder's code."""
     width: bounds.Count = 64
     """Channels of the decoder and of the encoder's first scale (n in the paper)."""
-    layers: bounds.Count = 2
+    layers: bounds.Depth = 2
     """Convolutions at every scale."""
     gamma: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Target ratio of L(G(z)) to L(x): low for sharp samples, high for diverse ones."""

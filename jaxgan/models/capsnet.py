@@ -50,7 +50,7 @@ class Config:
     """Elements of a class capsule."""
     padding: Literal["VALID", "SAME"] = "VALID"
     """Padding of both convolutions."""
-    iterations: bounds.Count = 3
+    iterations: bounds.Depth = 3
     """Of routing."""
     shared: bool = False
     """Whether capsules of a type vote by the same weights at every position."""
