@@ -1,16 +1,20 @@
 """The measures of the endurance commands; test_processes has the processes."""
 
 import json
+import os
+import random
 import re
 import subprocess
 import sys
+import time
 
 import jax
 import numpy as np
 import pytest
 from commands import call
 
-from experiments.endurance import agreement, kills, soak
+from experiments.endurance import agreement, fuzz, kills, soak
+from experiments.endurance.fuzz import command_lines, damage, images, pool, trial
 from experiments.endurance.parts import agreement as agreement_
 from experiments.endurance.parts import processes
 from jaxgan import parallel, train
@@ -63,6 +67,7 @@ def test_a_nudge_moves_every_parameter_to_its_neighbour():
         (agreement, ["--at-once", "0"], "--at-once is 0"),
         (kills, ["--kills", "0"], "--kills is 0"),
         (kills, ["--processes", "0"], "--processes is 0"),
+        (fuzz, ["--only", "-2"], "--only is -2"),
         (soak, ["--steps", "399"], "--steps is 399; it must be at least 400"),
     ],
 )
@@ -125,3 +130,52 @@ def test_a_soak_sees_memory_programs_and_arrays(tmp_path, monkeypatch):
     held = [x["resident MiB"] for x in results["seen"]]
     assert 100 < held[-1] < held[2] + 25
     assert results["most MiB ever"] > held[-1] * 0.9
+
+
+def test_a_trial_is_made_from_its_number_and_damage_stays_a_file():
+    for number in range(8):
+        made = [damage.damaged(random.Random(number), bytes(200)) for _ in range(2)]
+        assert made[0] == made[1]
+    damaged = {damage.damaged(random.Random(i), bytes(200)) for i in range(50)}
+    assert len(damaged) > 20
+    kinds = [trial.kind_of(number) for number in range(100)]
+    assert kinds.count("image") == 50
+    assert {*kinds} == {*trial.PLAYS}
+    suffix, content = images.image(random.Random(0))
+    assert content == images.image(random.Random(0))[1]
+    assert suffix in images.MODES
+
+
+def test_files_and_flags_are_played_and_refusals_are_no_faults(tmp_path, monkeypatch):
+    monkeypatch.setattr(command_lines, "_commands", lambda: ("draw_faces",))
+    played = [trial.play(0, tmp_path, number) for number in range(60)]
+    assert not [x for x in played if x.ended in trial.FAULTS]
+    ended = fuzz.table(played)
+    assert ended["all"]["trials"] == 60
+    assert ended["image"]["accepted"] > 0 < ended["image"]["refused"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_no_command_expects_is_a_fault(tmp_path, monkeypatch):
+    def broken(chance, folder):
+        raise KeyError("a bug")
+
+    monkeypatch.setitem(trial.PLAYS, "image", broken)
+    outcome = trial.play(0, tmp_path, 0)
+    assert (outcome.ended, outcome.kind) == ("traceback", "image")
+    assert "KeyError: 'a bug'" in outcome.said
+
+
+def _misbehaves(number):
+    if number == 0:
+        os._exit(3)
+    if number == 2:
+        time.sleep(60)
+    return trial.Outcome(number, "image", "accepted", 0.0)
+
+
+@pytest.mark.slow
+def test_what_crashes_or_hangs_is_ended_and_the_rest_played():
+    found = pool.play(_misbehaves, range(3), 5.0, 1)
+    assert [x.ended for x in found] == ["crash", "accepted", "hang"]
+    assert found[0].said == "exit code 3"
