@@ -149,6 +149,7 @@ def strangers(file: str, names: set[str]) -> list[str]:
         name
         for name in names
         if name.partition(".")[0] == "experiments"
+        and name != "experiments.commands"  # the list of them
         and not f"{name}.".startswith(tuple(f"{x}." for x in (*allowed, ".".join(own))))
     )
 
