@@ -52,9 +52,9 @@ class Data:
     tests: bounds.Count = 10_000
     """Largest number of test images; each class has its share."""
     set_aside: Literal["each", "last"] = "each"
-    """Images to test on where the set has no test part: a sixth of each class, or the
-    last sixth of the set. Runs that began before this flag only resume with last, which
-    leaves them the images that they were trained on."""
+    """Images to test on where a set has no test part: a sixth of each class, or the
+    last sixth of the set. Runs that began before this flag resume with last alone:
+    otherwise they would be tested on images that they were trained on."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
