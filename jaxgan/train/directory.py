@@ -96,16 +96,25 @@ def check(
     if not isinstance(before, dict):
         raise ValueError(f"{path} is damaged; restore it, or give another --workdir")
     config = as_json(config)
+    # Some runs are older than this choice, and have the fingerprint of the other.
+    split = _set_aside(before) != _set_aside(config)
     before = filled(before, defaults or {}, config)
     changed = checkpoint.differences(_fixed(before), _fixed(config))
     if changed and not accept_changes:
+        last = ". If its set has no test part, --set-aside last has the images it had"
         raise ValueError(
             f"{workdir} holds a run of another configuration"
             f" ({'; '.join(changed)}); give another --workdir, or the same"
             " configuration to go on with it, or --accept-changes to go on with"
-            " this one"
+            f" this one{last if split else ''}"
         )
     return changed
+
+
+def _set_aside(config: Mapping[str, Any]) -> Any:
+    """How test images were set aside; None before there was a choice."""
+    data = config.get("data")
+    return data.get("set_aside") if isinstance(data, Mapping) else None
 
 
 def check_place(workdir: pathlib.Path) -> None:

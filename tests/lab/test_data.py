@@ -230,3 +230,16 @@ def test_the_channels_of_a_set_are_those_of_its_images(tmp_path):
         Image.fromarray(image).save(tmp_path / "mixed" / f"{i}.png")
     assert channels_of(Data(f"folder:{tmp_path}/mixed")) == 3
     assert channels_of(Data("faces:8192")) == 3
+
+
+def test_a_run_that_set_aside_the_last_is_told_how_to_go_on(tmp_path):
+    """Otherwise it would be tested on images that it was trained on."""
+    from jaxgan.train import directory
+
+    now = {"data": {"set_aside": "each"}, "fingerprint": "new"}
+    (tmp_path / "config.json").write_text('{"data": {}, "fingerprint": "old"}')
+    known = {"data": {"set_aside": "each"}}
+    with pytest.raises(ValueError, match=r"old -> new.*--set-aside last has"):
+        directory.check(tmp_path, now, defaults=known)
+    last = {"data": {"set_aside": "last"}, "fingerprint": "old"}
+    assert directory.check(tmp_path, last, defaults=known) == []
