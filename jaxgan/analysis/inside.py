@@ -239,7 +239,7 @@ def agreement(found: ArrayLike) -> jax.Array:
     if len(found) < 2:
         raise ValueError(f"agreement needs 2 patches or more, but got {len(found)}")
     flat = found.reshape(len(found), -1)
-    known = jnp.isfinite(flat)
+    known = ~jnp.isnan(flat)
     flat = jnp.where(known, flat, 0)
 
     def correlation(a, b, both):
@@ -271,7 +271,7 @@ def spread(signals: ArrayLike) -> jax.Array:
     """
     signals = jnp.asarray(signals)
     flat = signals.reshape(len(signals), -1, signals.shape[-1])
-    known = jnp.isfinite(flat).all(-1)
+    known = ~jnp.isnan(flat).any(-1)
     energy = jnp.where(known[..., None], jnp.square(flat), 0).sum(-1)
     share = _divided(energy, energy.sum(1, keepdims=True))
     return _divided(1.0, known.sum(1) * jnp.square(share).sum(1))

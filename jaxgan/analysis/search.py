@@ -136,7 +136,7 @@ def starts(losses: jax.Array, candidates: Any, count: int = 1) -> Any:
             f"count is {count}; it must be from 1 to the {losses.shape[1]} candidates"
             " there are"
         )
-    known = jnp.where(jnp.isnan(losses), jnp.inf, losses)
+    known = jnp.where(jnp.isfinite(losses), losses, jnp.inf)
     _, index = jax.lax.top_k(-known, count)
     return jax.tree.map(lambda x: jnp.asarray(x)[index.reshape(-1)], candidates)
 
@@ -184,7 +184,7 @@ def best_of(losses: jax.Array, latents: Any, restarts: int) -> tuple[jax.Array, 
             f"restarts is {restarts}, but there are {len(losses)} rows: give a divisor"
             " of that number"
         )
-    known = jnp.where(jnp.isnan(losses), jnp.inf, losses).reshape(-1, restarts)
+    known = jnp.where(jnp.isfinite(losses), losses, jnp.inf).reshape(-1, restarts)
     row = known.argmin(1) + jnp.arange(len(known)) * restarts
     return losses[row], jax.tree.map(lambda x: x[row], latents)
 

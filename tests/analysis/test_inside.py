@@ -322,3 +322,12 @@ def test_spread_of_noise_is_known():
     # Squares of a normal have mean 1 and mean square 3: the share is 1/3.
     noise = np.random.default_rng(1).normal(size=(1, 200, 200, 1)).astype("float32")
     np.testing.assert_allclose(inside.spread(noise), 1 / 3, rtol=0.03)
+
+
+def test_infinite_values_are_no_padding():
+    """NaN marks padding; an infinite response is a fault, and shows in the number."""
+    drawn = np.random.default_rng(0).normal(size=(3, 4, 4, 2)).astype("float32")
+    drawn[0, 0, 0, 0] = np.inf
+    assert not np.isfinite(inside.agreement(drawn))
+    assert np.isnan(inside.spread(drawn)[0])
+    assert np.isfinite(inside.spread(drawn)[1:]).all()
