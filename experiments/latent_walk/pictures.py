@@ -29,20 +29,22 @@ def save_animation(path: pathlib.Path, walked: np.ndarray, kind: str) -> None:
     say(f"{path}: {min(SHOWN, walked.shape[1])} walks along {kind}")
 
 
-def draw_walk(config: Any, kind: str, painter, stops, classes: int) -> None:
-    """Draws the first walk: a row from each stop to the next."""
+def draw_walk(config: Any, kind: str, painter, stops, classes) -> None:
+    """Draws the first walk: a row from each stop to the next, of one class if any."""
     rows = config.rows or config.stops
     ends = stops[:, 0], jnp.roll(stops[:, 0], -1, 0)
     legs = latent.walk(
         jnp.stack(ends)[:, :rows], config.frames, spherical=kind == "spherical",
         closed=False,
     )  # fmt: skip
-    labels = np.arange(rows) % max(1, classes)
+    labels = np.arange(rows) % max(1, len(classes))
     images = painter.paint(legs, np.broadcast_to(labels, legs.shape[:2]))
     images = images.swapaxes(0, 1) / 255
     left = [f"{row + 1} to {(row + 1) % config.stops + 1}" for row in range(rows)]
     if classes:
-        left = [f"{text}\nclass {c}" for text, c in zip(left, labels, strict=True)]
+        names = figures.plain(classes)
+        each = zip(left, labels, strict=True)
+        left = [f"{text}\nclass {names[c]}" for text, c in each]
     above = [f"{100 * t / config.frames:.0f} %" for t in range(config.frames + 1)]
     scale = tile_side(images.shape[-2]) / images.shape[-2]
     width, height = (

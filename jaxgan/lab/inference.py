@@ -117,7 +117,12 @@ def check_draws(trained: Trained) -> None:
 
 
 def class_names(trained: Trained) -> tuple[str, ...]:
-    """The names of a model's classes: those of the data it was trained on, if known."""
+    """The names of a model's classes: those of the data it was trained on, if known.
+
+    Empty for models without classes.
+    """
+    if not trained.classes:
+        return ()
     names = trained.plain.get("class_names") or range(trained.classes)
     return tuple(str(name) for name in names)
 
