@@ -20,6 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from jaxgan.data.synthetic import seeds
+
 
 class Table(NamedTuple):
     """The places of the examples of each class, as arrays; `by_class` makes it.
@@ -45,7 +47,7 @@ def example_key(seed: ArrayLike, position: ArrayLike) -> jax.Array:
     Raises:
         ValueError: the seed is neither.
     """
-    return jax.random.fold_in(_key(seed), position)
+    return jax.random.fold_in(seeds.key(seed), position)
 
 
 def shift(image: ArrayLike, offset: ArrayLike) -> jax.Array:
@@ -288,7 +290,7 @@ def multi_digits(
             f"positions has shape {positions.shape} and index {index.shape}, expected "
             "[B] for both"
         )
-    key = _key(seed)
+    key = seeds.key(seed)
 
     def one(position, i):
         inner = example_key(key, position)
@@ -328,27 +330,3 @@ def check_image(name: str, image: ArrayLike) -> jax.Array:
             "[H, W, C], and use jax.vmap for a batch"
         )
     return image
-
-
-def checked_seed(seed: int) -> np.uint32:
-    """A seed as random keys take it, which would drop what lies beyond 32 bits.
-
-    Raises:
-        ValueError: the seed is negative, or has more than 32 bits.
-    """
-    if not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed}; it must be at least 0 and below 2^32")
-    return np.uint32(seed)
-
-
-def _key(seed: ArrayLike) -> jax.Array:
-    """Makes a key of a seed; a key is returned as it is."""
-    seed = jnp.asarray(checked_seed(seed) if isinstance(seed, int) else seed)
-    if seed.ndim == 0 and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
-        return seed
-    if seed.ndim or not jnp.issubdtype(seed.dtype, jnp.integer):
-        raise ValueError(
-            f"seed is {seed.dtype} {seed.shape}: give an integer or one key of "
-            "jax.random.key"
-        )
-    return jax.random.key(seed)

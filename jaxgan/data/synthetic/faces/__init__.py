@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.data.synthetic.digits import checked_seed
+from jaxgan.data.synthetic import seeds
 from jaxgan.data.synthetic.faces import geometry, portrait
 from jaxgan.data.synthetic.faces.factors import (
     CATEGORIES,
@@ -127,7 +127,7 @@ def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, 
         ValueError: `seed`, `count`, `size` or `batch` is out of range.
     """
     _check_size(size)
-    bits = checked_seed(seed)
+    bits = seeds.checked(seed)
     for name, value in (("count", count), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name} is {value}; expected 1 or more, such as 256")
