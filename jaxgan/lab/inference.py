@@ -285,6 +285,7 @@ def trained_on(
         reading,
         split=reading.split if reading.split != "train" else was.get("split", "train"),
         resolution=reading.resolution or shape[0],
+        width=reading.width or (0 if reading.resolution else shape[1]),
         channels=reading.channels or shape[-1],
         crop=reading.crop or (tuple(crop) if crop else None),
         upscale=reading.upscale or upscale == "yes" or (upscale == "auto" and small),

@@ -76,6 +76,8 @@ class Reading:
     """Which part of a set that has parts."""
     resolution: bounds.Natural = 0
     """Height and width to crop and resize images to; 0 takes them as they are."""
+    width: bounds.Natural = 0
+    """Width of images that shall not be square; 0 takes --resolution."""
     channels: Literal[0, 1, 3] = 0
     """1 (grey) or 3 (colour) to convert images to; 0 takes them as they are."""
     crop: bounds.Box | None = None
@@ -92,6 +94,13 @@ class Reading:
         bounds.check(self, flags=True)
         if self.crop and not self.resolution:
             raise ValueError("--crop needs --resolution, the size to bring the box to")
+        if self.width and not self.resolution:
+            raise ValueError("--width needs --resolution, the height to go with it")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width to bring images to; zeros where they stay as they are."""
+        return self.resolution, self.width or self.resolution
 
 
 def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
@@ -107,7 +116,7 @@ def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
         ValueError: there is no such set, or (while it is read) an image of another
             size or colour, or one that cannot be read.
     """
-    size = reading.resolution or 64  # of faces, which are drawn
+    size = reading.size if reading.resolution else 64  # of faces, which are drawn
     source = jaxgan_data.open_source(
         spec, split=reading.split, download=reading.download, size=size
     )
@@ -210,7 +219,7 @@ def _fitted(image, reading, name):
     if reading.resolution:
         return transforms.fit(
             image,
-            reading.resolution,
+            reading.size,
             channels,
             crop=reading.crop or "centre",
             upscale=reading.upscale,

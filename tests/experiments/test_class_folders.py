@@ -63,6 +63,13 @@ def test_classes_are_sampled_by_name(run, tmp_path, monkeypatch, capsys):
     assert "no class fox; the classes are cat, dog" in capsys.readouterr().err
 
 
+def test_a_run_of_images_that_are_not_square_is_evaluated(run, tmp_path, monkeypatch):
+    argv = ["--run", run, "--workdir", tmp_path, "--devices", 1, "--count", 8]
+    assert call(evaluate, [*argv, "--metrics", "classes"], monkeypatch) == 0
+    found = json.loads((tmp_path / "results.json").read_text())["metrics"]["classes"]
+    assert [(row["class"], row["fake"]) for row in found] == [("cat", 4), ("dog", 4)]
+
+
 def test_a_run_without_names_goes_on_and_other_classes_do_not(run, monkeypatch, capsys):
     path = run / "config.json"
     saved = json.loads(path.read_text())
