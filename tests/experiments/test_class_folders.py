@@ -110,3 +110,11 @@ def test_sets_are_compared_by_the_names_of_classes(tmp_path, monkeypatch, capsys
     assert table(one, f"npz:{tmp_path / 'other' / 'x.npz'}") == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "one has cat, dog, the other canada, london" in said
+
+
+def test_presets_leave_the_number_of_classes_to_the_data():
+    from experiments import acgan_mnist, capsnet_mnist, cdcgan_mnist, cgan_mnist
+
+    for module in (acgan_mnist, capsnet_mnist, cdcgan_images, cdcgan_mnist, cgan_mnist):
+        for name, preset in module.PRESETS.items():
+            assert preset.model.classes is None, (module.__name__, name)
