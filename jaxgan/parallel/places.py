@@ -101,7 +101,8 @@ def gathering(
     size = mesh.shape[FSDP]
 
     def whole(path, x):
-        net, collection, *rest = (str(key.key) for key in path)
+        path = jax.tree_util.keystr(path, simple=True, separator="/")
+        net, collection, *rest = path.split("/")
         spec = rule("/".join((collection, net, *rest)), x.shape, size)
         if not any(spec):
             return x
