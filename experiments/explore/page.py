@@ -8,6 +8,7 @@ from experiments.explore import generator
 from experiments.explore.generator import Choice, Explorer
 from experiments.explore.pieces import escaped, face, heading, nearest, player, save
 from experiments.explore.style import PLAYER, STYLE
+from jaxgan.lab import inference
 from jaxgan.train.terminal import say
 
 WALK = "0, 1, 2, 3"  # seeds of the first walk
@@ -106,6 +107,8 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
     seeds = generator.seeds(WALK)
     walked = player(generator.walk(explorer, seeds, first, FRAMES), seeds)
     sliders = {}
+    known = inference.class_names(explorer.trained) or range(explorer.classes)
+    names = [(str(name), i) for i, name in enumerate(known)]
 
     def group(kind, title, about):
         chosen = [x for x in explorer.sliders if x.kind == kind]
@@ -150,7 +153,7 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                     saving = gr.Button("Save", min_width=65, elem_id="save")
                 saved = gr.HTML()
                 label = gr.Radio(
-                    list(range(explorer.classes)) or [0],
+                    names or [("0", 0)],
                     value=0,
                     label="Class",
                     visible=explorer.classes > 0,

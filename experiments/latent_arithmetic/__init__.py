@@ -38,6 +38,7 @@ import numpy as np
 from experiments.latent_arithmetic import concepts, equations, pictures, turning
 from experiments.latent_arithmetic.laboratory import Laboratory
 from jaxgan import bounds, report
+from jaxgan.data.labels import numbers
 from jaxgan.lab import figures, inference, painting
 from jaxgan.lab.first_layer import first_layer
 from jaxgan.train.terminal import say
@@ -70,8 +71,9 @@ class Config:
     """Largest noise around a result in its sheet of nine."""
     directions: bounds.Natural = 6
     """Directions of closed-form factorisation; 0 leaves them out."""
-    label: bounds.Natural | None = None
-    """Class to draw, for models of classes; class 0 if left out."""
+    label: str | None = None
+    """Class to draw, by name or number, for models of classes; the first if left
+    out."""
     seed: bounds.Seed = 0
     """Seed of the latents and of the choice of exemplars."""
     ema: bool = True
@@ -97,7 +99,6 @@ class Config:
 def main(config: Config) -> None:
     """Draws samples, calculates with them, and counts."""
     trained = inference.open_run(config.run, ema=config.ema)
-    _check_label(config, trained)
     weight = first_layer(trained) if config.directions else None
     if config.directions and weight is None:
         raise ValueError(
@@ -135,22 +136,25 @@ def main(config: Config) -> None:
     figures.save_results(config.workdir / "results.json", results)
 
 
-def _check_label(config: Config, trained: inference.Trained) -> None:
-    if config.label is not None and not 0 <= config.label < max(1, trained.classes):
+def _label(config: Config, trained: inference.Trained) -> int:
+    """The number of the class to draw; 0 for models without classes."""
+    if config.label is None:
+        return 0
+    if not trained.classes:
         raise ValueError(
-            f"--label is {config.label}, but the generator"
-            + (
-                f" knows classes 0 to {trained.classes - 1}"
-                if trained.classes
-                else " takes no classes; leave it out"
-            )
+            f"--label is {config.label}, but the generator takes no classes; leave it"
+            " out"
         )
+    try:
+        return numbers([config.label], inference.class_names(trained))[0]
+    except ValueError as error:
+        raise ValueError(f"--label: {error} of {config.run}") from None
 
 
 def _open(config: Config, trained: inference.Trained):
     """Prepares the samples and functions, and tells the quality of the regressor."""
     painter = painting.painter(trained)
-    label = config.label or 0
+    label = _label(config, trained)
     factors = painting.reader(trained)
     count = config.samples if factors is not None else 2 * SHEET
     key = jax.random.key(config.seed)
