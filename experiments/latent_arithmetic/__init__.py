@@ -99,13 +99,14 @@ class Config:
 def main(config: Config) -> None:
     """Draws samples, calculates with them, and counts."""
     trained = inference.open_run(config.run, ema=config.ema)
+    label = _label(config, trained)
     weight = first_layer(trained) if config.directions else None
     if config.directions and weight is None:
         raise ValueError(
             f"the latents of {trained.name} do not enter a dense layer by themselves;"
             " leave the directions out with --directions 0"
         )
-    lab, quality = _open(config, trained)
+    lab, quality = _open(config, trained, label)
     results: dict[str, Any] = {
         "step": trained.step,
         "config": dataclasses.asdict(config),
@@ -151,10 +152,9 @@ def _label(config: Config, trained: inference.Trained) -> int:
         raise ValueError(f"--label: {error} of {config.run}") from None
 
 
-def _open(config: Config, trained: inference.Trained):
+def _open(config: Config, trained: inference.Trained, label: int):
     """Prepares the samples and functions, and tells the quality of the regressor."""
     painter = painting.painter(trained)
-    label = _label(config, trained)
     factors = painting.reader(trained)
     count = config.samples if factors is not None else 2 * SHEET
     key = jax.random.key(config.seed)
