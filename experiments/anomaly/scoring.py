@@ -55,8 +55,7 @@ def unseen(
     if not opened.labelled:
         raise ValueError(
             f"{spec} has no labels, which are needed to tell what is normal; give a"
-            " labelled set"
-            " with --data"
+            " labelled set with --data"
         )
     (block,) = opened.blocks(opened.count)
     images, labels = block

@@ -57,7 +57,7 @@ def test_scores_and_their_areas(run, untouched, combine, tmp_path, monkeypatch):
     assert before == untouched(run)
     found = json.loads((out / "results.json").read_text())
     label = np.asarray(found["label"])
-    anomalous = label == 3
+    anomalous = label == "3"
     assert anomalous.tolist() == [False] * 6 + [True] * 6
     scores = {name: np.asarray(x) for name, x in found["scores"].items()}
     np.testing.assert_allclose(

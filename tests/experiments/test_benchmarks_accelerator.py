@@ -224,7 +224,7 @@ def test_a_side_of_pytorch_that_does_not_start_is_left_out(monkeypatch):
         assert len(found["samples"]) == 3 * (3 - len(left_out))
     monkeypatch.setattr(timing, "measure", functools.partial(measure, broken="jaxgan"))
     with pytest.raises(
-        ValueError, match="ended before it was ready; what was measured"
+        ValueError, match="ended before it was ready; earlier measurements are kept"
     ):
         run()
 

@@ -60,10 +60,10 @@ def test_trains_with_labels_and_without_and_repeats_nothing(
 
 @pytest.mark.slow
 def test_acgan_draws_a_row_a_digit(tmp_path, data, monkeypatch):
-    command = [*ACGAN, *data, "--workdir", tmp_path, "--steps", 1]
+    command = [*ACGAN, *data, "--workdir", tmp_path / "run", "--steps", 1]
     assert call(acgan_mnist, command, monkeypatch) == 0
-    assert results(tmp_path)["asked"]
-    with Image.open(tmp_path / "samples" / "ema_0000001.png") as sheet:
+    assert results(tmp_path / "run")["asked"]
+    with Image.open(tmp_path / "run" / "samples" / "ema_0000001.png") as sheet:
         assert sheet.size == (10 * 30 + 2, 10 * 30 + 2)
 
 

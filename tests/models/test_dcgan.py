@@ -117,7 +117,7 @@ def test_a_double_network_draws_and_judges():
     assert drawn.shape == (8, 16, 16, 3)
     judge = pure(dcgan.Discriminator(config), "discriminator")
     assert judge(variables_, drawn)[0].shape == (8,)
-    with pytest.raises(ValueError, match="kernel 4 cannot keep the size"):
+    with pytest.raises(ValueError, match="kernel is 4, which cannot keep the size"):
         dcgan.Config(kernel=4, double=True)
 
 

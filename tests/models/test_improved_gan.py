@@ -276,7 +276,7 @@ def test_latents_are_uniform_on_the_unit_interval():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"classes": 0}, "classes is 0.*at least 1"),
+        ({"classes": 0}, "classes is 0.*at least 2"),
         ({"discriminator": ()}, "discriminator is .*at least one"),
         ({"generator": (5, 0)}, "generator is .*each must be at least 1"),
         ({"noise": -0.1}, "noise is -0.1.*at least 0"),

@@ -328,7 +328,7 @@ def test_errors_say_what_is_expected():
         conv_transpose(x, w)
     with pytest.raises(ValueError, match="expected an image"):
         conv(x[0], w)
-    with pytest.raises(ValueError, match="stride is 3, use 2"):
+    with pytest.raises(ValueError, match="stride is 3, .* use 2"):
         conv_transpose(jnp.zeros((2, 8, 8, 5)), w, stride=3)
     with pytest.raises(ValueError, match="larger than the image"):
         conv(x[:, :1], w, padding=0)
