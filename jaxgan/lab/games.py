@@ -41,16 +41,13 @@ def train(
     data: Mapping[str, Any] | Set | str,
     workdir: pathlib.Path | str,
     *,
-    steps: int = 2000,
-    batch_size: int = 64,
-    seed: int = 0,
     show: Callable[[Variables, jax.Array], Mapping[str, Any]] | None = None,
     evaluate: Callable[[Variables, jax.Array], Mapping[str, float]] | None = None,
     title: str = "A game",
     config: Any = None,
     shape: tuple[int, int, int] | None = None,
     between: pixels.Range = (-1.0, 1.0),
-    **more: Any,
+    **fields: Any,
 ) -> Result:
     """Trains a game, with checkpoints, sheets, curves and a page; or goes on.
 
@@ -65,9 +62,6 @@ def train(
         data: arrays `[N, ...]` under the names that the game asks for; or an opened
             set; or what `--data` takes, such as "folder:PHOTOS", with a `shape`.
         workdir: the directory of the run.
-        steps: to train for, all in all.
-        batch_size: examples a minibatch.
-        seed: of initial weights, noise and data order.
         show: `show(variables, key) -> {name: seen}`, every so often, of the averaged
             weights where they are kept. Images `[N, H, W, C]` become a sheet, points
             `[N, 2]` a picture of them, numbers join the curves. The key is the same
@@ -79,7 +73,8 @@ def train(
         shape: height, width and channels, where `data` is a text.
         between: the numbers between which images are; arrays of bytes become floats
             between them.
-        more: other fields of `jaxgan.train.Run`, such as `sample_every`.
+        fields: of `jaxgan.train.Run`: `steps` to train for in all, 2,000 if left out,
+            `batch_size`, `seed`, `sample_every`, `evaluate_every` and others.
 
     Returns:
         The final state, and what results.json holds.
@@ -87,15 +82,14 @@ def train(
     Raises:
         ValueError: the data cannot be had, or the directory holds another run.
     """
-    every = max(1, steps // SHEETS)
-    more = {"sample_every": every, "checkpoint_every": every} | more
-    run = Run(
-        pathlib.Path(workdir), steps=steps, batch_size=batch_size, seed=seed, **more
-    )
+    run = Run(pathlib.Path(workdir), **fields)
+    every = max(1, run.steps // SHEETS)
+    often = {"sample_every": every, "checkpoint_every": every}
+    run = dataclasses.replace(run, **often | fields)
     opened = _opened(data, shape)
     model = _structure(game) if config is None else config
     work = session.begin(title, Config(run, opened.data, model), opened)
-    key = jax.random.fold_in(jax.random.key(seed), 1)
+    key = jax.random.fold_in(jax.random.key(run.seed), 1)
     known = _points(opened)
 
     def shown(state):
