@@ -16,18 +16,20 @@ def in_blocks(
     """Applies a compiled function to arrays `[N, ...]`, or trees of them, by blocks.
 
     The last block is filled up from the start of the arrays: one shape, one program.
+    Where there are fewer examples than `size`, a block has the next power of two.
 
     Args:
-        function: takes `[size, ...]` of each array and returns arrays `[size, ...]`, or
-            a tree of them.
+        function: takes a block of each array and returns arrays as long, or a tree of
+            them.
         arrays: with one first axis.
-        size: examples in a call.
+        size: examples in a call, at most.
         title: of a progress bar; there is none without.
 
     Returns:
         What the function returns for all of them, `[N, ...]`, in NumPy.
     """
     count, parts = len(jax.tree.leaves(arrays)[0]), []
+    size = min(size, 1 << (count - 1).bit_length())
     bar = {"delay": 1, "leave": False, "disable": None if title else True}
     for first in tqdm(range(0, count, size), desc=title, unit="block", **bar):
         index = np.arange(first, first + size) % count
