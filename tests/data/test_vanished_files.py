@@ -112,10 +112,9 @@ whole = np.load(path)
 source = open_source(path)
 data = load(source, size=64, channels=3)
 mirrored = fitted(source, size=32, channels=3)
-running = stream(mirrored, 0, 8, workers=1, prefetch=1)
-next(running)
 length = 128 + 5 * 64 * 64 * 3
-os.truncate(path, length)
+os.truncate(path, length)  # between two reads: in the middle of one is a SIGBUS
+running = stream(mirrored, 0, 8, workers=1, prefetch=1)
 try:
     list(itertools.islice(running, 100))
 except CorruptImage as error:
