@@ -94,7 +94,6 @@ def test_a_critic_that_moves_more_often_gets_its_minibatches(
         (wgan_mnist, ["--model.critic-steps", -2], "critic_steps is -2.*at least 1"),
         (wgan_gp_mnist, ["--model.critic-steps", 0], "critic_steps is 0.*at least 1"),
         (wgan_gp_mnist, ["--model.penalty", -1], r"penalty is -1\.0"),
-        (lsgan_mnist, ["--model.fake-label", 1], r"both 1\.0"),
         (r3gan_mnist, ["--model.gamma", -1], r"gamma is -1\.0"),
         (fgan_mnist, ["--model.divergence", "jeffrey"], "jeffrey"),
         (fgan_1d, ["--seeds", 0], "--seeds is 0; it must be at least 1"),
