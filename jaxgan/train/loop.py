@@ -26,6 +26,8 @@ from jaxgan.train.directory import LATEST
 from jaxgan.train.health import broken, goes_back
 from jaxgan.train.run import Run
 
+MOST_PENDING = 1000  # steps whose metrics stay on the devices: 10 KiB each, or so
+
 
 def train(
     algorithm: Algorithm,
@@ -124,7 +126,8 @@ def train(
                 stopping = bool(stop)  # asked once: a signal may come at any moment
                 last = stopping or step == run.steps
                 due = [step % every == 0 for every in events]
-                if not any(due) and not last:
+                full = step - pending[0][0] >= MOST_PENDING
+                if not any(due) and not last and not full:
                     continue
                 rows = scalars.rows(pending)  # only here the host waits for the devices
                 pending = []

@@ -28,6 +28,7 @@ from loops import (
 from jaxgan import checkpoint, parallel, report, train
 from jaxgan.game import algorithm
 from jaxgan.models import dcgan
+from jaxgan.train import loop
 from jaxgan.train.compile import programs
 
 
@@ -86,6 +87,24 @@ def test_the_best_state_is_kept_and_again_after_a_crash(tmp_path, whole):
     assert best(tmp_path) == [6]
     rows = report.read_scalars(tmp_path / "scalars.jsonl")
     assert [row["step"] for row in rows if "score" in row] == list(SCORES)
+
+
+def test_memory_does_not_grow_while_no_event_falls_due(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "MOST_PENDING", 5)
+    alive = []
+
+    def counted(run):
+        def items(start):
+            for plan in resident(run).items(start):
+                alive.append(len(jax.live_arrays()))
+                yield plan
+
+        return resident(run)._replace(items=items)
+
+    never = {"log_every": 40, "sample_every": 40, "checkpoint_every": 40}
+    play(make_run(tmp_path, steps=40, **never), feed=counted)
+    assert max(alive[20:]) == max(alive[10:20])
+    assert [row["step"] for row in scalars(tmp_path)] == [40]
 
 
 def test_the_best_so_far_is_that_of_the_steps_so_far(tmp_path):
