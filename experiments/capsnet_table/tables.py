@@ -25,6 +25,10 @@ PUBLISHED = {
         "routing 3, reconstruction": "5.2",
     },
 }
+PAPERS = {
+    "mnist": "the paper, on MNIST, %",
+    "multimnist": "the paper, on MultiMNIST, %",
+}
 
 
 def models(name: str, preset: str, steps: int) -> dict[str, Any]:
@@ -72,7 +76,7 @@ def write(config: Any, results: dict[str, Any]) -> None:
             f" on {first['test_images']:,} test images, mean ± standard deviation over"
             " training seeds.",
             "",
-            report.table(("model", "error, %", "seeds", "the paper, %"), cells),
+            report.table(("model", "error, %", "seeds", PAPERS[name]), cells),
             "",
         ]
     report.write(config.workdir / "table.md", "\n".join(lines))

@@ -57,27 +57,38 @@ def subset(labels: np.ndarray, classes: int, count: int, seed: int) -> np.ndarra
     return np.concatenate(index)
 
 
-def feed(opened: Set, chosen: np.ndarray, run: Run, mesh: Mesh) -> Feed:
+def feed(
+    images: np.ndarray, labelled: dict[str, np.ndarray], run: Run, mesh: Mesh
+) -> Feed:
     """Makes batches `{"image", "labelled", "label"}` on the devices.
 
-    All training images are among the unlabelled ones. The images of a batch are a
-    function of the seed and the step, in two streams.
+    The images of a batch are a function of the seed and the step, in two streams.
+
+    Args:
+        images: all that are trained on, those without a label and those with.
+        labelled: the images that have their labels, and these.
+        run: the seed and the size of a batch.
+        mesh: the devices.
     """
     arrays = {
-        "image": opened.train["image"],
-        "labelled": opened.train["image"][chosen],
-        "label": opened.train["label"][chosen],
+        "image": images,
+        "labelled": labelled["image"],
+        "label": labelled["label"],
     }
 
     def items(start: int) -> Iterator[dict[str, np.ndarray]]:
         step, size = start, run.batch_size
         while True:
-            each = ((run.seed, arrays["image"]), (run.seed + LABELLED_STREAM, chosen))
-            unlabelled, labelled = (
-                jaxgan_data.plan(seed, step, count=len(among), batch_size=size)["index"]
-                for seed, among in each
-            )
-            yield {"unlabelled": unlabelled, "labelled": labelled}
+            streams = {
+                "unlabelled": (run.seed, arrays["image"]),
+                "labelled": (run.seed + LABELLED_STREAM, arrays["labelled"]),
+            }
+            yield {
+                name: jaxgan_data.plan(seed, step, count=len(among), batch_size=size)[
+                    "index"
+                ]
+                for name, (seed, among) in streams.items()
+            }
             step += 1
 
     def prepare(arrays, item):
@@ -95,7 +106,8 @@ def fit(part: Part) -> Result:
     """Trains and tests one run."""
     shape = generator.image_shape(improved_gan.MODEL, part.model)
     opened = open_set(part.data, shape, test=True)
-    model, opened = classes.counted(part.model, opened)
+    images = opened.train["image"]
+    model, opened = classes.counted(part.model, opened, "trained on without one")
     part, run = dataclasses.replace(part, model=model), part.run
     chosen = subset(opened.train["label"], model.classes, part.labels, run.seed)
     title = f"Improved GAN, {model.matching}, {part.labels} labels, seed {run.seed}"
@@ -134,7 +146,7 @@ def fit(part: Part) -> Result:
     return session.train(
         work,
         improved_gan.game(model),
-        feed(opened, chosen, run, work.mesh),
+        feed(images, {n: x[chosen] for n, x in opened.train.items()}, run, work.mesh),
         show=show,
         measure=measure,
     )

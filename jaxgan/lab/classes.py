@@ -14,8 +14,12 @@ from jaxgan.lab.data import Set
 from jaxgan.train.terminal import say
 
 
-def labelled(opened: Set) -> Set:
+def labelled(opened: Set, others: str = "left out") -> Set:
     """The examples of a set that have a class; how many have none is said.
+
+    Args:
+        opened: the set.
+        others: what happens to those without a class, in words.
 
     Raises:
         ValueError: the set has no labels.
@@ -29,10 +33,10 @@ def labelled(opened: Set) -> Set:
     dropped = sum(int((part["label"] < 0).sum()) for part in _parts(opened))
     if not dropped:
         return opened
-    say(f"{dropped:,} images have no class (a label below 0) and are left out")
+    say(f"{dropped:,} images have no class (a label below 0) and are {others}")
     return dataclasses.replace(
         opened,
-        about=f"{opened.about}; {dropped:,} without a class left out",
+        about=f"{opened.about}; {dropped:,} without a class {others}",
         train=_known(opened.train),
         test=_known(opened.test),
     )
@@ -63,12 +67,13 @@ def present(opened: Set) -> Set:
     )
 
 
-def counted(model: Any, opened: Set) -> tuple[Any, Set]:
+def counted(model: Any, opened: Set, others: str = "left out") -> tuple[Any, Set]:
     """A model with as many classes as its data has, and the data that it sees.
 
     Args:
         model: a configuration with `classes`, None for those of the data.
         opened: the data.
+        others: what happens to images without a class, in words.
 
     Returns:
         The model, its classes a number, and the examples that have one of them.
@@ -77,7 +82,7 @@ def counted(model: Any, opened: Set) -> tuple[Any, Set]:
         ValueError: the set has no labels, or fewer than two classes, or another number
             of them than the model; the message has both numbers.
     """
-    opened = labelled(opened)
+    opened = labelled(opened, others)
     if model.classes != len(opened.classes):
         opened = present(opened)
     count, spec = len(opened.classes), opened.data.data

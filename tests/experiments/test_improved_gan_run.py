@@ -104,7 +104,8 @@ def test_batches_are_functions_of_seed_and_step(squares):
 
     def feed(seed=0):
         run = train.Run(workdir=squares.parent, batch_size=5, seed=seed)
-        return training.feed(sets, chosen, run, mesh)
+        labelled = {name: x[chosen] for name, x in sets.train.items()}
+        return training.feed(sets.train["image"], labelled, run, mesh)
 
     made = feed()
     items = list(itertools.islice(made.items(0), 20))
@@ -123,6 +124,24 @@ def test_batches_are_functions_of_seed_and_step(squares):
     for name, where in (("labelled", index), ("image", items[3]["unlabelled"])):
         expected = sets.train["image"][where].astype("float32") / np.float32(255)
         np.testing.assert_allclose(batch[name], expected, rtol=1e-6)
+
+
+def test_images_without_a_label_are_trained_on(tmp_path, squares, monkeypatch):
+    """They stay among the unlabelled ones; only classes and tests need labels."""
+    held = dict(np.load(squares))
+    held["labels"][np.arange(120) % 3 == 0] = -1  # of 100 to train and 20 to test
+    path, seen = tmp_path / "few.npz", {}
+    np.savez(path, **held)
+
+    def stop(work, game, batches, **_):
+        seen.update(batches.arrays)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training.session, "train", stop)
+    assert run(tmp_path, path, monkeypatch, "--minibatch-steps", 0) == 2
+    assert len(seen["image"]) == 100
+    assert len(seen["labelled"]) == 10
+    assert sorted(seen["label"]) == list(range(10))
 
 
 @pytest.mark.parametrize(
