@@ -38,8 +38,8 @@ def write(
         f"{first['data']}; {config.steps:,} steps of {config.batch_size}; mean ±"
         " standard deviation over draws of labelled images.",
         "",
-        f"| labels | runs | errors of {first['test_images']:,} | error, % | the paper, on"
-        " MNIST: errors of 10,000 |",
+        f"| labels | runs | errors of {first['test_images']:,} | error, % | the paper,"
+        " on MNIST: errors of 10,000 |",
         "|---|---|---|---|---|",
     ]
     summary: dict[str, Any] = {"labels": {}, "samples_of": pictures}

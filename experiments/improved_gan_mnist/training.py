@@ -10,7 +10,7 @@ from jax.sharding import Mesh
 from jaxgan import compose, game, parallel
 from jaxgan import data as jaxgan_data
 from jaxgan.lab import blocks, classes, figures, generator, pixels, session
-from jaxgan.lab.data import Data, Set, open_set
+from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import improved_gan
 from jaxgan.train import Feed, Run
