@@ -1,52 +1,57 @@
-"""Kills a run again and again, and checks that it ends as one that was never killed.
+"""Disturbs a run again and again, and checks that it ends as if undisturbed.
 
-    python -m experiments.endurance.kills
-    python -m experiments.endurance.kills --kills 50 --processes 2
+    python -m experiments.endurance.kills --count 1000
+    python -m experiments.endurance.kills --count 200 --processes 2
 
-Trains a small DCGAN on drawn faces once undisturbed, and once with `kill -9` at random
-moments: one third in the middle of steps, one third while a checkpoint is being
-written, and one third when its files are written and about to be renamed. Each time the
-same command goes on. Then compares every array of the two final states, and every loss,
-bit by bit.
+Trains two tiny perceptrons once undisturbed, and then again and again with signals:
+SIGKILL, SIGTERM and SIGINT, alone and doubled, in the first second of the process,
+while it resumes, in steps, while a checkpoint is written, between its writing and its
+renaming, and in evaluations. Each time the same command goes on. Each run that reaches
+its last step is compared with the undisturbed one: every array of the last state and of
+the best one, and every loss, bit by bit; then another run begins.
 
-Takes about ten seconds for each kill on two cores. Writes results.json, which says for
-each kill which steps were saved and lost, and whether a save was interrupted.
+Takes some seconds for each kill on two cores. Starts are forked from a process that has
+done its imports, except those that are disturbed in their first second. The same
+command goes on where it was stopped. Writes kills.jsonl, one line a kill, and
+results.json, with the counts of each kind.
 """
 
 import dataclasses
 import json
 import pathlib
-import random
+import shutil
 import subprocess
 import time
 from typing import Any
 
-import jax
-import numpy as np
 from tqdm import tqdm
 
-from experiments.endurance.parts import processes
-from jaxgan import bounds, report
-from jaxgan.lab import cli, figures, restored
+from experiments.endurance.parts import ends, moments, nursery, processes
+from jaxgan import bounds
+from jaxgan.lab import cli, session
 from jaxgan.train import directory
 from jaxgan.train.terminal import say
 
-MOMENTS = ("step", "save", "rename")
-EVERY = 20  # steps between checkpoints
-UNFINISHED = "*.orbax-checkpoint-tmp"
-PATIENCE = 600  # seconds to wait for a sign of life
+ALIASES = {"--kills": "--count"}
+STEPS = 600  # of a run
+PATIENCE = 120  # seconds to wait for a moment, and for an end
+FLAGS = [
+    *("--steps", str(STEPS), "--batch-size", "8", "--pause", "0.003"),
+    *("--log-every", "5", "--checkpoint-every", "50", "--evaluate-every", "60"),
+    *("--sample-every", "1000"),
+]
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """The run to kill, and how often."""
+    """The run to disturb, and how often."""
 
     workdir: pathlib.Path = pathlib.Path("runs/kills")
-    """Directory for the two runs and results.json; older runs there are removed."""
-    kills: bounds.Count = 20
-    """Number of times to kill the run before it may end."""
+    """Directory for the runs, kills.jsonl and results.json."""
+    count: bounds.Count = 20
+    """Kills, with those of earlier calls with as many processes."""
     processes: bounds.Count = 1
-    """Processes of the run; one is killed, and the others must end by themselves."""
+    """Processes of the run; one of them or all get the signals, and all must end."""
     seed: bounds.Seed = 0
     """Seed of the moments."""
 
@@ -56,159 +61,187 @@ class Config:
 
 def main(config: Config) -> None:
     """Trains undisturbed, trains with kills, and compares."""
-    straight, killed = config.workdir / "straight", config.workdir / "killed"
-    for folder in (straight, killed):
-        directory.remove(folder)
-        folder.mkdir(parents=True)
-    chance = random.Random(config.seed)
-    kills = []
-    with tqdm(total=config.kills, unit="kill") as bar:
-        while len(kills) < config.kills:
-            kind = MOMENTS[len(kills) % len(MOMENTS)]
-            kills.append(_kill(config, killed, kind, chance))
-            bar.update()
-    # Some steps more than were reached, so that both runs end at the same step.
-    steps = (max([kill["played"] for kill in kills]) // EVERY + 4) * EVERY
-    began = time.perf_counter()
-    for folder in (straight, killed):
-        _to_the_end(config, folder, steps)
-    differing = _differing(straight, killed, steps)
-    results = {
-        "kills": kills,
-        "steps": steps,
-        "checkpoint every": EVERY,
-        "most steps lost": max(kill["lost"] for kill in kills),
-        "saves cut short": sum(kill["save cut short"] for kill in kills),
-        "arrays that differ": differing,
-        "losses that differ": _losses(straight) != _losses(killed),
-        "seconds of the last parts": round(time.perf_counter() - began),
-    }
-    figures.save_results(config.workdir / "results.json", results)
+    home = config.workdir / f"{config.processes}_processes"
+    home.mkdir(parents=True, exist_ok=True)
+    log = config.workdir / "kills.jsonl"
+    with nursery.opened() as born:
+        _undisturbed(config, home, born)
+        done = len([row for row in _mine(config, log) if "moment" in row])
+        with tqdm(total=config.count, initial=done, unit="kill") as bar:
+            while done < config.count:
+                rows = _disturb(config, home, born, done)
+                _write(log, [{"processes": config.processes, **row} for row in rows])
+                counted = sum("moment" in row for row in rows)
+                done += counted
+                bar.update(counted)
+                _save(config, log)
+    _save(config, log)
+    found = moments.summary(_mine(config, log))
     say(
-        f"{len(kills)} kills, {results['saves cut short']} of them in a save; at most"
-        f" {results['most steps lost']} steps lost, with a checkpoint every {EVERY};"
-        f" after {steps} steps {len(differing)} arrays differ, and"
-        f" {'some' if results['losses that differ'] else 'no'} losses"
+        f"{found['kills']} kills, {found['lost']} lost, {found['hangs']} hangs;"
+        f" {found['runs compared']} runs to the end, in which"
+        f" {found['differing arrays']} arrays differ, and the losses of"
+        f" {found['runs whose losses differ']}"
     )
 
 
-def _command(folder, steps):
-    return [
-        *("--data", "faces:64", "--workdir", str(folder), "--steps", str(steps)),
-        *("--model.resolution", "16", "--model.width", "8", "--batch-size", "8"),
-        *("--log-every", "1", "--checkpoint-every", str(EVERY)),
-        *("--sample-every", "100000"),
+def _undisturbed(config, home, born) -> None:
+    """Trains the run with which all others are compared, unless it is there."""
+    straight = home / "straight"
+    if moments.newest(straight) == STEPS:
+        return
+    directory.remove(straight)
+    straight.mkdir()
+    started = _start(config, straight, born, plain=False)
+    codes = [process.wait(PATIENCE) for process in started]
+    if any(codes):
+        raise ChildProcessError(f"exit codes {codes}; see {straight / 'said.log'}")
+
+
+def _start(config, folder, born, plain):
+    flags = ["--workdir", str(folder), *FLAGS]
+    said, port = folder / "said.log", processes.free_port()
+    commands = [
+        [*flags, *processes.meeting(i, config.processes, port)]
+        for i in range(config.processes)
     ]
+    if not plain:
+        return [born(command, said) for command in commands]
+    with said.open("ab") as file:
+        return [
+            processes.start(
+                "experiments.endurance.parts.victim", command, more=processes.CACHED,
+                stdout=file, stderr=file,
+            )
+            for command in commands
+        ]  # fmt: skip
 
 
-def _start(config, folder, steps, said):
-    return processes.together(
-        "experiments.dcgan_faces", _command(folder, steps), config.processes,
-        stderr=said, stdout=said,
-    )  # fmt: skip
+def _disturb(config, home, born, number) -> list[dict[str, Any]]:
+    """Starts the run once more and disturbs it; what came of it, as rows."""
+    how = moments.chosen(config.seed, config.processes, number)
+    folder = home / "disturbed"
+    folder.mkdir(exist_ok=True)
+    before, begin = moments.newest(folder), _size(folder / "said.log")
+    said = lambda: _since(folder / "said.log", begin)  # noqa: E731
+    plain = how.moment == "first second"
+    started = _start(config, folder, born, plain)
+    began = time.monotonic()
+    try:
+        own = not _wait_for(how, folder, said, started)
+        if not own:
+            began = time.monotonic()
+            time.sleep(how.delay)
+            _signal(how, started)
+        codes = _ends(started)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait(PATIENCE)
+    after, text = moments.newest(folder), said()
+    faults = moments.faults(how.moment, before, after, text, codes, own)
+    rows = []
+    if not own or faults:
+        rows.append(
+            {
+                **dataclasses.asdict(how),
+                "codes": codes,
+                "seconds": round(time.monotonic() - began, 2),
+                "before": before,
+                "after": after,
+                "stopped": "stopped and saved at step" in text,
+                "save cut short": any(
+                    (folder / "checkpoints").glob(moments.UNFINISHED)
+                ),
+                "faults": faults,
+            }
+            | ({"said": text[-3000:]} if faults else {})
+        )
+    if after == STEPS:
+        found = ends.compared(home / "straight", folder)
+        rows.append(found)
+        kept = found["differing arrays"] or found["losses differ"]
+        if kept or found["best differs"]:
+            folder.rename(home / f"differs_{number}")
+        else:
+            shutil.rmtree(folder)
+    elif "failed" in faults or "lost" in faults:
+        folder.rename(home / f"lost_{number}")
+    return rows
 
 
-def _kill(config, folder, kind, chance) -> dict[str, Any]:
-    """Resumes the run, and kills one of its processes at a given kind of moment."""
-    with (folder / "said.log").open("ab") as said:
-        started = _start(config, folder, 10**6, said)
-        scalars, rewound = folder / "scalars.jsonl", _file(folder / "scalars.jsonl")
-        saved = _saved(folder)
-        try:
-            # The run first drops the steps after the last checkpoint, in a new file.
-            _wait(lambda: _file(scalars) != rewound, started)
-            _wait(lambda: _played(folder) > saved, started)
-            # Waits a random time beyond the first steps.
-            time.sleep(chance.uniform(0, 1.5))
-            _wait(lambda: kind == "step" or _saving(folder, kind == "rename"), started)
-            time.sleep(chance.uniform(0, 0.1) if kind == "save" else 0)
-            unlucky = started[chance.randrange(len(started))]
-            unlucky.kill()
-            # The others must notice it and end.
-            for process in started:
-                process.wait(PATIENCE)
-        finally:
-            for process in started:
-                process.kill()
-                process.wait()
-    saved, played = _saved(folder), _played(folder)
-    return {
-        "moment": kind,
-        "saved": saved,
-        "played": played,
-        "lost": played - saved,
-        "save cut short": any((folder / "checkpoints").glob(UNFINISHED)),
-    }
-
-
-def _saving(folder, written) -> bool:
-    """Whether a checkpoint is being saved, or only has to be renamed."""
-    for unfinished in (folder / "checkpoints").glob(UNFINISHED):
-        if not written:
-            return True
-        # Its two parts are renamed first, and then the whole.
-        if (unfinished / "state").exists() or (unfinished / "record").exists():
-            return True
+def _wait_for(how, folder, said, started) -> bool:
+    """Waits for a moment; False if the run ended before, or the moment never came."""
+    deadline = time.monotonic() + PATIENCE
+    scalars, size = folder / directory.SCALARS, -1
+    while not any(process.poll() is not None for process in started):
+        if moments.begun(how.moment, folder, said()):
+            if how.moment != "step" or 0 <= size < _size(scalars):
+                return True
+            size = size if size >= 0 else _size(scalars)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
     return False
 
 
-def _wait(condition, started) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline or any(p.poll() is not None for p in started):
-            raise ChildProcessError("the run ended or hangs; see said.log beside it")
-        time.sleep(0.0005)
+def _signal(how, started) -> None:
+    """Sends the signals."""
+    chosen = {"main": started[:1], "other": started[1:], "all": started}[how.target]
+    first, *second = moments.SIGNALS[how.signals]
+    for process in chosen:
+        process.send_signal(first)
+    if second:
+        time.sleep(how.gap)
+        for process in chosen:
+            process.send_signal(second[0])
 
 
-def _file(path) -> int:
-    return path.stat().st_ino if path.exists() else 0
+def _ends(started) -> list[int | None]:
+    """Exit codes, in bounded time; None for processes that hang."""
+    deadline, codes = time.monotonic() + PATIENCE, []
+    for process in started:
+        try:
+            codes.append(process.wait(max(0.1, deadline - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            codes.append(None)
+    return codes
 
 
-def _saved(folder) -> int:
-    steps = [int(p.name) for p in (folder / "checkpoints").glob("[0-9]*") if
-             p.name.isdigit()]  # fmt: skip
-    return max(steps, default=0)
+def _size(path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
-def _played(folder) -> int:
-    rows = report.read_scalars(folder / "scalars.jsonl")
-    return rows[-1]["step"] if rows else 0
+def _since(path, begin) -> str:
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(begin)
+        return file.read().decode(errors="replace")
 
 
-def _to_the_end(config, folder, steps) -> None:
-    with (folder / "said.log").open("ab") as said:
-        codes = [p.wait() for p in _start(config, folder, steps, said)]
-    if any(codes):
-        raise subprocess.CalledProcessError(max(codes), f"see {folder / 'said.log'}")
+def _mine(config, log) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in log.open()] if log.exists() else []
+    return [row for row in rows if row["processes"] == config.processes]
 
 
-def _differing(one, other, steps) -> list[str]:
-    """Paths of the arrays that differ in any bit between two final states."""
-    states = []
-    for folder in (one, other):
-        found = restored.restore(folder)
-        if int(found.state.step) != steps:
-            raise ValueError(f"{folder} ends at step {int(found.state.step)}")
-        state = found.state
-        states.append(state.replace(key=jax.random.key_data(state.key)))
-    return [
-        jax.tree_util.keystr(path, simple=True, separator="/")
-        for (path, x), y in zip(
-            jax.tree.leaves_with_path(states[0]),
-            jax.tree.leaves(states[1]),
-            strict=True,
+def _write(log, rows) -> None:
+    with log.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def _save(config, log) -> None:
+    rows = [json.loads(line) for line in log.open()] if log.exists() else []
+    counts = sorted({row["processes"] for row in rows})
+    results = {
+        f"{count} processes": moments.summary(
+            row for row in rows if row["processes"] == count
         )
-        if np.asarray(x).tobytes() != np.asarray(y).tobytes()
-    ]
-
-
-def _losses(folder) -> list[str]:
-    rows = report.read_scalars(folder / "scalars.jsonl")
-    timing = {"images_per_second", "waiting_for_data"}
-    return [
-        json.dumps({k: x for k, x in row.items() if k not in timing}) for row in rows
-    ]
+        for count in counts
+    }
+    results = {"command": session.command(), **results}
+    session.save_json(config.workdir / "results.json", results)
 
 
 if __name__ == "__main__":
-    cli.run(main, Config, description=__doc__)
+    cli.run(main, Config, description=__doc__, aliases=ALIASES)

@@ -65,7 +65,7 @@ def test_a_nudge_moves_every_parameter_to_its_neighbour():
         (agreement, ["--models", "nobody"], "jaxgan has no model 'nobody'; it has"),
         (agreement, ["--steps", "0"], r"--steps is \(0,\); each"),
         (agreement, ["--at-once", "0"], "--at-once is 0"),
-        (kills, ["--kills", "0"], "--kills is 0"),
+        (kills, ["--kills", "0"], "--count is 0"),
         (kills, ["--processes", "0"], "--processes is 0"),
         (fuzz, ["--only", "-2"], "--only is -2"),
         (soak, ["--steps", "399"], "--steps is 399; it must be at least 400"),
@@ -77,28 +77,6 @@ def test_flags_that_make_no_sense_are_refused(
     assert call(module, [*flags, "--workdir", tmp_path / "run"], monkeypatch) == 2
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert re.search(message, said), said
-
-
-def test_a_save_is_seen_and_so_is_its_end(tmp_path):
-    unfinished = tmp_path / "checkpoints" / "20.orbax-checkpoint-tmp"
-    assert not kills._saving(tmp_path, written=False)
-    unfinished.mkdir(parents=True)
-    assert kills._saving(tmp_path, written=False)
-    assert not kills._saving(tmp_path, written=True)
-    (unfinished / "record").mkdir()
-    assert kills._saving(tmp_path, written=True)
-    assert kills._saved(tmp_path) == 0
-    unfinished.rename(tmp_path / "checkpoints" / "20")
-    assert kills._saved(tmp_path) == 20
-    assert not kills._saving(tmp_path, written=False)
-
-
-def test_the_last_step_played_is_that_of_the_scalars(tmp_path):
-    assert kills._played(tmp_path) == 0
-    rows = [{"step": 1, "x": 2}, {"step": 2, "x": 3}]
-    text = "".join(json.dumps(row) + "\n" for row in rows)
-    (tmp_path / "scalars.jsonl").write_text(text + '{"step": 3')
-    assert kills._played(tmp_path) == 2
 
 
 def test_processes_are_told_where_to_meet():

@@ -6,6 +6,9 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+# Environment variables with which small programs are compiled once, and then read.
+CACHED = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+
 
 def free_port() -> int:
     """Finds a free port of the loopback address."""
