@@ -11,9 +11,10 @@ restored to other devices, and to more or fewer processes, than it was saved fro
 """
 
 import contextlib
+import errno
 import logging
+import os
 import pathlib
-import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -56,9 +57,6 @@ def manager(
     logging.getLogger("absl").setLevel(logging.CRITICAL)
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=read_only)
     opened = ocp.CheckpointManager(paths.literal(directory), options=options)
-    # A failure in a writing thread is raised by the next call, as one sentence; the
-    # tracebacks that the threads would print add nothing to it.
-    hook, threading.excepthook = threading.excepthook, lambda args: None
     lost = False
     try:
         yield opened
@@ -68,7 +66,6 @@ def manager(
         lost = jax.process_count() > 1
         raise
     finally:
-        threading.excepthook = hook
         # After a failed write, closing would raise its error once more, and would wait
         # for other processes, which may not know of the error here.
         if not lost:
@@ -308,5 +305,9 @@ def _as_checkpoint_error(checkpoints):
 
 
 def _brief(error) -> str:
+    # Orbax and tensorstore say in many words that a disk, or a share of it, is full.
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(number) in str(error):
+            return os.strerror(number)
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:160]}" if text else type(error).__name__

@@ -5,12 +5,13 @@ reports are made from the files of a run, so that a resumed run has one report.
 """
 
 import base64
+import contextlib
 import html
 import io
 import json
 import os
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,14 +67,38 @@ def write(path: pathlib.Path, content: bytes | str) -> None:
     """
     if isinstance(content, str):
         content = content.encode(errors="backslashreplace")
-    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".part")
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(content)
+            os.replace(beside, path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def append(path: pathlib.Path, content: bytes) -> None:
+    """Adds to a file, or leaves it as it was where the disk is full."""
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = path.stat().st_size if path.exists() else 0
+        try:
+            with path.open("ab") as file:
+                file.write(content)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(path, size)
+            raise
+
+
+@contextlib.contextmanager
+def _named(path: pathlib.Path) -> Iterator[None]:
+    """Names the file in an error of the disk, which by itself may name none."""
     try:
-        beside.write_bytes(content)
-        os.replace(beside, path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def strip(sheets: Mapping[int, pathlib.Path], tile: int, count: int = 8) -> np.ndarray:
@@ -99,9 +124,7 @@ def strip(sheets: Mapping[int, pathlib.Path], tile: int, count: int = 8) -> np.n
 
 def append_scalars(path: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Adds JSON lines to a file of scalars."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+    append(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
 
 
 def read_scalars(path: pathlib.Path) -> list[dict[str, Any]]:

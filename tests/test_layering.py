@@ -34,7 +34,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "report": ("", "numpy PIL matplotlib"),
     "train": (
         "bounds game compose parallel paths checkpoint report",
-        "jax numpy tqdm tensorboardX",
+        "jax numpy tqdm tensorboard",
     ),
     # The one room that knows models, data and training.
     "lab": (
@@ -116,14 +116,14 @@ def test_only_allowed_rooms_and_packages_are_imported(file):
 
 
 def test_orbax_and_tensorboard_have_one_importer_each():
-    importers = {"orbax": set(), "tensorboardX": set(), "experiments": set()}
+    importers = {"orbax": set(), "tensorboard": set(), "experiments": set()}
     for file in FILES:
         names = imported((LIBRARY / f"{file}.py").read_text(), "jaxgan")
         for package in {name.split(".")[0] for name in names} & importers.keys():
             importers[package].add(file)
     assert importers == {
         "orbax": {"checkpoint"},
-        "tensorboardX": {"train/scalars"},
+        "tensorboard": {"train/board"},
         "experiments": set(),
     }
 
@@ -212,12 +212,12 @@ def test_the_walk_sees_what_it_should(file, source, wrong):
     [
         (
             "jaxgan.losses",
-            "flax optax orbax grain tensorflow_datasets matplotlib tensorboardX torch",
+            "flax optax orbax grain tensorflow_datasets matplotlib tensorboard torch",
         ),
         ("jaxgan.data", "jax flax orbax grain tensorflow_datasets matplotlib torch"),
         (
             "experiments.dcgan_faces",
-            "orbax grain tensorflow_datasets matplotlib tensorboardX torch",
+            "orbax grain tensorflow_datasets matplotlib tensorboard torch",
         ),
     ],
 )

@@ -1,6 +1,7 @@
 """The command line of every experiment: flags from a dataclass, short errors."""
 
 import argparse
+import errno
 import io
 import os
 import pathlib
@@ -161,7 +162,9 @@ def _cache_compilations() -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror}{where}; what was saved before is intact"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        then = "; free some space and run the same command again" if full else ""
+        return f"{error.strerror}{where}; what was saved before is intact{then}"
     return " ".join(str(error).split())
 
 

@@ -95,10 +95,8 @@ def train(
         state, step = begin(claim)
         items = feed.items(step)
         first, breaks = step, 0  # how often something broke since the last checkpoint
-        with (
-            scalars.logging(run.workdir) as (rewind, log),
-            terminal.bar(run.steps, first) as bar,
-        ):
+        rewind, log = scalars.logging(run.workdir)
+        with terminal.bar(run.steps, first) as bar:
             # A run that was killed before it saved anything writes step 0 once more.
             rewind(step if checkpoints.all_steps() else step - 1)
             look = lambda: log(  # noqa: E731

@@ -3,6 +3,8 @@
 import contextlib
 import math
 import pathlib
+import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,47 +12,34 @@ import jax
 import numpy as np
 
 from jaxgan import checkpoint, parallel, report
-from jaxgan.train import directory, terminal
+from jaxgan.train import board, directory, terminal
 from jaxgan.train.run import Run
 
 Log = Callable[[Sequence[Mapping[str, Any]]], None]
 
 
-@contextlib.contextmanager
-def logging(workdir: pathlib.Path) -> Iterator[tuple[Callable[[int], None], Log]]:
+def logging(workdir: pathlib.Path) -> tuple[Callable[[int], None], Log]:
     """`rewind(step)`, which drops what was logged after a step, and then `log(rows)`.
 
-    Both write to the file of scalars and to TensorBoard, in the main process alone.
+    Both write to the file of scalars and to TensorBoard, in the main process alone, and
+    return when it is written, so that a full disk shows at once.
     """
     if not parallel.is_main():
-        yield lambda step: None, lambda rows: None
-        return
-    from tensorboardX import SummaryWriter
-
-    boards = []
+        return lambda step: None, lambda rows: None
+    files = []
 
     def log(rows):
-        for row in rows:
-            for name, value in row.items():
-                if name != "step":
-                    boards[-1].add_scalar(name, value, row["step"])
+        report.append(files[-1], board.events(rows))
         report.append_scalars(workdir / directory.SCALARS, rows)
 
     def rewind(step):
         report.rewind_scalars(workdir / directory.SCALARS, step)
-        if boards:
-            boards[-1].close()
-        # The file begins with a mark, by which TensorBoard hides what it read of later
-        # steps; the suffix keeps apart two files of one second.
-        folder = str(workdir / directory.TENSORBOARD)
-        suffix = f".{len(boards)}"
-        boards.append(SummaryWriter(folder, None, step + 1, filename_suffix=suffix))
+        # TensorBoard reads files in the order of their names.
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}"
+        files.append(workdir / directory.TENSORBOARD / name)
+        report.append(files[-1], board.beginning(step + 1))
 
-    try:
-        yield rewind, log
-    finally:
-        if boards:
-            boards[-1].close()
+    return rewind, log
 
 
 def rows(pending: Sequence[tuple[int, int, Any]]) -> list[dict[str, Any]]:

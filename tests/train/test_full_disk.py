@@ -1,0 +1,111 @@
+"""A disk that is full, whatever is being written: the run ends, and goes on later."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import time
+
+import numpy as np
+import pytest
+from disks import fill, free, mounted
+from loops import assert_same, make_run, pictures, play, scalars, sheets
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from jaxgan import checkpoint, report, train
+from jaxgan.train import directory
+
+# What orbax abandons when a write fails complains to nobody, some of it when collected.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+FULL = os.strerror(errno.ENOSPC)
+MANY = {f"a/number of a long name {i}": 1.0 for i in range(100)}  # more than a block
+
+
+@pytest.fixture
+def disk(tmp_path):
+    with mounted(tmp_path / "disk") as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A run that was to have two steps."""
+    workdir = tmp_path_factory.mktemp("begun")
+    play(make_run(workdir, steps=2))
+    return workdir
+
+
+def curve(workdir):
+    """(step, value) as TensorBoard shows them."""
+    read = EventAccumulator(str(workdir / directory.TENSORBOARD))
+    read.Reload()
+    return [(x.step, x.value) for x in read.Scalars("generator/loss")]
+
+
+def ends_full(act, where):
+    """Whether it ends soon, with one sentence about the disk and the place."""
+    began = time.monotonic()
+    with pytest.raises((OSError, ValueError)) as ended:
+        act()
+    assert time.monotonic() - began < 30
+    said = str(ended.value)
+    assert FULL in said
+    assert re.search(where, said), said
+
+
+def saved_steps(workdir):
+    with checkpoint.manager(workdir / train.LATEST, read_only=True) as checkpoints:
+        return sorted(checkpoints.all_steps())
+
+
+# What is written when the disk is full, by what is shown of the step at which it fills.
+@pytest.mark.parametrize(
+    ("shown", "where"),
+    [
+        (sheets, r"samples/raw_0000004\.png"),
+        (lambda _: MANY, r"tensorboard/events|scalars\.jsonl"),
+        (lambda _: {}, r"could not save in \S*/checkpoints"),
+    ],
+    ids=["sheet", "numbers", "checkpoint"],
+)
+def test_a_full_disk_ends_a_run_that_goes_on_once_there_is_room(
+    disk, begun, whole, shown, where
+):
+    workdir = disk / "run"
+    shutil.copytree(begun, workdir)
+
+    def show(state):
+        if int(state.step) == 4:
+            fill(disk)
+        return shown(state)
+
+    ends_full(lambda: play(make_run(workdir), show=show), where)
+    assert saved_steps(workdir) == [2]
+    ends_full(lambda: play(make_run(workdir)), r"config\.json")  # as it still is
+    free(disk)
+    assert_same(play(make_run(workdir)), whole[1])
+    rows = [row for row in scalars(workdir) if "generator/loss" in row]
+    assert rows == scalars(whole[0])
+    assert pictures(whole[0]).items() <= pictures(workdir).items()
+    # TensorBoard hides what was written of steps that were played again.
+    steps, values = zip(*curve(workdir), strict=True)
+    assert list(steps) == [row["step"] for row in rows]
+    np.testing.assert_allclose(values, [row["generator/loss"] for row in rows])
+    assert not list(workdir.rglob("*.part"))
+    assert not list(workdir.rglob("*tmp*"))
+
+
+def test_what_a_full_disk_cuts_short_is_taken_back(disk):
+    path, rows = disk / "scalars.jsonl", [{"step": i, "loss": 0.5} for i in range(50)]
+    path.write_text(json.dumps(rows[0]) + "\n")  # its block has room for some more
+    fill(disk)
+    kept = path.read_bytes()
+    with pytest.raises(OSError, match=rf"{FULL}.*scalars\.jsonl"):
+        report.append_scalars(path, rows * 20)
+    assert path.read_bytes() == kept
+    free(disk)
+    report.append_scalars(path, rows)
+    assert report.read_scalars(path) == rows[:1] + rows
