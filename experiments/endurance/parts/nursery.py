@@ -25,7 +25,12 @@ from typing import Any
 from experiments.endurance.parts import processes
 
 # Imported late by a run, where it needs them.
-LATE = ("orbax.checkpoint", "tensorboardX", "jax.experimental.multihost_utils")
+LATE = (
+    "orbax.checkpoint",
+    "jax.experimental.multihost_utils",
+    "tensorboard.compat.proto.event_pb2",
+    "tensorboard.summary.writer.record_writer",
+)
 
 
 @dataclasses.dataclass(frozen=True)
