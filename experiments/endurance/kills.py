@@ -38,7 +38,7 @@ PATIENCE = 120  # seconds to wait for a moment, and for an end
 FLAGS = [
     *("--steps", str(STEPS), "--batch-size", "8", "--pause", "0.003"),
     *("--log-every", "5", "--checkpoint-every", "50", "--evaluate-every", "60"),
-    *("--sample-every", "1000"),
+    *("--sample-every", "1000", "--steps-per-call", "5"),
 ]
 
 
@@ -93,9 +93,12 @@ def _undisturbed(config, home, born) -> None:
     directory.remove(straight)
     straight.mkdir()
     started = _start(config, straight, born, plain=False)
-    codes = [process.wait(PATIENCE) for process in started]
-    if any(codes):
-        raise ChildProcessError(f"exit codes {codes}; see {straight / 'said.log'}")
+    codes = _ends(started)
+    if any(code != 0 for code in codes):
+        raise ChildProcessError(
+            f"the undisturbed run ended with {codes} (None: not in {PATIENCE} s); see"
+            f" {straight / 'said.log'}"
+        )
 
 
 def _start(config, folder, born, plain):

@@ -12,10 +12,19 @@ import numpy as np
 from jaxgan import game, parallel, train
 from jaxgan.models.toys import points_gan
 
+MODEL = points_gan.Config(
+    generator=(16,), discriminator=(16,), penalty="none", discriminator_steps=1
+)
+
 
 def main(workdir: str, process: int, coordinator: str, unlucky: int) -> None:
     """Trains, until one process cannot draw a batch."""
-    parallel.start(2, process, coordinator)
+    with parallel.start(2, process, coordinator):
+        play(workdir, process, unlucky)
+
+
+def play(workdir: str, process: int, unlucky: int) -> None:
+    """Trains in a process that has met the other."""
     run = train.Run(pathlib.Path(workdir), steps=10_000, batch_size=8, log_every=10)
 
     def items(start):
@@ -25,7 +34,7 @@ def main(workdir: str, process: int, coordinator: str, unlucky: int) -> None:
             yield {"data": np.full((8, 2), step, np.float32)}
 
     train.train(
-        game.algorithm(points_gan.game(points_gan.Config(discriminator_steps=1))),
+        game.algorithm(points_gan.game(MODEL)),
         train.Feed((), items, lambda _, item: item),
         run,
         {},

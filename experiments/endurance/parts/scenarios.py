@@ -8,7 +8,7 @@ from experiments.endurance.parts import faulty_hosts, plays
 from experiments.endurance.parts.stage import BOUND, Stage
 
 KILL, TERM, INT, HUP = signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP
-GONE = r"is gone|heartbeat|unhealthy|was lost|disconnected|other process"
+GONE = r"is gone|heartbeat|unhealthy|was lost|disconnected|other process|ended \("
 STOPPED = r"stopped and saved at step"
 SPACE = r"[Nn]o space left|disk is full|free some space|Free some space"
 
@@ -98,7 +98,7 @@ SCENARIOS = {
     ),
     "term_first_second": Scenario(
         "SIGTERM to one in its first second",
-        plays.first_second, GONE, failed, bound=150,
+        plays.first_second, GONE, failed, bound=330,
     ),
     "kill_one": _sent("SIGKILL to one", [KILL], 1, says=GONE, codes=failed),
     "kill_main": _sent("SIGKILL to the main one", [KILL], 0, says=GONE, codes=failed),
