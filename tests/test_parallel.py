@@ -241,7 +241,9 @@ def test_one_process_has_all_rows_and_places_nothing():
     assert parallel.is_main()
     assert parallel.agreed(True)
     assert not parallel.agreed(False)
-    assert not parallel.preempted(3)
+    assert parallel.told("a") == "a"
+    assert parallel.gathered("a") == ["a"]
+    assert parallel.preempted() == 0
 
 
 @pytest.mark.parametrize(
@@ -266,7 +268,8 @@ def test_processes_that_cannot_meet_are_refused(given, message, monkeypatch):
     monkeypatch.setattr(jax.distributed, "initialize", initialize)
     with pytest.raises(ValueError, match=message):
         parallel.start(*given)
-    parallel.start()  # one process has nobody to meet
+    with pytest.raises(KeyError), parallel.start():  # one process has nobody to meet
+        raise KeyError
 
 
 def test_parts_must_divide_the_batch_too():

@@ -54,27 +54,28 @@ def run(
         main(parsed)
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped\n")
-        _leave(130)
+        _leave(130, "it was stopped by Ctrl-C")
     except Exception as error:
         if (number := getattr(error, "signal", None)) is not None:
             sys.stderr.write(f"\n{error}\n")
             sys.exit(128 + number)  # all processes do
         known = isinstance(error, ValueError | OSError | ArithmeticError)
         if _among_others() and type(error).__name__ == "JaxRuntimeError":
-            sys.stderr.write(
-                f"\nerror: a computation of all processes failed"
-                f" ({_sentence(error)[:300]}); most likely another of them is gone."
-                " What was saved is intact: start the same command again in all\n"
+            said = (
+                f"a computation of all processes failed ({_sentence(error)[:300]});"
+                " most likely another of them is gone. What was saved is intact: start"
+                " the same command again in all"
             )
-            _leave(1)
+            sys.stderr.write(f"\nerror: {said}\n")
+            _leave(1, said)
         said = _sentence(error) if known else _of_the_machine(error)
         if os.environ.get(TRACEBACK) or not said:
             if not _among_others():
                 raise
             traceback.print_exc()
-            _leave(1)
+            _leave(1, said or f"{type(error).__name__}: {_sentence(error)}")
         sys.stderr.write(f"\nerror: {said}\n({TRACEBACK}=1 shows the traceback)\n")
-        _leave(1 if isinstance(error, ArithmeticError) else 2)
+        _leave(1 if isinstance(error, ArithmeticError) else 2, said)
 
 
 def parse(
@@ -106,16 +107,12 @@ def _join(run: Any) -> None:
         parallel.start(run.processes, run.process, run.coordinator)
 
 
-def _leave(code: int) -> None:
-    """Ends this process.
-
-    One of several leaves at once: on the regular way out, JAX and orbax wait for the
-    others, who wait for this one. They notice that it is gone, and end too.
-    """
+def _leave(code: int, why: str) -> None:
+    """Ends this process, and the others with it."""
     if _among_others():
-        sys.stderr.flush()
-        sys.stdout.flush()
-        os._exit(code)
+        from jaxgan import parallel
+
+        parallel.leave(code, why)
     sys.exit(code)
 
 

@@ -10,6 +10,12 @@ Every process runs the same program. Batches are numbered globally; a process ne
 its `rows` of each, which `assemble` joins with those of the others.
 """
 
+from jaxgan.parallel.ending import (
+    HEARTBEAT,
+    ask_to_stop,
+    leave,
+    preempted,
+)
 from jaxgan.parallel.places import (
     DATA,
     FSDP,
@@ -28,12 +34,11 @@ from jaxgan.parallel.places import (
     split,
 )
 from jaxgan.parallel.processes import (
-    HEARTBEAT,
     agreed,
+    gathered,
     is_main,
-    preempted,
-    same_everywhere,
     start,
+    told,
 )
 from jaxgan.parallel.programs import (
     compiled,
@@ -46,13 +51,16 @@ __all__ = [
     "HEARTBEAT",
     "Rule",
     "agreed",
+    "ask_to_stop",
     "assemble",
     "check_batch_size",
     "compiled",
     "gather",
+    "gathered",
     "gathering",
     "is_main",
     "largest_axis",
+    "leave",
     "local_mesh",
     "mesh",
     "pmap",
@@ -60,8 +68,8 @@ __all__ = [
     "replicated",
     "resident",
     "rows",
-    "same_everywhere",
     "shardings",
     "split",
     "start",
+    "told",
 ]

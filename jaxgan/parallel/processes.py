@@ -1,27 +1,41 @@
 """Processes that train together: connects them and lets them agree on facts."""
 
-from typing import Literal
+import contextlib
+import itertools
+import json
+import sys
+from typing import Any, Literal
 
 import jax
-import numpy as np
-from jax.experimental import multihost_utils
 
-HEARTBEAT = 30  # seconds of silence after which a process counts as lost
-_DAY = 86_400  # seconds
+from jaxgan.parallel import ending
+
+_PATIENCE = 5000  # milliseconds between two moments at which a wait can be interrupted
+_numbers = itertools.count()
 
 
 def start(
     processes: int | Literal["auto"] = 1, process: int = 0, coordinator: str = ""
-) -> None:
+) -> contextlib.ExitStack:
     """Joins the other processes of this run. Call it before anything else uses JAX.
 
-    When one process is lost, the others end within about `HEARTBEAT` seconds.
+    When one process raises an error, the others end within seconds and say why; when
+    one is lost, they end within about `HEARTBEAT` seconds.
+
+        with parallel.start(2, process, "10.0.0.1:1234"):
+            ...  # what all processes do
+
+    A plain call does the same, except that the others are not told of a `sys.exit` with
+    another status than 0.
 
     Args:
         processes: the number of processes; with `"auto"`, JAX finds out all three (on
             Cloud TPU, SLURM, Open MPI, Kubernetes).
         process: the number of this one, from 0.
         coordinator: the `host:port` of process 0, which all must be able to reach.
+
+    Returns:
+        A context that ends all processes if its body raises; nothing for one process.
 
     Raises:
         ValueError: the arguments contradict each other, or no cluster was found.
@@ -32,7 +46,7 @@ def start(
                 "--process and --coordinator are for several processes; give their"
                 " number with --processes"
             )
-        return
+        return contextlib.ExitStack()
     if processes == "auto":
         if process or coordinator:
             raise ValueError(
@@ -47,7 +61,7 @@ def start(
                 " Open MPI, Kubernetes); give --processes N --process I --coordinator"
                 " HOST:PORT"
             ) from error
-        return
+        return _together()
     if processes < 1 or not 0 <= process < processes:
         raise ValueError(
             f"--process is {process} of --processes {processes}; count from 0 to"
@@ -60,15 +74,40 @@ def start(
             " HOST:PORT, the same to all processes"
         )
     _initialize(coordinator, processes, process)
+    return _together()
 
 
 def _initialize(*where):
-    jax.distributed.initialize(
-        *where,
-        heartbeat_timeout_seconds=HEARTBEAT,
-        # At the end the others wait for the main process, which may take long to draw.
-        shutdown_timeout_seconds=_DAY,
-    )
+    # Its service takes SIGTERM for itself and compares steps, of which a call of the
+    # devices may play several; `ending.preempted` does not.
+    jax.config.update("jax_enable_preemption_service", False)
+    jax.distributed.initialize(*where, heartbeat_timeout_seconds=ending.HEARTBEAT)
+
+
+def _together() -> contextlib.ExitStack:
+    """Begins to look for news of the others."""
+    # JAX waits minutes, and no longer, until all have made their devices known.
+    ending.watch(_client(), jax.process_index(), jax.process_count())
+    context = contextlib.ExitStack()
+    context.push(_raised)
+    return context
+
+
+def _raised(kind, error, trace) -> None:
+    """Ends all processes where the body of a context raised an error."""
+    if kind is SystemExit and error.code:
+        number = isinstance(error.code, int)
+        if not number:
+            sys.stderr.write(f"{error.code}\n")
+        ending.leave(error.code if number else 1, f"it exited with {error.code}")
+    if kind not in (None, SystemExit):
+        sys.excepthook(kind, error, trace)  # that of `ending`
+
+
+def _client() -> Any:
+    from jax._src import distributed
+
+    return distributed.global_state.client
 
 
 def is_main() -> bool:
@@ -76,27 +115,42 @@ def is_main() -> bool:
     return jax.process_index() == 0
 
 
+def told(text: str) -> str:
+    """Gives every process the main process's text; all processes must call this.
+
+    However long the main process takes to come here, the others wait.
+    """
+    if jax.process_count() == 1:
+        return text
+    name = f"jaxgan/told/{next(_numbers)}"
+    if is_main():
+        _client().key_value_set(name, text)
+        return text
+    return _get(name)
+
+
+def gathered(text: str) -> list[str]:
+    """Gives every process the texts of all, in their order; all must call this."""
+    if jax.process_count() == 1:
+        return [text]
+    name = f"jaxgan/gathered/{next(_numbers)}"
+    _client().key_value_set(f"{name}/{jax.process_index()}", text)
+    texts = []
+    if is_main():
+        texts = [_get(f"{name}/{i}") for i in range(jax.process_count())]
+    return json.loads(told(json.dumps(texts)))
+
+
 def agreed(flag: bool) -> bool:
     """Gives every process the main process's flag; all processes must call this."""
-    if jax.process_count() == 1:
-        return flag
-    return bool(multihost_utils.broadcast_one_to_all(np.asarray(flag)))
+    return told(str(int(flag))) == "1"
 
 
-def same_everywhere(number: int) -> bool:
-    """Whether all processes give the same number, below 2^32; all must call this."""
-    if jax.process_count() == 1:
-        return True
-    numbers = multihost_utils.process_allgather(np.asarray(number, np.uint32))
-    return bool((np.asarray(numbers) == number).all())
-
-
-def preempted(step: int) -> bool:
-    """Whether to stop at this step, because some process received SIGTERM.
-
-    Only runs of several processes stop in this way. All processes must call it after
-    the same steps, so that `jax.distributed` can choose one step at which all stop.
-    """
-    return jax.process_count() > 1 and multihost_utils.reached_preemption_sync_point(
-        step
-    )
+def _get(name: str) -> str:
+    """What a process tells under a name, however late it does."""
+    while True:
+        try:
+            return _client().blocking_key_value_get(name, _PATIENCE)
+        except jax.errors.JaxRuntimeError as error:
+            if "DEADLINE_EXCEEDED" not in str(error):
+                raise

@@ -17,7 +17,6 @@ import os
 import pathlib
 import shutil
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -36,6 +35,10 @@ _FREE = {
     "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
     "data_processes", "set_aside",
 }  # fmt: skip
+
+# Fields that each process has for itself; the others must be the same in all. The
+# folder may be mounted at another place.
+_OWN = {"workdir", "processes", "process", "coordinator", "data_processes"}
 
 
 def scalars(workdir: pathlib.Path) -> list[dict[str, Any]]:
@@ -225,11 +228,20 @@ def alone(workdir: pathlib.Path) -> Iterator[None]:
 
 def check_alike(config: Mapping[str, Any]) -> None:
     """Checks that all processes were started with the same configuration and data."""
-    text = json.dumps(_fixed(config), sort_keys=True)
-    if not parallel.same_everywhere(zlib.crc32(text.encode())):
+    mine = _without(as_json(config), _OWN)
+    main = json.loads(parallel.told(json.dumps(mine)))
+    wrong = [
+        f"process {i} against process 0: {text}"
+        for i, text in enumerate(
+            parallel.gathered("; ".join(checkpoint.differences(main, mine)[:3]))
+        )
+        if text
+    ]
+    if wrong:
         raise ValueError(
             "the processes of this run were started with different configurations or"
-            " data; run the same command, on the same data, everywhere"
+            f" data ({'. '.join(wrong[:3])}); run the same command, on the same data,"
+            " everywhere"
         )
 
 
@@ -255,8 +267,12 @@ def filled(
 
 def _fixed(config):
     """The configuration without the fields that may change."""
+    return _without(config, _FREE)
+
+
+def _without(config, names):
     return {
-        name: _fixed(value) if isinstance(value, Mapping) else value
+        name: _without(value, names) if isinstance(value, Mapping) else value
         for name, value in config.items()
-        if name not in _FREE
+        if name not in names
     }

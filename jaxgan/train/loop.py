@@ -8,7 +8,6 @@ checkpoint.
 
 import functools
 import itertools
-import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -119,8 +118,8 @@ def train(
                     bar.unpause()  # what was compiled says nothing of later steps
                 step += count
                 bar.update(count)
-                if parallel.preempted(step):
-                    stop.append(signal.SIGTERM)
+                if number := parallel.preempted():
+                    stop.append(number)
                 stopping = bool(stop)  # asked once: a signal may come at any moment
                 last = stopping or step == run.steps
                 due = [step % every == 0 for every in events]

@@ -1,11 +1,12 @@
 """Stops a run when a signal comes from outside."""
 
 import contextlib
-import os
 import signal
 from collections.abc import Iterator
 
 import jax
+
+from jaxgan import parallel
 
 
 class Stopped(Exception):
@@ -20,6 +21,8 @@ class Stopped(Exception):
 def caught() -> Iterator[list[int]]:
     """A list that gets the number of the first SIGINT or SIGTERM when it comes.
 
+    With several processes it stays empty: `parallel.preempted` gives the number to all.
+
     A second one acts as it always does, for those who cannot wait.
     """
     came: list[int] = []
@@ -28,17 +31,15 @@ def caught() -> Iterator[list[int]]:
 
     def handle(number, frame):
         del frame
-        if several:
-            # The processes agree about SIGTERM, and stop at the same step.
-            os.kill(os.getpid(), signal.SIGTERM)
+        if several:  # which stop at the same step: see `parallel.preempted`
+            parallel.ask_to_stop(number)
         else:
             came.append(number)
         for each, old in before.items():
             signal.signal(each, old)
 
     try:
-        # With several processes, SIGTERM belongs to `parallel.preempted`.
-        for number in (signal.SIGINT,) if several else (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM):
             before[number] = signal.signal(number, handle)
     except ValueError:  # outside the main thread nothing can be caught
         before.clear()

@@ -131,24 +131,12 @@ def test_one_process_goes_on_where_two_were(straight, killed, photos, monkeypatc
         np.testing.assert_allclose(mine[step], other[step], rtol=2e-3)
 
 
-def test_both_go_on_and_save_if_one_has_to_stop_and_end_if_one_is_killed(
+def test_all_end_if_one_is_killed_and_all_save_if_one_has_to_stop(
     straight, killed, photos, monkeypatch
 ):
     workdir = killed
     started = start(workdir, photos, "--steps", "100000", "--fsdp", "2")
     wait_for(lambda: max(saved_steps(workdir)) >= 8, started)
-    started[1].send_signal(signal.SIGTERM)
-    codes, said = end(started)
-    assert codes == [143, 143], said
-    # From the same checkpoint to the same bits.
-    played = losses(workdir)
-    assert {step: played[step] for step in range(1, 9)} == losses(straight)
-    stopped = [int(re.search(r"saved at step (\d+) of 100000", s)[1]) for s in said]
-    assert stopped[0] == stopped[1]
-    assert max(saved_steps(workdir)) == stopped[0] == max(losses(workdir))
-
-    started = start(workdir, photos, "--steps", "100000", "--fsdp", "2")
-    wait_for(lambda: max(saved_steps(workdir)) >= stopped[0] + 8, started)
     started[1].kill()
     began = time.monotonic()
     codes, said = end(started)
@@ -156,8 +144,23 @@ def test_both_go_on_and_save_if_one_has_to_stop_and_end_if_one_is_killed(
     assert codes[0] != 0
     assert codes[1] == -signal.SIGKILL
     assert re.search("another (of them|process) is gone|heartbeat", said[0]), said[0]
+    # From the same checkpoint to the same bits.
+    played = losses(workdir)
+    assert {step: played[step] for step in range(1, 9)} == losses(straight)
 
+    # Ten steps in a call: the step at which all stop may be any.
+    many = ["--steps-per-call", "10", "--log-every", "10", "--checkpoint-every", "10"]
+    before = max(saved_steps(workdir))
+    started = start(workdir, photos, "--steps", "100000", "--fsdp", "2", *many)
+    wait_for(lambda: max(saved_steps(workdir)) >= before + 20, started)
+    started[1].send_signal(signal.SIGINT)
+    codes, said = end(started)
+    assert codes == [130, 130], said
+    stopped = [int(re.search(r"saved at step (\d+) of 100000", s)[1]) for s in said]
+    assert stopped[0] == stopped[1]
     saved = max(saved_steps(workdir))
+    assert saved == stopped[0]
+
     command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", workdir]
     command += ["--devices", 1, "--steps", saved + 2]
     assert call(dcgan_faces, command, monkeypatch) == 0
@@ -176,12 +179,19 @@ def test_processes_of_different_configurations_are_refused(tmp_path, photos):
             "experiments.dcgan_faces",
             [
                 *FLAGS, "--data", f"npz:{photos}", "--workdir", str(tmp_path / "run"),
-                "--seed", str(i), *processes_.meeting(i, 2, port),
+                "--seed", str(i), "--steps", str(4 + i), "--keep", str(2 + i),
+                *processes_.meeting(i, 2, port),
             ],
             more=quick(), stderr=subprocess.PIPE, text=True,
         )
         for i in range(2)
     ]  # fmt: skip
     codes, said = end(started)
-    assert 0 not in codes
-    assert any("different configurations or data" in text for text in said), said
+    assert codes == [2, 2]
+    for text in said:
+        assert re.search(
+            r"different configurations or data \(process 1 against process 0:"
+            r" run.keep: 2 -> 3; run.seed: 0 -> 1; run.steps: 4 -> 5\); run",
+            text,
+        ), text
+    assert not (tmp_path / "run" / "config.json").exists()
