@@ -13,10 +13,11 @@ restored to other devices, and to more or fewer processes, than it was saved fro
 import contextlib
 import errno
 import logging
+import math
 import os
 import pathlib
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -60,8 +61,7 @@ def manager(
     lost = False
     try:
         yield opened
-        with _as_checkpoint_error(opened):
-            opened.wait_until_finished()
+        wait(opened)
     except BaseException:
         lost = jax.process_count() > 1
         raise
@@ -98,7 +98,19 @@ def save(
         _RECORD: ocp.args.JsonSave(record),
     }
     with _as_checkpoint_error(checkpoints):
-        checkpoints.save(step, args=ocp.args.Composite(**parts))
+        # Orbax passes over a step that is not its latest, and says so by this alone.
+        if not checkpoints.save(step, args=ocp.args.Composite(**parts)):
+            raise OSError(f"there is a later step than {step}")
+
+
+def wait(checkpoints: "CheckpointManager") -> None:
+    """Waits until what was saved is on disk.
+
+    Raises:
+        CheckpointError: it could not be written.
+    """
+    with _as_checkpoint_error(checkpoints):
+        checkpoints.wait_until_finished()
 
 
 def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
@@ -112,8 +124,7 @@ def restore(checkpoints: "CheckpointManager", like: Any) -> Any | None:
     Raises:
         CheckpointError: the checkpoints belong to another model, or none is intact.
     """
-    with _as_checkpoint_error(checkpoints):
-        checkpoints.wait_until_finished()
+    wait(checkpoints)
     failures = []
     for step in sorted(checkpoints.all_steps(), reverse=True):
         failure = "another process could not read it"
@@ -148,6 +159,17 @@ def drop_after(checkpoints: "CheckpointManager", step: int) -> None:
     """
     for later in [s for s in checkpoints.all_steps() if s > step]:
         checkpoints.delete(later)
+
+
+def drop_superseded(checkpoints: "CheckpointManager", steps: Iterable[int]) -> None:
+    """Deletes all but the newest, and but the newest as of each of some steps."""
+    there = sorted(checkpoints.all_steps())
+    kept = {
+        max((s for s in there if s <= step), default=None)
+        for step in (*steps, math.inf)
+    }
+    for superseded in [s for s in there if s not in kept]:
+        checkpoints.delete(superseded)
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

@@ -86,11 +86,11 @@ def train(
     with (
         directory.alone(run.workdir),
         checkpoint.manager(run.workdir / LATEST, run.keep) as checkpoints,
-        scalars.judging(run, evaluate, config, mesh) as judge,
+        scalars.judging(run, evaluate, config, mesh, checkpoints) as (forget, judge),
         signals.caught() as stop,
     ):
         claim = functools.partial(directory.claim, run.workdir, config, changed)
-        begin = functools.partial(_begin, run, like, first_state, checkpoints)
+        begin = functools.partial(_begin, run, like, first_state, checkpoints, forget)
         state, step = begin(claim)
         items = feed.items(step)
         first, breaks = step, 0  # how often something broke since the last checkpoint
@@ -130,7 +130,7 @@ def train(
                 pending = []
                 if what := broken(rows, state, weights=due[2] or last):
                     breaks += 1
-                    checkpoints.wait_until_finished()
+                    checkpoint.wait(checkpoints)
                     saved = checkpoints.latest_step()
                     if goes_back(what, saved, breaks, run.on_nan):
                         reached = step
@@ -165,10 +165,11 @@ def train(
     return state
 
 
-def _begin(run, like, first_state, checkpoints, claim=lambda: None, again=0):
+def _begin(run, like, first_state, checkpoints, forget, claim=lambda: None, again=0):
     """The newest state on disk, or a first one; and its step.
 
-    What lies after it is dropped, once `claim` has made the directory this run's own.
+    What lies after it is dropped, from the best too by `forget`, once `claim` has made
+    the directory this run's own.
     After a rollback, the `again`-th to this state, the noise is another: the same one
     whenever the run comes to this point, so that a run that was killed repeats it.
     """
@@ -183,6 +184,7 @@ def _begin(run, like, first_state, checkpoints, claim=lambda: None, again=0):
         state = _with_other_noise(state, again)
     step = int(state.step)
     checkpoint.drop_after(checkpoints, step)
+    forget(step)
     return state, step
 
 

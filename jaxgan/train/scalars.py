@@ -1,6 +1,7 @@
 """Writes the numbers and pictures of a run while it trains."""
 
 import contextlib
+import functools
 import math
 import pathlib
 import socket
@@ -80,31 +81,45 @@ def judging(
     evaluate: Callable[[Any], Mapping[str, float]] | None,
     config: Mapping[str, Any],
     mesh: Any,
-) -> Iterator[Callable[[Log, int, Any], None]]:
-    """`judge(log, step, state)`: scores a state, and keeps it if it is the best."""
-    if not run.evaluate_every or evaluate is None:
-        yield lambda log, step, state: None
-        return
-    with checkpoint.manager(run.workdir / directory.BEST, 1) as checkpoints:
+    latest: Any,
+) -> Iterator[tuple[Callable[[int], None], Callable[[Log, int, Any], None]]]:
+    """`forget(step)`, which drops the best after a step, and `judge(log, step, state)`.
 
-        def is_best(log, step, state):
-            numbers = {name: float(x) for name, x in evaluate(state).items()}
+    The latter scores a state, and keeps it if it is the best so far. It also keeps what
+    was the best as of each of the `latest` checkpoints, where the run may go back to.
+    """
+    folder = run.workdir / directory.BEST
+    score = evaluate if run.evaluate_every else None
+    if score is None and not parallel.agreed(parallel.is_main() and folder.is_dir()):
+        yield lambda step: None, lambda log, step, state: None
+        return
+    with checkpoint.manager(folder) as bests:
+
+        def is_best(log, step, found):
+            numbers = {name: float(x) for name, x in found.items()}
             log([{"step": step, **numbers}])
-            name, score = next(iter(numbers.items()))
-            # After a crash the best may lie ahead; training comes there again.
+            name, scored = next(iter(numbers.items()))
             scores = [
                 (row[name], row["step"])
                 for row in directory.scalars(run.workdir)
                 if math.isfinite(row.get(name, np.nan))
             ]
             best, at = min(scores, default=(math.nan, step))
-            where = "the best so far" if score == best else f"best {best:.4g} at {at:,}"
-            terminal.doing(f"step {step:,}: {name} {score:.4g} ({where})")
-            return score == best
+            where = (
+                "the best so far" if scored == best else f"best {best:.4g} at {at:,}"
+            )
+            terminal.doing(f"step {step:,}: {name} {scored:.4g} ({where})")
+            return scored == best
 
         def judge(log, step, state):
+            if score is None:
+                return
             seen = parallel.gather(mesh, state)
-            if parallel.agreed(parallel.is_main() and is_best(log, step, seen)):
-                checkpoint.save(checkpoints, step, state, config)
+            if parallel.agreed(parallel.is_main() and is_best(log, step, score(seen))):
+                checkpoint.save(bests, step, state, config)
+                # A run that goes on from a checkpoint has the best as of then.
+                checkpoint.wait(bests)
+                checkpoint.wait(latest)
+                checkpoint.drop_superseded(bests, latest.all_steps())
 
-        yield judge
+        yield functools.partial(checkpoint.drop_after, bests), judge
