@@ -6,7 +6,7 @@ read through `fitted`), and batch `i` is `plan(seed, i)` followed by `take`, whi
 """
 
 from jaxgan.data.arrays import NoSplit
-from jaxgan.data.batches import Plan, plan, plan_many, take
+from jaxgan.data.batches import Order, Plan, order_of, plan, plan_many, take
 from jaxgan.data.choice import held_out, some, some_of_each
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
@@ -24,6 +24,7 @@ __all__ = [
     "Crop",
     "Example",
     "NoSplit",
+    "Order",
     "Plan",
     "ShardSource",
     "Size",
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "name_of",
     "open_source",
+    "order_of",
     "plan",
     "plan_many",
     "some",

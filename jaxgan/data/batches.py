@@ -8,18 +8,33 @@ only state is the number of the batch.
 
 import functools
 import operator
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 Plan = dict[str, np.ndarray]
 """`{"index": int32 [B], "flip": bool [B]}`: which examples, and which are mirrored."""
 
+Order = Literal["sort", "index_shuffle"]
+"""How an epoch is shuffled. `sort` sorts random bits, one for each example of the set.
+`index_shuffle` is grain's permutation, which gives each place by itself: a batch takes
+no time or memory for the rest of the set."""
+
+LARGE = 2**20  # examples from which new runs take `index_shuffle`
+_ROUNDS = 4  # of grain's cipher; it uses as many itself
 _FLIPS = 2**64 - 1  # stands for an epoch in the key of the mirror bits
 _BITS = 256  # bits that Philox gives for one value of its counter
 
 
-def plan(seed: int, i: int, *, count: int, batch_size: int, flip: bool = False) -> Plan:
+def plan(
+    seed: int,
+    i: int,
+    *,
+    count: int,
+    batch_size: int,
+    flip: bool = False,
+    order: Order = "sort",
+) -> Plan:
     """Which examples make up batch `i`.
 
     Args:
@@ -28,6 +43,7 @@ def plan(seed: int, i: int, *, count: int, batch_size: int, flip: bool = False) 
         count: examples in the set; may be smaller than the batch.
         batch_size: `B`.
         flip: mirror each example with probability one half, drawn anew every epoch.
+        order: how epochs are shuffled; `order_of(count)` for large sets.
 
     Returns:
         `{"index": int32 [B], "flip": bool [B]}`.
@@ -44,19 +60,35 @@ def plan(seed: int, i: int, *, count: int, batch_size: int, flip: bool = False) 
         raise ValueError(f"batch size is {batch_size}: give at least 1")
     if not 0 < count < 2**31:
         raise ValueError(f"a set of {count} examples cannot be sampled: give 1 to 2^31")
+    if order not in get_args(Order):
+        raise ValueError(f"order is {order!r}: give one of {get_args(Order)}")
+    shuffled = _sorted if order == "sort" else _index_shuffled
     start = i * batch_size
     epoch, offset = divmod(start, count)
     parts, missing = [], batch_size
     while missing:
-        part = _permutation(seed, epoch, count)[offset : offset + missing]
+        end = min(count, offset + missing)
+        part = shuffled(seed, epoch, count, offset, end)
         parts.append(part)
         epoch, offset, missing = epoch + 1, 0, missing - len(part)
     mirrored = _flips(seed, start, batch_size) if flip else np.zeros(batch_size, bool)
     return {"index": np.concatenate(parts), "flip": mirrored}
 
 
+def order_of(count: int) -> Order:
+    """How new runs shuffle a set of `count` examples."""
+    return "index_shuffle" if count > LARGE else "sort"
+
+
 def plan_many(
-    seed: int, i: int, k: int, *, count: int, batch_size: int, flip: bool = False
+    seed: int,
+    i: int,
+    k: int,
+    *,
+    count: int,
+    batch_size: int,
+    flip: bool = False,
+    order: Order = "sort",
 ) -> Plan:
     """The plans of batches `i * k` to `i * k + k - 1`, stacked.
 
@@ -67,7 +99,8 @@ def plan_many(
     """
     if k < 1:
         raise ValueError(f"repeats is {k}: give at least 1")
-    flat = plan(seed, i, count=count, batch_size=k * batch_size, flip=flip)
+    size = k * batch_size
+    flat = plan(seed, i, count=count, batch_size=size, flip=flip, order=order)
     return {key: value.reshape(k, batch_size) for key, value in flat.items()}
 
 
@@ -112,6 +145,28 @@ def mirror(rows: np.ndarray, flip: np.ndarray) -> None:
     lines[flip] = np.take(lines[flip], order, axis=-1)
 
 
+def _sorted(seed: int, epoch: int, count: int, start: int, end: int) -> np.ndarray:
+    """Places `start` to `end` of an epoch: int32 `[end - start]`."""
+    return _permutation(seed, epoch, count)[start:end]
+
+
+def _index_shuffled(
+    seed: int, epoch: int, count: int, start: int, end: int
+) -> np.ndarray:
+    """The same in the other order, in time and memory of `end - start`."""
+    from grain.experimental import index_shuffle  # it imports JAX: only where needed
+
+    # Grain's seeds have 32 bits; hashed, epochs of neighbouring seeds differ.
+    key = _philox(seed, epoch).random_raw() >> 32
+    last = count - 1
+    places = (index_shuffle(i, last, key, _ROUNDS) for i in range(start, end))
+    return np.fromiter(places, np.int32, end - start)
+
+
+def _philox(seed: int, epoch: int) -> np.random.Philox:
+    return np.random.Philox(key=np.array([seed, epoch], np.uint64))
+
+
 @functools.lru_cache(maxsize=8)
 def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     """The order of one epoch: int32 `[count]`.
@@ -120,7 +175,7 @@ def _permutation(seed: int, epoch: int, count: int) -> np.ndarray:
     promises no such thing for `Generator.permutation`, and a run must resume under a
     later numpy.
     """
-    bits = np.random.Philox(key=np.array([seed, epoch], np.uint64)).random_raw(count)
+    bits = _philox(seed, epoch).random_raw(count)
     order = np.argsort(bits, kind="stable").astype(np.int32)
     order.flags.writeable = False  # it is shared by every caller
     return order

@@ -14,7 +14,7 @@ from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 
-from jaxgan.data.batches import mirror, plan, plan_many, take
+from jaxgan.data.batches import Order, mirror, plan, plan_many, take
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, read_good
 from jaxgan.data.protocol import Source, name_of
@@ -33,6 +33,7 @@ def stream(
     *,
     repeats: int = 1,
     flip: bool = False,
+    order: Order = "sort",
     start: int = 0,
     stop: int | None = None,
     rows: slice | None = None,
@@ -53,6 +54,7 @@ def stream(
         batch_size: `B`, of all processes together.
         repeats: `k > 1` yields `[k, B, ...]`, batches `s * k` to `s * k + k - 1`.
         flip: mirror half of the images.
+        order: how epochs are shuffled; see `batches.Order`.
         start: number of the first batch (with repeats, of the first stack).
         stop: number after the last; `None` never stops.
         rows: yield only these rows of every batch, as one process of several needs
@@ -92,7 +94,12 @@ def stream(
             " none"
         )
     count = len(data["image"]) if isinstance(data, dict) else len(data)
-    options = {"count": count, "batch_size": batch_size, "flip": flip}
+    options = {
+        "count": count,
+        "batch_size": batch_size,
+        "flip": flip,
+        "order": order,
+    }
     plan_many(seed, start, repeats, **options)  # raises now, not in a thread
     read = _Read(data, seed, repeats, options, rows or slice(None), skip_corrupt)
     tell = (lambda corrupt: None) if isinstance(data, dict) else _teller(data)

@@ -12,7 +12,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import parallel
 from jaxgan.data.synthetic import digits
 from jaxgan.lab import data, pixels
-from jaxgan.train import Feed, Run
+from jaxgan.train import Feed, Run, directory
 
 
 def feed(
@@ -40,6 +40,10 @@ def feed(
     """
     flip, shift = opened.data.flip, opened.data.shift
     arrays, axis = opened.arrays, int(repeats > 1)
+    count = len(opened.train if arrays is None else next(iter(arrays.values())))
+    order = _order(run, count)
+    # Runs older than the choice have no record of it, and the one that was.
+    record = {} if order == "sort" else {"order": order}
 
     def prepare(batch, item):
         batch = {name: x for name, x in batch.items() if name != "position"}
@@ -62,13 +66,12 @@ def feed(
         return (lambda start: placed(start, items(start))) if shift else items
 
     if arrays is not None and _bytes(arrays) <= data.RESIDENT_BYTES:
-        count = len(next(iter(arrays.values())))
 
         def plans(start):
             for step in itertools.count(start):
                 plan = jaxgan_data.plan_many(
                     run.seed, step, repeats, count=count, batch_size=run.batch_size,
-                    flip=flip,
+                    flip=flip, order=order,
                 )  # fmt: skip
                 yield plan if axis else {name: x[0] for name, x in plan.items()}
 
@@ -79,6 +82,7 @@ def feed(
                 jaxgan_data.take(held, item, xp=jnp), item
             ),
             axis=axis,
+            record=record,
         )
 
     def stream(start):
@@ -88,6 +92,7 @@ def feed(
             run.batch_size,
             start=start,
             flip=flip,
+            order=order,
             repeats=repeats,
             skip_corrupt=opened.data.skip_corrupt,
             processes=opened.data.data_processes,
@@ -99,7 +104,16 @@ def feed(
         items=from_step(stream),
         prepare=lambda _, item: prepare(item, item),
         axis=axis,
+        record=record,
     )
+
+
+def _order(run: Run, count: int) -> jaxgan_data.Order:
+    """How a run shuffles its set: as it did when it began."""
+    begun = directory.begun(run.workdir)
+    if begun is None:
+        return jaxgan_data.order_of(count)
+    return begun.get("order", "sort")
 
 
 def positions(run: Run, count: int) -> Callable[[int], Iterator[dict[str, np.ndarray]]]:

@@ -1,7 +1,8 @@
 """Compiles the parts of a run: its first state, one step, many steps in one call."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from jaxgan.game import Algorithm, Batch
 from jaxgan.train.run import Run
 
 MOST_PER_CALL = 25  # steps
+CHUNK_BYTES = 256 << 20  # of batches that go to the devices in one call
 
 
 class Feed(NamedTuple):
@@ -26,12 +28,15 @@ class Feed(NamedTuple):
             several processes each may give all of a batch, or its `parallel.rows`.
         prepare: `prepare(arrays, item) -> batch`, pure, run inside the compiled step.
         axis: the axis of every array of an item that devices share: 1 for `[k, B]`.
+        record: plain values that join the configuration of the run, so that it resumes
+            on the same batches.
     """
 
     arrays: Any
     items: Callable[[int], Iterator[Any]]
     prepare: Callable[[Any, Any], Batch]
     axis: int = 0
+    record: Mapping[str, Any] = MappingProxyType({})
 
 
 class Programs(NamedTuple):
@@ -109,14 +114,18 @@ def programs(
         stacked = jax.tree.map(lambda *x: np.stack(x), *items)
         return many(state, (feed.arrays, assemble(stacked, feed.axis + 1)))
 
+    share = sum(x.nbytes for x in jax.tree.leaves(item)) // jax.process_count()
     size = run.steps_per_call or _steps_per_call(
-        run, lambda: one.trace(like, (feed.arrays, item)).jaxpr.jaxpr
+        run, lambda: one.trace(like, (feed.arrays, item)).jaxpr.jaxpr, share
     )
     return Programs(like, first, play, size)
 
 
-def _steps_per_call(run, program) -> int:
+def _steps_per_call(run: Run, program: Callable[[], Any], share: int) -> int:
     """How many steps to play in one call: a divisor of the steps between events.
+
+    The batches of a call are stacked on the host and lie on its devices together. So
+    they take at most `CHUNK_BYTES`, unless the `share` of one batch takes more.
 
     XLA's CPU convolution is some twenty times slower in a loop body, so there steps
     with convolutions are played one by one.
@@ -126,7 +135,8 @@ def _steps_per_call(run, program) -> int:
     between = math.gcd(
         run.log_every, run.sample_every, run.checkpoint_every, run.evaluate_every
     )
-    return max(n for n in range(1, MOST_PER_CALL + 1) if between % n == 0)
+    most = max(1, min(MOST_PER_CALL, CHUNK_BYTES // max(1, share)))
+    return max(n for n in range(1, most + 1) if between % n == 0)
 
 
 def _convolves(jaxpr) -> bool:

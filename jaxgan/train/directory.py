@@ -61,6 +61,15 @@ def sheets(workdir: pathlib.Path, name: str) -> dict[int, pathlib.Path]:
     return found
 
 
+def begun(workdir: pathlib.Path) -> dict[str, Any] | None:
+    """The configuration of the run in a directory; None where there is none to read."""
+    try:
+        plain = json.loads((workdir / CONFIG).read_text())
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        return None
+    return plain if isinstance(plain, dict) else None
+
+
 def check(
     workdir: pathlib.Path,
     config: Mapping[str, Any],
@@ -92,11 +101,8 @@ def check(
     path = workdir / CONFIG
     if not path.exists():
         return []
-    try:
-        before = json.loads(path.read_text())
-    except (ValueError, RecursionError):
-        before = None
-    if not isinstance(before, dict):
+    before = begun(workdir)
+    if before is None:
         raise ValueError(f"{path} is damaged; restore it, or give another --workdir")
     config = as_json(config)
     # Some runs are older than this choice, and have the fingerprint of the other.

@@ -71,7 +71,7 @@ def train(
             f"--evaluate-every is {run.evaluate_every}, but this experiment has no"
             " evaluation while it trains; leave the flag out"
         )
-    config = directory.as_json(config)
+    config = directory.as_json({**config, **feed.record})
     changed = directory.check(
         run.workdir, config, defaults=defaults, accept_changes=run.accept_changes
     )

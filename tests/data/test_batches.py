@@ -1,12 +1,13 @@
 """The order of examples is a pure function of the seed and the batch's number."""
 
 import functools
+import tracemalloc
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jaxgan.data import batches
@@ -15,6 +16,8 @@ from jaxgan.data.batches import plan, plan_many, take
 SEEDS = st.integers(0, 2**64 - 1)
 COUNTS = st.integers(1, 40)
 SIZES = st.integers(1, 50)
+SMALL = [0, 2, 5, 1, 4, 3]
+BIG = [72586031, 378265466, 117151935, 1434933535, 1105399514, 1998811903]
 
 
 def joined(seed, numbers, **options):
@@ -24,11 +27,27 @@ def joined(seed, numbers, **options):
 
 @given(SEEDS, COUNTS, SIZES)
 def test_every_epoch_has_every_example_once(seed, count, batch_size):
+    check_epochs(seed, count, batch_size, "sort")
+
+
+@settings(max_examples=5)
+@given(SEEDS, st.integers(2000, 4000), st.integers(300, 5000))
+def test_every_epoch_of_a_large_set_too(seed, count, batch_size):
+    """Grain's shuffle is slow for the smallest sets, which never use it."""
+    check_epochs(seed, count, batch_size, "index_shuffle")
+
+
+def check_epochs(seed, count, batch_size, order):
+    options = {"count": count, "order": order}
     enough = range(-(-3 * count // batch_size))
-    order = joined(seed, enough, count=count, batch_size=batch_size)["index"]
+    index = joined(seed, enough, batch_size=batch_size, **options)["index"]
     for epoch in range(3):
-        part = order[epoch * count : (epoch + 1) * count]
+        part = index[epoch * count : (epoch + 1) * count]
         np.testing.assert_array_equal(np.sort(part), np.arange(count))
+    # The order does not depend on the batch size, and begins anywhere.
+    size = -(-count // 2)
+    other = plan(seed, 1, batch_size=size, **options)["index"]
+    np.testing.assert_array_equal(other, index[size : 2 * size])
 
 
 @given(SEEDS, COUNTS, SIZES, SIZES)
@@ -79,6 +98,26 @@ def test_the_order_comes_from_philox_alone():
     assert plan(7, 2, count=20, batch_size=20)["index"].tolist() == by_hand
 
 
+def test_the_order_of_large_sets_is_known():
+    """Grain promises nothing for later versions; a run must resume under them."""
+    options = {"batch_size": 6, "order": "index_shuffle"}
+    assert plan(7, 2, count=6, **options)["index"].tolist() == SMALL
+    assert plan(2**64 - 1, 10**12, count=2**31 - 1, **options)["index"].tolist() == BIG
+
+
+def test_a_batch_of_a_large_set_takes_no_memory_for_the_others():
+    options = {"batch_size": 64, "order": "index_shuffle"}
+    plan(0, 0, count=10, **options)  # what is imported does not count
+    tracemalloc.start()
+    index = plan(0, 5, count=2**31 - 1, **options)["index"]
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(set(index.tolist())) == 64
+    assert most < 100_000  # the order itself has 8 GiB
+    assert batches.order_of(2**20) == "sort"
+    assert batches.order_of(2**20 + 1) == "index_shuffle"
+
+
 def test_the_mirror_bits_come_from_philox_alone():
     words = philox((7, 2**64 - 1), blocks=2, first=1)
     by_hand = [bool(word >> bit & 1) for word in words for bit in range(64)]
@@ -86,9 +125,10 @@ def test_the_mirror_bits_come_from_philox_alone():
     assert flips.tolist() == by_hand
 
 
-def test_epochs_and_seeds_differ():
+@pytest.mark.parametrize("order", ["sort", "index_shuffle"])
+def test_epochs_and_seeds_differ(order):
     orders = {
-        tuple(plan(seed, epoch, count=50, batch_size=50)["index"])
+        tuple(plan(seed, epoch, count=300, batch_size=50, order=order)["index"])
         for seed in range(4)
         for epoch in range(4)
     }
@@ -139,6 +179,7 @@ def test_many_are_the_single_ones_stacked(seed, i, k, count, batch_size):
         ({"batch_size": 0}, "batch size is 0: give at least 1"),
         ({"count": 0}, "a set of 0 examples"),
         ({"count": 2**31}, "a set of 2147483648 examples"),
+        ({"order": "random"}, r"order is 'random': give one of .*'index_shuffle'"),
     ],
 )
 def test_bad_arguments_are_named(changes, text):

@@ -14,6 +14,7 @@ from loops import (
     BIG,
     CONFIG,
     GAME,
+    IMAGES,
     assert_same,
     make_run,
     pictures,
@@ -28,7 +29,7 @@ from loops import (
 from jaxgan import checkpoint, parallel, report, train
 from jaxgan.game import algorithm
 from jaxgan.models import dcgan
-from jaxgan.train import loop
+from jaxgan.train import directory, loop
 from jaxgan.train.compile import programs
 
 
@@ -181,6 +182,29 @@ def test_steps_are_scanned_where_that_is_faster(tmp_path):
     )
     convolves = dcgan.game(dcgan.Config(resolution=8, width=4, kernel=4, latent=6))
     assert size(convolves, images, **every) == 1
+
+
+@pytest.mark.parametrize(("batches", "expected"), [(25, 20), (9, 8), (1, 1), (0, 1)])
+def test_the_batches_of_a_call_are_bounded_by_bytes(
+    tmp_path, monkeypatch, batches, expected
+):
+    """Ten batches of 64 images of 1024x1024 would be 2 GB."""
+    run = make_run(
+        tmp_path, log_every=80, sample_every=160, checkpoint_every=80, steps_per_call=0
+    )
+    chunk = batches * 8 * IMAGES[0].nbytes
+    monkeypatch.setattr("jaxgan.train.compile.CHUNK_BYTES", chunk)
+    mesh = parallel.mesh(jax.devices()[:1])
+    assert programs(algorithm(GAME), streamed(run), run, mesh).size == expected
+
+
+def test_what_a_feed_records_is_of_the_run(tmp_path):
+    run = make_run(tmp_path, steps=1, log_every=1)
+    recorded = lambda run: resident(run)._replace(record={"order": "x"})  # noqa: E731
+    play(run, feed=recorded, show=lambda state: {})
+    assert directory.begun(tmp_path) == CONFIG | {"order": "x"}
+    with pytest.raises(ValueError, match="another configuration.*order"):
+        play(run, show=lambda state: {})
 
 
 @pytest.mark.parametrize("cut", [3, 4])
