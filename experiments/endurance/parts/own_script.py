@@ -19,8 +19,8 @@ MODEL = points_gan.Config(
 
 def main(workdir: str, process: int, coordinator: str, unlucky: int) -> None:
     """Trains, until one process cannot draw a batch."""
-    parallel.start(2, process, coordinator)
-    play(workdir, process, unlucky)
+    with parallel.start(2, process, coordinator):
+        play(workdir, process, unlucky)
 
 
 def play(workdir: str, process: int, unlucky: int) -> None:
