@@ -51,15 +51,21 @@ class Disturbance:
 
 
 def chosen(seed: int, processes: int, number: int) -> Disturbance:
-    """The disturbance of a number: all kinds in turn, at random times."""
+    """The disturbance of a number: all kinds in turn, at random times.
+
+    In the first second processes have not met yet, and would wait minutes for one that
+    is lost, so there all get the signals.
+    """
     kind, moment = divmod(number, len(MOMENTS))
     more, kind = divmod(kind, len(SIGNALS))
     chance = random.Random(f"{seed} {processes} {number}")
     moment = MOMENTS[moment]
+    together = "all" if moment == "first second" else TARGETS[more % len(TARGETS)]
+    target = "main" if processes == 1 else together
     return Disturbance(
         moment,
         [*SIGNALS][kind],
-        "main" if processes == 1 else TARGETS[more % len(TARGETS)],
+        target,
         chance.uniform(0, DELAYS[moment]),
         chance.choice((0.0, chance.uniform(0, 0.3))),
     )
