@@ -21,7 +21,7 @@ import numpy as np
 import tyro
 from jax.sharding import Mesh
 
-from jaxgan import bounds
+from jaxgan import bounds, parallel
 from jaxgan.compose import ema_variables
 from jaxgan.lab import cli, generator, runs, sets
 from jaxgan.lab.data import Data, Set, channels_of, open_set
@@ -130,10 +130,11 @@ def evaluation(
         latent, labels = drawing.sheet(key, run.batch_size)
         return drawing.to_bytes(draw(variables, latent, labels))
 
+    together = parallel.shared(fresh, mesh)
     return moments.evaluation(
         config.evaluation,
         lambda: sets.held(opened, config.evaluation.samples),
-        lambda state, key: np.asarray(fresh(ema_variables(state), key)),
+        lambda state, key: np.asarray(together(ema_variables(state), key)),
         mesh,
         run.seed + 2,
     )

@@ -16,6 +16,13 @@ def ema_variables(state: TrainState) -> Variables:
     return variables(state.replace(params={**state.params, **state.ema}))
 
 
+def without_optimisers(state: Any) -> Any:
+    """The same state, or tree of states, without what only its optimisers know."""
+    is_state = lambda x: isinstance(x, TrainState)  # noqa: E731
+    without = lambda x: x.replace(opt_state={}) if is_state(x) else x  # noqa: E731
+    return jax.tree.map(without, state, is_leaf=is_state)
+
+
 def adopt(new: TrainState, old: TrainState) -> TrainState:
     """Carries training over to a game that has grown.
 

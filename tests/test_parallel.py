@@ -1,6 +1,7 @@
 """Meshes, shardings and the compiled step; pmap is in the conformance suite."""
 
 import logging
+import re
 
 import chex
 import flax.linen as nn
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import AxisType, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxgan import parallel
 from jaxgan.game import Game, Move, Player, algorithm, pure
@@ -214,6 +215,53 @@ def test_split_parameters_play_as_whole_ones_and_stay_split(caplog):
         rtol=1e-5,
         atol=1e-6,
     )
+
+
+def test_devices_share_what_they_compute_and_gather_only_what_is_used():
+    mesh = parallel.mesh(fsdp=4)
+    nets = {
+        name: {"params": {"w": np.linspace(-1, 1, 64 * width).reshape(64, width)}}
+        for name, width in {"used": 24, "unused": 40}.items()
+    }
+    nets = jax.tree.map(np.float32, nets)
+    places = NamedSharding(mesh, PartitionSpec("fsdp"))
+
+    def f(variables, x, key):
+        y = x @ variables["used"]["params"]["w"] + jax.random.normal(key, (30, 24))
+        return y - y.mean(0)[None], y.sum(1)  # a mean over all rows, as in batch norm
+
+    given = jax.device_put(nets, places), np.ones((30, 64), "f"), jax.random.key(3)
+    shared = parallel.shared(f, mesh)
+    found = shared(*given)
+    expected = f(nets, *given[1:])
+    for mine, other in zip(found, expected, strict=True):
+        assert mine.sharding.is_fully_replicated
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+
+    program = jax.jit(shared).lower(*given).compile()
+    alone = jax.jit(f).lower(nets, *given[1:]).compile()
+    flops = [x.cost_analysis()["flops"] for x in (program, alone)]
+    assert flops[0] < flops[1] / 4  # on each of eight devices
+    text = program.as_text()
+    gathered = re.findall(r"f32\[(\d+),(\d+)\]\S* all-gather\(", text)
+    assert ("64", "24") in gathered
+    assert ("64", "40") not in gathered
+    one = parallel.mesh(jax.devices()[:1])
+    assert parallel.shared(f, one) is f
+
+
+def test_a_split_state_is_whole_in_the_memory_of_the_host():
+    mesh = parallel.mesh(fsdp=8)
+    x = jnp.arange(64.0).reshape(8, 8)
+    state = {
+        "split": jax.device_put(x, NamedSharding(mesh, PartitionSpec("fsdp"))),
+        "key": jax.device_put(jax.random.key(1), parallel.replicated(mesh)),
+    }
+    found = parallel.to_host(mesh, state)
+    assert isinstance(found["split"], np.ndarray)
+    np.testing.assert_array_equal(found["split"], x)
+    assert found["key"] == jax.random.key(1)
+    assert len(found["key"].devices()) == 1
 
 
 def test_the_gradient_of_a_gathered_array_is_split_and_differentiable_again():

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxgan import parallel
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game, Variables
 from jaxgan.lab import clouds, feeds, figures, pixels, session
@@ -68,6 +69,7 @@ def train(
             every time.
         evaluate: `evaluate(variables, key) -> {name: number}` every
             `evaluate_every=` steps; the state whose first number is lowest is kept.
+            Of several processes each is asked, and the main one's numbers count.
         title: of the page.
         config: a dataclass of the game's own settings, to be kept with the run.
         shape: height, width and channels, where `data` is a text.
@@ -92,12 +94,15 @@ def train(
     key = jax.random.fold_in(jax.random.key(run.seed), 1)
     known = _points(opened)
 
-    def shown(state):
-        seen = {} if show is None else show(ema_variables(state), key)
+    def averaged(state):
+        return parallel.gather(work.mesh, ema_variables(state))
+
+    def shown(variables):
+        seen = {} if show is None else show(variables, key)
         return {name: _seen(value, between, known) for name, value in seen.items()}
 
     def measure(state):
-        seen = shown(state)
+        seen = shown(ema_variables(state))
         numbers = {name: float(x) for name, x in seen.items() if not np.ndim(x)}
         sheets = {
             f"Step {run.steps}: {name}": figures.last_sheet_file(run, name)
@@ -112,9 +117,8 @@ def train(
         feeds.feed(opened, run, work.mesh, game.repeats, between),
         show=shown,
         measure=measure,
-        evaluate=(lambda state: evaluate(ema_variables(state), key))
-        if evaluate
-        else None,
+        evaluate=(lambda state: evaluate(averaged(state), key)) if evaluate else None,
+        look=averaged,
     )
 
 

@@ -21,7 +21,7 @@ import tyro
 from jax.sharding import Mesh
 
 from jaxgan import game as games
-from jaxgan import report
+from jaxgan import parallel, report
 from jaxgan.compose import ema_variables
 from jaxgan.data import some
 from jaxgan.game import Game
@@ -76,7 +76,7 @@ def train(
         game: what is played, where it is not `record.game(config.model)`.
         sheet: samples on a sheet of a model without classes.
         evaluation: `evaluation(drawing, opened, mesh)` gives what scores a state while
-            it trains, or None.
+            it trains, in every process, or None; see `session.train`.
         measure: `measure(state, opened)` at the end; its numbers and pictures join the
             report.
         start: changes the first state, as in `session.train`.
@@ -91,24 +91,24 @@ def train(
     game = record.game(model) if game is None else game
     latent, labels = drawing.sheet(jax.random.key(run.seed + 1), sheet)
     draw = drawing.compiled()
+    together = parallel.shared(draw, work.mesh)
     rows = (-1, COLUMNS) if drawing.classes else (-1,)
 
-    def drawn(variables):
-        images = np.asarray(drawing.to_bytes(draw(variables, latent, labels)))
+    def look(state):
+        kinds = {"ema": ema_variables(state), "raw": games.variables(state)}
+        return {name: together(nets, latent, labels) for name, nets in kinds.items()}
+
+    def tiled(images):
+        images = np.asarray(drawing.to_bytes(images))
         return images.reshape(*rows, *images.shape[1:])
 
-    def show(state):
-        return {
-            name: drawn(variables)
-            for name, variables in {
-                "ema": ema_variables(state),
-                "raw": games.variables(state),
-            }.items()
-        }
+    def show(drawn):
+        return {name: tiled(images) for name, images in drawn.items()}
 
     def done(state):
         found = Result({}, {}) if measure is None else measure(state, opened)
-        samples = _samples(run, show(state)["ema"], opened)
+        ema = tiled(draw(ema_variables(state), latent, labels))
+        samples = _samples(run, ema, opened)
         return Result(
             samples.numbers | found.numbers, {**found.pictures, **samples.pictures}
         )
@@ -121,6 +121,7 @@ def train(
         measure=done,
         evaluate=evaluation(drawing, opened, work.mesh) if evaluation else None,
         start=start,
+        look=look,
     )
 
 
@@ -221,7 +222,7 @@ class Drawing:
         """Draws images in blocks of one size, classes in turn.
 
         Args:
-            draw: of `compiled`.
+            draw: of `compiled`, or that as `parallel.shared` among devices.
             variables: of the nets.
             key: of the latents.
             count: how many.

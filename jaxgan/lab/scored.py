@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
 
-from jaxgan import metrics
+from jaxgan import metrics, parallel
 from jaxgan.compose import ema_variables
 from jaxgan.game import Game
 from jaxgan.lab import classes, generator
@@ -65,7 +66,9 @@ def train(
         return Result(found.numbers | more.numbers, more.pictures)
 
     def evaluation(drawing, opened, mesh):
-        return None if judged is None else _evaluation(drawing, judged, config.run)
+        return (
+            None if judged is None else _evaluation(drawing, judged, config.run, mesh)
+        )
 
     return generator.train(
         title,
@@ -98,22 +101,22 @@ def _score(record: Model, config: Any, judged: Set, state: Any) -> dict[str, Any
 
 
 def _evaluation(
-    drawing: generator.Drawing, judged: Set, run: Run
+    drawing: generator.Drawing, judged: Set, run: Run, mesh: Mesh
 ) -> generator.Evaluate:
     """The Fréchet distance to the test images, for runs that ask while they train."""
-    draw = drawing.compiled()
+    draw = parallel.shared(drawing.compiled(), mesh)
 
     @functools.cache
-    def classifier_and_goal():
-        judge = classifier.trained(judged)
-        seen = judge.features(judged.test["image"])
-        return judge, metrics.gaussian_statistics(seen)
+    def features_and_goal():
+        judge = classifier.everywhere(judged)
+        features = judge.features_on(mesh)
+        return features, metrics.gaussian_statistics(features(judged.test["image"]))
 
     def evaluate(state):
-        judge, goal = classifier_and_goal()
+        features, goal = features_and_goal()
         key = jax.random.key(run.seed + 3)
         images, _ = drawing.many(draw, ema_variables(state), key, EVALUATED)
-        ours = metrics.gaussian_statistics(judge.features(drawing.to_unit(images)))
+        ours = metrics.gaussian_statistics(features(drawing.to_unit(images)))
         distance = metrics.frechet_distance(*ours, *goal)
         return {"evaluation/frechet_distance": float(distance)}
 

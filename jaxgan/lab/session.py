@@ -25,6 +25,7 @@ from jax.sharding import Mesh
 
 from jaxgan import parallel, report
 from jaxgan import train as training
+from jaxgan.compose import without_optimisers
 from jaxgan.game import Game, algorithm
 from jaxgan.train import Feed, Run, directory, terminal
 
@@ -75,7 +76,8 @@ class Result(NamedTuple):
     Attributes:
         numbers: what results.json holds; empty in processes other than the main one.
         pictures: caption -> file, for the report.
-        state: the final one, whole.
+        state: the final one, whole; in the memory of the host where it was split over
+            devices, or there are several processes.
     """
 
     numbers: Numbers
@@ -117,6 +119,7 @@ def train(
     measure: Callable[[Any], Result],
     evaluate: Callable[[Any], Mapping[str, float]] | None = None,
     start: Callable[[Any], Any] | None = None,
+    look: Callable[[Any], Any] | None = None,
 ) -> Result:
     """Says what comes, trains to the end, measures, and writes the report.
 
@@ -126,10 +129,12 @@ def train(
         batches: of the data.
         show: `show(state) -> {name: images or number}`, every so often; see
             `train.train`.
-        measure: `measure(state) -> Result` at the end, in the main process alone.
-        evaluate: scores a state, lowest best; see `train.train`.
+        measure: `measure(state) -> Result` at the end, in the main process alone, of
+            the state without its optimisers' states.
+        evaluate: scores a state, lowest best, in every process; see `train.train`.
         start: makes the first state from a fresh one, as `compose.adopt` does from the
             last state of another game; see `train.train`.
+        look: `look(state)` gives what `show` gets in its place; see `train.train`.
 
     Returns:
         What was measured, with what is known of every run, and the final state.
@@ -156,15 +161,17 @@ def train(
         evaluate,
         defaults=before | training.as_json(defaults(config)),
         start=start,
+        look=look,
     )
-    state = parallel.gather(mesh, state)
+    seen = parallel.gather(mesh, without_optimisers(state))
+    state = parallel.to_host(mesh, state)
     result = Result({}, {}, state)
     if parallel.is_main():
         terminal.doing("drawing the report")
         facts["parameters"] = training.sizes(state)
         facts["trained"] = f"{int(state.step):,} steps"
         facts["this call"] = f"{(time.perf_counter() - began) / 60:.1f} min"
-        found = measure(state)
+        found = measure(seen)
         numbers = found.numbers | {
             "model": title,
             "data": data.about,

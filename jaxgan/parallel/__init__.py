@@ -32,9 +32,11 @@ from jaxgan.parallel.places import (
     rows,
     shardings,
     split,
+    to_host,
 )
 from jaxgan.parallel.processes import (
     agreed,
+    from_main,
     gathered,
     is_main,
     start,
@@ -43,6 +45,7 @@ from jaxgan.parallel.processes import (
 from jaxgan.parallel.programs import (
     compiled,
     pmap,
+    shared,
 )
 
 __all__ = [
@@ -55,6 +58,7 @@ __all__ = [
     "assemble",
     "check_batch_size",
     "compiled",
+    "from_main",
     "gather",
     "gathered",
     "gathering",
@@ -69,7 +73,9 @@ __all__ = [
     "resident",
     "rows",
     "shardings",
+    "shared",
     "split",
     "start",
+    "to_host",
     "told",
 ]

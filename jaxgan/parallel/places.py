@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
@@ -190,14 +191,38 @@ def resident(mesh: Mesh, arrays: Any) -> Any:
 def gather(mesh: Mesh, state: Any) -> Any:
     """Makes a state whole in each process; all processes must call this.
 
-    In a run of one process, a state that is not split is returned as it is.
+    Every device holds all of it, so give the part of a state that is needed. In a run
+    of one process, a state that is not split is returned as it is.
     """
     if jax.process_count() == 1 and mesh.shape[FSDP] == 1:
         return state
-    state = jax.jit(_same, out_shardings=replicated(mesh))(state)
-    if jax.process_count() == 1:
+    return local(jax.jit(_same, out_shardings=replicated(mesh))(state))
+
+
+def to_host(mesh: Mesh, state: Any) -> Any:
+    """Makes a state whole in the memory of each host; all processes must call this.
+
+    Arrays are brought together one by one, so that devices never hold the whole state.
+    Keys stay on a device. In a run of one process, a state that is not split is
+    returned as it is.
+    """
+    if jax.process_count() == 1 and mesh.shape[FSDP] == 1:
         return state
-    return jax.tree.map(lambda x: x.addressable_data(0), state)
+
+    def whole(x):
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
+            return gather(mesh, x).addressable_data(0)
+        there = x.is_fully_addressable or x.is_fully_replicated
+        return np.asarray(x if there else gather(mesh, x))
+
+    return jax.tree.map(whole, state)
+
+
+def local(arrays: Any) -> Any:
+    """Whole arrays of many processes, as arrays of a device of this one."""
+    if jax.process_count() == 1:
+        return arrays
+    return jax.tree.map(lambda x: x.addressable_data(0), arrays)
 
 
 def _same(state):

@@ -4,9 +4,12 @@ import contextlib
 import itertools
 import json
 import sys
+from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from jaxgan.parallel import ending
 
@@ -144,6 +147,23 @@ def gathered(text: str) -> list[str]:
 def agreed(flag: bool) -> bool:
     """Gives every process the main process's flag; all processes must call this."""
     return told(str(int(flag))) == "1"
+
+
+def from_main(make: Callable[[], Any], like: Any) -> Any:
+    """Gives every process what the main one makes; all processes must call this.
+
+    However long it takes to make, the others wait.
+
+    Args:
+        make: makes a tree of arrays; it must use no device of another process.
+        like: the tree, as arrays or `jax.ShapeDtypeStruct`s of the same shapes.
+    """
+    if jax.process_count() == 1:
+        return make()
+    empty = lambda x: np.zeros(x.shape, x.dtype)  # noqa: E731
+    mine = make() if is_main() else jax.tree.map(empty, like)
+    told("made")  # a better place to wait than a program of all devices
+    return multihost_utils.broadcast_one_to_all(mine)
 
 
 def _get(name: str) -> str:

@@ -1,5 +1,6 @@
 """Compiles algorithms for many devices."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,7 +8,7 @@ import jax
 from jax.sharding import Mesh
 
 from jaxgan.game import Algorithm, State
-from jaxgan.parallel.places import DATA, replicated, split
+from jaxgan.parallel.places import DATA, local, replicated, split
 
 
 def compiled(
@@ -43,6 +44,34 @@ def compiled(
             donate_argnums=0,
         ),
     )
+
+
+def shared(f: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """Compiles a function of which every device computes a part of the results.
+
+    All processes must call what is returned, with the same values. On one device it is
+    `f` itself.
+
+    Args:
+        f: `f(variables, *rest)` gives arrays `[N, ...]`, of which each device computes
+            some rows. Variables may be split over the devices, as those of a state are;
+            only those that `f` uses are brought together, inside the program.
+        mesh: the devices, among them those of this process.
+
+    Returns:
+        The same function; its results are whole in each process.
+    """
+    if mesh.size == 1:
+        return f
+    whole, parts = replicated(mesh), split(mesh)
+    place = jax.lax.with_sharding_constraint
+
+    @functools.partial(jax.jit, out_shardings=whole)
+    def computed(variables, rest):
+        # From the results the compiler finds what of the rest a device needs.
+        return place(f(place(variables, whole), *rest), parts)
+
+    return lambda variables, *rest: local(computed(variables, rest))
 
 
 def pmap(algorithm: Algorithm[State]) -> Algorithm[State]:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.sharding import Mesh
 
 from jaxgan import checkpoint, parallel
-from jaxgan.compose import parameter_count
+from jaxgan.compose import parameter_count, without_optimisers
 from jaxgan.game import Algorithm
 from jaxgan.train import directory, scalars, signals, terminal
 from jaxgan.train.compile import Feed, programs
@@ -39,6 +39,7 @@ def train(
     *,
     defaults: Mapping[str, Any] | None = None,
     start: Callable[[Any], Any] | None = None,
+    look: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Trains to `run.steps`, or goes on to there.
 
@@ -47,16 +48,20 @@ def train(
         feed: the batches.
         run: how.
         config: plain values that define the run; a change is refused on resumption.
-        show: `show(state) -> {name: shown}`, asked every `run.sample_every` steps; what
-            is shown are images `[N, H, W, C]` uint8, drawn as a sheet, or numbers,
-            which join the scalars.
+        show: `show(state) -> {name: shown}`, asked every `run.sample_every` steps, in
+            the main process alone; what is shown are images `[N, H, W, C]` uint8, drawn
+            as a sheet, or numbers, which join the scalars.
         mesh: the devices.
         evaluate: `evaluate(state) -> {name: number}`, asked every `run.evaluate_every`
-            steps and at the end; the numbers join the scalars, and the state whose
-            first number is the lowest so far is kept in the folder `best`.
+            steps and at the end, in every process, with the state as it lies on the
+            devices of all; the numbers join the scalars, and the state whose first
+            number is the lowest so far is kept in the folder `best`.
         defaults: values of `config` for runs that were begun before it had them.
         start: `start(state) -> state`, pure, changes the state that a run begins with,
             from a fresh one; a run that resumes does not need it.
+        look: `look(state)`, asked in every process, with the state as it lies, gives
+            what `show` gets in its place, whole in each process; if left out, the state
+            without its optimisers' states.
 
     Returns:
         The final state.
@@ -71,6 +76,8 @@ def train(
             f"--evaluate-every is {run.evaluate_every}, but this experiment has no"
             " evaluation while it trains; leave the flag out"
         )
+    if look is None:
+        look = lambda state: parallel.gather(mesh, without_optimisers(state))  # noqa: E731
     config = directory.as_json({**config, **feed.record})
     changed = directory.check(
         run.workdir, config, defaults=defaults, accept_changes=run.accept_changes
@@ -86,7 +93,7 @@ def train(
     with (
         directory.alone(run.workdir),
         checkpoint.manager(run.workdir / LATEST, run.keep) as checkpoints,
-        scalars.judging(run, evaluate, config, mesh, checkpoints) as (forget, judge),
+        scalars.judging(run, evaluate, config, checkpoints) as (forget, judge),
         signals.caught() as stop,
     ):
         claim = functools.partial(directory.claim, run.workdir, config, changed)
@@ -98,11 +105,9 @@ def train(
         with terminal.bar(run.steps, first) as bar:
             # A run that was killed before it saved anything writes step 0 once more.
             rewind(step if checkpoints.all_steps() else step - 1)
-            look = lambda: log(  # noqa: E731
-                scalars.shown(run, show, parallel.gather(mesh, state), step)
-            )
+            draw = lambda: log(scalars.shown(run, show, look(state), step))  # noqa: E731
             if first == 0:
-                look()
+                draw()
             if first < run.steps:
                 terminal.doing("compiling the training step")
             pending, began, waited = [], time.perf_counter(), 0.0
@@ -147,7 +152,7 @@ def train(
                 log(kept)
                 bar.set_postfix_str(terminal.brief(rows[-1]), refresh=False)
                 if due[1] or step == run.steps:
-                    look()
+                    draw()
                 if due[3] or step == run.steps:
                     judge(log, step, state)
                 if due[2] or last:

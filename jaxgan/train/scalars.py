@@ -53,9 +53,9 @@ def rows(pending: Sequence[tuple[int, int, Any]]) -> list[dict[str, Any]]:
 
 
 def shown(
-    run: Run, show: Callable[[Any], Mapping[str, Any]], state: Any, step: int
+    run: Run, show: Callable[[Any], Mapping[str, Any]], seen: Any, step: int
 ) -> list[dict[str, Any]]:
-    """Draws the sheets of a step, in the main process.
+    """Draws the sheets of a step, in the main process, from what was seen of its state.
 
     Returns:
         The numbers that `show` gave, as one row, or no row.
@@ -63,13 +63,13 @@ def shown(
     if not parallel.is_main():
         return []
     numbers, written = {}, []
-    for name, seen in show(state).items():
-        if np.ndim(seen):
+    for name, shown in show(seen).items():
+        if np.ndim(shown):
             path = directory.sheet(run.workdir, name, step)
-            report.save_png(path, report.sheet(seen))
+            report.save_png(path, report.sheet(shown))
             written.append(path.relative_to(run.workdir).as_posix())
         else:
-            numbers[name] = float(seen)
+            numbers[name] = float(shown)
     if written:
         terminal.doing(f"step {step:,}: {', '.join(written)}")
     return [{"step": step, **numbers}] if numbers else []
@@ -80,13 +80,13 @@ def judging(
     run: Run,
     evaluate: Callable[[Any], Mapping[str, float]] | None,
     config: Mapping[str, Any],
-    mesh: Any,
     latest: Any,
 ) -> Iterator[tuple[Callable[[int], None], Callable[[Log, int, Any], None]]]:
     """`forget(step)`, which drops the best after a step, and `judge(log, step, state)`.
 
     The latter scores a state, and keeps it if it is the best so far. It also keeps what
     was the best as of each of the `latest` checkpoints, where the run may go back to.
+    All processes must call it: they score together, and the main one decides.
     """
     folder = run.workdir / directory.BEST
     score = evaluate if run.evaluate_every else None
@@ -114,8 +114,8 @@ def judging(
         def judge(log, step, state):
             if score is None:
                 return
-            seen = parallel.gather(mesh, state)
-            if parallel.agreed(parallel.is_main() and is_best(log, step, score(seen))):
+            found = score(state)
+            if parallel.agreed(parallel.is_main() and is_best(log, step, found)):
                 checkpoint.save(bests, step, state, config)
                 # A run that goes on from a checkpoint has the best as of then.
                 checkpoint.wait(bests)

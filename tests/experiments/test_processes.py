@@ -11,12 +11,16 @@ import jax
 import numpy as np
 import pytest
 from commands import call
+from PIL import Image
 
-from experiments import dcgan_faces
+from experiments import dcgan_faces, lsgan_mnist
 from experiments.endurance.parts import processes as processes_
 from jaxgan import checkpoint, parallel, report
-from jaxgan.game import algorithm
-from jaxgan.models import dcgan
+from jaxgan.game import algorithm, variables
+from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.judges import cache
+from jaxgan.lab.judges import classifier as judges
+from jaxgan.models import classifier, dcgan
 
 pytestmark = pytest.mark.slow
 # At this width one array is large enough for --fsdp to split it.
@@ -24,6 +28,7 @@ FLAGS = [
     "--model.resolution", "16", "--model.width", "8", "--batch-size", "8",
     "--log-every", "1", "--checkpoint-every", "4", "--sample-every", "100000",
 ]  # fmt: skip
+SCORED = ["--evaluate-every", "8", "--evaluation.samples", "19"]
 PATIENCE = 200  # seconds, on a machine that does much else
 
 
@@ -64,7 +69,14 @@ def losses(workdir):
     return {
         row["step"]: [row["discriminator/loss"], row["generator/loss"]]
         for row in report.read_scalars(workdir / "scalars.jsonl")
+        if "generator/loss" in row
     }
+
+
+def evaluations(workdir):
+    rows = report.read_scalars(workdir / "scalars.jsonl")
+    found = "evaluation/frechet_distance"
+    return {row["step"]: row[found] for row in rows if found in row}
 
 
 def arrays(workdir, step):
@@ -85,7 +97,8 @@ def arrays(workdir, step):
 def straight(tmp_path_factory, photos):
     """Eight steps of two processes of two devices each, parameters split over two."""
     workdir = tmp_path_factory.mktemp("straight") / "run"
-    codes, said = end(start(workdir, photos, "--steps", "8", "--fsdp", "2"))
+    command = ["--steps", "8", "--fsdp", "2", *SCORED]
+    codes, said = end(start(workdir, photos, *command))
     assert codes == [0, 0], said
     assert "4 x cpu" in said[0]
     assert "done" in said[0]
@@ -109,7 +122,7 @@ def killed(straight, tmp_path):
 
 def test_two_processes_train_as_one_does(straight, tmp_path, photos, monkeypatch):
     command = [*FLAGS, "--data", f"npz:{photos}", "--workdir", tmp_path / "run"]
-    command += ["--steps", 8, "--devices", 1]
+    command += ["--steps", 8, "--devices", 1, *SCORED]
     assert call(dcgan_faces, command, monkeypatch) == 0
     one, two = losses(tmp_path / "run"), losses(straight)
     assert list(one) == list(two) == list(range(1, 9))
@@ -117,6 +130,10 @@ def test_two_processes_train_as_one_does(straight, tmp_path, photos, monkeypatch
     # Later ones follow Adam, which turns rounding into steps.
     for step in one:
         np.testing.assert_allclose(two[step], one[step], rtol=2e-3)
+    one, two = evaluations(tmp_path / "run"), evaluations(straight)
+    assert list(one) == list(two) == [8]
+    np.testing.assert_allclose(two[8], one[8], rtol=2e-3)
+    assert (straight / "best" / "8").is_dir()
 
 
 def test_one_process_goes_on_where_two_were(straight, killed, photos, monkeypatch):
@@ -195,3 +212,70 @@ def test_processes_of_different_configurations_are_refused(tmp_path, photos):
             text,
         ), text
     assert not (tmp_path / "run" / "config.json").exists()
+
+
+@pytest.fixture
+def judge(tmp_path):
+    """Pictures of ten classes, and a cache with an untrained classifier of them."""
+    labels = np.arange(60) % 10
+    images = np.zeros((60, 28, 28), np.uint8)
+    for image, label in zip(images, labels, strict=True):
+        image[8:20, 7 + label : 11 + label] = 250
+    np.savez(tmp_path / "bars.npz", images=images, labels=labels)
+    opened = open_set(Data(f"npz:{tmp_path / 'bars.npz'}"), (28, 28, 1), test=True)
+    config = judges.recipe(opened)
+    batch = {"image": np.zeros((2, 28, 28, 1), "f"), "label": np.zeros(2, "i")}
+    state = jax.jit(algorithm(classifier.game(config)).init)(jax.random.key(0), batch)
+    cache.save(
+        tmp_path / "cache/jaxgan/classifier" / judges.file(opened, config).name,
+        variables(state),
+        {"accuracy": 0.1, "tested": 10},
+    )
+    return tmp_path / "bars.npz", tmp_path / "cache"
+
+
+def test_processes_score_together_by_the_classifier_of_the_first(
+    judge, tmp_path, monkeypatch
+):
+    bars, cache = judge
+    command = [
+        "--data", f"npz:{bars}", "--batch-size", "8", "--steps", "2",
+        "--evaluate-every", "1", "--sample-every", "1", "--log-every", "1",
+        "--model.width", "4", "--model.hidden", "64", "--model.latent", "4",
+    ]  # fmt: skip
+    port = processes_.free_port()
+    caches = [cache, tmp_path / "nothing"]
+    started = [
+        processes_.start(
+            "experiments.lsgan_mnist",
+            [
+                *command, "--workdir", str(tmp_path / "two"), "--fsdp", "2",
+                *processes_.meeting(i, 2, port),
+            ],
+            devices=2, more=quick() | {"XDG_CACHE_HOME": str(caches[i])},
+            stderr=subprocess.PIPE, text=True,
+        )
+        for i in range(2)
+    ]  # fmt: skip
+    codes, said = end(started)
+    assert codes == [0, 0], said
+    assert not caches[1].exists()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    command += ["--workdir", tmp_path / "one", "--devices", 1]
+    assert call(lsgan_mnist, command, monkeypatch) == 0
+    one, two = evaluations(tmp_path / "one"), evaluations(tmp_path / "two")
+    assert list(one) == list(two) == [1, 2]
+    for step in one:
+        np.testing.assert_allclose(two[step], one[step], rtol=1e-4)
+    results = [
+        json.loads((tmp_path / name / "results.json").read_text())
+        for name in ("one", "two")
+    ]
+    for name in ("frechet_distance", "pairwise_distance", "mnist_score"):
+        np.testing.assert_allclose(results[1][name], results[0][name], rtol=1e-3)
+    for name in ("ema_0000000.png", "raw_0000002.png"):
+        mine, other = (
+            np.asarray(Image.open(tmp_path / run / "samples" / name), int)
+            for run in ("one", "two")
+        )
+        assert abs(mine - other).max() <= 1

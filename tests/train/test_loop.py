@@ -26,8 +26,8 @@ from loops import (
     streamed,
 )
 
-from jaxgan import checkpoint, parallel, report, train
-from jaxgan.game import algorithm
+from jaxgan import checkpoint, nn, parallel, report, train
+from jaxgan.game import algorithm, pure, variables
 from jaxgan.models import dcgan
 from jaxgan.train import directory, loop
 from jaxgan.train.compile import programs
@@ -39,6 +39,46 @@ def test_a_resumed_run_equals_one_that_never_stopped(tmp_path, whole):
     assert_same(state, whole[1])
     assert scalars(tmp_path) == scalars(whole[0])
     assert pictures(tmp_path) == pictures(whole[0])
+
+
+def test_only_what_is_shown_of_a_split_state_is_brought_together(tmp_path):
+    def whole():
+        return {
+            id(x): x.shape
+            for x in jax.live_arrays()
+            if x.size >= 2**14 and len(x.devices()) > 1 and x.is_fully_replicated
+        }
+
+    def draw(variables):
+        latent = jax.random.normal(jax.random.key(1), (4, 6))
+        return pure(nn.MLP((128,), 192), "generator")(variables, latent)[0]
+
+    def played(name, mesh):
+        seen, before = {}, whole()
+        draws = parallel.shared(draw, mesh)
+
+        def show(state):
+            assert not state.opt_state
+            fresh = whole().keys() - before.keys()
+            seen["shown"] = [whole()[i] for i in fresh]
+            return {}
+
+        def evaluate(state):
+            drawn = draws(variables(state))
+            seen["scored"] = whole().keys() - before.keys()
+            return {"score": abs(drawn).mean()}
+
+        run = make_run(tmp_path / name, steps=2, evaluate_every=2, sample_every=2)
+        train.train(algorithm(BIG), resident(run), run, CONFIG, show, mesh, evaluate)
+        rows = report.read_scalars(run.workdir / "scalars.jsonl")
+        return seen, rows[-1]["score"]
+
+    seen, score = played("split", parallel.mesh(fsdp=8))
+    # The weights and their moving average, without Adam's two averages.
+    assert seen["shown"] == [(128, 192)] * 2
+    assert not seen["scored"]
+    _, alone = played("one", parallel.mesh(jax.devices()[:1]))
+    np.testing.assert_allclose(score, alone, rtol=1e-3)
 
 
 def test_the_same_call_on_a_finished_run_does_nothing(whole):

@@ -11,15 +11,17 @@ import functools
 import pathlib
 import sys
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from tqdm import tqdm
 
 from jaxgan import data as jaxgan_data
-from jaxgan import game
+from jaxgan import game, parallel
 from jaxgan.data.synthetic import digits
 from jaxgan.lab.judges import cache
 from jaxgan.models import classifier
@@ -70,17 +72,26 @@ class Classifier(NamedTuple):
         """Features `[N, F]` of images `[N, H, W, C]`, uint8 or floats in [0, 1]."""
         return self.look(images)[0]
 
+    def features_on(self, mesh: Mesh) -> Callable[[Any], np.ndarray]:
+        """`features` by all devices of a mesh; its processes must all call them."""
+        variables = parallel.resident(mesh, self.variables)
+        see = parallel.shared(functools.partial(_see, self.config), mesh)
+        return lambda images: self._look(images, functools.partial(see, variables))[0]
+
     def look(self, images: Any) -> tuple[np.ndarray, np.ndarray]:
         """Features and logits in one go, compiled, block by block.
 
         Raises:
             ValueError: images of another size or type, or floats outside [0, 1].
         """
+        return self._look(images, functools.partial(_see, self.config, self.variables))
+
+    def _look(self, images, see):
         images = _checked(images, self.config)
         count, parts = len(images), []
         for first in range(0, count, BLOCK):  # a short last block is filled up
             index = np.arange(first, first + BLOCK) % count
-            parts.append(_see(self.config, self.variables, images[index]))
+            parts.append(see(images[index]))
         features, logits = (
             np.concatenate([np.asarray(part[i]) for part in parts])[:count]
             for i in (0, 1)
@@ -118,6 +129,25 @@ def trained(sets: Sets, *, again: bool = False) -> Classifier:
     facts = {"accuracy": made.accuracy, "tested": made.tested}
     cache.save(path, made.variables, facts)
     return made
+
+
+def everywhere(sets: Sets) -> Classifier:
+    """`trained`, of several processes by the main one; all processes must call this.
+
+    The others get its weights, and need neither the time nor a cache. They wait, as
+    training takes a minute or two, once.
+    """
+    if jax.process_count() == 1:
+        return trained(sets)
+    config = recipe(sets)
+
+    def made():
+        found = trained(sets)
+        return found.variables, np.float32(found.accuracy), np.int32(found.tested)
+
+    like = _form(config), np.float32(0), np.int32(0)
+    variables, accuracy, tested = parallel.from_main(made, like)
+    return Classifier(config, variables, float(accuracy), int(tested))
 
 
 def recipe(sets: Sets) -> classifier.Config:
@@ -188,17 +218,19 @@ def _train(train: dict[str, np.ndarray], config: classifier.Config) -> game.Vari
 
 def _load(path: pathlib.Path | None, config: classifier.Config) -> Classifier | None:
     """A classifier from the cache, or None."""
-    side = config.resolution
-    like = jax.eval_shape(
-        classifier.Network(config).init,
-        jax.random.key(0),
-        jnp.zeros((1, side, side, config.channels)),
-    )
-    found = cache.load(path, {"network": like}, ("accuracy", "tested"))
+    found = cache.load(path, _form(config), ("accuracy", "tested"))
     if found is None:
         return None
     variables, facts = found
     return Classifier(config, variables, facts["accuracy"], int(facts["tested"]))
+
+
+def _form(config: classifier.Config) -> game.Variables:
+    """The shapes of the weights."""
+    side = config.resolution
+    image = jnp.zeros((1, side, side, config.channels))
+    init = classifier.Network(config).init
+    return {"network": jax.eval_shape(init, jax.random.key(0), image)}
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -104,11 +104,12 @@ def looker(
     """`look(images) -> Extracted` of numpy arrays, compiled for one size of batch.
 
     The images, uint8 `[N, H, W, C]` with N up to `batch_size`, are divided over the
-    devices; fewer are filled up.
+    devices; fewer are filled up. Of several processes all must call it, with the same
+    images, and each gets all features.
     """
     whole = parallel.replicated(mesh)
     size = -(-batch_size // mesh.size) * mesh.size
-    variables = jax.device_put(extractor.variables, whole)
+    variables = parallel.resident(mesh, extractor.variables)
     see = jax.jit(
         extractor.apply, in_shardings=(whole, parallel.split(mesh)), out_shardings=whole
     )
@@ -117,7 +118,8 @@ def looker(
         count = len(images)
         if not 1 <= count <= size:
             raise ValueError(f"{count} images were given, expected 1 to {size}")
-        found = jax.device_get(see(variables, images[np.arange(size) % count]))
+        filled = parallel.assemble(mesh, images[np.arange(size) % count], size)
+        found = jax.device_get(see(variables, filled))
         return jax.tree.map(lambda x: x[:count], found)
 
     return look

@@ -150,8 +150,10 @@ def evaluation(
     Args:
         config: the flags.
         real: opens at most `config.samples` images to compare with.
-        draw: `draw(state, key) -> images`, uint8 `[B, H, W, C]`.
-        mesh: the devices.
+        draw: `draw(state, key) -> images`, uint8 `[B, H, W, C]`, the same in every
+            process.
+        mesh: the devices, which share the work. Of several processes each sums up all
+            features: they are few numbers, and it can be done in float64.
         seed: of the latents, the same at every evaluation.
     """
 
