@@ -47,7 +47,7 @@ def test_every_scenario_has_a_bound_and_a_pattern_that_compiles():
     for name, scenario in scenarios.SCENARIOS.items():
         assert re.fullmatch(r"[a-z_]+", name)
         assert re.compile(scenario.says)
-        assert 0 < scenario.bound <= 360
+        assert 0 < scenario.bound <= 420
         assert scenario.about
 
 

@@ -81,7 +81,7 @@ def feed(config: Config, mesh: Mesh) -> train.Feed:
                 time.sleep(config.stall)
                 if config.error:
                     raise RuntimeError(f"the batch of step {step} cannot be drawn")
-                if start and next(poisoned) < config.nan:
+                if next(poisoned) < config.nan:
                     batch = np.full_like(batch, np.nan)
             yield {"data": batch}
 
