@@ -8,6 +8,7 @@ read through `fitted`), and batch `i` is `plan(seed, i)` followed by `take`, whi
 from jaxgan.data.arrays import NoSplit
 from jaxgan.data.batches import Order, Plan, order_of, plan, plan_many, take
 from jaxgan.data.choice import held_out, some, some_of_each
+from jaxgan.data.classed import classed
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
 from jaxgan.data.protocol import Example, Source, classes_of, name_of
@@ -30,6 +31,7 @@ __all__ = [
     "Size",
     "Source",
     "Upscale",
+    "classed",
     "classes_of",
     "fingerprint",
     "fit",

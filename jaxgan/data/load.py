@@ -10,7 +10,7 @@ import zlib
 import numpy as np
 
 from jaxgan.data.decode import CorruptImage
-from jaxgan.data.protocol import Example, Source, classes_of, name_of
+from jaxgan.data.protocol import Example, Source, classes_of, labels_of, name_of
 from jaxgan.data.shards import ShardSource
 from jaxgan.data.sources import ArraySource, check_mapped
 from jaxgan.data.transforms import Crop, Size, Upscale, fit, height_width, to_channels
@@ -40,6 +40,11 @@ class Fitted:
     def classes(self) -> tuple[str, ...]:
         """The names of the labels, in the order of their numbers."""
         return classes_of(self.source)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """See `protocol.labels_of`."""
+        return labels_of(self.source)
 
     def __getitem__(self, index: int) -> Example:
         example = self.source[index]

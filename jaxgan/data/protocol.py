@@ -33,3 +33,12 @@ def classes_of(source: Source) -> tuple[str, ...]:
         The names, or `()` where the set has no classes or nobody knows them.
     """
     return tuple(map(str, getattr(source, "classes", ())))
+
+
+def labels_of(source: Source) -> np.ndarray | None:
+    """The label of every example, as far as it is known without reading images.
+
+    Returns:
+        Integers `[N]`, or None where they are not known.
+    """
+    return getattr(source, "labels", None)

@@ -73,6 +73,20 @@ class ShardSource:
         gathered = self.gather(np.array([place % len(self)]))
         return {key: np.asarray(value[0]) for key, value in gathered.items()}
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """See `protocol.labels_of`."""
+        if "label" not in self.fields:
+            return None
+        dtype, shape = self.fields["label"]
+        counts = np.diff(self.starts).tolist()
+        return np.concatenate(
+            [
+                mapped(self.folder / file_name("label", number), (n, *shape), dtype)
+                for number, n in enumerate(counts)
+            ]
+        )
+
     def name(self, index: int) -> str:
         """What to call an example in an error."""
         return f"image {index} of {self.folder}"
@@ -147,22 +161,14 @@ def open_shards(path: pathlib.Path) -> ShardSource:
         for key, (dtype, shape) in index.fields.items()
     }
     starts = np.concatenate([[0], np.cumsum(index.counts, dtype=np.int64)])
-    classes = index.classes or _numbered(path, index)
-    return ShardSource(path, index.fields, starts, offsets, classes, index.digest)
-
-
-def _numbered(path: pathlib.Path, index: "_Index") -> tuple[str, ...]:
-    """The names of classes whose names were not stored: their numbers."""
-    dtype, shape = index.fields.get("label", Field(np.dtype(float), ()))
-    if dtype.kind not in "iu" or shape:
-        return ()
-    labels = [
-        np.max(
-            mapped(path / file_name("label", number), (count,), dtype), keepdims=True
-        )
-        for number, count in enumerate(index.counts)
-    ]
-    return numbered(np.concatenate(labels))
+    made = ShardSource(path, index.fields, starts, offsets, index.classes, index.digest)
+    labels = made.labels
+    if index.classes or labels is None or labels.dtype.kind not in "iu":
+        return made
+    # Classes whose names were not stored are called by their numbers.
+    return dataclasses.replace(
+        made, classes=numbered(labels) if labels.ndim == 1 else ()
+    )
 
 
 class _Index(NamedTuple):

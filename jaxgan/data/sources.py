@@ -43,6 +43,11 @@ class ArraySource:
     def __len__(self) -> int:
         return len(self.arrays["image"])
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """See `protocol.labels_of`."""
+        return self.arrays.get("label")
+
     def __getitem__(self, index: int) -> Example:
         for value in self.arrays.values():
             check_mapped(value, index, self.name(index))

@@ -15,6 +15,7 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 
 from jaxgan.data.batches import Order, mirror, plan, plan_many, take
+from jaxgan.data.classed import Classed, shards_of
 from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, read_good
 from jaxgan.data.protocol import Source, name_of
@@ -110,12 +111,13 @@ def stream(
         return transform(batch) if transform else batch
 
     # What is in memory or mapped would be copied to every process.
-    held = getattr(data, "source", data)
+    held = data.source if isinstance(data, Classed) else data
+    held = getattr(held, "source", held)
     numbers = range(start, sys.maxsize if stop is None else stop)
     if processes and not isinstance(held, dict | ArraySource | ShardSource):
         _check_pickles(read)
         return _in_processes(read, finish, numbers, processes, prefetch)
-    threads = 1 if isinstance(data, dict | ShardSource) else workers
+    threads = 1 if isinstance(data, dict) or shards_of(data) else workers
     return _in_threads(read, finish, numbers, threads, prefetch)
 
 
@@ -146,9 +148,9 @@ class _Read:
         return self._gather(self.data, chosen), frozenset(self.corrupt)
 
     def _gather(self, source: Source, chosen: dict) -> Batch:
-        if isinstance(source, ShardSource):
+        if (shards := shards_of(source)) is not None:
             try:
-                return _from_shards(source, chosen)
+                return _from_shards(shards, chosen)
             except CorruptImage:  # one by one, to pass over what was lost
                 if not self.skip_corrupt:
                     raise
@@ -159,11 +161,11 @@ class _Read:
         return _stacked(examples, chosen)
 
 
-def _from_shards(source: ShardSource, chosen: dict) -> Batch:
+def _from_shards(source: ShardSource | Classed, chosen: dict) -> Batch:
     batch = source.gather(chosen["index"])
-    for key, field in source.fields.items():
-        if len(field.shape) == 3:
-            mirror(batch[key], chosen["flip"])
+    for value in batch.values():
+        if value.ndim == chosen["index"].ndim + 3:
+            mirror(value, chosen["flip"])
     return batch
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jaxgan.data import classed
 from jaxgan.data.labels import translated
 from jaxgan.lab.data import Set
 from jaxgan.train.terminal import say
@@ -28,17 +29,18 @@ def labelled(opened: Set, others: str = "left out") -> Set:
         raise ValueError(
             f"{opened.data.data!r} has no labels; every image needs its class here"
         )
-    if opened.arrays is None:
+    train, test = _known(opened.train), _known(opened.test)
+    dropped = _count(opened.train) - _count(train) + _count(opened.test) - _count(test)
+    if train is opened.train and test is opened.test:
         return opened
-    dropped = sum(int((part["label"] < 0).sum()) for part in _parts(opened))
-    if not dropped:
-        return opened
+    if not dropped:  # as far as anybody knows: each is looked at when it is read
+        return dataclasses.replace(opened, train=train)
     say(f"{dropped:,} images have no class (a label below 0) and are {others}")
     return dataclasses.replace(
         opened,
         about=f"{opened.about}; {dropped:,} without a class {others}",
-        train=_known(opened.train),
-        test=_known(opened.test),
+        train=train,
+        test=test,
     )
 
 
@@ -117,13 +119,15 @@ def of_run(
     return translated(labels, names, known) if known and names else np.asarray(labels)
 
 
-def _parts(opened: Set) -> list[dict[str, np.ndarray]]:
-    return [part for part in (opened.train, opened.test) if "label" in part]
-
-
-def _known(part: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The examples of a part whose labels are not below 0."""
+def _known(part: Any) -> Any:
+    """The examples of a part, in memory or streamed, whose labels are not below 0."""
+    if not isinstance(part, dict):
+        return classed(part)
     if "label" not in part:
         return part
     kept = part["label"] >= 0
     return part if kept.all() else {name: x[kept] for name, x in part.items()}
+
+
+def _count(part: Any) -> int:
+    return len(part.get("image", ())) if isinstance(part, dict) else len(part)
