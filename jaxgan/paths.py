@@ -4,6 +4,7 @@ import functools
 import glob
 import os
 import pathlib
+import re
 from typing import Any
 
 
@@ -26,6 +27,20 @@ def expanded(path: str) -> pathlib.Path:
         return pathlib.Path(path)
 
 
+def check_local(path: pathlib.Path, flag: str = "--workdir") -> None:
+    """Refuses a URL, which would become a folder called `gs:`.
+
+    Raises:
+        ValueError: the path begins with a scheme; the message says what to do.
+    """
+    scheme, *rest = path.parts or ("",)
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]+:", scheme):
+        raise ValueError(
+            f"{flag} is {scheme}//{'/'.join(rest)}, but must be a path: mount what the"
+            " URL names (by gcsfuse for gs://, mount-s3 for s3://), and give the folder"
+        )
+
+
 def check(directory: pathlib.Path) -> None:
     """Refuses a folder under which no checkpoint could be saved, or none restored.
 
@@ -35,6 +50,7 @@ def check(directory: pathlib.Path) -> None:
     Raises:
         ValueError: the path has one of these; the message says which.
     """
+    check_local(directory)
     path = directory.absolute()
     buckets = [part for part in path.parts if part in ("gs:", "s3:")]
     if buckets:

@@ -14,9 +14,11 @@ from experiments.endurance.parts import processes
 PODS = pathlib.Path(__file__).parents[1] / "docs" / "pods.md"
 pytestmark = pytest.mark.slow
 SCRIPT = """
-import os, signal, sys, time
+import os, pathlib, signal, sys, time
 from jaxgan import parallel
-process, port, case, context = int(sys.argv[1]), *sys.argv[2:]
+from jaxgan.train import owner
+process, port, case, context, folder = int(sys.argv[1]), *sys.argv[2:]
+folder = pathlib.Path(folder)
 
 def body():
     assert parallel.told(f"of {process}") == "of 0"
@@ -27,6 +29,12 @@ def body():
     if case == "exits" and process == 1: sys.exit(5)
     if case == "terminated" and process == 1:
         os.kill(os.getpid(), signal.SIGTERM)
+    if case == "unshared":
+        (folder / "a").mkdir(exist_ok=True)
+        owner.check_shared(folder / "a")
+        if process == 0: (folder / "0").mkdir()
+        owner.SEEN_WITHIN = 1
+        owner.check_shared(folder / str(min(process, 1)))
     if case == "draws":
         if process == 0: time.sleep(3)
         return
@@ -46,11 +54,11 @@ else:
 """
 
 
-def play(case, context):
+def play(case, context, folder=""):
     port = processes.free_port()
     started = [
         subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(i), str(port), case, context],
+            [sys.executable, "-c", SCRIPT, str(i), str(port), case, context, folder],
             env=processes.environment(1, {}), stderr=subprocess.PIPE, text=True,
         )
         for i in range(3)
@@ -83,6 +91,18 @@ def test_the_others_wait_for_one_that_takes_long_and_stop_at_one_call():
     assert play("draws", "plain") == ([0] * 3, [""] * 3)
     codes, said = play("stops", "with")
     assert codes == [signal.SIGTERM] * 3, said
+
+
+def test_a_folder_that_is_not_shared_is_refused_by_all(tmp_path):
+    codes, said = play("unshared", "with", str(tmp_path))
+    assert codes == [1] * 3
+    for text in said:
+        assert re.search(
+            r"ValueError: process 1 on \S+ does not see the work directory of"
+            rf" process 0, \S+:{tmp_path}/0, nor do 1 more; give a --workdir",
+            text,
+        ), text
+    assert not list(tmp_path.glob("*/*"))
 
 
 def test_the_script_of_the_page_about_pods_runs(tmp_path):

@@ -1,6 +1,7 @@
 """The command line of every experiment: flags from a dataclass, short errors."""
 
 import argparse
+import dataclasses
 import errno
 import io
 import os
@@ -49,6 +50,7 @@ def run(
         arguments = _renamed(sys.argv[1:], aliases)
         default = {"default": _preset(arguments, presets)} if presets else {}
         parsed = parse(config, description, arguments, **default)
+        _check_folders(parsed)
         _cache_compilations()
         _join(getattr(parsed, "run", None))
         main(parsed)
@@ -97,6 +99,16 @@ def parse(
         sys.stdout.write(help.text(config, description, _program(), **default))
         sys.exit(0)
     return tyro.cli(config, args=arguments, prog=_program(), **default)
+
+
+def _check_folders(config: Any) -> None:
+    """Refuses URLs in flags that name folders or files."""
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            _check_folders(value)
+        elif isinstance(value, pathlib.Path):
+            paths.check_local(value, f"--{field.name.replace('_', '-')}")
 
 
 def _join(run: Any) -> None:

@@ -4,7 +4,6 @@ from jaxgan.train.compile import Feed
 from jaxgan.train.directory import (
     BEST,
     LATEST,
-    alone,
     as_json,
     check,
     check_alike,
@@ -13,6 +12,7 @@ from jaxgan.train.directory import (
 from jaxgan.train.directory import tell as tell
 from jaxgan.train.health import Diverged
 from jaxgan.train.loop import sizes, train
+from jaxgan.train.owner import alone
 from jaxgan.train.run import Run, devices
 from jaxgan.train.signals import Stopped
 

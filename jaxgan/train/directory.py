@@ -9,15 +9,15 @@ samples/         sheets of images, NAME_STEP.png
 results.json     numbers at the end
 report.html      the page that shows all of it; curves.png, strip.png, classes.png
                  and neighbours.png are its pictures
+.lock            who trains in it now
 """
 
-import contextlib
 import json
-import os
 import pathlib
 import shutil
+import tempfile
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxgan import checkpoint, parallel, paths, report
@@ -135,8 +135,7 @@ def check_place(workdir: pathlib.Path) -> None:
     paths.check(workdir)
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        report.write(workdir / ".writable", b"")
-        (workdir / ".writable").unlink()
+        tempfile.TemporaryFile(dir=workdir).close()
         there = sorted(path.name for path in workdir.iterdir())
     except FileExistsError:
         raise ValueError(
@@ -167,7 +166,8 @@ def _begins_a_run(name: str) -> bool:
     who start a run often send what it says into its directory.
     """
     logs = (".log", ".out", ".err")
-    return name in (LATEST, BEST) or name.startswith(".") or name.endswith(logs)
+    begun = (LATEST, BEST, f"{CONFIG}.part")
+    return name in begun or name.startswith(".") or name.endswith(logs)
 
 
 def claim(
@@ -201,35 +201,6 @@ def remove(workdir: pathlib.Path) -> None:
 def as_json(config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration as JSON returns it: paths as text, tuples as lists."""
     return json.loads(json.dumps(config, default=str))
-
-
-@contextlib.contextmanager
-def alone(workdir: pathlib.Path) -> Iterator[None]:
-    """Locks a directory, so that no other run writes in it at the same time.
-
-    The system releases the lock when the process ends, however it ends.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        fcntl = None
-    if fcntl is None or not parallel.is_main():
-        yield
-        return
-    held = os.open(workdir, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(
-                f"another process is training in {workdir}; wait for it, or give"
-                " another --workdir"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(held)
 
 
 def check_alike(config: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ are functions of the seed and the step. A kill loses at most the steps since the
 checkpoint.
 """
 
+import contextlib
 import functools
 import itertools
 import time
@@ -19,7 +20,7 @@ from jax.sharding import Mesh
 from jaxgan import checkpoint, parallel
 from jaxgan.compose import parameter_count, without_optimisers
 from jaxgan.game import Algorithm
-from jaxgan.train import directory, scalars, signals, terminal
+from jaxgan.train import directory, owner, scalars, signals, terminal
 from jaxgan.train.compile import Feed, programs
 from jaxgan.train.directory import LATEST
 from jaxgan.train.health import broken, goes_back
@@ -79,24 +80,25 @@ def train(
     if look is None:
         look = lambda state: parallel.gather(mesh, without_optimisers(state))  # noqa: E731
     config = directory.as_json({**config, **feed.record})
-    changed = directory.check(
-        run.workdir, config, defaults=defaults, accept_changes=run.accept_changes
-    )
-    directory.check_alike(config)
-    terminal.doing("tracing the training step")
-    like, first_state, play, size = programs(algorithm, feed, run, mesh, start)
-    terminal.facts({"parameters": sizes(like)})
     events = (
         *(run.log_every, run.sample_every, run.checkpoint_every),
         run.evaluate_every or run.steps,
     )
-    with (
-        directory.alone(run.workdir),
-        checkpoint.manager(run.workdir / LATEST, run.keep) as checkpoints,
-        scalars.judging(run, evaluate, config, checkpoints) as (forget, judge),
-        signals.caught() as stop,
-    ):
-        claim = functools.partial(directory.claim, run.workdir, config, changed)
+    owned = owner.owned(
+        *(run.workdir, config), defaults=defaults, accept_changes=run.accept_changes
+    )
+    with contextlib.ExitStack() as held:
+        claim = held.enter_context(owned)
+        terminal.doing("tracing the training step")
+        like, first_state, play, size = programs(algorithm, feed, run, mesh, start)
+        terminal.facts({"parameters": sizes(like)})
+        checkpoints = held.enter_context(
+            checkpoint.manager(run.workdir / LATEST, run.keep)
+        )
+        forget, judge = held.enter_context(
+            scalars.judging(run, evaluate, config, checkpoints)
+        )
+        stop = held.enter_context(signals.caught())
         begin = functools.partial(_begin, run, like, first_state, checkpoints, forget)
         state, step = begin(claim)
         items = feed.items(step)

@@ -134,6 +134,24 @@ def test_old_flags_work_as_they_did(monkeypatch, argv):
     assert call(monkeypatch, *argv).run.workdir == pathlib.Path("x")
 
 
+@pytest.mark.parametrize(
+    ("flag", "url"),
+    [
+        ("--workdir", "gs://bucket/runs/a"),
+        ("--out", "s3://bucket/a"),
+        ("--weights", "hdfs://host/a"),
+        ("--workdir", "file:///tmp/a"),
+    ],
+)
+def test_a_url_is_no_folder(flag, url, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert call(monkeypatch, flag, url) == 2
+    flag = ALIASES.get(flag, flag)
+    where = url.replace(":///", "://")
+    assert f"{flag} is {where}, but must be a path: mount" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unknown_preset_is_refused(monkeypatch, capsys):
     assert call(monkeypatch, "--preset", "huge") == 2
     assert "small" in capsys.readouterr().err

@@ -9,7 +9,6 @@ import pytest
 from loops import CONFIG, assert_same, game, make_run, play, resident, scalars, sheets
 
 from jaxgan import train
-from jaxgan.train import directory
 
 
 def test_a_changed_configuration_is_refused_by_name(tmp_path):
@@ -50,10 +49,8 @@ def test_a_refused_change_leaves_the_run_as_it_was(tmp_path, whole, untouched):
         play(run, config=changed, game=game(9))
     with pytest.raises(KeyError):
         play(run, config=changed, feed=images)
-    with (
-        directory.alone(tmp_path / "run"),
-        pytest.raises(ValueError, match="another process"),
-    ):
+    who = rf"training in .* \(process {os.getpid()} on \S+, since 2\S+ \S+ UTC\)"
+    with train.alone(tmp_path / "run"), pytest.raises(ValueError, match=who):
         play(run, config=changed)
     assert untouched(tmp_path) == before
 
