@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 
 import chex
 import flax.linen as nn
@@ -14,6 +15,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxgan import parallel
 from jaxgan.game import Game, Move, Player, algorithm, pure
+from jaxgan.parallel import processes
 
 
 def noisy_game():
@@ -318,6 +320,31 @@ def test_processes_that_cannot_meet_are_refused(given, message, monkeypatch):
         parallel.start(*given)
     with pytest.raises(KeyError), parallel.start():  # one process has nobody to meet
         raise KeyError
+
+
+def test_a_process_that_waits_long_for_the_others_says_so(monkeypatch, capsys):
+    def initialize(*args, **kwargs):
+        time.sleep(0.2)
+        raise ValueError("nobody came")
+
+    monkeypatch.setattr(jax.distributed, "initialize", initialize)
+    given = (3, 1, "host:12")
+    with pytest.raises(ValueError, match="nobody came"):
+        parallel.start(*given)
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(processes, "_LATE", 0.01)
+    with pytest.raises(ValueError, match="nobody came"):
+        parallel.start(*given)
+    assert re.search(
+        "process 1 of 3 waits for the others at host:12, and gives up after 5 minutes;"
+        " check .* the same --processes and --coordinator, and each with another",
+        capsys.readouterr().err,
+    )
+    with pytest.raises(ValueError, match="found no cluster"):
+        parallel.start("auto")
+    said = capsys.readouterr().err
+    assert "this process waits for the others, and gives up" in said
+    assert "--process" not in said
 
 
 def test_parts_must_divide_the_batch_too():

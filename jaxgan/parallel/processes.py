@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from jax.experimental import multihost_utils
 
 from jaxgan.parallel import ending
 
+_LATE = 30  # seconds to the others, after which a process says that it waits
 _PATIENCE = 5000  # milliseconds between two moments at which a wait can be interrupted
 _numbers = itertools.count()
 
@@ -84,7 +86,28 @@ def _initialize(*where):
     # Its service takes SIGTERM for itself and compares steps, of which a call of the
     # devices may play several; `ending.preempted` does not.
     jax.config.update("jax_enable_preemption_service", False)
-    jax.distributed.initialize(*where, heartbeat_timeout_seconds=ending.HEARTBEAT)
+    late = threading.Timer(_LATE, _say_that_it_waits, where)
+    late.daemon = True
+    late.start()
+    try:
+        jax.distributed.initialize(*where, heartbeat_timeout_seconds=ending.HEARTBEAT)
+    finally:
+        late.cancel()
+
+
+def _say_that_it_waits(coordinator="", processes=0, process=0):
+    """Says what a process waits for, since JAX ends it without a word of that."""
+    who, where, also = "this process", "", ""
+    if coordinator:
+        who, where = f"process {process} of {processes}", f" at {coordinator}"
+        also = (
+            " with the same --processes and --coordinator, and each with another"
+            " --process"
+        )
+    sys.stderr.write(
+        f"\n{who} waits for the others{where}, and gives up after 5 minutes; check that"
+        f" all were started{also}\n"
+    )
 
 
 def _together() -> contextlib.ExitStack:
