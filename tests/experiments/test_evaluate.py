@@ -288,6 +288,36 @@ def test_features_that_are_no_numbers_are_refused():
         list(extract.in_order(look, blocks))
 
 
+def test_many_devices_score_as_one_and_processes_of_other_weights_are_refused(
+    monkeypatch,
+):
+    real = sets.ImageSet(
+        "noise", {}, 40, (16, 16, 3), False, lambda size: [sets.Block(images(1), None)]
+    )
+
+    def drawn(state, key):
+        return (state * jax.random.uniform(key, (24, 16, 16, 3))).astype(np.uint8)
+
+    def score(mesh):
+        draw = parallel.shared(drawn, mesh)
+        evaluate = moments.evaluation(
+            moments.Evaluation("random", samples=40),
+            lambda: real,
+            lambda state, key: np.asarray(draw(state, key)),
+            mesh,
+            seed=0,
+        )
+        return evaluate(np.float32(200))["evaluation/frechet_distance"]
+
+    one, many = parallel.mesh(jax.devices()[:1]), parallel.mesh()
+    np.testing.assert_allclose(score(many), score(one), rtol=1e-6)
+    monkeypatch.setattr(parallel, "gathered", lambda text: [text, "abcdef0123"])
+    with pytest.raises(
+        ValueError, match="process 1 has a network of checksum abcdef01"
+    ):
+        score(one)
+
+
 def test_unreadable_images_are_named_or_counted(tmp_path, monkeypatch, capsys):
     folder = tmp_path / "photos"
     folder.mkdir()

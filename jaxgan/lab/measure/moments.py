@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jaxgan import bounds, metrics
+from jaxgan import bounds, metrics, parallel
 from jaxgan.lab.measure import extract
 from jaxgan.lab.sets import ImageSet
 from jaxgan.metrics import features
@@ -161,6 +161,7 @@ def evaluation(
     def opened():
         pictures = real()
         extractor = extract.extractor(config, pictures.shape)
+        _check_alike(extractor)
         look = extract.looker(extractor, mesh, BLOCK)
         return look, _moments(look, (block.images for block in pictures.blocks(BLOCK)))
 
@@ -191,6 +192,18 @@ def _moments(look, blocks):
     for images in blocks:
         total.add(look(images).features)
     return total.total()
+
+
+def _check_alike(extractor):
+    """Refuses processes that see by different weights: all share one network."""
+    sums = parallel.gathered(str(extractor.about.get("checksum", extractor.name)))
+    other = next((i for i, x in enumerate(sums) if x != sums[0]), None)
+    if other is not None:
+        raise ValueError(
+            f"process {other} has a network of checksum {sums[other]:.8} to see images"
+            f" by, and process 0 one of {sums[0]:.8}; give all the same"
+            " --evaluation.weights"
+        )
 
 
 def _check_memory(classes, size):
