@@ -61,6 +61,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Trains undisturbed, trains with kills, and compares."""
+    processes.heed_interrupts()
     home = config.workdir / f"{config.processes}_processes"
     home.mkdir(parents=True, exist_ok=True)
     log = config.workdir / "kills.jsonl"

@@ -23,7 +23,7 @@ from typing import Annotated, Any
 
 from tqdm import tqdm
 
-from experiments.endurance.parts import moments, plays, stage
+from experiments.endurance.parts import moments, plays, processes, stage
 from experiments.endurance.parts.scenarios import SCENARIOS, Scenario
 from jaxgan import bounds
 from jaxgan.lab import cli, session
@@ -56,6 +56,7 @@ class Config:
 
 def main(config: Config) -> None:
     """Plays the scenarios, and writes the table."""
+    processes.heed_interrupts()
     config.workdir.mkdir(parents=True, exist_ok=True)
     path = config.workdir / directory.RESULTS
     known = json.loads(path.read_text())["scenarios"] if path.exists() else {}

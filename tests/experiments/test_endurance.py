@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -91,6 +92,19 @@ def test_processes_are_told_where_to_meet():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert shown.stdout == "3 yes\n"
+
+
+def test_processes_that_a_background_job_starts_can_be_interrupted():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    script = "import signal; print(signal.getsignal(signal.SIGINT).__name__)"
+    try:
+        processes.heed_interrupts()
+        shown = subprocess.run(
+            [sys.executable, "-S", "-c", script], stdout=subprocess.PIPE, check=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert shown.stdout == b"default_int_handler\n"
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Starts processes on this machine that meet over the loopback address."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +32,14 @@ def environment(devices: int, more: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process, for one with N CPU devices."""
     own = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     return {**os.environ, **own, **more}
+
+
+def heed_interrupts() -> None:
+    """Lets Ctrl-C reach the processes that are started from now on.
+
+    A shell makes what it runs in the background ignore it, and all that this starts.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def start(

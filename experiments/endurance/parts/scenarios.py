@@ -63,15 +63,15 @@ def _refused(about, play, says, bound=BOUND + 60):
 SCENARIOS = {
     "evaluate": Scenario(
         "all evaluate while they train, by a function of one's own",
-        plays.evaluate, "distance", fine, bound=150,
+        plays.evaluate, "distance", fine, bound=300,
     ),
     "evaluate_split": Scenario(
         "the same, with parameters split over both",
-        lambda stage: plays.evaluate(stage, "--fsdp", "2"), "distance", fine, bound=150,
+        lambda stage: plays.evaluate(stage, "--fsdp", "2"), "distance", fine, bound=300,
     ),
     "evaluate_faces": Scenario(
         "dcgan_faces evaluates while it trains",
-        plays.evaluate_faces, "frechet_distance", fine, bound=240,
+        plays.evaluate_faces, "frechet_distance", fine, bound=300,
     ),
     "term_one": _sent("SIGTERM to one, five steps a call", [TERM], 1),
     "term_main": _sent("SIGTERM to the main one", [TERM], 0),
@@ -117,7 +117,7 @@ SCENARIOS = {
     ),
     "slow": Scenario(
         "one draws a batch for longer than the silence that is allowed",
-        plays.slow, "200 of 200", fine, bound=240,
+        plays.slow, "200 of 200", fine, bound=300,
     ),
     "data_fails": Scenario(
         "one cannot draw its batch", lambda stage: plays.fails(stage, 1),
@@ -138,11 +138,11 @@ SCENARIOS = {
     "nan_rollback": Scenario(
         "a batch is NaN once, --on-nan rollback",
         lambda stage: plays.nan(stage, 1, "rollback"), "back to step 100",
-        fine, bound=150,
+        fine, bound=300,
     ),
     "nan_stop": Scenario(
         "a batch is NaN, --on-nan stop", lambda stage: plays.nan(stage, 9, "stop"),
-        "NaN", failed, bound=150, resumes=True,
+        "NaN", failed, bound=300, resumes=True,
     ),
     "unshared": _refused(
         "the two have different directories", plays.unshared,
