@@ -14,6 +14,7 @@ import optax
 import pytest
 
 from jaxgan import checkpoint, parallel
+from jaxgan.checkpoint import checksums
 from jaxgan.game import TrainState
 
 # A read of a damaged array makes orbax abandon the others, which complain to nobody,
@@ -136,24 +137,24 @@ def test_a_checksum_adds_up_over_parts_and_sees_a_change(shape, dtype, data):
     size = int(np.prod(shape)) * jnp.dtype(dtype).itemsize
     content = np.random.default_rng(size).integers(0, 2, size, np.uint8)
     array = content.view(jnp.dtype(dtype)).reshape(shape)
-    whole = checkpoint._weighted(array, [0] * len(shape), shape)
+    whole = checksums.weighted(array, [0] * len(shape), shape)
     if shape:
         cut = data.draw(hypothesis.strategies.integers(0, shape[-1]))
         start = [0] * (len(shape) - 1)
         parts = [
-            checkpoint._weighted(array[..., :cut], [*start, 0], shape),
-            checkpoint._weighted(array[..., cut:], [*start, cut], shape),
+            checksums.weighted(array[..., :cut], [*start, 0], shape),
+            checksums.weighted(array[..., cut:], [*start, cut], shape),
         ]
         assert (int(parts[0]) + int(parts[1])) % 2**32 == whole
     place = data.draw(hypothesis.strategies.integers(0, size - 1))
     content[place] ^= 1 << data.draw(hypothesis.strategies.integers(0, 7))
-    assert checkpoint._weighted(array, [0] * len(shape), shape) != whole
+    assert checksums.weighted(array, [0] * len(shape), shape) != whole
 
 
 def test_a_checksum_does_not_depend_on_where_the_array_is():
     array = jax.random.normal(jax.random.key(0), (8, 16))
     mesh = parallel.mesh(fsdp=4)
-    expected = checkpoint._checksums([array])
+    expected = checksums.of([array])
     for place in (
         parallel.replicated(mesh),
         parallel.split(mesh),
@@ -161,7 +162,7 @@ def test_a_checksum_does_not_depend_on_where_the_array_is():
         jax.sharding.NamedSharding(mesh, jax.P(None, "fsdp")),
         jax.sharding.NamedSharding(mesh, jax.P("data", "fsdp")),
     ):
-        assert checkpoint._checksums([jax.device_put(array, place)]) == expected
+        assert checksums.of([jax.device_put(array, place)]) == expected
 
 
 def test_another_model_is_refused_by_name(tmp_path):

@@ -14,7 +14,7 @@ import jaxgan
 LIBRARY = pathlib.Path(jaxgan.__file__).parent
 ROOT = LIBRARY.parent
 # Modules behind the surface: `tune_allocator` is there by itself.
-BEHIND = {"paths", "allocator", "bounds", "linear_call"}
+BEHIND = {"allocator", "bounds", "linear_call", "paths"}
 
 SCRIPT = """
 import sys

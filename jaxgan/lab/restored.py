@@ -54,8 +54,7 @@ def restore(
     state = None
     folder = run / (train.BEST if best else train.LATEST)
     if folder.is_dir():
-        with checkpoint.manager(folder, read_only=True) as checkpoints:
-            state = checkpoint.restore(checkpoints, like)
+        state = checkpoint.read(folder, like)
     if state is None and best:
         raise ValueError(
             f"{run} kept no best state; train it with --evaluate-every, or take the"

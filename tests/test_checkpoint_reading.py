@@ -1,0 +1,151 @@
+"""What cannot be read is not damaged; and reading a run that goes on."""
+
+import contextlib
+import errno
+import os
+import resource
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxgan import checkpoint
+from jaxgan.checkpoint import reading
+
+# Reads that orbax abandons complain to nobody.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+
+def state(seed=0):
+    return {"a": jax.random.normal(jax.random.key(seed), (64, 64)), "b": jnp.ones(3)}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Two checkpoints, of steps 1 and 2."""
+    folder = tmp_path_factory.mktemp("two")
+    with checkpoint.manager(folder / "c") as checkpoints:
+        for step in (1, 2):
+            checkpoint.save(checkpoints, step, state(step), {})
+    return folder / "c"
+
+
+@pytest.fixture
+def open_above(tmp_path):
+    """Folders that anybody may look through, as far as they are this test's."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.getuid() and "pytest" in folder.name:
+            folder.chmod(0o755)
+
+
+def largest(folder):
+    return max(folder.rglob("d/*"), key=lambda path: path.stat().st_size)
+
+
+PARTS = {
+    "record": lambda step: step / "record" / "metadata",
+    "arrays": lambda step: largest(step / "state"),
+}
+
+
+@contextlib.contextmanager
+def replaced(path, target):
+    """A link in the place of a file."""
+    shutil.move(path, path.with_name("kept"))
+    path.symlink_to(target)
+    try:
+        yield
+    finally:
+        path.unlink()
+        shutil.move(path.with_name("kept"), path)
+
+
+@contextlib.contextmanager
+def forbidden(path):
+    """What this process may not read; even root may not, who is another meanwhile."""
+    root, mode = os.geteuid() == 0, path.stat().st_mode
+    path.chmod(0)
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        path.chmod(mode)
+
+
+@contextlib.contextmanager
+def no_more_files(path):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@contextlib.contextmanager
+def raising(error):
+    """What a disk, a mount or a machine does that cannot be had in a test."""
+
+    def read(folder, like):
+        raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_read_once", read)
+        yield
+
+
+FAULTS = {
+    "input/output": lambda path: replaced(path, "/proc/self/mem"),
+    "a loop of links": lambda path: replaced(path, path.name),
+    "permission": forbidden,
+    "open files": no_more_files,
+    "stale": lambda path: raising(OSError(errno.ESTALE, "Stale file handle")),
+    "busy": lambda path: raising(OSError(errno.EBUSY, "Device or resource busy")),
+    "memory": lambda path: raising(MemoryError()),
+    "device memory": lambda path: raising(
+        jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+    ),
+    "another orbax": lambda path: raising(TypeError("unexpected keyword")),
+}
+BOTH = ("input/output", "a loop of links", "permission", "open files")
+
+
+@pytest.mark.usefixtures("open_above")
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [*(("record", fault) for fault in FAULTS), *(("arrays", fault) for fault in BOTH)],
+)
+def test_what_cannot_be_read_is_said_and_kept(tmp_path, two, part, fault):
+    shutil.copytree(two, tmp_path / "c")
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        with FAULTS[fault](PARTS[part](tmp_path / "c" / "2")):
+            with pytest.raises(
+                checkpoint.CheckpointError, match=r"c/2 cannot be read \(.*nothing was"
+            ) as said:
+                checkpoint.restore(checkpoints, state())
+        assert "\n" not in str(said.value)
+        assert sorted(checkpoints.all_steps()) == [1, 2]
+        again = checkpoint.restore(checkpoints, state())
+    np.testing.assert_array_equal(again["a"], state(2)["a"])
+
+
+@pytest.mark.usefixtures("open_above")
+@pytest.mark.parametrize("hidden", ["c", "c/2"])
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path, two, hidden):
+    shutil.copytree(two, tmp_path / "c")
+    with forbidden(tmp_path / hidden):
+        with (
+            pytest.raises((OSError, checkpoint.CheckpointError)) as said,
+            checkpoint.manager(tmp_path / "c") as checkpoints,
+        ):
+            checkpoint.restore(checkpoints, state())
+    assert "ermission denied" in str(said.value)
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        assert sorted(checkpoints.all_steps()) == [1, 2]
