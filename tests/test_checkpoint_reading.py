@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import gc
 import os
 import resource
 import shutil
+import time
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +16,17 @@ import pytest
 from jaxgan import checkpoint
 from jaxgan.checkpoint import reading
 
-# Reads that orbax abandons complain to nobody.
+# Reads that orbax abandons complain to nobody, some when they are collected.
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )
+
+
+@pytest.fixture(autouse=True)
+def abandoned_reads():
+    yield
+    time.sleep(0.1)
+    gc.collect()
 
 
 def state(seed=0):

@@ -1,6 +1,7 @@
 """A disk that is full, whatever is being written: the run ends, and goes on later."""
 
 import errno
+import gc
 import json
 import os
 import re
@@ -28,6 +29,8 @@ MANY = {f"a/number of a long name {i}": 1.0 for i in range(100)}  # more than a 
 def disk(tmp_path):
     with mounted(tmp_path / "disk") as place:
         yield place
+    time.sleep(0.1)
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
