@@ -4,8 +4,10 @@ import contextlib
 import errno
 import gc
 import os
+import pathlib
 import resource
 import shutil
+import threading
 import time
 
 import jax
@@ -158,3 +160,72 @@ def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(tmp_path, two, hidde
     assert "ermission denied" in str(said.value)
     with checkpoint.manager(tmp_path / "c") as checkpoints:
         assert sorted(checkpoints.all_steps()) == [1, 2]
+
+
+def test_a_run_that_goes_on_is_read_while_it_saves_and_deletes(tmp_path, monkeypatch):
+    """All numbers that are read are those of one step, the newest or one before it."""
+    begun, ended, failed, tried = threading.Event(), threading.Event(), [], []
+
+    def run():
+        try:
+            with checkpoint.manager(tmp_path / "c", 1) as checkpoints:
+                for step in range(1, 10_000):
+                    checkpoint.save(checkpoints, step, {"a": jnp.full(64, step)}, {})
+                    checkpoint.wait(checkpoints)
+                    begun.set()
+                    if ended.wait(0.1):
+                        return
+        except Exception as error:
+            failed.append(error)
+
+    def slowly(folder, like):
+        tried.append(folder.name)
+        time.sleep(0.05)  # while which it may go
+        return read_once(folder, like)
+
+    read_once = reading._read_once
+    monkeypatch.setattr(reading, "_read_once", slowly)
+    like = {"a": jnp.zeros(64, int)}
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        found = [checkpoint.read(tmp_path / "c", like)["a"] for _ in range(30)]
+    finally:
+        ended.set()
+        thread.join()
+    assert not failed
+    assert len(tried) > len(found)  # so some went while they were read
+    steps = [int(x[0]) for x in found]
+    assert steps == sorted(steps)
+    for step, x in zip(steps, found, strict=True):
+        np.testing.assert_array_equal(x, step)
+
+
+def test_a_run_that_saves_too_fast_to_be_read_is_said_to(tmp_path, two, monkeypatch):
+    """A step goes whenever it is read, and the one after it comes."""
+    (tmp_path / "c").mkdir()
+    shutil.copytree(two / "1", tmp_path / "c" / "1")
+
+    def gone(folder, like):
+        folder = pathlib.Path(folder)
+        shutil.move(folder, folder.with_name(str(int(folder.name) + 1)))
+        raise FileNotFoundError(errno.ENOENT, "No such file", str(folder))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading, "_read_once", gone)
+        with pytest.raises(checkpoint.CheckpointError, match="goes on and deletes"):
+            checkpoint.read(tmp_path / "c", state())
+    again = checkpoint.read(tmp_path / "c", state())
+    np.testing.assert_array_equal(again["a"], state(1)["a"])
+
+
+def test_a_reader_is_not_told_to_move_the_run_away(tmp_path, two):
+    shutil.copytree(two, tmp_path / "c")
+    for step in ("1", "2"):
+        largest(tmp_path / "c" / step / "state").unlink()
+    with pytest.raises(
+        checkpoint.CheckpointError, match="no checkpoint in .* intact"
+    ) as said:
+        checkpoint.read(tmp_path / "c", state())
+    assert "move" not in str(said.value)

@@ -62,7 +62,7 @@ def read(directory: pathlib.Path, like: Any) -> Any | None:
                 state, damaged = _newest(checkpoints, like)
         except (CheckpointError, OSError) as found:
             error = found
-        if (error or damaged) and _listed(directory) != before:
+        if (state is None or damaged) and _listed(directory) != before:
             continue
         if error:
             raise error
