@@ -12,6 +12,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan.data import labels
 from jaxgan.data.arrays import MOST_NUMBERED
 from jaxgan.data.load import read_good
+from jaxgan.lab import drawn
 from jaxgan.train import terminal
 
 RESIDENT_BYTES = 1 << 30  # sets up to this size stay on the devices
@@ -219,7 +220,7 @@ def of_arrays(
 
 
 def _source(data: Data, split: str, shape: tuple[int, int, int]):
-    return jaxgan_data.open_source(
+    return drawn.open_source(
         data.data, split=split, download=data.download, size=shape[0]
     )
 

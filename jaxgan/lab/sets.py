@@ -13,6 +13,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan.data import labels as named
 from jaxgan.data import transforms
 from jaxgan.data.load import read_good
+from jaxgan.lab import drawn
 from jaxgan.lab.data import Set
 
 
@@ -117,7 +118,7 @@ def open_set(spec: str, reading: Reading, count: int, seed: int) -> ImageSet:
             size or colour, or one that cannot be read.
     """
     size = reading.size if reading.resolution else 64  # of faces, which are drawn
-    source = jaxgan_data.open_source(
+    source = drawn.open_source(
         spec, split=reading.split, download=reading.download, size=size
     )
     order = jaxgan_data.some(len(source), count or len(source), seed)

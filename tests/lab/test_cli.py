@@ -11,7 +11,7 @@ import pytest
 import tyro
 
 from jaxgan import paths
-from jaxgan.lab import cli, help
+from jaxgan.lab import cli, help, kept
 from jaxgan.lab.judges import cache
 
 PROSE = """Trains a thing.
@@ -221,7 +221,7 @@ def test_without_a_home_nothing_is_kept_and_nothing_fails(monkeypatch):
     assert paths.expanded("~nobody-of-this-name/x") == pathlib.Path(
         "~nobody-of-this-name/x"
     )
-    path = cache.place("classifier", "about")
+    path = kept.place("classifier", "about")
     cache.save(path, {"weights": np.zeros(2)}, {})
     assert cache.load(path, {"weights": np.zeros(2)}, ()) is None
 

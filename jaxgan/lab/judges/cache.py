@@ -5,57 +5,30 @@ it was trained on and how, so that a file never serves another data set or recip
 damaged file is replaced, and a cache that cannot be written is no end.
 """
 
-import hashlib
-import io
-import os
 import pathlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxgan import paths, report
-from jaxgan.data.arrays import check_entry
+from jaxgan.lab import kept
 from jaxgan.train.terminal import say
-
-
-def place(kind: str, about: str) -> pathlib.Path | None:
-    """Where the cache has a network: `jaxgan/KIND` of `XDG_CACHE_HOME`.
-
-    None for a user without a home, who has no cache.
-
-    Args:
-        kind: what the network is, such as classifier.
-        about: all that it depends on; the name changes with it.
-    """
-    name = hashlib.sha256(about.encode()).hexdigest()[:16]
-    cache = paths.user_cache()
-    return None if cache is None else cache / kind / f"{name}.npz"
 
 
 def save(path: pathlib.Path | None, variables: Any, facts: Mapping[str, float]) -> None:
     """Puts a network into the cache, whole or not at all.
 
     Args:
-        path: of `place`.
+        path: of `kept.place`.
         variables: its weights, any tree of arrays.
         facts: numbers about it, by names that do not begin with "leaf".
     """
     if path is None:
         return say("there is no home to keep this network in; set XDG_CACHE_HOME")
-    leaves: dict[str, Any] = {
-        f"leaf{i}": np.asarray(leaf)
-        for i, leaf in enumerate(jax.tree.leaves(variables))
-    }
-    content = io.BytesIO()
-    np.savez(content, **facts, **leaves)
-    # Two processes may finish together; each writes a file of its own.
-    own = path.with_name(f"{path.name}.{os.getpid()}")
+    leaves = {f"leaf{i}": leaf for i, leaf in enumerate(jax.tree.leaves(variables))}
     try:
-        report.write(own, content.getvalue())
-        os.replace(own, path)
+        kept.save(path, {**facts, **leaves})
     except OSError as error:
         kind = _kind(path)
         say(f"cannot keep the {kind} in {path.parent} ({error.strerror}): it will")
@@ -68,7 +41,7 @@ def load(
     """A network from the cache.
 
     Args:
-        path: of `place`.
+        path: of `kept.place`.
         like: the tree of its weights, with their shapes and types.
         facts: names of the numbers about it.
 
@@ -78,14 +51,10 @@ def load(
     if path is None or not path.is_file():
         return None
     try:
-        # From memory: where it is no archive, numpy would leave the file open.
-        content = io.BytesIO(path.read_bytes())
-        with np.load(content, allow_pickle=False) as held:
-            for entry in held.zip.infolist():
-                check_entry(entry)
-            wanted, shape = jax.tree.flatten(like)
-            leaves = [held[f"leaf{i}"] for i in range(len(wanted))]
-            found = {name: float(held[name]) for name in facts}
+        held = kept.load(path)
+        wanted, shape = jax.tree.flatten(like)
+        leaves = [held[f"leaf{i}"] for i in range(len(wanted))]
+        found = {name: float(held[name]) for name in facts}
         for leaf, want in zip(leaves, wanted, strict=True):
             if leaf.shape != want.shape or leaf.dtype != want.dtype:
                 raise ValueError(f"{leaf.shape} where {want.shape} should be")

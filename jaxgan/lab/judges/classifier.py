@@ -23,6 +23,7 @@ from tqdm import tqdm
 from jaxgan import data as jaxgan_data
 from jaxgan import game, parallel
 from jaxgan.data.synthetic import digits
+from jaxgan.lab import kept
 from jaxgan.lab.judges import cache
 from jaxgan.models import classifier
 from jaxgan.train.terminal import say
@@ -178,7 +179,7 @@ def file(sets: Sets, config: classifier.Config) -> pathlib.Path | None:
     """Where the cache has the classifier of a set: the name changes with either."""
     parts = [jaxgan_data.fingerprint(part) for part in (sets.train, sets.test)]
     about = repr((*parts, config, BATCH, SHIFT, RECIPE))
-    return cache.place("classifier", about)
+    return kept.place("classifier", about)
 
 
 def _train(train: dict[str, np.ndarray], config: classifier.Config) -> game.Variables:

@@ -11,7 +11,6 @@ Faces of more than 64 pixels are read at 64, which is enough for all of this.
 """
 
 import functools
-import inspect
 import pathlib
 import sys
 import time
@@ -26,6 +25,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.data.synthetic.faces import hair as hair_
+from jaxgan.lab import drawn, kept
 from jaxgan.lab.judges import augmentation, cache
 from jaxgan.models import factor_regressor
 from jaxgan.train.terminal import say
@@ -170,13 +170,8 @@ def recipe(size: int) -> factor_regressor.Config:
 
 def file(config: factor_regressor.Config) -> pathlib.Path | None:
     """Where the cache has it: the name changes with the recipe, and as faces do."""
-    code = [
-        inspect.getsource(module)
-        for name, module in sorted(sys.modules.items())
-        if name.startswith("jaxgan.data.synthetic.faces")
-    ]
     numbers = (COUNT, TESTED, SEEDS, BATCH, *augmentation.STRENGTHS, RECIPE)
-    return cache.place("factor_regressor", repr((code, config, numbers)))
+    return kept.place("factor_regressor", repr((drawn.code(), config, numbers)))
 
 
 def answers(factors: faces.Factors) -> Answers:

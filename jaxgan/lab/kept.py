@@ -1,0 +1,65 @@
+"""Files of arrays that are made once and then kept in the user's cache folder.
+
+A file's name is made from all that its arrays depend on, so that it never stands for
+others. Whoever keeps one goes on without it where it is damaged, or where the folder
+cannot be written.
+"""
+
+import hashlib
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from jaxgan import paths
+from jaxgan.data.arrays import check_entry
+
+
+def place(kind: str, about: str) -> pathlib.Path | None:
+    """Where the arrays are kept: `jaxgan/KIND` of `XDG_CACHE_HOME`.
+
+    None for a user without a home, who has no cache.
+
+    Args:
+        kind: what they are, such as classifier.
+        about: all that they depend on; the name changes with it.
+    """
+    name = hashlib.sha256(about.encode()).hexdigest()[:16]
+    cache = paths.user_cache()
+    return None if cache is None else cache / kind / f"{name}.npz"
+
+
+def save(path: pathlib.Path, arrays: Mapping[str, Any]) -> None:
+    """Writes arrays, all of them or nothing.
+
+    Args:
+        path: of `place`.
+        arrays: by name, or numbers.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two processes may finish together; each writes a file of its own.
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with own.open("wb") as file:
+            np.savez(file, **arrays)
+        os.replace(own, path)
+    except OSError:
+        own.unlink(missing_ok=True)
+        raise
+
+
+def load(path: pathlib.Path) -> dict[str, np.ndarray]:
+    """Reads arrays back, with a checksum each.
+
+    Raises:
+        Exception: a dozen kinds, where the file is damaged.
+    """
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+        for entry in held.zip.infolist():
+            check_entry(entry)
+        return dict(held)
