@@ -37,7 +37,7 @@ def stream(
     order: Order = "sort",
     start: int = 0,
     stop: int | None = None,
-    rows: slice | None = None,
+    rows: slice | np.ndarray | None = None,
     transform: Callable[[Batch], Batch] | None = None,
     skip_corrupt: bool = False,
     workers: int = 2,
@@ -58,8 +58,9 @@ def stream(
         order: how epochs are shuffled; see `batches.Order`.
         start: number of the first batch (with repeats, of the first stack).
         stop: number after the last; `None` never stops.
-        rows: yield only these rows of every batch, as one process of several needs
-            them: `jaxgan.parallel.rows`. The others are not read.
+        rows: yield only these rows of every batch, a slice or their numbers, as one
+            process of several needs them: `jaxgan.parallel.rows`. The others are not
+            read.
         transform: applied to every batch, in this process.
         skip_corrupt: let the next readable example stand in for one that cannot be
             read, and log it.
@@ -89,11 +90,6 @@ def stream(
         )
     if processes < 0:
         raise ValueError(f"processes is {processes}: give 0 for threads, or more")
-    if rows is not None and not len(range(batch_size)[rows]):
-        raise ValueError(
-            f"rows {rows.start} to {rows.stop} of a batch of {batch_size}: there are"
-            " none"
-        )
     count = len(data["image"]) if isinstance(data, dict) else len(data)
     options = {
         "count": count,
@@ -102,7 +98,8 @@ def stream(
         "order": order,
     }
     plan_many(seed, start, repeats, **options)  # raises now, not in a thread
-    read = _Read(data, seed, repeats, options, rows or slice(None), skip_corrupt)
+    mine = _places(rows, batch_size)
+    read = _Read(data, seed, repeats, options, mine, skip_corrupt)
     tell = (lambda corrupt: None) if isinstance(data, dict) else _teller(data)
 
     def finish(read: tuple[Batch, frozenset[int]]) -> Batch:
@@ -121,6 +118,18 @@ def stream(
     return _in_threads(read, finish, numbers, threads, prefetch)
 
 
+def _places(rows, batch_size):
+    """The numbers of the rows of a batch that are asked for."""
+    every = np.arange(batch_size)
+    mine = every if rows is None else every[rows] if isinstance(rows, slice) else rows
+    if not mine.size or not np.isin(mine, every).all():
+        raise ValueError(
+            f"rows {rows} of a batch of {batch_size}: give numbers from 0 to"
+            f" {batch_size - 1}, one or more"
+        )
+    return mine.ravel()
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class _Read:
     """From the number of a batch to the batch, in any thread or process.
@@ -133,7 +142,7 @@ class _Read:
     seed: int
     repeats: int
     options: dict
-    rows: slice
+    rows: np.ndarray
     skip_corrupt: bool
     corrupt: set[int] = dataclasses.field(default_factory=set)
 

@@ -1,11 +1,13 @@
 """Decides which part of a state and of a batch is on which device."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from jaxgan.game import Variables
@@ -32,13 +34,33 @@ def mesh(devices: Sequence[Any] | None = None, fsdp: int = 1) -> Mesh:
             f"--fsdp is {fsdp}, which does not divide {len(devices)} devices; use one"
             f" of {', '.join(map(str, sizes))}"
         )
-    # Devices are in the order of processes, so that each process owns consecutive rows,
-    # and the axis that gathers parameters stays inside a host where possible.
     devices = sorted(devices, key=lambda device: (device.process_index, device.id))
-    grid = np.array(devices).reshape(-1, fsdp)
+    grid = _grid(devices, fsdp)
     # Ordinary code does not work with explicit sharding in types, the default
     # elsewhere.
     return Mesh(grid, (DATA, FSDP), axis_types=(AxisType.Auto, AxisType.Auto))
+
+
+def _grid(devices, fsdp):
+    """The devices as `[data, fsdp]`: those that gather parameters lie close together.
+
+    They are in the order of processes where a row stays inside a process, and where
+    there is no torus; otherwise each row is as straight a line of the torus as there
+    is, such as one of the rings of 16 chips of a v5e-256.
+    """
+    rows = np.array(devices).reshape(-1, fsdp)
+    alone = all(len({device.process_index for device in row}) == 1 for row in rows)
+    if alone or devices[0].platform != "tpu":
+        return rows
+    slices = len({getattr(device, "slice_index", 0) for device in devices})
+    shape = (len(devices) // slices // fsdp, fsdp)
+    make = functools.partial(mesh_utils.create_hybrid_device_mesh, shape, (slices, 1))
+    if slices == 1:
+        make = functools.partial(mesh_utils.create_device_mesh, shape)
+    try:
+        return make(devices, allow_split_physical_axes=True)
+    except (AssertionError, NotImplementedError, ValueError):
+        return rows  # the chips are no cuboid, or a row is longer than a slice
 
 
 def local_mesh() -> Mesh:
@@ -144,15 +166,15 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
         )
 
 
-def rows(mesh: Mesh, batch_size: int) -> slice:
-    """The examples of every global batch that this process needs."""
+def rows(mesh: Mesh, batch_size: int) -> np.ndarray:
+    """The places, ascending, of the examples of every batch that this process needs.
+
+    They need not be consecutive: the order of a torus is not that of its processes.
+    """
     share = batch_size // mesh.size
-    mine = [
-        i
-        for i, device in enumerate(mesh.devices.flat)
-        if device.process_index == jax.process_index()
-    ]
-    return slice(mine[0] * share, (mine[-1] + 1) * share)
+    of = np.array([device.process_index for device in mesh.devices.flat])
+    mine = np.flatnonzero(of == jax.process_index())
+    return (mine[:, None] * share + np.arange(share)).ravel()
 
 
 def assemble(mesh: Mesh, item: Any, batch_size: int, axis: int = 0) -> Any:
@@ -166,14 +188,18 @@ def assemble(mesh: Mesh, item: Any, batch_size: int, axis: int = 0) -> Any:
     """
     if jax.process_count() == 1:
         return item
-    mine = rows(mesh, batch_size)
-    sharding = split(mesh, axis)
+    mine, sharding = rows(mesh, batch_size), split(mesh, axis)
 
     def join(part):
-        if part.shape[axis] == batch_size:
-            part = part[(slice(None),) * axis + (mine,)]
+        held = np.arange(batch_size) if part.shape[axis] == batch_size else mine
         whole = (*part.shape[:axis], batch_size, *part.shape[axis + 1 :])
-        return jax.make_array_from_process_local_data(sharding, part, whole)
+
+        def shard(index):  # a device's examples are consecutive, and held together
+            first, stop, _ = index[axis].indices(batch_size)
+            start = int(np.searchsorted(held, first))
+            return part[(*index[:axis], slice(start, start + stop - first))]
+
+        return jax.make_array_from_callback(whole, sharding, shard)
 
     return jax.tree.map(join, item)
 

@@ -128,15 +128,20 @@ def test_parts_make_up_the_batch(request, where):
     for repeats in (1, 2):
         options = {"repeats": repeats, "stop": 4, "flip": True}
         whole = stream(data, 0, 6, **options)
+        scattered = np.array([0, 4])
         parts = [
-            stream(data, 0, 6, rows=slice(2 * p, 2 * p + 2), **options)
-            for p in range(3)
+            stream(data, 0, 6, rows=rows, **options)
+            for rows in (slice(0, 2), slice(2, 4), slice(4, 6), scattered)
         ]
         axis = 0 if repeats == 1 else 1
+        read = list(zip(*parts, strict=True))
         joined = [
-            {k: np.concatenate([b[k] for b in batch], axis) for k in batch[0]}
-            for batch in zip(*parts, strict=True)
+            {k: np.concatenate([b[k] for b in batch[:3]], axis) for k in batch[0]}
+            for batch in read
         ]
+        for batch, (*_, some) in zip(joined, read, strict=True):
+            for key, value in some.items():
+                np.testing.assert_array_equal(value, batch[key].take(scattered, axis))
         assert_same(whole, joined)
 
 
@@ -213,7 +218,8 @@ def test_a_mapped_file_is_arrays_and_a_source(tmp_path):
         ({"repeats": 0}, "repeats is 0"),
         ({"start": -1}, "batches -1 to None: count upwards from 0"),
         ({"start": 5, "stop": 4}, "batches 5 to 4"),
-        ({"rows": slice(4, 6)}, "rows 4 to 6 of a batch of 4: there are none"),
+        ({"rows": slice(4, 6)}, r"rows slice\(4, 6.* of a batch of 4: .* 0 to 3, one"),
+        ({"rows": np.array([1, 4])}, r"rows \[1 4\] of a batch of 4: .* 0 to 3"),
         ({"workers": 0}, "workers 0 and prefetch 4 must be at least 1"),
         ({"prefetch": 0}, "workers 2 and prefetch 0 must be"),
     ],
