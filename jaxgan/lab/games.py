@@ -55,8 +55,8 @@ def train(
         show = lambda variables, key: {"points": draw(variables, key, 500)}
         result = lab.train(game, {"point": points}, "runs/mine", steps=500, show=show)
 
-    The same call goes on where it was stopped, bit for bit, and further with more
-    steps.
+    The same call goes on where it was stopped, bit for bit (docs/pods.md says on which
+    devices), and further with more steps.
 
     Args:
         game: what is played.

@@ -1,9 +1,9 @@
 """The training loop: batches -> step -> log -> sample -> checkpoint. No callbacks.
 
 A run is its directory: configuration, checkpoints, scalars, sheets. The same call in
-the same directory goes on where it stopped, bit for bit, because data and randomness
-are functions of the seed and the step. A kill loses at most the steps since the last
-checkpoint.
+the same directory goes on where it stopped, bit for bit (docs/pods.md says on which
+devices), because data and randomness are functions of the seed and the step. A kill
+loses at most the steps since the last checkpoint.
 """
 
 import contextlib
