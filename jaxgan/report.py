@@ -62,6 +62,7 @@ def save_gif(
 def write(path: pathlib.Path, content: bytes | str) -> None:
     """Writes a file wholly or not at all: under another name first, then renamed.
 
+    It is on disk before it has its name, so a power failure leaves no half of it.
     Text becomes UTF-8. Names of files may have bytes that are not UTF-8 themselves;
     those are written as escapes.
     """
@@ -71,7 +72,10 @@ def write(path: pathlib.Path, content: bytes | str) -> None:
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_bytes(content)
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(beside, path)
         except OSError:
             beside.unlink(missing_ok=True)
@@ -132,7 +136,7 @@ def read_scalars(path: pathlib.Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     rows = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
             rows.append(json.loads(line))
         except json.JSONDecodeError:

@@ -6,7 +6,6 @@ import html.parser
 import io
 import json
 import os
-import pathlib
 import re
 
 import matplotlib.axes
@@ -72,20 +71,30 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def half(self, content):
-        with self.open("wb") as file:
-            file.write(content[: len(content) // 2])
-        full()
-
-    for patch in ((os, "replace", full), (pathlib.Path, "write_bytes", half)):
+    for name in ("replace", "fsync"):
         with monkeypatch.context() as context:
-            context.setattr(*patch)
+            context.setattr(os, name, full)
             with pytest.raises(OSError, match="No space"):
                 report.save_png(path, flat([2])[0])
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
     report.save_png(path, flat([2])[0])
     assert path.read_bytes() != before
+
+
+def test_a_file_is_on_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    (tmp_path / "a").write_text("old")
+    synced = []
+
+    def sync(number):
+        assert (tmp_path / "a").read_text() == "old"
+        synced.append(os.path.samestat(os.fstat(number), os.stat(tmp_path / "a.part")))
+        assert (tmp_path / "a.part").read_text() == "new"
+
+    monkeypatch.setattr(os, "fsync", sync)
+    report.write(tmp_path / "a", "new")
+    assert synced == [True]
+    assert (tmp_path / "a").read_text() == "new"
 
 
 def test_names_that_are_not_utf8_are_escaped(tmp_path):
@@ -187,6 +196,14 @@ def test_a_line_cut_short_by_a_crash_is_left_out(tmp_path):
         assert report.read_scalars(path) == ROWS[:2], cut
     path.write_bytes(whole[:-1])  # all but the end of the line
     assert report.read_scalars(path) == ROWS
+
+
+def test_garbage_after_the_last_line_is_left_out(tmp_path):
+    """What a file system may leave when the power fails."""
+    path = tmp_path / "s.jsonl"
+    for garbage in (b"\0" * 40, b"\xff\xfe\n{}", b'{"step": 3}\xff'):
+        path.write_bytes(b'{"step": 2}\n' + garbage)
+        assert report.read_scalars(path) == [{"step": 2}]
 
 
 def test_rewinding_drops_later_rows_and_the_broken_one(tmp_path):

@@ -109,8 +109,7 @@ def _read(file: TextIO) -> str:
 def _write(file: TextIO, text: str) -> None:
     with contextlib.suppress(OSError):  # a full disk is for others to tell
         file.truncate(0)
-        file.write(text)
-        file.flush()
+        os.write(file.fileno(), text.encode())  # a buffer would tell when it is closed
 
 
 def check_shared(workdir: pathlib.Path) -> None:

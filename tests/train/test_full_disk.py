@@ -5,16 +5,31 @@ import gc
 import json
 import os
 import re
+import shlex
 import shutil
 import time
 
+import jax
 import numpy as np
 import pytest
+from commands import call
 from disks import fill, free, mounted
-from loops import assert_same, make_run, pictures, play, scalars, sheets
+from loops import (
+    CONFIG,
+    GAME,
+    assert_same,
+    make_run,
+    pictures,
+    play,
+    resident,
+    scalars,
+    sheets,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from jaxgan import checkpoint, report, train
+from experiments import dcgan_faces
+from jaxgan import checkpoint, parallel, report, train
+from jaxgan.game import algorithm
 from jaxgan.train import directory
 
 # What orbax abandons when a write fails complains to nobody, some of it when collected.
@@ -59,8 +74,8 @@ def ends_full(act, where):
     assert re.search(where, said), said
 
 
-def saved_steps(workdir):
-    with checkpoint.manager(workdir / train.LATEST, read_only=True) as checkpoints:
+def saved_steps(workdir, folder=train.LATEST):
+    with checkpoint.manager(workdir / folder, read_only=True) as checkpoints:
         return sorted(checkpoints.all_steps())
 
 
@@ -99,6 +114,68 @@ def test_a_full_disk_ends_a_run_that_goes_on_once_there_is_room(
     np.testing.assert_allclose(values, [row["generator/loss"] for row in rows])
     assert not list(workdir.rglob("*.part"))
     assert not list(workdir.rglob("*tmp*"))
+
+
+def test_a_best_state_that_finds_no_room_is_kept_once_there_is_some(disk, begun):
+    workdir = disk / "run"
+    shutil.copytree(begun, workdir)
+
+    def go(evaluate):
+        run, mesh = (
+            make_run(workdir, evaluate_every=2),
+            parallel.mesh(jax.devices()[:1]),
+        )
+        train.train(
+            algorithm(GAME), resident(run), run, CONFIG, lambda _: {}, mesh, evaluate
+        )
+
+    def filling(state):
+        if int(state.step) == 6:
+            fill(disk)
+        return scored(state)
+
+    def scored(state):
+        return {"score": abs(int(state.step) - 6)}
+
+    ends_full(lambda: go(filling), r"could not save in \S*/best")
+    assert 2 in saved_steps(workdir)
+    assert saved_steps(workdir, train.BEST) == [4]
+    free(disk)
+    go(scored)
+    assert saved_steps(workdir, train.BEST)[-1] == 6
+
+
+def test_a_command_that_finds_no_room_says_one_sentence(
+    disk, tiny_run, undisturbed, monkeypatch, capsys
+):
+    """While it begins, and when nothing but the report is left to write."""
+    shutil.copytree(tiny_run, disk / "run")
+    (disk / "run" / directory.REPORT).unlink()
+    command = json.loads((tiny_run / directory.RESULTS).read_text())["command"]
+    argv = [*shlex.split(command)[3:], "--workdir", disk / "run"]
+    sentence = (
+        rf"error: {FULL} \(\S*/run/%s\); what was saved before is intact; free some"
+        r" space and run the same command again\n\(JAXGAN_TRACEBACK=1"
+    )
+    draw = report.curves
+
+    def full(*rows):
+        fill(disk)
+        return draw(*rows)
+
+    fill(disk)
+    assert call(dcgan_faces, argv, monkeypatch) == 2
+    assert re.search(sentence % r"config\.json", capsys.readouterr().err)
+    free(disk)
+    with monkeypatch.context() as patch:
+        patch.setattr(report, "curves", full)
+        assert call(dcgan_faces, argv, monkeypatch) == 2
+    said = capsys.readouterr().err
+    assert re.search(sentence % r"curves\.png", said), said
+    assert "Traceback" not in said
+    free(disk)
+    assert call(dcgan_faces, argv, monkeypatch) == 0
+    assert (disk / "run" / directory.REPORT).exists()
 
 
 def test_what_a_full_disk_cuts_short_is_taken_back(disk):
