@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from jaxgan.data import mapped
 from jaxgan.data.decode import check_unpacked
 
 _LABEL_OF = {"images": "labels", "image": "label", "x": "y", "data": "labels"}
@@ -23,6 +24,8 @@ def read_npz(
 ) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     """Reads images and labels from an `.npz`; maps an `.npy` without reading it.
 
+    An array of an `.npz` that is larger than `mapped.LIMIT_BYTES` is mapped too.
+
     Args:
         path: the file.
         key: which array holds the images; by default the one called `images`,
@@ -38,7 +41,8 @@ def read_npz(
 
     Raises:
         NoSplit: if there are no images of a split other than `"train"`.
-        ValueError: if the file is damaged or holds no such array.
+        ValueError: if the file is damaged or holds no such array, or one that is too
+            large to be read at once and packed, so that it cannot be mapped.
     """
     arrays = _read_arrays(path, key, split)
     images = as_images(arrays.pop("images"), str(path))
@@ -96,7 +100,7 @@ def _read_arrays(path: pathlib.Path, key: str, split: str) -> dict[str, np.ndarr
         with np.load(stream, allow_pickle=False) as file:
             for entry in file.zip.infolist():
                 check_entry(entry)
-            names, arrays = ", ".join(file.files), _pick(file, key, split)
+            names, arrays = ", ".join(file.files), _pick(path, file, key, split)
     if "images" in arrays:
         return arrays
     if split != "train":
@@ -140,16 +144,28 @@ def _reading(path: pathlib.Path) -> Iterator[None]:
         ) from error
 
 
-def _pick(file: np.lib.npyio.NpzFile, key: str, split: str) -> dict[str, np.ndarray]:
-    """The arrays that are wanted of an npz; others are read only to find images."""
+def _pick(
+    path: pathlib.Path, file: np.lib.npyio.NpzFile, key: str, split: str
+) -> dict[str, np.ndarray]:
+    """The arrays that are wanted of an npz; of others no more than headers is read."""
+    archive = file.zip
+    assert archive is not None  # it is open
+    entries = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+
+    def head(name: str) -> mapped.Header | None:
+        with archive.open(entries[name]) as stream:
+            return mapped.header(stream)
 
     def read(name: str) -> np.ndarray:
+        found = head(name)
+        if found is not None and found.nbytes > mapped.LIMIT_BYTES:
+            return mapped.entry(path, entries[name], found)
         return np.asarray(file[name])  # an entry that is no array comes as bytes
 
     arrays = {}
     chosen = key or _images_of(file.files, split)
     if not chosen and split == "train":
-        like = (name for name in file.files if _like_images(read(name)))
+        like = (name for name in file.files if _like_images(head(name)))
         chosen = next(like, "")
     if chosen in file.files:
         arrays["images"] = read(chosen)
@@ -189,8 +205,8 @@ def _labels_of(images: str) -> tuple[str, ...]:
     return (own, *_LABEL_OF.values())
 
 
-def _like_images(array: np.ndarray) -> bool:
-    return array.dtype == np.uint8 and array.ndim in (3, 4)
+def _like_images(head: mapped.Header | None) -> bool:
+    return head is not None and head.dtype == np.uint8 and len(head.shape) in (3, 4)
 
 
 def as_images(array: np.ndarray, title: str) -> np.ndarray:

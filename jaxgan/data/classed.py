@@ -6,6 +6,7 @@ import numpy as np
 
 from jaxgan.data.protocol import Example, Source, classes_of, labels_of, name_of
 from jaxgan.data.shards import ShardSource
+from jaxgan.data.sources import ArraySource
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,8 +45,8 @@ class Classed:
         return name_of(self.source, self._place(index))
 
     def gather(self, index: np.ndarray) -> dict[str, np.ndarray]:
-        """Reads examples, as `ShardSource.gather`, of a source of shards."""
-        assert isinstance(self.source, ShardSource)
+        """Reads examples of a source that gathers them."""
+        assert isinstance(self.source, ShardSource | ArraySource)
         return self.source.gather(self._place(index))
 
     def _place(self, index):
@@ -67,7 +68,10 @@ def classed(source: Source) -> Source:
     return source if len(places) == len(source) else Classed(source, places)
 
 
-def shards_of(source: object) -> ShardSource | Classed | None:
-    """A source that gathers whole batches from shards, or None for another one."""
+def gathering(source: object) -> "Gathering | None":
+    """A source that gives whole batches at once, or None for another one."""
     whole = source.source if isinstance(source, Classed) else source
-    return source if isinstance(whole, ShardSource) else None  # type: ignore[return-value]
+    return source if isinstance(whole, ShardSource | ArraySource) else None  # type: ignore[return-value]
+
+
+Gathering = ShardSource | ArraySource | Classed

@@ -9,16 +9,17 @@ import zlib
 
 import numpy as np
 
+from jaxgan.data import mapped
 from jaxgan.data.decode import CorruptImage
+from jaxgan.data.mapped import LIMIT_BYTES
 from jaxgan.data.protocol import Example, Source, classes_of, labels_of, name_of
 from jaxgan.data.shards import ShardSource
-from jaxgan.data.sources import ArraySource, check_mapped
+from jaxgan.data.sources import ArraySource
 from jaxgan.data.transforms import Crop, Size, Upscale, fit, height_width, to_channels
 
 Arrays = dict[str, np.ndarray]
 """`{"image": uint8 [N, H, W, C], "label": int32 [N] where there are labels}`."""
 
-LIMIT_BYTES = 4 << 30
 _BLOCK = 64  # examples a thread takes at a time
 _log = logging.getLogger(__name__)
 
@@ -96,6 +97,15 @@ def fitted(
     return Fitted(source, wanted, channels, crop, upscale)
 
 
+def ready(source: Source) -> Source:
+    """The same set, without the fitting where its arrays have the shape already."""
+    if not isinstance(source, Fitted) or not isinstance(source.source, ArraySource):
+        return source
+    pictures = {x.shape[1:] for x in source.source.arrays.values() if x.ndim == 4}
+    as_it_is = pictures == {(*source.size, source.channels)}
+    return source.source if as_it_is and source.crop in ("centre", None) else source
+
+
 def fits(
     source: Source, *, size: Size, channels: int, limit_bytes: int = LIMIT_BYTES
 ) -> bool:
@@ -156,9 +166,8 @@ def load(
             and crop in ("centre", None)
             and images.shape[1:3] == height_width(size)
         ):
-            # A mapped file is read now: cut short later, it would end the process.
-            check_mapped(images, len(images) - 1, source.title)
-            images = np.array(images) if isinstance(images, np.memmap) else images
+            if isinstance(images, np.memmap):
+                images = mapped.whole(images, source.name(len(images) - 1))
             return source.arrays | {"image": _in_blocks(images, channels)}
     fitting = fitted(source, size=size, channels=channels, crop=crop, upscale=upscale)
     if isinstance(fitting, ShardSource) and not skip_corrupt:

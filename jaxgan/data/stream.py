@@ -15,9 +15,9 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 
 from jaxgan.data.batches import Order, mirror, plan, plan_many, take
-from jaxgan.data.classed import Classed, shards_of
+from jaxgan.data.classed import Classed, Gathering, gathering
 from jaxgan.data.decode import CorruptImage
-from jaxgan.data.load import Arrays, read_good
+from jaxgan.data.load import Arrays, read_good, ready
 from jaxgan.data.protocol import Source, name_of
 from jaxgan.data.shards import ShardSource
 from jaxgan.data.sources import ArraySource
@@ -90,6 +90,8 @@ def stream(
         )
     if processes < 0:
         raise ValueError(f"processes is {processes}: give 0 for threads, or more")
+    if not isinstance(data, dict):
+        data = ready(data)
     count = len(data["image"]) if isinstance(data, dict) else len(data)
     options = {
         "count": count,
@@ -114,7 +116,7 @@ def stream(
     if processes and not isinstance(held, dict | ArraySource | ShardSource):
         _check_pickles(read)
         return _in_processes(read, finish, numbers, processes, prefetch)
-    threads = 1 if isinstance(data, dict) or shards_of(data) else workers
+    threads = 1 if isinstance(data, dict) or gathering(data) else workers
     return _in_threads(read, finish, numbers, threads, prefetch)
 
 
@@ -157,9 +159,9 @@ class _Read:
         return self._gather(self.data, chosen), frozenset(self.corrupt)
 
     def _gather(self, source: Source, chosen: dict) -> Batch:
-        if (shards := shards_of(source)) is not None:
+        if (gathers := gathering(source)) is not None:
             try:
-                return _from_shards(shards, chosen)
+                return _gathered(gathers, chosen)
             except CorruptImage:  # one by one, to pass over what was lost
                 if not self.skip_corrupt:
                     raise
@@ -170,7 +172,7 @@ class _Read:
         return _stacked(examples, chosen)
 
 
-def _from_shards(source: ShardSource | Classed, chosen: dict) -> Batch:
+def _gathered(source: Gathering, chosen: dict) -> Batch:
     batch = source.gather(chosen["index"])
     for value in batch.values():
         if value.ndim == chosen["index"].ndim + 3:

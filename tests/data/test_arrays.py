@@ -1,12 +1,13 @@
 """npz, npy and idx files, whole and damaged."""
 
 import gzip
+import os
 import struct
 
 import numpy as np
 import pytest
 
-from jaxgan.data import open_source
+from jaxgan.data import mapped, open_source
 from jaxgan.data.arrays import NoSplit, read_npz
 from jaxgan.data.mnist import read_idx
 
@@ -119,6 +120,44 @@ def test_npy_is_mapped_not_read(tmp_path):
     np.testing.assert_array_equal(arrays["image"], IMAGES)
     with pytest.raises(ValueError, match="single array: leave out #images"):
         read_npz(tmp_path / "a.npy", "images")
+
+
+def test_large_arrays_are_mapped_and_what_is_packed_is_refused(tmp_path, monkeypatch):
+    """Their size is asked of headers, before anything is read."""
+    monkeypatch.setattr(mapped, "LIMIT_BYTES", IMAGES.nbytes - 1)
+    others = {"a": np.zeros((5, 2)), "labels": np.arange(5)}
+    np.savez(tmp_path / "a.npz", **others, anything=IMAGES)
+    arrays, _ = read_npz(tmp_path / "a.npz")
+    assert isinstance(arrays["image"], np.memmap)
+    np.testing.assert_array_equal(arrays["image"], IMAGES)
+    np.testing.assert_array_equal(arrays["label"], np.arange(5))
+    source = open_source(f"npz:{tmp_path}/a.npz")
+    np.testing.assert_array_equal(source[-1]["image"], IMAGES[4])
+    packed = tmp_path / "b.npz"
+    np.savez_compressed(packed, images=IMAGES)
+    with pytest.raises(ValueError, match=r"takes 480 bytes .* packed array.*savez"):
+        read_npz(packed)
+    plain = tmp_path / "train-images-idx3-ubyte"
+    plain.write_bytes(idx(np.repeat(IMAGES[..., 0], 4, 0)))
+    arrays = read_idx(plain)
+    assert isinstance(arrays["image"], np.memmap)
+    np.testing.assert_array_equal(arrays["image"][::4], IMAGES[..., :1])
+    os.truncate(plain, 16 + 479)
+    with pytest.raises(ValueError, match="cut short or too long"):
+        read_idx(plain)
+    packed = tmp_path / "t10k-images-idx3-ubyte.gz"
+    packed.write_bytes(gzip.compress(idx(np.repeat(IMAGES[..., 0], 4, 0))))
+    with pytest.raises(ValueError, match=r"takes 480 bytes .*gunzip"):
+        read_idx(packed)
+
+
+def test_arrays_beside_the_images_are_not_read(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", a=np.zeros((9, 9)), b=IMAGES[0, 0], images_of=IMAGES)
+    read, get = [], np.lib.npyio.NpzFile.__getitem__
+    note = lambda file, name: read.append(name) or get(file, name)  # noqa: E731
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", note)
+    np.testing.assert_array_equal(read_npz(tmp_path / "a.npz")[0]["image"], IMAGES)
+    assert read == ["images_of"]
 
 
 @pytest.mark.parametrize(
