@@ -107,6 +107,7 @@ def leave(code: int, why: str) -> NoReturn:
     if link is None:
         sys.exit(code)
     link.ending.acquire()
+    _in_any_case(code)
     if (failed := link.news().get("failed")) is not None:
         code = _heard(link, failed)
     else:
@@ -150,6 +151,7 @@ def _look(link: _Link) -> None:
     while not link.over.wait(_SOON if choosing else _EVERY):
         news = link.news()
         if "failed" in news and link.ending.acquire(blocking=False):
+            _in_any_case(1)
             _depart(link, _heard(link, news["failed"]))
         if "stop" in news and not link.stop:
             if not choosing:
@@ -172,6 +174,13 @@ def _heard(link: _Link, failed: str) -> int:
         f" ended ({told['why']}), and process {link.process} ends with it\n"
     )
     return told["code"]
+
+
+def _in_any_case(code: int) -> None:
+    """Ends this process soon, also if nobody answers, or reads what it says."""
+    timer = threading.Timer(_HEARING + 5, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def _depart(link: _Link, code: int) -> NoReturn:

@@ -3,9 +3,11 @@
 import contextlib
 import itertools
 import json
+import os
+import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import jax
@@ -14,6 +16,7 @@ from jax.experimental import multihost_utils
 
 from jaxgan.parallel import ending
 
+MEETING = 300  # seconds within which all processes must have started
 _LATE = 30  # seconds to the others, after which a process says that it waits
 _PATIENCE = 5000  # milliseconds between two moments at which a wait can be interrupted
 _numbers = itertools.count()
@@ -24,8 +27,9 @@ def start(
 ) -> contextlib.ExitStack:
     """Joins the other processes of this run. Call it before anything else uses JAX.
 
-    When one process raises an error, the others end within seconds and say why; when
-    one is lost, they end within about `HEARTBEAT` seconds.
+    All must come within `MEETING` seconds. When one process raises an error, the others
+    end within seconds and say why; when one is lost, they end within about `HEARTBEAT`
+    seconds.
 
         with parallel.start(2, process, "10.0.0.1:1234"):
             ...  # what all processes do
@@ -83,20 +87,25 @@ def start(
 
 
 def _initialize(*where):
+    """Meets the others; where they do not come, ends this process and says so."""
     # Its service takes SIGTERM for itself and compares steps, of which a call of the
     # devices may play several; `ending.preempted` does not.
     jax.config.update("jax_enable_preemption_service", False)
-    late = threading.Timer(_LATE, _say_that_it_waits, where)
-    late.daemon = True
-    late.start()
+    met = threading.Event()
+    threading.Thread(target=_wait_aloud, args=(met, *where), daemon=True).start()
     try:
-        jax.distributed.initialize(*where, heartbeat_timeout_seconds=ending.HEARTBEAT)
+        with _interruptible():
+            jax.distributed.initialize(
+                *where,
+                heartbeat_timeout_seconds=ending.HEARTBEAT,
+                initialization_timeout=MEETING + 60,  # JAX would abort, and not say why
+            )
     finally:
-        late.cancel()
+        met.set()
 
 
-def _say_that_it_waits(coordinator="", processes=0, process=0):
-    """Says what a process waits for, since JAX ends it without a word of that."""
+def _wait_aloud(met, coordinator="", processes=0, process=0) -> None:
+    """Says what a process waits for, and ends it where the others do not come."""
     who, where, also = "this process", "", ""
     if coordinator:
         who, where = f"process {process} of {processes}", f" at {coordinator}"
@@ -104,10 +113,34 @@ def _say_that_it_waits(coordinator="", processes=0, process=0):
             " with the same --processes and --coordinator, and each with another"
             " --process"
         )
+    if met.wait(_LATE):
+        return
     sys.stderr.write(
         f"\n{who} waits for the others{where}, and gives up after 5 minutes; check that"
         f" all were started{also}\n"
     )
+    if met.wait(MEETING - _LATE):
+        return
+    sys.stderr.write(
+        f"\nerror: {who} waited for the others{where} in vain; start all of them"
+        f"{also}\n"
+    )
+    sys.stderr.flush()
+    os._exit(2)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets Ctrl-C end this process while it waits in a library."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    except ValueError:  # outside the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _together() -> contextlib.ExitStack:
