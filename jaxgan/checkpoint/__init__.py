@@ -12,11 +12,19 @@ restored to other devices, and to more or fewer processes, than it was saved fro
 
 from jaxgan.checkpoint.parts import CheckpointError, Damaged, differences
 from jaxgan.checkpoint.restoring import read, restore
-from jaxgan.checkpoint.saving import drop_after, drop_superseded, manager, save, wait
+from jaxgan.checkpoint.saving import (
+    check,
+    drop_after,
+    drop_superseded,
+    manager,
+    save,
+    wait,
+)
 
 __all__ = [
     "CheckpointError",
     "Damaged",
+    "check",
     "differences",
     "drop_after",
     "drop_superseded",

@@ -105,6 +105,12 @@ def wait(checkpoints: "CheckpointManager") -> None:
         checkpoints.wait_until_finished()
 
 
+def check(checkpoints: "CheckpointManager") -> None:
+    """Raises what `wait` would, if that is known by now, and does not wait."""
+    if not checkpoints.is_saving_in_progress():
+        wait(checkpoints)
+
+
 def drop_after(checkpoints: "CheckpointManager", step: int) -> None:
     """Deletes the checkpoints after a step, which `restore` found to be damaged.
 

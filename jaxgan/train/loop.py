@@ -152,6 +152,7 @@ def train(
                     row["images_per_second"] = len(rows) * run.batch_size / spent
                     row["waiting_for_data"] = waited / spent
                 log(kept)
+                checkpoint.check(checkpoints)
                 bar.set_postfix_str(terminal.brief(rows[-1]), refresh=False)
                 if due[1] or step == run.steps:
                     draw()

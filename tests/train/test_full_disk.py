@@ -116,6 +116,28 @@ def test_a_full_disk_ends_a_run_that_goes_on_once_there_is_room(
     assert not list(workdir.rglob("*tmp*"))
 
 
+def test_a_save_that_fails_is_told_long_before_the_next(disk, begun):
+    workdir, reached = disk / "run", []
+    shutil.copytree(begun, workdir)
+
+    def feed(run):
+        def items(start):
+            for i, item in enumerate(resident(run).items(start), start):
+                if i == 39:
+                    fill(disk)
+                time.sleep(0.05 if i >= 39 else 0)
+                reached.append(i)
+                yield item
+
+        return resident(run)._replace(items=items)
+
+    run = make_run(
+        workdir, steps=60_000, log_every=1, checkpoint_every=40, sample_every=60_000
+    )
+    ends_full(lambda: play(run, feed=feed), r"could not save in \S*/checkpoints")
+    assert reached[-1] < 79
+
+
 def test_a_best_state_that_finds_no_room_is_kept_once_there_is_some(disk, begun):
     workdir = disk / "run"
     shutil.copytree(begun, workdir)
