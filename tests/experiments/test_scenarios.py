@@ -41,6 +41,8 @@ def test_codes_are_of_success_of_a_stop_or_of_a_failure():
 def test_a_sentence_is_the_first_line_with_a_pattern():
     assert stages.sentence("a\n  b is gone \nc is gone", "is gone") == "b is gone"
     assert stages.sentence("a", "b") == ""
+    warned = "x/loop.py:3: UserWarning: back to step 100"
+    assert stages.sentence(warned, "back to") == "back to step 100"
 
 
 def test_every_scenario_has_a_bound_and_a_pattern_that_compiles():

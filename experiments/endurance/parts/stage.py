@@ -158,7 +158,7 @@ def sentence(said: str, pattern: str) -> str:
     """The line of what was said that has a pattern; empty without one."""
     for line in said.splitlines():
         if re.search(pattern, line):
-            return line.strip()[:400]
+            return (line.partition("UserWarning: ")[2] or line).strip()[:400]
     return ""
 
 
