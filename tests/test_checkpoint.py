@@ -117,6 +117,23 @@ def test_keeps_only_the_latest(tmp_path):
         assert sorted(checkpoints.all_steps()) == [2, 3]
 
 
+def test_a_step_before_the_latest_is_not_passed_over_in_silence(tmp_path):
+    saved(tmp_path / "c", (2, make()))
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        checkpoint.save(checkpoints, 2, make(seed=1), {})  # it is there
+        with pytest.raises(checkpoint.CheckpointError, match="step 1 cannot be saved"):
+            checkpoint.save(checkpoints, 1, make(), {})
+
+
+def test_what_is_superseded_is_dropped_but_not_what_was_newest_once(tmp_path):
+    saved(tmp_path / "c", *((step, make()) for step in (1, 2, 4, 6, 7)))
+    with checkpoint.manager(tmp_path / "c") as checkpoints:
+        checkpoint.drop_superseded(checkpoints, [3, 5, 0])
+        assert sorted(checkpoints.all_steps()) == [2, 4, 7]
+        checkpoint.drop_superseded(checkpoints, [])
+        assert sorted(checkpoints.all_steps()) == [7]
+
+
 def test_restores_onto_the_sharding_asked_for(tmp_path):
     saved(tmp_path / "c", (1, {"a": jnp.arange(8.0)}))
     sharding = parallel.split(parallel.mesh())

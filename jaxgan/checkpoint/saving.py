@@ -77,7 +77,8 @@ def save(
     A step already on disk is left as it is.
 
     Raises:
-        CheckpointError: this checkpoint, or the one before, could not be written.
+        CheckpointError: this checkpoint, or the one before, could not be written, or
+            there are later ones.
     """
     import orbax.checkpoint as ocp
 
@@ -90,9 +91,12 @@ def save(
         RECORD: ocp.args.JsonSave(record),
     }
     with _as_checkpoint_error(checkpoints):
-        # Orbax passes over a step that is not its latest, and says so by this alone.
-        if not checkpoints.save(step, args=ocp.args.Composite(**parts)):
-            raise OSError(f"there is a later step than {step}")
+        saved = checkpoints.save(step, args=ocp.args.Composite(**parts))
+    if not saved:  # orbax passes over a step that is not its latest
+        raise CheckpointError(
+            f"step {step} cannot be saved in {checkpoints.directory}, where there are"
+            " later ones; move those away"
+        )
 
 
 def wait(checkpoints: "CheckpointManager") -> None:
