@@ -98,6 +98,12 @@ def open_source(
     Raises:
         ValueError: if there is no such set, or it is empty or damaged.
     """
+    if "://" in spec and not os.path.exists(spec):
+        raise ValueError(
+            f"{spec!r} is an address, and sets are read from folders and files alone:"
+            " copy it to a disk of every host, or mount the bucket as a folder (with"
+            " gcsfuse or s3fs), and give that path"
+        )
     kind, colon, rest = spec.partition(":")
     if os.path.exists(spec) or not colon:
         alone = spec in ("faces", "digits")

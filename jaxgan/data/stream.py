@@ -14,6 +14,7 @@ from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 
+from jaxgan.data import handed
 from jaxgan.data.batches import Order, mirror, plan, plan_many, take
 from jaxgan.data.classed import Classed, Gathering, gathering
 from jaxgan.data.decode import CorruptImage
@@ -237,9 +238,16 @@ def _in_processes(
 ) -> Iterator[Batch]:
     """The same, where each thread waits for a process that decodes for it.
 
-    Processes of grain's own are as fast, but import JAX, print tracebacks as the
-    program ends and leave shared memory behind.
+    Processes of grain's own hand over large batches at two thirds of the rate, take
+    five times as long to start, because they import JAX, and print tracebacks when they
+    end early.
     """
+    # Who takes one batch alone, as a compilation does, starts no processes for it.
+    for i in numbers[:1]:
+        yield finish(read(i))
+    numbers = numbers[1:]
+    if not numbers:
+        return
     pool = concurrent.futures.ProcessPoolExecutor(
         processes,
         # A fork of a process with threads, as JAX's, may hang.
@@ -250,7 +258,8 @@ def _in_processes(
 
     def ask(i: int) -> tuple[Batch, frozenset[int]]:
         try:
-            return pool.submit(_read_in_child, i).result()
+            batch, corrupt = pool.submit(_read_in_child, i).result()
+            return handed.received(batch), corrupt
         except BrokenProcessPool as error:
             raise RuntimeError(
                 "a process that reads images has ended: keep what the script does"
@@ -298,6 +307,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _read_in_child(i: int) -> tuple[Batch, frozenset[int]]:
+def _read_in_child(i: int) -> tuple[dict, frozenset[int]]:
     assert _read is not None
-    return _read(i)
+    batch, corrupt = _read(i)
+    return handed.over(batch), corrupt

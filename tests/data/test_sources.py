@@ -468,3 +468,9 @@ def test_real_archives(real_data):
     assert scenes[0]["image"].shape == (100, 400, 3)
     photos = open_source(f"{real_data}/coco_captions/coco_mini256_train.zip")
     assert len(photos) == 81
+
+
+@pytest.mark.parametrize("kind", ["", "folder:", "npz:", "shards:", "idx:", "tfds:"])
+def test_addresses_are_refused_with_what_to_do(kind):
+    with pytest.raises(ValueError, match=r"gs://.* is an address.* copy it .* mount"):
+        open_source(f"{kind}gs://bucket/faces.npz")
