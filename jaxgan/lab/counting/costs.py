@@ -134,13 +134,13 @@ def gathered(net: Net, play: Play) -> float:
 def norms(model: Model) -> tuple[int, float]:
     """Messages of global batch norm in a step, one after another, and their bytes.
 
-    A forward pass reduces a sum and a sum of squares of each channel, a backward pass
-    two sums more.
+    A forward pass reduces a sum of each channel and then one of squares, for which the
+    first is waited for; a backward pass reduces two sums more in one message.
     """
     count, size = 0, 0.0
     for net, play in model.nets.values():
         once = play.train // play.beside + play.through
-        count += len(net.norms) * (play.forward + 2 * once)
+        count += len(net.norms) * (2 * play.forward + 3 * once)
         size += sum(net.norms) * 2 * WEIGHT * (play.passes + play.backward)
     return count, size
 
