@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import signal
 import sys
 
@@ -130,6 +131,20 @@ def test_a_process_of_the_nursery_is_asked_after_and_waited_for():
     running = nursery.Child(lambda request: [None], 2**30)
     with pytest.raises(processes.subprocess.TimeoutExpired):
         running.wait(0)
+
+
+def test_a_number_that_the_system_gives_again_is_of_a_process_that_runs(
+    monkeypatch, capsys
+):
+    asked = [{"start": [], "log": ""}, {"codes": [7]}] * 2
+    monkeypatch.setattr(sys, "stdin", iter(map(json.dumps, asked)))
+    monkeypatch.setattr(os, "fork", lambda: 7)
+    waits = iter([(7, signal.SIGKILL), (0, 0)])
+    monkeypatch.setattr(os, "waitpid", lambda pid, how: next(waits))
+    monkeypatch.setattr(os, "kill", lambda pid, number: None)
+    assert nursery.serve() is None
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert said == [7, [-signal.SIGKILL], 7, [None]]
 
 
 def test_an_ended_nursery_takes_its_children_with_it(monkeypatch):

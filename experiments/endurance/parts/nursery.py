@@ -105,6 +105,7 @@ def serve() -> list[str] | None:
             if not child:
                 _redirect(request["log"])
                 return request["start"]
+            ended.pop(child, None)  # the system gives numbers again
             running.add(child)
             answer = child
         else:
