@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import pathlib
+import signal
 import sys
 import traceback
 import types
@@ -55,10 +56,12 @@ def run(
         _join(getattr(parsed, "run", None))
         main(parsed)
     except KeyboardInterrupt:
+        _end_quietly()
         sys.stderr.write("\nstopped\n")
         _leave(130, "it was stopped by Ctrl-C")
     except Exception as error:
         if (number := getattr(error, "signal", None)) is not None:
+            _end_quietly()
             sys.stderr.write(f"\n{error}\n")
             sys.exit(128 + number)  # all processes do
         known = isinstance(error, ValueError | OSError | ArithmeticError)
@@ -117,6 +120,15 @@ def _join(run: Any) -> None:
         from jaxgan import parallel
 
         parallel.start(run.processes, run.process, run.coordinator)
+
+
+def _end_quietly() -> None:
+    """Lets another Ctrl-C end this process at once, without tracebacks of its end.
+
+    One of several processes still has to tell the others.
+    """
+    if not _among_others():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _leave(code: int, why: str) -> None:

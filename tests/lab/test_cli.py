@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import signal
 import sys
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ import tyro
 from jaxgan import paths
 from jaxgan.lab import cli, help, kept
 from jaxgan.lab.judges import cache
+from jaxgan.train.signals import Stopped
 
 PROSE = """Trains a thing.
 
@@ -77,6 +79,7 @@ def undisturbed(monkeypatch):
 def call(monkeypatch, *argv, main=lambda config: None):
     """The argument of the call of `main`, or the exit status."""
     called = []
+    before = signal.getsignal(signal.SIGINT)
     monkeypatch.setattr(sys, "argv", ["prog", *argv])
     try:
         cli.run(
@@ -88,6 +91,8 @@ def call(monkeypatch, *argv, main=lambda config: None):
         )
     except SystemExit as stop:
         return stop.code
+    finally:
+        signal.signal(signal.SIGINT, before)
     return called[0]
 
 
@@ -187,6 +192,22 @@ def test_what_a_user_can_cause_is_one_sentence(
     assert said in err
     assert "Traceback" not in err
     assert ("JAXGAN_TRACEBACK=1" in err) == isinstance(error, Exception)
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), Stopped("stopped and saved", signal.SIGINT)]
+)
+def test_a_second_ctrl_c_ends_a_stopped_process_without_tracebacks(monkeypatch, error):
+    """While it ends, Python and JAX would print one of their own."""
+    seen = []
+
+    def leave(code):
+        seen.append(signal.getsignal(signal.SIGINT))
+        raise SystemExit(code)
+
+    monkeypatch.setattr(sys, "exit", leave)
+    assert call(monkeypatch, main=fail(error)) == 130
+    assert seen == [signal.SIG_DFL]
 
 
 def test_the_traceback_is_shown_on_request_and_of_what_no_user_causes(monkeypatch):
