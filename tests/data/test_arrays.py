@@ -154,7 +154,11 @@ def test_large_arrays_are_mapped_and_what_is_packed_is_refused(tmp_path, monkeyp
 def test_arrays_beside_the_images_are_not_read(tmp_path, monkeypatch):
     np.savez(tmp_path / "a.npz", a=np.zeros((9, 9)), b=IMAGES[0, 0], images_of=IMAGES)
     read, get = [], np.lib.npyio.NpzFile.__getitem__
-    note = lambda file, name: read.append(name) or get(file, name)  # noqa: E731
+
+    def note(file, name):
+        read.append(name)
+        return get(file, name)
+
     monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", note)
     np.testing.assert_array_equal(read_npz(tmp_path / "a.npz")[0]["image"], IMAGES)
     assert read == ["images_of"]

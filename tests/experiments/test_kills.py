@@ -28,7 +28,9 @@ def test_every_kind_of_kill_comes_in_turn_and_follows_from_its_number():
 
 
 def test_moments_are_seen_in_what_a_run_says_and_writes(tmp_path):
-    begun = lambda moment, said: moments.begun(moment, tmp_path, said)  # noqa: E731
+    def begun(moment, said):
+        return moments.begun(moment, tmp_path, said)
+
     assert begun("first second", "")
     assert not begun("resumption", "")
     assert begun("resumption", moments.TRACING)

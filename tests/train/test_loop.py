@@ -240,7 +240,10 @@ def test_the_batches_of_a_call_are_bounded_by_bytes(
 
 def test_what_a_feed_records_is_of_the_run(tmp_path):
     run = make_run(tmp_path, steps=1, log_every=1)
-    recorded = lambda run: resident(run)._replace(record={"order": "x"})  # noqa: E731
+
+    def recorded(run):
+        return resident(run)._replace(record={"order": "x"})
+
     play(run, feed=recorded, show=lambda state: {})
     assert directory.begun(tmp_path) == CONFIG | {"order": "x"}
     with pytest.raises(ValueError, match="another configuration.*order"):
