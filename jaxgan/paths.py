@@ -1,11 +1,13 @@
-"""Checks paths: those that do not exist, and those that libraries would misread."""
+"""Checks paths that are absent or would be misread, and writes files that are whole."""
 
+import contextlib
 import functools
 import glob
 import os
 import pathlib
 import re
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 
 def user_cache() -> pathlib.Path | None:
@@ -17,6 +19,25 @@ def user_cache() -> pathlib.Path | None:
         )
     except RuntimeError:
         return None
+
+
+@contextlib.contextmanager
+def replacing(path: pathlib.Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the place of `path` once it is whole, or never.
+
+    It is on disk before it has its name, so a power failure leaves no half of it. Each
+    process writes one of its own.
+    """
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with beside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def expanded(path: str) -> pathlib.Path:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from jaxgan import paths
+
 GAP = 2  # pixels between the tiles of a sheet
 
 
@@ -60,26 +62,17 @@ def save_gif(
 
 
 def write(path: pathlib.Path, content: bytes | str) -> None:
-    """Writes a file wholly or not at all: under another name first, then renamed.
+    """Writes a file wholly or not at all, see `paths.replacing`.
 
-    It is on disk before it has its name, so a power failure leaves no half of it.
     Text becomes UTF-8. Names of files may have bytes that are not UTF-8 themselves;
     those are written as escapes.
     """
     if isinstance(content, str):
         content = content.encode(errors="backslashreplace")
-    beside = path.with_name(path.name + ".part")
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        with paths.replacing(path) as file:
+            file.write(content)
 
 
 def append(path: pathlib.Path, content: bytes) -> None:

@@ -31,7 +31,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "parallel": ("game linear_call", "jax numpy"),
     "paths": ("", "etils"),
     "checkpoint": ("parallel paths", "jax numpy orbax"),
-    "report": ("", "numpy PIL matplotlib"),
+    "report": ("paths", "numpy PIL matplotlib"),
     "train": (
         "bounds game compose parallel paths checkpoint report",
         "jax numpy tqdm tensorboard",

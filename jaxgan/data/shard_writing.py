@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-import os
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from jaxgan import paths
 from jaxgan.data.shards import FORMAT, INDEX, check_field, file_name, mapped
 
 
@@ -39,16 +39,8 @@ def write_shard(
     for key in sorted(arrays, key=lambda key: (key == "image", key)):
         path, value = folder / file_name(key, number), arrays[key]
         plain = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("="))
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            with beside.open("wb") as file:
-                np.save(file, plain, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
+        with paths.replacing(path) as file:
+            np.save(file, plain, allow_pickle=False)
 
 
 def has_shard(
@@ -97,9 +89,8 @@ def finish(
         "sha256": sum_,
         "made": dict(made or {}),
     }
-    beside = folder / f"{INDEX}.part"
-    beside.write_text(json.dumps(plain, indent=1) + "\n")
-    os.replace(beside, folder / INDEX)
+    with paths.replacing(folder / INDEX) as file:
+        file.write(f"{json.dumps(plain, indent=1)}\n".encode())
     for left in folder.glob("*.part"):  # what a killed process left
         left.unlink()
     return sum_

@@ -6,7 +6,6 @@ cannot be written.
 """
 
 import hashlib
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -42,15 +41,8 @@ def save(path: pathlib.Path, arrays: Mapping[str, Any]) -> None:
         OSError: the folder cannot be written, or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Two processes may finish together; each writes a file of its own.
-    own = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with own.open("wb") as file:
-            np.savez(file, **arrays)
-        os.replace(own, path)
-    except OSError:
-        own.unlink(missing_ok=True)
-        raise
+    with paths.replacing(path) as file:
+        np.savez(file, **arrays)
 
 
 def load(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -166,8 +166,9 @@ def _begins_a_run(name: str) -> bool:
     who start a run often send what it says into its directory.
     """
     logs = (".log", ".out", ".err")
-    begun = (LATEST, BEST, f"{CONFIG}.part")
-    return name in begun or name.startswith(".") or name.endswith(logs)
+    half = name.startswith(CONFIG) and name.endswith(".part")
+    ours = name in (LATEST, BEST) or half
+    return ours or name.startswith(".") or name.endswith(logs)
 
 
 def claim(
@@ -184,6 +185,9 @@ def claim(
         return
     if changed:
         tell(f"going on with another configuration ({'; '.join(changed)})")
+    for folder in (workdir, workdir / SAMPLES):
+        for left in folder.glob("*.part"):  # of a process that was killed
+            left.unlink(missing_ok=True)
     report.write(workdir / CONFIG, json.dumps(as_json(config), indent=1))
 
 

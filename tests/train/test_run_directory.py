@@ -9,6 +9,7 @@ import pytest
 from loops import CONFIG, assert_same, game, make_run, play, resident, scalars, sheets
 
 from jaxgan import train
+from jaxgan.train import directory
 
 
 def test_a_changed_configuration_is_refused_by_name(tmp_path):
@@ -178,3 +179,15 @@ def test_devices_must_exist_and_share_the_batch(tmp_path):
         train.devices(make_run(tmp_path, accumulate=2))
     mesh = train.devices(make_run(tmp_path, fsdp=2))
     assert mesh.shape == {"data": 4, "fsdp": 2}
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path):
+    (tmp_path / "config.json.17.part").write_bytes(b"half")
+    directory.check(tmp_path, {"a": 1})
+    directory.claim(tmp_path, {"a": 1})
+    sheet = directory.sheet(tmp_path, "ema", 1)
+    sheet.parent.mkdir()
+    sheet.with_name(f"{sheet.name}.17.part").write_bytes(b"half")
+    directory.claim(tmp_path, {"a": 1})
+    assert not list(tmp_path.rglob("*.part"))
+    assert json.loads((tmp_path / directory.CONFIG).read_text()) == {"a": 1}
