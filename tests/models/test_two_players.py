@@ -92,6 +92,32 @@ def test_each_player_draws_its_own_latents():
     assert one != two
 
 
+@pytest.mark.parametrize("partitionable", [True, False])
+def test_players_of_one_move_see_the_same_fakes_alike(partitionable):
+    """Whatever generator of random bits there is, and through the same views."""
+    drawn, views = [], []
+
+    def latent(key, count):
+        drawn.append(key)
+        return jnp.zeros((count, 1))
+
+    def view(examples, key):
+        views.append(key)
+        return examples
+
+    with jax.threefry_partitionable(partitionable):
+        moves = (Move("discriminator", "generator"),)
+        init, step = algorithm(build(latent=latent, view=view, moves=moves))
+        batch = {"point": jnp.ones((4, 1))}
+        state = init(jax.random.key(0), batch)
+        drawn.clear()
+        step(state, batch)
+    real, *fakes = (jax.random.key_data(key).tolist() for key in views)
+    one, two = (jax.random.key_data(key).tolist() for key in drawn)
+    assert one == two
+    assert fakes[0] == fakes[1] != real
+
+
 def test_an_average_of_the_generator_is_kept():
     batch = {"point": jnp.full((4, 1), 5.0), "latent": jnp.ones((4, 1))}
     init, step = algorithm(build(ema=0.9))

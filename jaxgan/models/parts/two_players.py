@@ -95,30 +95,28 @@ def adversarial(
         return logits.reshape(examples.shape[0]), variables
 
     def discriminator_loss(variables, batch, turn):
-        latent_key, real_key, fake_key = jax.random.split(turn.key, 3)
-        real, fake = (
-            batch[data],
-            lax.stop_gradient(fakes(variables, batch, latent_key)[0]),
-        )
-        real_logits, variables = judge(variables, batch, real, real_key)
-        fake_logits, variables = judge(variables, batch, fake, fake_key)
+        keys = _keys(turn)
+        fake = lax.stop_gradient(fakes(variables, batch, keys["latent"])[0])
+        real = batch[data]
+        real_logits, variables = judge(variables, batch, real, keys["real"])
+        fake_logits, variables = judge(variables, batch, fake, keys["fake"])
         loss = objective.discriminator(real_logits, fake_logits).mean()
         metrics = {"real": real_logits.mean(), "fake": fake_logits.mean()}
         if objective.penalty is not None:
-            key = jax.random.fold_in(turn.key, 3)
+            key = keys["penalty"]
             critic = lambda x: judge(variables, batch, x, key)[0]  # noqa: E731
             metrics["penalty"] = objective.penalty(critic, real, fake, key).mean()
             loss += metrics["penalty"]
         return loss, (variables, metrics)
 
     def generator_loss(variables, batch, turn):
-        latent_key, fake_key = jax.random.split(turn.key)
-        fake, variables = fakes(variables, batch, latent_key)
-        fake_logits, variables = judge(variables, batch, fake, fake_key)
+        keys = _keys(turn)
+        fake, variables = fakes(variables, batch, keys["latent"])
+        fake_logits, variables = judge(variables, batch, fake, keys["fake"])
         logits = (fake_logits,)
         if objective.relativistic:
-            real_key = jax.random.fold_in(turn.key, 2)
-            logits = (judge(variables, batch, batch[data], real_key)[0], fake_logits)
+            real_logits, _ = judge(variables, batch, batch[data], keys["real"])
+            logits = (real_logits, fake_logits)
         return objective.generator(*logits).mean(), (variables, {})
 
     def inputs(batch):
@@ -142,6 +140,16 @@ def adversarial(
         moves=moves,
         ema={"generator": ema},
     )
+
+
+def _keys(turn):
+    """Makes one key for each use, the same in both losses.
+
+    Players of one move share a turn: they see the same fakes through the same dropout
+    and augmentation.
+    """
+    uses = ("latent", "fake", "real", "penalty")
+    return {use: jax.random.fold_in(turn.key, i) for i, use in enumerate(uses)}
 
 
 def _streams(key):
