@@ -1,5 +1,6 @@
 """Restores the model, the configuration and a state from the directory of a run."""
 
+import dataclasses
 import importlib
 import json
 import pathlib
@@ -82,7 +83,8 @@ def described(run: pathlib.Path, record: Model | None = None) -> tuple[str, Mode
     try:
         # The class of the configuration lies beside the one of the record, or is it.
         known = vars(importlib.import_module(record.config.__module__))
-        return name, record, known.get(kind, record.config)(**_tuples(plain["model"]))
+        made = known.get(kind, record.config)
+        return name, record, made(**_before(made) | _tuples(plain["model"]))
     except (AttributeError, KeyError, TypeError):
         raise ValueError(
             f"{run / 'config.json'} is not the configuration of a {name}"
@@ -108,6 +110,31 @@ def configuration(run: pathlib.Path) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise ValueError(f"{path} is damaged: it holds no configuration")
     return plain
+
+
+def defaults(config: Any) -> dict[str, Any]:
+    """What a configuration's fields were for runs that began before there were such.
+
+    That is their default, or what their metadata calls `before`, where the library has
+    another default now than what it did then.
+    """
+    found = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            found[field.name] = defaults(value)
+        elif field.default is not dataclasses.MISSING:
+            found[field.name] = field.metadata.get("before", field.default)
+    return found
+
+
+def _before(kind: Any) -> dict[str, Any]:
+    """The fields of a class of configurations that say what was `before` them."""
+    return {
+        field.name: field.metadata["before"]
+        for field in dataclasses.fields(kind)
+        if "before" in field.metadata
+    }
 
 
 def _named(plain: Mapping[str, Any]) -> tuple[str, str]:

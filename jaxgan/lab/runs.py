@@ -14,7 +14,8 @@ import numpy as np
 
 from jaxgan import compose, parallel
 from jaxgan import train as training
-from jaxgan.lab.session import Numbers, Result, defaults
+from jaxgan.lab import restored
+from jaxgan.lab.session import Numbers, Result
 from jaxgan.train import Run, directory
 
 
@@ -160,7 +161,7 @@ def finished(config: Any) -> Numbers | None:
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
             found = json.loads((config.run.workdir / directory.RESULTS).read_text())
             wanted = training.as_json(dataclasses.asdict(config))
-            known = training.as_json(defaults(config))
+            known = training.as_json(restored.defaults(config))
             before = directory.filled(found.get("setting", {}), known, wanted)
             _leave_open(wanted, before)
             done = found if before == wanted else None

@@ -27,6 +27,7 @@ from jaxgan import parallel, report
 from jaxgan import train as training
 from jaxgan.compose import without_optimisers
 from jaxgan.game import Game, algorithm
+from jaxgan.lab import restored
 from jaxgan.train import Feed, Run, directory, terminal
 
 Pictures = Mapping[str, pathlib.Path]  # caption -> file
@@ -159,7 +160,7 @@ def train(
         show,
         mesh,
         evaluate,
-        defaults=before | training.as_json(defaults(config)),
+        defaults=before | training.as_json(restored.defaults(config)),
         start=start,
         look=look,
     )
@@ -264,19 +265,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def defaults(config: Any) -> dict[str, Any]:
-    """The defaults of a configuration's fields, as far as they have some.
-
-    A run that began before a field came into being goes on with its default, which must
-    therefore be what the library did before.
-    """
-    found = {}
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            found[field.name] = defaults(value)
-        elif field.default is not dataclasses.MISSING:
-            found[field.name] = field.default
-    return found

@@ -7,8 +7,9 @@ contain what the image needs. With two objects in an image (MultiMNIST), the dec
 draws each from its own capsule.
 
 `Config()` is the network of section 4; the other settings of the paper are below it.
-Difference: the paper prints the margin loss as a sum over classes, but its released
-code takes half the mean; `scaling` chooses, and the printed form is the default.
+Where the printed paper and its released code differ, a word chooses: `primary`, the
+length of the primary capsules, by default as in the code; `scaling`, the margin loss,
+by default the printed sum over classes, of which the code takes half the mean.
 """
 
 import dataclasses
@@ -46,6 +47,11 @@ class Config:
     """Primary capsules at every position."""
     primary_dim: bounds.Count = 8
     """Elements of a primary capsule."""
+    primary: Literal["released", "printed"] = dataclasses.field(
+        default="released", metadata={"before": "printed"}
+    )
+    """The primary capsules before the squash: released divides the convolution by the
+    number of types, as the authors' code does; printed does not."""
     class_dim: bounds.Count = 16
     """Elements of a class capsule."""
     padding: Literal["VALID", "SAME"] = "VALID"
@@ -89,8 +95,8 @@ CIFAR10 = Config(
     resolution=24, channels=3, types=64, leaky=True, padding="SAME", reconstruction=0.0
 )
 """24x24 patches; the paper's error of 10.6 % is that of an ensemble of seven."""
-SMALL_NORB = Config(resolution=32, classes=5, reconstruction=0.0)
-"""32x32 crops of images reduced to 48x48."""
+SMALL_NORB = Config(resolution=32, channels=2, classes=5, reconstruction=0.0)
+"""32x32 crops of stereo pairs reduced to 48x48; the two views are channels."""
 SVHN = Config(
     resolution=32, channels=3, features=64, types=16, primary_dim=6, class_dim=8,
     reconstruction=0.0,
@@ -117,7 +123,7 @@ class Encoder(linen.Module):
             bias_init=bias_init,
         )(image)
         primary = capsules.PrimaryCaps(
-            c.types, c.primary_dim, padding=c.padding, dtype=c.dtype
+            c.types, c.primary_dim, c.primary, c.leaky, padding=c.padding, dtype=c.dtype
         )(linen.relu(x))
         return capsules.ClassCaps(
             known(c.classes),

@@ -14,7 +14,9 @@ def drawn(*shape, seed=0):
 
 
 def test_primary_capsules_are_runs_of_channels():
-    layer = capsules.PrimaryCaps(types=2, dim=3, kernel_size=1, strides=1)
+    layer = capsules.PrimaryCaps(
+        types=2, dim=3, scaling="printed", kernel_size=1, strides=1
+    )
     x = drawn(2, 4, 5, 6)
     identity = {"kernel": jnp.eye(6)[None, None], "bias": jnp.zeros(6)}
     out = layer.apply({"params": {"Conv_0": identity}}, x)
@@ -22,6 +24,26 @@ def test_primary_capsules_are_runs_of_channels():
     s = np.asarray(x)[0, 1, 2, 3:]  # the second type
     n = np.linalg.norm(s)
     np.testing.assert_allclose(out[0, 1, 2, 1], s * n / (1 + n**2), rtol=1e-5)
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_released_primary_capsules_end_in_a_round_of_routing(leaky):
+    """From one capsule below, whose votes the convolution makes, to every type."""
+    layer = capsules.PrimaryCaps(types=2, dim=3, leaky=leaky, kernel_size=1, strides=1)
+    x, kernel, bias = drawn(2, 4, 5, 6), drawn(1, 1, 6, 6, seed=1), drawn(6, seed=2)
+    params = {"Conv_0": {"kernel": kernel, "bias": bias}}
+    votes = jnp.einsum("bhwc,cd->bhwd", x, kernel[0, 0]).reshape(-1, 1, 2, 3)
+    wanted = capsules.dynamic_routing(
+        votes, iterations=1, bias=bias.reshape(2, 3), leaky=leaky
+    )
+    out = layer.apply({"params": params}, x)
+    np.testing.assert_allclose(out.reshape(-1, 2, 3), wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_another_word_for_the_primary_capsules_is_refused():
+    layer = capsules.PrimaryCaps(scaling="mine")
+    with pytest.raises(ValueError, match="scaling is 'mine', expected 'released' or"):
+        jax.eval_shape(layer.init, jax.random.key(0), drawn(1, 9, 9, 1))
 
 
 def test_primary_capsules_of_the_paper_have_a_grid_of_six():

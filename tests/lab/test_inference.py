@@ -1,11 +1,15 @@
 """A trained model as functions: steady drawing and judging, and its refusals."""
 
+import dataclasses
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgan.lab import inference
+from jaxgan.lab import inference, restored
+from jaxgan.models import capsnet
 
 
 def test_an_image_does_not_depend_on_its_company(tiny_run, untouched):
@@ -55,6 +59,19 @@ def test_an_untrained_model_differs_by_its_weights_alone(tiny_run):
     assert jax.tree.map(jnp.shape, one) == jax.tree.map(jnp.shape, two)
     kernels = (x["generator"]["params"]["project"]["kernel"] for x in (one, two))
     assert float(abs(next(kernels) - next(kernels)).max()) > 1e-3
+
+
+def test_fields_that_came_later_are_what_the_library_did_before(tmp_path):
+    """A CapsNet that was trained before `primary` was a word had its printed form."""
+    new = capsnet.Config(types=5)
+    plain = dataclasses.asdict(new)
+    del plain["primary"]
+    game = f"{capsnet.__name__}.Config"
+    (tmp_path / "config.json").write_text(json.dumps({"model": plain, "game": game}))
+    _, _, config = restored.described(tmp_path)
+    assert config == dataclasses.replace(new, primary="printed")
+    assert restored.defaults(new)["primary"] == "printed"
+    assert (new.primary, restored.defaults(new)["types"]) == ("released", 32)
 
 
 def test_what_cannot_be_had_is_refused(tiny_run, unsaved_run, classifier_run):

@@ -49,7 +49,7 @@ def ours():
     game = capsnet.game(CONFIG)
     state = jax.jit(algorithm(game).init)(jax.random.key(0), batch())
     class_caps = state.params["encoder"]["ClassCaps_0"]
-    class_caps["weights"] = 8.0 * class_caps["weights"]
+    class_caps["weights"] = 60.0 * class_caps["weights"]
     return game, state
 
 

@@ -126,7 +126,9 @@ class CapsNet(nn.Module):
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Class capsules [B, J, D]."""
-        x = self.primary(F.relu(self.conv(image), inplace=True))
+        # Divided as the authors' code does, see `jaxgan.capsules.PrimaryCaps`.
+        x = F.relu(self.conv(image), inplace=True) / self.sizes.types
+        x = self.primary(x)
         # A view if the memory is channels-last.
         capsules = x.permute(0, 2, 3, 1).reshape(len(x), -1, self.sizes.primary_dim)
         votes = predict(squash(capsules), self.weights)
