@@ -25,9 +25,9 @@ def affine_matrix(
     """Draws a small random affine map about the centre of an image, for `warp`.
 
     Height and width are scaled independently, then columns are sheared along the rows,
-    then the image is rotated. All amounts are uniform. The default ranges are those of
-    affNIST from memory, not checked against its files; the order of the three
-    operations is our choice.
+    then the image is rotated. All amounts are uniform. The default ranges and the order
+    of the three operations are a choice of ours, made to resemble affNIST, without a
+    comparison with its files.
 
     Args:
         key: a random key.
