@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from jaxgan import capsules, game, parallel
+from jaxgan import capsules, compose, game, parallel
 from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import affine, digits
 from jaxgan.lab import classes, feeds, pixels, session
@@ -28,13 +28,14 @@ COLUMNS = 8
 Kind = Literal["test", "affine"]
 
 
-def train(title: str, config: Any) -> Result:
+def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
     """Trains the model of a config, or goes on, and tests it at the end.
 
     Args:
         title: of the report.
         config: `run`, `data` and `model`, a `Config` of `capsnet` or of
             `capsnet_baseline`.
+        tested: iterations of routing to test with too, whatever it was trained with.
     """
     model, opened = open_for(config.data, config.model)
     config, run = dataclasses.replace(config, model=model), config.run
@@ -43,12 +44,13 @@ def train(title: str, config: Any) -> Result:
     chosen = jaxgan_data.some(len(opened.test["label"]), SHOWN)
     shown = unseen(opened, model, np.resize(chosen, SHOWN))
 
-    @jax.jit
-    def classify(variables, image):
+    @functools.partial(jax.jit, static_argnums=0)
+    def classify(model, variables, image):
         return module.predict(model, variables, image)
 
-    def wrong_of(state, kind: Kind = "test"):
-        see = functools.partial(classify, game.variables(state))
+    def wrong_of(state, kind: Kind = "test", **changes):
+        routed = dataclasses.replace(model, **changes)
+        see = functools.partial(classify, routed, game.variables(state))
         return wrong(*predictions(see, opened, model, config.data.tests, kind))
 
     @jax.jit
@@ -74,10 +76,15 @@ def train(title: str, config: Any) -> Result:
         numbers = {
             "test_error": float(mistakes.mean()),
             "test_images": len(mistakes),
+            "parameters": compose.parameter_count(state.params),
             "epochs": run.steps * run.batch_size / len(opened.train["label"]),
         }
         if model.objects == 1:
             numbers["affine_error"] = float(wrong_of(state, "affine").mean())
+        if tested:
+            numbers["error_at_iterations"] = {
+                str(n): float(wrong_of(state, iterations=n).mean()) for n in tested
+            }
         sheets = directory.sheets(run.workdir, "reconstructions")
         caption = "Test images, and below each what the decoder made of its capsule"
         return Result(numbers, {caption: sheets[max(sheets)]} if sheets else {})

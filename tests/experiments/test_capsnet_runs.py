@@ -1,9 +1,11 @@
 """CapsNet's experiments as commands: train, test, refuse."""
 
+import dataclasses
 import json
 import pathlib
 import re
 
+import jax
 import numpy as np
 import pytest
 from commands import call
@@ -11,6 +13,7 @@ from PIL import Image
 
 from experiments import capsnet_mnist, capsnet_multimnist, capsnet_table
 from experiments.capsnet_table import tables
+from jaxgan.game import algorithm
 from jaxgan.lab.data import Data, open_set
 from jaxgan.models import capsnet, capsnet_baseline
 
@@ -144,8 +147,8 @@ def test_two_digits_are_drawn_over_each_other(tmp_path, bars, monkeypatch):
 def test_the_table_trains_what_is_missing_and_nothing_twice(
     tmp_path, bars, monkeypatch, capsys
 ):
-    def models(name, preset, steps):
-        del name, preset, steps
+    def models(name, preset, steps, iterations):
+        del name, preset, steps, iterations
         base = capsnet_baseline.Config(
             resolution=17, classes=3, features=(4,), kernels=(3,), hidden=(6,)
         )
@@ -157,6 +160,10 @@ def test_the_table_trains_what_is_missing_and_nothing_twice(
         "--batch-size", 8, "--workdir", tmp_path, "--tests", 10, "--seeds",
     ]  # fmt: skip
     assert call(capsnet_table, [*command, 0], monkeypatch) == 0
+    # A 3x3 convolution of 17x17 images, and two dense layers.
+    size = (9 + 1) * 4 + (17 * 17 * 4 + 1) * 6 + (6 + 1) * 3
+    text = f"| baseline | {size:,} |"
+    assert text in (tmp_path / "table.md").read_text()
     assert "| 1 | 0.39 |" in (tmp_path / "table.md").read_text()
     capsys.readouterr()
     assert call(capsnet_table, [*command, 0, 1], monkeypatch) == 0
@@ -173,11 +180,52 @@ def test_the_table_trains_what_is_missing_and_nothing_twice(
 def test_the_rows_of_the_table_are_the_paper_s():
     for name, preset in (("mnist", "paper"), ("multimnist", "small")):
         rows = capsnet_table.models(name, preset, steps=1000)
-        assert list(rows) == list(tables.PUBLISHED[name])
+        published = [row for row in rows if "released" not in row]
+        assert published == list(tables.PUBLISHED[name])
         for row, model in rows.items():
             if row != "baseline":
                 assert f"routing {model.iterations}" in row
                 assert ("reconstruction" in row) == bool(model.reconstruction)
+                assert ("released" in row) == (model.scaling == "released")
     assert rows["baseline"].objects == 2
     paper = capsnet_table.models("mnist", "paper", steps=1000)
     assert paper["routing 3, reconstruction"] == capsnet.Config(classes=None)
+    more = capsnet_table.models("mnist", "small", 1000, iterations=(1, 2, 3, 5))
+    assert [row for row in more if row not in paper] == [
+        "routing 2, reconstruction",
+        "routing 5, reconstruction",
+    ]
+
+
+@pytest.mark.parametrize("name", ["mnist", "multimnist"])
+def test_small_baselines_have_as_many_parameters_as_the_capsules(name):
+    def count(model):
+        model = dataclasses.replace(model, classes=10)
+        record = capsnet.MODEL if hasattr(model, "types") else capsnet_baseline.MODEL
+        init = algorithm(record.game(model)).init
+        shapes = jax.eval_shape(
+            init, jax.random.key(0), record.batch(model, jax.random.key(0), 1)
+        )
+        return sum(x.size for x in jax.tree.leaves(shapes.params))
+
+    rows = capsnet_table.models(name, "small", steps=1000)
+    with_decoder = count(rows["routing 3, reconstruction"])
+    assert count(rows["baseline"]) == pytest.approx(with_decoder, rel=0.01)
+
+
+def test_errors_are_crossed_by_iterations_of_training_and_test():
+    def run(*errors):
+        return {"error_at_iterations": dict(zip("13", errors, strict=True))}
+
+    rows = {
+        "baseline": {"runs": [{}]},
+        "routing 1": {"runs": [run(0.02, 0.05), run(0.04, 0.05)]},
+        "routing 3": {"runs": [run(0.5, 0.01)]},
+    }
+    table, blank = tables._crossed(rows)
+    assert blank == ""
+    assert table.splitlines()[2:] == [
+        "| routing 1 | 3.00 ± 1.41 | 5.00 ± 0.00 |",
+        "| routing 3 | 50.00 | 1.00 |",
+    ]
+    assert tables._crossed({"baseline": {"runs": [{}]}}) == []
