@@ -87,30 +87,45 @@ def draw_share(axes, share, label, name):
 
 
 def draw_mean(means, stopped, count, classes):
-    """Draws three panels over the iteration: coupling, entropy, lengths and error."""
-    figure = figures.new(12, 3.8, space=0.06)
+    """Draws four panels over the iteration: coupling, entropy, lengths and error.
+
+    Args:
+        means: of the coupling, for all capsules and for those at ink.
+        stopped: what fewer iterations would give.
+        count: test images.
+        classes: how many there are.
+    """
+    figure = figures.new(15, 3.9, space=0.06)
     figure.suptitle(f"Routing, mean of {count} test images")
     names = {
         "true_class": ("the true class", TRUE, "o-"),
         "largest_other": ("the strongest other class", OTHER, "o-"),
         "mean_other": ("the other classes, on average", PALE, "o--"),
     }
-    at = np.arange(1, len(means["entropy"]) + 1)
-    share, entropy, length = figure.subplots(1, 3)
+    at = np.arange(1, len(stopped["error"]) + 1)
+    share, entropy, before, length = figure.subplots(1, 4)
     for name, (text, colour, line) in names.items():
-        share.plot(at, means[name], line, color=colour, label=text)
+        share.plot(at, means["inked"][name], line, color=colour, label=text)
+        before.plot(at, stopped["before_squash"][name], line, color=colour, label=text)
         length.plot(at, stopped["length"][name], line, color=colour, label=text)
-    share.set_title("coupling towards")
+    all_true = means["all"]["true_class"]
+    share.plot(at, all_true, "s:", color=TRUE, mfc="w", label="the true class, of all")
+    share.set_title("coupling of capsules at ink towards")
     share.axhline(1 / classes, color=PALE, lw=0.8, ls=":")
-    share.legend(frameon=False, fontsize=9)
-    entropy.plot(at, means["entropy"], "o-", color=TRUE)
+    share.legend(frameon=False, fontsize=8)
+    for name, line, text in (("inked", "o-", "at ink"), ("all", "s:", "all capsules")):
+        entropy.plot(at, means[name]["entropy"], line, color=TRUE, label=text)
     entropy.set_title("entropy of the coupling (1: even)")
-    length.set(title="length of the capsule of (colours as left)", ylim=(0, 1.05))
+    entropy.legend(frameon=False, fontsize=9)
+    before.set(
+        title=r"$\Vert s\Vert$, the sum of votes (colours as left)", ylim=(0, None)
+    )
+    length.set(title=r"$\Vert v\Vert$, after the squash", ylim=(0, 1.05))
     for i in spread_out(len(at)):
         place = (at[i], stopped["length"]["true_class"][i] - 0.05)
         text = f"error\n{stopped['error'][i]:.1%}"
         length.text(*place, text, ha="center", va="top", size=8)
-    for ax in (share, entropy, length):
+    for ax in (share, entropy, before, length):
         ax.set_xticks(at)
         ax.set_xlabel("iterations of routing")
         ax.margins(x=0.15)

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -156,8 +155,8 @@ def test_digits_that_are_right_come_from_different_classes():
 def test_routing(run, tmp_path):
     config = capsnet_routing.Config(run=run, workdir=tmp_path, digit=5, iterations=3)
     capsnet_routing.main(config)
-    assert is_picture(tmp_path / "routing_digit.png")
-    assert is_picture(tmp_path / "routing_mean.png")
+    for name in ("digit", "mean", "entropy", "lengths"):
+        assert is_picture(tmp_path / f"routing_{name}.png")
     found = read(tmp_path / "routing.json")
     assert found["sums_over_classes"] == pytest.approx([1, 1], abs=1e-5)
     assert (found["iterations"], found["images"]) == (3, TESTS)
@@ -166,21 +165,28 @@ def test_routing(run, tmp_path):
     assert coupling.shape == (3, CLASSES)
     np.testing.assert_allclose(coupling[0], 1 / CLASSES, rtol=1e-5)
     np.testing.assert_allclose(coupling.sum(1), 1, rtol=1e-5)
-    means = found["means"]
-    assert means["entropy"][0] == pytest.approx(1)
-    # The network was trained with two iterations, and tested so.
-    error = found["after_iterations"]["error"]
-    assert error[1] == pytest.approx(read(run / "results.json")["test_error"])
-    others = np.array(means["mean_other"]) * (CLASSES - 1)
-    np.testing.assert_allclose(others + means["true_class"], 1, rtol=1e-5)
+    for means in found["means"].values():
+        assert means["entropy"][0] == pytest.approx(1)
+        others = np.array(means["mean_other"]) * (CLASSES - 1)
+        np.testing.assert_allclose(others + means["true_class"], 1, rtol=1e-5)
     assert 0 < means["true_class"][2] != means["true_class"][0]
+    # The network was trained with two iterations, and tested so.
+    stopped = found["after_iterations"]
+    error = read(run / "results.json")["test_error"]
+    assert stopped["error"][1] == pytest.approx(error)
+    # The class capsules that were looked at are those of the last iteration.
+    length = found["lengths"]["trained"]["true_class"]
+    assert stopped["length"]["true_class"][2] == pytest.approx(length, rel=1e-4)
+    assert found["lengths"]["untrained"]["primary"] > 0
 
 
 def test_entropy_and_shares_of_classes():
     even, sure = [0.25] * 4, [0.0, 1.0, 0.0, 0.0]
     coupling = np.array([even, sure]).reshape(1, 1, 2, 4)
-    weight = np.array([3.0, 1.0]).reshape(1, 1, 2, 1)
-    assert routing.mean_entropy(coupling, weight) == pytest.approx([0.75])
+    weight, there = np.array([[3.0, 1.0]]), np.arange(4)[None] == 1
+    found = routing.mean_coupling(coupling, weight, there)
+    assert found["entropy"] == pytest.approx([0.75])
+    assert found["true_class"] == pytest.approx([0.75 * 0.25 + 0.25])
     shares = np.array([[[0.5, 0.3, 0.2]], [[0.1, 0.6, 0.3]]])
     there = np.array([[True, False, False], [False, False, True]])
     found = routing.of_classes(shares, there)
@@ -189,14 +195,47 @@ def test_entropy_and_shares_of_classes():
     assert found["mean_other"] == pytest.approx([(0.25 + 0.35) / 2])
 
 
+def test_entropies_on_the_grid_are_weighted_by_length():
+    even, sure = [0.25] * 4, [0.0, 1.0, 0.0, 0.0]
+    coupling = np.array([even, sure, sure, sure]).reshape(1, 1, 4, 4)
+    primary = np.array([0.6, 0.2, 0.5, 0.1]).reshape(1, 2, 1, 2)
+    routed = routing.Routed(coupling, primary, np.zeros((1, 4)), primary[..., 0] > 0)
+    np.testing.assert_allclose(
+        routing.entropy_maps(routed)[0, 0, :, 0], [0.75, 0], atol=1e-9
+    )
+
+
+def test_the_length_before_the_squash():
+    s = (
+        np.random.default_rng(0).normal(size=(20, 3))
+        * np.geomspace(0.01, 10, 20)[:, None]
+    )
+    length = np.linalg.norm(s, axis=1)
+    squashed = np.linalg.norm(np.asarray(capsules.squash(s)), axis=1)
+    np.testing.assert_allclose(routing.before_squash(squashed), length, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("padding", "side", "first"), [("VALID", 6, 8), ("SAME", 14, 1)]
+)
+def test_a_capsule_is_inked_where_the_middle_of_its_field_has_ink(padding, side, first):
+    """A dot makes exactly those fields inked whose middle is at most a pixel away."""
+    image = np.zeros((1, 28, 28, 1), np.float32)
+    image[0, 11, 16] = 1
+    found = np.asarray(routing.inked(image, padding))[0]
+    middles = first + 2 * np.arange(side)
+    wanted = (abs(middles - 11) <= 1)[:, None] & (abs(middles - 16) <= 1)
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_every_primary_capsule_has_a_length_and_a_coupling(parts):
     model, variables, sets = parts
-    image = capsnets.images(sets, np.arange(2))
-    look = jax.jit(lambda image: routing.route(model, variables, image))
-    coupling, length = look(image)
-    assert length.shape == (2, 1, 1, 2)  # 17 - 8 = 9, and (9 - 8 + 1) // 2 = 1
-    assert coupling.shape == (2, 2, 1 * 1 * 2, CLASSES)
-    assert 0 < float(length.min()) <= float(length.max()) < 1
+    found = routing.route(model, variables, capsnets.images(sets, np.arange(2)))
+    assert found.primary.shape == (2, 1, 1, 2)  # 17 - 8 = 9, and (9 - 8 + 1) // 2 = 1
+    assert found.coupling.shape == (2, 2, 1 * 1 * 2, CLASSES)
+    assert 0 < found.primary.min() <= found.primary.max() < 1
+    v = capsnets.encode(model, variables, capsnets.images(sets, np.arange(2)))
+    np.testing.assert_allclose(found.classes, capsules.lengths(v), rtol=1e-4)
 
 
 def test_equivariance(run, tmp_path):
