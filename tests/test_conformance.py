@@ -15,6 +15,7 @@ import numpy as np
 import optax
 import pytest
 from jax.extend.core import Var
+from settings import varied, watched
 
 import jaxgan.models
 from jaxgan import compose, game, parallel
@@ -79,6 +80,7 @@ class Trial(NamedTuple):
         batch: what the steps took.
         states: the state at the start and after each step.
         metrics: those of each step.
+        read: the names of the settings that were read so far.
     """
 
     name: str
@@ -90,12 +92,14 @@ class Trial(NamedTuple):
     batch: Any
     states: list[Any]
     metrics: list[Any]
+    read: set[str]
 
 
 @pytest.fixture(params=MODELS, scope="module")
 def trial(request):
     model = MODELS[request.param]
-    plain = model.game(model.tiny)
+    read: set[str] = set()
+    plain = model.game(watched(model.tiny, read))
     players = {
         name: dataclasses.replace(player, optimizer=switched(player.optimizer))
         for name, player in plain.players.items()
@@ -110,7 +114,7 @@ def trial(request):
         states.append(state)
         metrics.append(seen)
     return Trial(
-        request.param, model, switchable, run, init, step, batch, states, metrics
+        request.param, model, switchable, run, init, step, batch, states, metrics, read
     )
 
 
@@ -193,7 +197,7 @@ def test_a_record_fits_the_paper_s_configuration(model):
 def test_what_it_shows_is_an_image_for_every_example(trial):
     """Shapes alone: nothing is compiled."""
     model, batch = trial.model, trial.batch
-    config, key = model.tiny, jax.random.key(0)
+    config, key = watched(model.tiny, trial.read), jax.random.key(0)
     if trial.game.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)
     variables = game.variables(trial.states[0])
@@ -211,6 +215,26 @@ def test_what_it_shows_is_an_image_for_every_example(trial):
         for images in shown.values():
             assert images.shape == batch["image"].shape
             assert images.dtype == jnp.float32
+    assert not unread(model, trial.read)
+
+
+def unread(model, read):
+    """Settings that nothing asks for, neither here nor with another choice of a word.
+
+    Some belong to a choice, as a decay does to an optimiser.
+    """
+    names = {field.name for field in dataclasses.fields(model.tiny)}
+    batch = None
+    for config in varied(model.tiny):
+        if names <= read:
+            break
+        batch = batch or jax.eval_shape(
+            lambda: model.batch(model.tiny, jax.random.key(1), 2)
+        )
+        run = game.algorithm(model.game(watched(config, read)))
+        state = jax.eval_shape(run.init, jax.random.key(0), batch)
+        jax.eval_shape(run.step, state, batch)
+    return names - read
 
 
 def test_step_keeps_structure_shape_and_dtype(trial):
