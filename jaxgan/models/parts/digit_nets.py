@@ -3,6 +3,10 @@
 They are those of InfoGAN (Chen et al., arXiv:1606.03657, table 1): two dense layers and
 two strided convolutions, in opposite order in the two nets. Models that differ only in
 their losses share `Config`, `nets`, `latent` and `sample` too.
+
+Kernels of nets with batch norm start as N(0, 0.02), as in DCGAN. Without batch norm,
+each layer would pass on only a small part of the signal, so that kernels start with the
+variance of He et al., arXiv:1502.01852, which keeps the mean square of a layer's units.
 """
 
 import dataclasses
@@ -90,7 +94,8 @@ class Generator(linen.Module):
         """
         running = nn.use_running(statistics)
         dtype, side = jnp.dtype(self.dtype), self.size // 4
-        init = linen.initializers.normal(0.02)
+        init, init_up = _kernel(self.norm, 0.0), _kernel(self.norm, 0.0, up=True)
+        last = _kernel(self.norm, up=True)
 
         def layer(x, make):
             x = make(x)
@@ -104,10 +109,13 @@ class Generator(linen.Module):
         x = layer(latent, dense(self.hidden))
         x = layer(x, dense(side * side * 2 * self.width))
         x = x.reshape(-1, side, side, 2 * self.width)
-        x = layer(
-            x, nn.ConvTranspose(self.width, 4, use_bias=not self.norm, dtype=dtype)
+        up = nn.ConvTranspose(
+            self.width, 4, use_bias=not self.norm, dtype=dtype, kernel_init=init_up
         )
-        x = nn.ConvTranspose(self.channels, 4, dtype=dtype, name="to_image")(x)
+        x = layer(x, up)
+        x = nn.ConvTranspose(
+            self.channels, 4, dtype=dtype, kernel_init=last, name="to_image"
+        )(x)
         x = x.astype(jnp.float32)
         return x if self.logits else linen.sigmoid(x)
 
@@ -132,15 +140,23 @@ class Trunk(linen.Module):
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
         """Computes the features of images."""
-        dtype = jnp.dtype(self.dtype)
-        x = linen.leaky_relu(nn.Conv(self.width, 4, 2, dtype=dtype)(image), self.slope)
-        x = nn.Conv(2 * self.width, 4, 2, use_bias=not self.norm, dtype=dtype)(x)
+        dtype, init = jnp.dtype(self.dtype), _kernel(self.norm, self.slope)
+        x = nn.Conv(self.width, 4, 2, dtype=dtype, kernel_init=init)(image)
+        x = linen.leaky_relu(x, self.slope)
+        x = nn.Conv(
+            2 * self.width,
+            4,
+            2,
+            use_bias=not self.norm,
+            dtype=dtype,
+            kernel_init=init,
+        )(x)
         x = linen.leaky_relu(_norm(dtype)(x) if self.norm else x, self.slope)
         x = linen.Dense(
             self.hidden,
             use_bias=not self.norm,
             dtype=dtype,
-            kernel_init=linen.initializers.normal(0.02),
+            kernel_init=init,
         )(x.reshape(x.shape[0], -1))
         x = linen.leaky_relu(_norm(dtype)(x) if self.norm else x, self.slope)
         return x.astype(jnp.float32)
@@ -169,9 +185,25 @@ class Discriminator(linen.Module):
     def __call__(self, image: jax.Array) -> jax.Array:
         """Judges images."""
         x = Trunk(self.width, self.hidden, self.norm, self.slope, self.dtype)(image)
-        x = linen.Dense(self.out, kernel_init=linen.initializers.normal(0.02))(x)
+        x = linen.Dense(self.out, kernel_init=_kernel(self.norm))(x)
         return x[:, 0] if self.out == 1 else x
 
 
 def _norm(dtype, running=False):
     return nn.BatchNorm(use_running_average=running, dtype=dtype)
+
+
+def _kernel(norm, slope=None, *, up=False):
+    """Initialises the kernels of a net.
+
+    Args:
+        norm: whether the net is batch-normalised.
+        slope: that of the leaky ReLU behind the layer; None where there is none.
+        up: whether the layer is a transposed convolution of stride 2, each of whose
+            pixels sees a quarter of the kernel.
+    """
+    if norm:
+        return linen.initializers.normal(0.02)
+    gain = 1.0 if slope is None else 2 / (1 + slope**2)
+    scale, axes = (4 * gain, (3, 2)) if up else (gain, (-2, -1))
+    return linen.initializers.variance_scaling(scale, "fan_in", "normal", *axes)
