@@ -4,21 +4,31 @@
     python -m experiments.capsnet_dimensions --run runs/capsnet_mnist_paper
     python -m experiments.capsnet_dimensions --digits 18 61 --reach 0.5 --step 0.1
 
-Sabour, Frosst and Hinton (arXiv:1710.09829), figure 4. A digit is encoded, one
-dimension of its class capsule is moved from -0.25 to 0.25 in steps of 0.05, and the
-decoder draws every value. Takes half a minute on a CPU, with a run of
-experiments.capsnet_mnist. Writes dimensions_CLASS_IMAGE.png, a row for each dimension,
-dimensions.png with the rows that change most, and dimensions.json. Expect strokes to
-get thicker, lean, widen or lose a part; some dimensions do little for a digit.
+Sabour, Frosst and Hinton (arXiv:1710.09829), figure 4. A digit is encoded, its class
+capsule is moved along one direction, and the decoder draws every step. Takes a minute
+on a CPU, with a run of experiments.capsnet_mnist. Writes
+
+dimensions_CLASS_IMAGE.png  the paper's figure: a row for each dimension of the capsule,
+                            moved from -0.25 to 0.25 in steps of 0.05
+dimensions.png              the principal directions of the capsules of training digits
+                            of the class, those of most variance, each moved by as many
+                            standard deviations as digits really vary along it
+dimensions.json             the variances, and how much the drawings change
+
+The dimensions of capsules vary together, and a step of 0.25 along one of them alone is
+often farther than any digit lies, so its drawing is no digit any more. Along principal
+directions, one thing changes at a time. Expect strokes to get thicker, lean, widen or
+lose a part.
 """
 
 import dataclasses
 import pathlib
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from experiments.capsnet_dimensions.pictures import Digit, draw, draw_overview
-from jaxgan import bounds, capsules
+from jaxgan import bounds, capsules, data
 from jaxgan.lab import blocks, capsnets, figures
 
 ALIASES = {"--out": "--workdir"}
@@ -36,13 +46,17 @@ class Config:
     """Numbers of test images. If left out, one of each class that is classified
     right."""
     reach: bounds.Rate = 0.25
-    """Largest change of a dimension, in both directions."""
+    """Largest change of a dimension, to both sides."""
     step: bounds.Rate = 0.05
     """Change from one tile to the next."""
     overview: bounds.Count = 4
     """Digits in the overview."""
-    dimensions: bounds.Count = 4
-    """Dimensions of each digit in the overview: those whose change is most visible."""
+    directions: bounds.Count = 4
+    """Principal directions of each digit in the overview."""
+    deviations: bounds.Rate = 2.0
+    """Largest change along them in standard deviations, to both sides."""
+    sample: Annotated[int, bounds.Within(2)] = 500
+    """Training digits of a class whose capsules the directions are taken from."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -74,51 +88,117 @@ def main(config: Config) -> None:
     image, label = capsnets.images(sets, index), sets.test["label"][index]
     v = capsnets.encode(model, variables, image)
     found, v = np.asarray(capsules.longest(v))[:, 0], np.asarray(v)
-    offsets = np.arange(-config.steps, config.steps + 1) * config.step
-    changed = np.stack([perturb(*each, offsets) for each in zip(v, label, strict=True)])
-    drawn = blocks.in_blocks(
-        lambda masked: capsnets.decode(model, variables, masked),
-        changed.reshape(-1, *v.shape[1:]),
-    ).reshape(*changed.shape[:3], *image.shape[1:])  # [digit, dimension, offset, ...]
     names = figures.plain(sets.classes)
-    seen = [
-        Digit(int(i), names[c], int(c), int(c_found), *pictures)
-        for i, c, c_found, *pictures in zip(
-            index, label, found, image, drawn, strict=True
-        )
-    ]
+
+    def digits(chosen, paths):
+        """Draws the capsules of digits along paths `[directions, offsets, D]` each."""
+        changed = np.stack([perturb(v[n], label[n], paths(n)) for n in chosen])
+        drawn = blocks.in_blocks(
+            lambda masked: capsnets.decode(model, variables, masked),
+            changed.reshape(-1, *v.shape[1:]),
+        ).reshape(*changed.shape[:3], *image.shape[1:])
+        return [
+            Digit(
+                int(index[n]),
+                names[label[n]],
+                int(label[n]),
+                int(found[n]),
+                image[n],
+                rows,
+            )
+            for n, rows in zip(chosen, drawn, strict=True)
+        ]
+
+    offsets = np.arange(-config.steps, config.steps + 1) * config.step
+    axes = offsets[:, None] * np.eye(v.shape[2])[:, None]
+    seen = digits(range(len(index)), lambda _: axes)
     above = [f"{x:+.2f}" if x else "0" for x in offsets.round(9)]
     for digit in seen:
         about = f"{digit.about[:-1]}, classified {names[digit.found]})"
         path = out / f"dimensions_{digit.label}_{digit.number}.png"
         figures.save(path, draw(digit, above, about), about)
-    shown = np.linspace(0, len(seen) - 1, min(config.overview, len(seen))).round()
-    overview = draw_overview(
-        [seen[n] for n in shown.astype(int)], config.dimensions, above
+
+    chosen = np.linspace(0, len(index) - 1, min(config.overview, len(index)))
+    chosen = chosen.round().astype(int)
+    kinds = {
+        c: principal(class_capsules(model, variables, sets, c, config.sample))
+        for c in np.unique(label[chosen])
+    }
+    deviations = np.linspace(-config.deviations, config.deviations, len(offsets))
+    moved = digits(
+        chosen,
+        lambda n: (
+            deviations[:, None] * kinds[label[n]].directions[: config.directions, None]
+        ),
     )
-    figures.save(out / "dimensions.png", overview, "dimensions that change most")
-    change = np.stack([digit.change for digit in seen])
+    explained = [kinds[d.label].explained[: config.directions] for d in moved]
+    overview = draw_overview(moved, explained, [f"{x:+.1f}" for x in deviations])
+    figures.save(out / "dimensions.png", overview, "principal directions")
     figures.save_results(
         out / "dimensions.json",
         {
             "run": str(config.run),
             "offsets": offsets.round(9).tolist(),
-            "visible_change": change.mean(0).tolist(),
+            "visible_change": np.mean([d.change for d in seen], 0).tolist(),
             "digits": [digit.results() for digit in seen],
+            "deviations": deviations.tolist(),
+            "principal": [
+                {
+                    **digit.results(),
+                    "explained": kinds[digit.label].explained.tolist(),
+                    "directions": kinds[digit.label].directions.tolist(),
+                }
+                for digit in moved
+            ],
         },
     )
 
 
-def perturb(v: np.ndarray, label: int, offsets: np.ndarray) -> np.ndarray:
-    """Makes masked capsules `[D, offsets, J, D]`, each with one number changed.
+def class_capsules(model, variables, sets, label: int, count: int) -> np.ndarray:
+    """Capsules `[N, D]` of a class, of training digits of it that are seen as such."""
+    of_class = np.flatnonzero(sets.train["label"] == label)
+    chosen = of_class[data.some(len(of_class), count)]
+    image = sets.train["image"][chosen].astype(np.float32) / 255
+    v = blocks.in_blocks(lambda image: capsnets.encode(model, variables, image), image)
+    right = np.asarray(capsules.longest(v))[:, 0] == label
+    return v[right if right.sum() > 1 else slice(None), label]
+
+
+class Principal(NamedTuple):
+    """How capsules of a class vary.
+
+    Attributes:
+        directions: `[D, D]`, a row each, orthogonal, as long as the standard deviation
+            along it; those of most variance first.
+        explained: the share of the variance along each, `[D]`.
+    """
+
+    directions: np.ndarray
+    explained: np.ndarray
+
+
+def principal(v: np.ndarray) -> Principal:
+    """The principal directions of capsules `[N, D]`."""
+    variance, vectors = np.linalg.eigh(np.cov(v.T))
+    variance = np.maximum(variance[::-1], 0)
+    directions = np.sqrt(variance)[:, None] * vectors.T[::-1]
+    # The sign of a direction has no meaning; the largest number is made positive.
+    largest = np.take_along_axis(
+        directions, np.abs(directions).argmax(1)[:, None], axis=1
+    )
+    return Principal(
+        directions * np.where(largest < 0, -1, 1), variance / variance.sum()
+    )
+
+
+def perturb(v: np.ndarray, label: int, paths: np.ndarray) -> np.ndarray:
+    """Makes masked capsules `[directions, offsets, J, D]`.
 
     Args:
         v: the class capsules `[J, D]` of one image.
         label: the capsule to keep.
-        offsets: the changes to add.
+        paths: what to add to it, `[directions, offsets, D]`.
     """
-    classes, dim = v.shape
-    changed = np.zeros((dim, len(offsets), classes, dim), np.float32)
-    changed[:, :, label] = v[label]
-    changed[:, :, label] += offsets[None, :, None] * np.eye(dim)[:, None, :]
+    changed = np.zeros((*paths.shape[:2], *v.shape), np.float32)
+    changed[:, :, label] = v[label] + paths
     return changed

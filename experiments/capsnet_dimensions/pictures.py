@@ -68,22 +68,31 @@ def draw(digit: Digit, above: list[str], about: str):
     return figure
 
 
-def draw_overview(digits: list[Digit], count: int, above: list[str]):
-    """Draws the dimensions that change most, for some digits, in two columns."""
+def draw_overview(digits: list[Digit], explained: list[np.ndarray], above: list[str]):
+    """Draws digits along principal directions, in two columns.
+
+    Args:
+        digits: with a row of drawings for each direction.
+        explained: for each digit, the share of variance along each direction.
+        above: what stands above the columns.
+    """
     side, columns = 0.56, len(above)
     lines = -(-len(digits) // 2)
     across = min(2, len(digits))
-    count = min(count, len(digits[0].rows))
     figure = figures.new(
-        across * side * (columns + 2.0), lines * (side * count + 0.75) + 0.4
+        across * side * (columns + 2.0),
+        lines * (side * len(digits[0].rows) + 0.75) + 0.4,
     )
-    figure.suptitle("One dimension of the class capsule changed, and drawn")
+    figure.suptitle(
+        "The class capsule moved along one principal direction, by standard deviations"
+        " of its class"
+    )
     axes = figure.subplots(lines, across, squeeze=False).ravel()
-    for ax, digit in zip(axes, digits, strict=False):
-        most = np.argsort(-digit.change)[:count]
-        figures.tiles(ax, digit.rows[most], [f"dim {d}" for d in most], above)
+    for ax, digit, shares in zip(axes, digits, explained, strict=False):
+        left = [f"{share:.0%}" for share in shares]
+        figures.tiles(ax, digit.rows, left, above)
+        ax.set_ylabel("share of the variance", size=8)
         ax.set_title(digit.about, size=10)
-        label_changes(ax, digit.change[most], digit.rows.shape[2])
     for ax in axes[len(digits) :]:
         ax.remove()
     return figure

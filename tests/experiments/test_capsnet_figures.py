@@ -98,15 +98,33 @@ def test_dimensions(run, parts, tmp_path):
     change = np.abs(ends[2] - ends[0]).mean()
     np.testing.assert_allclose(first["visible_change"][2], change, rtol=1e-4)
     assert len(first["visible_change"]) == DIM
+    for digit in found["principal"]:
+        assert sum(digit["explained"]) == pytest.approx(1)
+        assert len(digit["visible_change"]) == 4
 
 
-def test_a_change_touches_one_number():
+def test_a_change_touches_one_capsule():
     v = np.arange(1.0, 7.0).reshape(3, 2)
-    changed = capsnet_dimensions.perturb(v, 1, np.array([-1.0, 0.0, 2.0]))
-    assert changed.shape == (2, 3, 3, 2)
+    paths = np.array([[[-1, 0], [2, 0]], [[0.0, -1], [0, 2]], [[1, 1], [2, 2]]])
+    changed = capsnet_dimensions.perturb(v, 1, paths)
+    assert changed.shape == (3, 2, 3, 2)
     assert not changed[:, :, [0, 2]].any()
-    np.testing.assert_array_equal(changed[0, :, 1], [[2, 4], [3, 4], [5, 4]])
-    np.testing.assert_array_equal(changed[1, :, 1], [[3, 3], [3, 4], [3, 6]])
+    np.testing.assert_array_equal(
+        changed[:, :, 1], [[[2, 4], [5, 4]], [[3, 3], [3, 6]], [[4, 5], [5, 6]]]
+    )
+
+
+def test_principal_directions_are_those_of_most_variance():
+    """Points at both ends of known axes, and none elsewhere."""
+    axes = np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]]) * [[3], [1], [0]]
+    ends = np.concatenate([axes, -axes])
+    found = capsnet_dimensions.principal(7.0 + ends)
+    scale = np.sqrt(2 / 5)  # two ends along each, and a mean of six points
+    np.testing.assert_allclose(
+        found.directions[:2] / scale, [[1.8, 2.4, 0], [0.8, -0.6, 0]], atol=1e-6
+    )
+    np.testing.assert_allclose(found.explained, [0.9, 0.1, 0], atol=1e-9)
+    np.testing.assert_allclose(found.directions[2], 0, atol=1e-6)
 
 
 def test_reconstructions(run, parts, tmp_path):
