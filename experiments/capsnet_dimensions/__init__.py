@@ -11,8 +11,9 @@ on a CPU, with a run of experiments.capsnet_mnist. Writes
 dimensions_CLASS_IMAGE.png  the paper's figure: a row for each dimension of the capsule,
                             moved from -0.25 to 0.25 in steps of 0.05
 dimensions.png              the principal directions of the capsules of training digits
-                            of the class, those of most variance, each moved by as many
-                            standard deviations as digits really vary along it
+                            of the class, those of most variance; the digit's place
+                            along each runs from -2.5 to 2.5 of the class's standard
+                            deviations, where digits really lie
 dimensions.json             the variances, and how much the drawings change
 
 The dimensions of capsules vary together, and a step of 0.25 along one of them alone is
@@ -53,8 +54,8 @@ class Config:
     """Digits in the overview."""
     directions: bounds.Count = 4
     """Principal directions of each digit in the overview."""
-    deviations: bounds.Rate = 2.0
-    """Largest change along them in standard deviations, to both sides."""
+    deviations: bounds.Rate = 2.5
+    """Farthest place along them in standard deviations from the mean, to both sides."""
     sample: Annotated[int, bounds.Within(2)] = 500
     """Training digits of a class whose capsules the directions are taken from."""
 
@@ -92,7 +93,7 @@ def main(config: Config) -> None:
 
     def digits(chosen, paths):
         """Draws the capsules of digits along paths `[directions, offsets, D]` each."""
-        changed = np.stack([perturb(v[n], label[n], paths(n)) for n in chosen])
+        changed = np.stack([perturb(v[n], int(label[n]), paths(n)) for n in chosen])
         drawn = blocks.in_blocks(
             lambda masked: capsnets.decode(model, variables, masked),
             changed.reshape(-1, *v.shape[1:]),
@@ -124,15 +125,15 @@ def main(config: Config) -> None:
         c: principal(class_capsules(model, variables, sets, c, config.sample))
         for c in np.unique(label[chosen])
     }
-    deviations = np.linspace(-config.deviations, config.deviations, len(offsets))
+    places = np.linspace(-config.deviations, config.deviations, len(offsets))
     moved = digits(
         chosen,
-        lambda n: (
-            deviations[:, None] * kinds[label[n]].directions[: config.directions, None]
-        ),
+        lambda n: through(kinds[label[n]], v[n, label[n]], places, config.directions),
     )
     explained = [kinds[d.label].explained[: config.directions] for d in moved]
-    overview = draw_overview(moved, explained, [f"{x:+.1f}" for x in deviations])
+    overview = draw_overview(
+        moved, explained, [f"{x:+.1f}" if x else "0" for x in places]
+    )
     figures.save(out / "dimensions.png", overview, "principal directions")
     figures.save_results(
         out / "dimensions.json",
@@ -141,7 +142,7 @@ def main(config: Config) -> None:
             "offsets": offsets.round(9).tolist(),
             "visible_change": np.mean([d.change for d in seen], 0).tolist(),
             "digits": [digit.results() for digit in seen],
-            "deviations": deviations.tolist(),
+            "deviations": places.tolist(),
             "principal": [
                 {
                     **digit.results(),
@@ -168,27 +169,51 @@ class Principal(NamedTuple):
     """How capsules of a class vary.
 
     Attributes:
-        directions: `[D, D]`, a row each, orthogonal, as long as the standard deviation
-            along it; those of most variance first.
-        explained: the share of the variance along each, `[D]`.
+        mean: `[D]`.
+        directions: `[D, D]`, a row each, orthogonal and of length 1; those of most
+            variance first.
+        deviations: the standard deviation along each, `[D]`.
     """
 
+    mean: np.ndarray
     directions: np.ndarray
-    explained: np.ndarray
+    deviations: np.ndarray
+
+    @property
+    def explained(self) -> np.ndarray:
+        """The share of the variance along each direction, `[D]`."""
+        return self.deviations**2 / (self.deviations**2).sum()
 
 
 def principal(v: np.ndarray) -> Principal:
     """The principal directions of capsules `[N, D]`."""
     variance, vectors = np.linalg.eigh(np.cov(v.T))
-    variance = np.maximum(variance[::-1], 0)
-    directions = np.sqrt(variance)[:, None] * vectors.T[::-1]
+    directions = vectors.T[::-1]
     # The sign of a direction has no meaning; the largest number is made positive.
-    largest = np.take_along_axis(
-        directions, np.abs(directions).argmax(1)[:, None], axis=1
-    )
-    return Principal(
-        directions * np.where(largest < 0, -1, 1), variance / variance.sum()
-    )
+    largest = np.abs(directions).argmax(1)[:, None]
+    signs = np.sign(np.take_along_axis(directions, largest, 1))
+    deviations = np.sqrt(np.maximum(variance[::-1], 0))
+    return Principal(v.mean(0), directions * signs, deviations)
+
+
+def through(
+    kind: Principal, v: np.ndarray, places: np.ndarray, count: int
+) -> np.ndarray:
+    """What moves a capsule `[D]` through places along each of the first directions.
+
+    Args:
+        kind: how capsules of its class vary.
+        v: the capsule.
+        places: in standard deviations from the mean.
+        count: of directions.
+
+    Returns:
+        `[directions, places, D]`.
+    """
+    directions = kind.directions[:count]
+    there = directions @ (v - kind.mean)
+    far = kind.deviations[:count, None] * places - there[:, None]
+    return far[..., None] * directions[:, None]
 
 
 def perturb(v: np.ndarray, label: int, paths: np.ndarray) -> np.ndarray:

@@ -84,8 +84,8 @@ def draw_overview(digits: list[Digit], explained: list[np.ndarray], above: list[
         lines * (side * len(digits[0].rows) + 0.75) + 0.4,
     )
     figure.suptitle(
-        "The class capsule moved along one principal direction, by standard deviations"
-        " of its class"
+        "A class capsule moved along one principal direction of its class; places in"
+        " standard deviations from its mean"
     )
     axes = figure.subplots(lines, across, squeeze=False).ravel()
     for ax, digit, shares in zip(axes, digits, explained, strict=False):

@@ -116,15 +116,25 @@ def test_a_change_touches_one_capsule():
 
 def test_principal_directions_are_those_of_most_variance():
     """Points at both ends of known axes, and none elsewhere."""
-    axes = np.array([[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]]) * [[3], [1], [0]]
-    ends = np.concatenate([axes, -axes])
-    found = capsnet_dimensions.principal(7.0 + ends)
-    scale = np.sqrt(2 / 5)  # two ends along each, and a mean of six points
+    units = np.array([[0.6, 0.8, 0], [0.8, -0.6, 0], [0, 0, 1]])
+    ends = units * [[3], [1], [0]]
+    found = capsnet_dimensions.principal(7.0 + np.concatenate([ends, -ends]))
+    np.testing.assert_allclose(found.directions, units, atol=1e-9)
+    # Two ends along each, and five degrees of freedom of six points.
     np.testing.assert_allclose(
-        found.directions[:2] / scale, [[1.8, 2.4, 0], [0.8, -0.6, 0]], atol=1e-6
+        found.deviations, np.array([3, 1, 0]) * np.sqrt(2 / 5), atol=1e-6
     )
     np.testing.assert_allclose(found.explained, [0.9, 0.1, 0], atol=1e-9)
-    np.testing.assert_allclose(found.directions[2], 0, atol=1e-6)
+
+
+def test_a_capsule_moves_through_places_of_its_class():
+    kind = capsnet_dimensions.Principal(
+        np.array([1.0, 1, 1]), np.eye(3)[[2, 0, 1]], np.array([2.0, 0.5, 0])
+    )
+    v = np.array([4.0, 5, 6])
+    paths = capsnet_dimensions.through(kind, v, np.array([-1.0, 0, 3]), 2)
+    wanted = [[4, 5, -1], [4, 5, 1], [4, 5, 7]], [[0.5, 5, 6], [1, 5, 6], [2.5, 5, 6]]
+    np.testing.assert_allclose(v + paths, wanted)
 
 
 def test_reconstructions(run, parts, tmp_path):
