@@ -11,7 +11,7 @@ by validation: the error is that of the last step. Single digits have a row more
 the margin loss of the released code, and a second table: networks that were trained
 with some number of iterations of routing, tested with others. The same command again
 goes on where it stopped, and runs that ended are not repeated. Without flags: small
-networks on 5,000 digits, three seeds, about an hour on two CPU cores. More numbers of
+networks on 5,000 digits, three seeds, about two hours on two CPU cores. More numbers of
 iterations are rows of their own:
 
     python -m experiments.capsnet_table --iterations 1 2 3 5 --multimnist-steps 0
