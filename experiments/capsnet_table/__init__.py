@@ -49,13 +49,15 @@ class Config:
     """Training seeds."""
     iterations: tuple[bounds.Depth, ...] = (1, 3)
     """Iterations of routing to train with; the paper has 1 and 3."""
+    narrower: Annotated[int, bounds.Within(1, 64)] = 8
+    """How many times fewer channels than the paper's the small networks have."""
     devices: bounds.Natural = 0
     """Devices to train on; 0 takes all there are."""
     workdir: pathlib.Path = pathlib.Path("runs/capsnet_table")
     """Directory of the runs and the table."""
     preset: Literal["small", "paper"] = "small"
-    """small: an eighth of the width, and a baseline of as many parameters; paper: the
-    paper's networks."""
+    """small: narrow networks, and a baseline of as many parameters; paper: the paper's
+    networks."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -90,7 +92,9 @@ def main(config: Config) -> None:
     results: dict[str, Any] = {name: {} for name in lengths}
     for seed in config.seeds:  # a table comes early, and grows by every seed
         for name, steps in lengths.items():
-            rows = models(name, config.preset, steps, config.iterations)
+            rows = models(
+                name, config.preset, steps, config.iterations, config.narrower
+            )
             for row, model in rows.items():
                 run = Run(
                     workdir=config.workdir / name / f"{_slug(row)}_{seed}",

@@ -4,9 +4,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
-from jaxgan import report
+from jaxgan import compose, game, report
 from jaxgan.lab import session
 from jaxgan.models import capsnet, capsnet_baseline
 from jaxgan.train import directory
@@ -32,13 +33,17 @@ PAPERS = {
 }
 
 
-# Of the small baselines. Their arithmetic is about that of the small capsule networks
-# too; that of the paper's baseline is eight times the arithmetic of its capsules.
+# Channels of the small baselines, whose arithmetic is about that of the small capsule
+# networks; that of the paper's baseline is eight times the arithmetic of its capsules.
 NARROW = {"mnist": (16, 16, 4), "multimnist": (32, 24)}
 
 
 def models(
-    name: str, preset: str, steps: int, iterations: Sequence[int] = (1, 3)
+    name: str,
+    preset: str,
+    steps: int,
+    iterations: Sequence[int] = (1, 3),
+    narrower: int = 8,
 ) -> dict[str, Any]:
     """The rows of one table: name -> model.
 
@@ -48,6 +53,8 @@ def models(
             their decoder, or "paper".
         steps: to train for.
         iterations: numbers of iterations of routing, a row each.
+        narrower: how many times fewer channels than the paper's networks small ones
+            have.
     """
     # As many classes as the data has.
     net = capsnet.Config(classes=None)
@@ -59,8 +66,15 @@ def models(
         # The step size falls to a fiftieth, as in the paper's long runs. So few steps
         # of so few images leave the paper's 0.001 far behind three times as much.
         fast = {"decay_steps": max(1, steps // 96), "learning_rate": 0.003}
-        net = dataclasses.replace(net, features=32, types=8, decoder=(256, 512), **fast)
+        net = dataclasses.replace(
+            net,
+            features=max(1, 256 // narrower),
+            types=max(1, 64 // narrower),
+            decoder=(256, 512),
+            **fast,
+        )
         base = dataclasses.replace(base, features=NARROW[name], **fast)
+        base = as_large(base, net)
     rows: dict[str, Any] = {"baseline": base}
     for count in iterations:
         routed = dataclasses.replace(net, iterations=count)
@@ -73,6 +87,31 @@ def models(
         released = dataclasses.replace(rows[paper], scaling="released")
         rows[f"{paper}, released loss"] = released
     return rows
+
+
+def as_large(
+    base: capsnet_baseline.Config, net: capsnet.Config
+) -> capsnet_baseline.Config:
+    """The baseline with so many units in its first hidden layer as make it as large.
+
+    Its number of parameters is linear in that of these units.
+    """
+
+    def with_units(units):
+        return dataclasses.replace(base, hidden=(units, *base.hidden[1:]))
+
+    one, two = parameters(with_units(1)), parameters(with_units(2))
+    return with_units(max(1, 1 + round((parameters(net) - one) / (two - one))))
+
+
+def parameters(model: capsnet.Config | capsnet_baseline.Config) -> int:
+    """Counts the parameters of a model of ten classes, a decoder included."""
+    record = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
+    model = dataclasses.replace(model, classes=10)
+    init = game.algorithm(record.MODEL.game(model)).init
+    key = jax.random.key(0)
+    state = jax.eval_shape(init, key, record.MODEL.batch(model, key, 1))
+    return compose.parameter_count(state.params)
 
 
 def write(config: Any, results: dict[str, Any]) -> None:
