@@ -46,6 +46,8 @@ PRESETS = {
         ),
         data=Data(),
         model=gan.Config(
+            moves="in_turn",
+            noise="uniform",
             hidden=(400, 400),
             maxout=(120, 120),
             pieces=3,

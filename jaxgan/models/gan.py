@@ -4,21 +4,24 @@ Goodfellow et al., "Generative Adversarial Nets", arXiv:1406.2661, Algorithm 1 a
 section 5, with the sizes of the authors' released configuration for MNIST.
 
 Reproduced: a generator of rectified linear units with a sigmoid output whose bias
-starts at the marginals of the pixels; a maxout discriminator with dropout; k steps of
-the discriminator, each on new data and new noise, then one of the generator on other
-noise; momentum SGD whose step size decays with every update while the momentum rises.
-The discriminator's loss is half the sum of its two cross-entropies, which is log 2 for
-a guess. Under SGD the half halves the step size, so it is part of the recipe.
+starts at the marginals of the pixels; a maxout discriminator with dropout; momentum SGD
+whose step size decays with every update while the momentum rises. The discriminator's
+loss is half the sum of its two cross-entropies, which is log 2 for a guess. Under SGD
+the half halves the step size, so it is part of the recipe.
 
-Known differences: the released code moves both players at once on the same fakes and
-the same dropout masks, while Algorithm 1 and this model alternate; its momentum rises
-at the end of every epoch, ours with every update.
+By default both players move at once, as in the released code: from one state, on the
+same generated images and through the same dropout masks. With `moves="in_turn"` they
+follow Algorithm 1: k steps of the discriminator, each on new data and new noise, then
+one of the generator on other noise.
+
+Known difference: the released momentum rises at the end of every epoch, ours with every
+update.
 """
 
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -45,8 +48,17 @@ from jaxgan.models.parts.two_players import adversarial
 class Config(Training):
     """Networks and training; the defaults are the paper's for MNIST."""
 
+    moves: Literal["together", "in_turn"] = dataclasses.field(
+        default="together", metadata={"before": "in_turn"}
+    )
+    """Whether both players move at once, on the same generated images, or in turn."""
     latent: bounds.Count = 100
-    """Size of the latent vector z, which is uniform with variance 1."""
+    """Size of the latent vector z."""
+    noise: Literal["normal", "uniform"] = dataclasses.field(
+        default="normal", metadata={"before": "uniform"}
+    )
+    """Where z is drawn from: a standard normal, or the uniform distribution with the
+    same variance. The released code has both, and the first is its default."""
     hidden: bounds.Layers = (1200, 1200)
     """Rectified linear units of the generator's hidden layers."""
     maxout: bounds.Layers = (240, 240)
@@ -57,6 +69,14 @@ class Config(Training):
     """Share of pixels that dropout keeps for the discriminator."""
     keep_hidden: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Share of the discriminator's hidden units that dropout keeps."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.moves == "together" and self.discriminator_steps > 1:
+            raise ValueError(
+                f"discriminator_steps is {self.discriminator_steps}, but the players"
+                " move together; use 1, or moves 'in_turn'"
+            )
 
 
 class Generator(linen.Module):
@@ -101,7 +121,7 @@ class Discriminator(linen.Module):
 
 
 def game(config: Config, marginals: Any = None) -> Game:
-    """The discriminator moves k times, then the generator once.
+    """Both players move at once, or the discriminator k times and then the generator.
 
     Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`, `[k, B, ...]` where k
     exceeds one.
@@ -115,13 +135,14 @@ def game(config: Config, marginals: Any = None) -> Game:
         Generator(config, pixel_bias(marginals)),
         Discriminator(config),
         latent=lambda key, count: latent(config, key, count),
-        **training(config),
+        **training(config, config.moves == "together"),
     )
 
 
 def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
-    """Draws `[count, Z]`, uniform on [-√3, √3] as in the released code."""
-    return math.sqrt(3) * nn.sample_latent(key, count, config.latent, "uniform")
+    """Draws `[count, Z]`, standard normal or uniform on [-√3, √3]."""
+    drawn = nn.sample_latent(key, count, config.latent, config.noise)
+    return drawn if config.noise == "normal" else math.sqrt(3) * drawn
 
 
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
@@ -141,8 +162,8 @@ MODEL = Model(
     batch=batch,
     show=images.samples(latent, sample),
     tiny=Config(
-        latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2, discriminator_steps=2,
-        generator_init=0.5, discriminator_init=0.5,
+        latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2, generator_init=0.5,
+         discriminator_init=0.5,
     ),
     latent=latent,
     sample=sample,

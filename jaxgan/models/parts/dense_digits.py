@@ -70,8 +70,14 @@ class Training:
             )
 
 
-def training(config: Training) -> dict[str, Any]:
-    """Makes losses, optimiser and schedule for `adversarial`."""
+def training(config: Training, together: bool = False) -> dict[str, Any]:
+    """Makes losses, optimiser and schedule for `adversarial`.
+
+    Args:
+        config: of the training.
+        together: whether both players move at once; otherwise the discriminator moves
+            k times, then the generator.
+    """
     loss = getattr(losses, f"{config.loss}_discriminator_loss")
     discriminator_loss = partial(loss, label_smoothing=config.smoothing)
     return {
@@ -80,7 +86,9 @@ def training(config: Training) -> dict[str, Any]:
             getattr(losses, f"{config.loss}_generator_loss"),
         ),
         "optimizer": optimizer(config),
-        "moves": (
+        "moves": (Move("discriminator", "generator"),)
+        if together
+        else (
             Move("discriminator", repeat=config.discriminator_steps),
             Move("generator"),
         ),

@@ -67,7 +67,9 @@ def adversarial(
         view: `view(examples, key)` is applied to real and generated examples before the
             discriminator sees them, in both losses; for augmentation or noise.
         moves: the schedule of the players "discriminator" and "generator"; five updates
-            of the critic are `Move("discriminator", repeat=5)`.
+            of the critic are `Move("discriminator", repeat=5)`. If the two move at
+            once, both see the same generated examples through the same noise and
+            dropout.
         ema: the decay of the moving average of the generator's weights.
 
     Returns:
