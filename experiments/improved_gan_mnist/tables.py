@@ -15,18 +15,25 @@ from jaxgan.train import Run, directory
 PUBLISHED = {20: "1677 ± 452", 50: "221 ± 136", 100: "93 ± 6.5", 200: "90 ± 4.2"}
 
 
-def draw(
-    path: pathlib.Path, count: int, pictures: Mapping[str, tuple[Numbers, Run]]
-) -> None:
+NAMES = {
+    "features": "Feature matching",
+    "discrimination": "Minibatch discrimination",
+}
+
+
+def draw(path: pathlib.Path, pictures: Mapping[str, tuple[Numbers, Run]]) -> None:
     """Draws samples of both ways to train the generator, side by side."""
     figure = figures.new(11, 6)
-    names = {"features": "Feature matching", "minibatch": "Minibatch discrimination"}
     for axes, (matching, (found, run)) in zip(
         figure.subplots(1, 2), pictures.items(), strict=True
     ):
-        title = f"{names[matching]}: test error {found['test_error']:.2%}"
+        labels = found["setting"]["labels"]
+        title = (
+            f"{NAMES[matching]}, {labels:,} labels\ntest error"
+            f" {found['test_error']:.1%}, Fréchet {found['frechet_distance']:.0f}"
+        )
         figures.show(axes, figures.last_sheet(run, "samples"), title)
-    figures.save(path, figure, f"samples of both, trained on {count} labels")
+    figures.save(path, figure, "samples of both")
 
 
 def write(

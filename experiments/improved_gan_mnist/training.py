@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 
 from jaxgan import compose, game, parallel
 from jaxgan import data as jaxgan_data
-from jaxgan.lab import blocks, classes, figures, generator, pixels, session
+from jaxgan.lab import blocks, classes, figures, generator, pixels, scored, session
 from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import improved_gan
@@ -138,8 +138,14 @@ def fit(part: Part) -> Result:
 
     def measure(state):
         errors = wrong(compose.ema_variables(state))
+        scores = scored.score(improved_gan.MODEL, part, classes.present(opened), state)
         return Result(
-            {"test_errors": errors, "test_images": count, "test_error": errors / count},
+            scores
+            | {
+                "test_errors": errors,
+                "test_images": count,
+                "test_error": errors / count,
+            },
             {"Samples of the generator": figures.last_sheet_file(run, "samples")},
         )
 

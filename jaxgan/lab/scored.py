@@ -59,7 +59,7 @@ def train(
     def measured(state, opened):
         found = Result({}, {})
         if judged is not None:
-            found = Result(_score(record, config, judged, state), {})
+            found = Result(score(record, config, judged, state), {})
         if measure is None:
             return found
         more = measure(state, opened)
@@ -90,7 +90,18 @@ def _judged(opened: Set) -> Set | None:
     return opened if opened.test else None
 
 
-def _score(record: Model, config: Any, judged: Set, state: Any) -> dict[str, Any]:
+def score(record: Model, config: Any, judged: Set, state: Any) -> dict[str, Any]:
+    """Scores samples of the moving average by a classifier of the data.
+
+    Args:
+        record: of the model.
+        config: of the command: `run` and `model`.
+        judged: the data, with labels and test images.
+        state: of the model.
+
+    Returns:
+        Numbers for results.json; see `judges.scores.score`.
+    """
     drawing = generator.Drawing(record, config.model)
     key = jax.random.key(config.run.seed + 2)
     images, labels = drawing.many(drawing.compiled(), ema_variables(state), key, SCORED)

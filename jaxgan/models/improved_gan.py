@@ -9,8 +9,8 @@ The discriminator is a classifier with K logits for K classes. The logit of clas
 exponentials of the logits. It learns from a few labelled images, which have half of the
 weight, from many unlabelled ones and from generated ones. The generator either matches
 the mean of its features ("features", for the better classifier), or fools a
-discriminator that sees how close the images of a batch are ("minibatch", for the better
-pictures). A test takes the class of the largest of the K logits, with the moving
+discriminator that sees how close the images of a batch are ("discrimination", for the
+better pictures). A test takes the class of the largest of the K logits, with the moving
 average of the weights.
 
 As in the released code, only the logits have a gain that is learnt, so that features
@@ -33,14 +33,17 @@ from jax import lax
 from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
-from jaxgan.models.parts import images
+from jaxgan.models.parts import images, minibatch_nets
 from jaxgan.models.parts.classes import Classes, known
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """Networks and training; the defaults are the paper's for MNIST."""
+    """Networks and training; the defaults are the paper's for feature matching."""
 
+    matching: Literal["features", "discrimination"] = "features"
+    """What the generator does: match mean features, with dense nets, or fool minibatch
+    discrimination, with convolutional ones."""
     resolution: bounds.Count = 28
     """Height and width of the images, which have one channel."""
     classes: Classes = 10
@@ -48,16 +51,21 @@ class Config:
     latent: bounds.Count = 100
     """Size of the latent vector z, uniform on [0, 1]."""
     generator: bounds.Layers = (500, 500)
-    """Units of the generator's hidden layers."""
+    """Units of the dense generator's hidden layers."""
     discriminator: bounds.Layers = (1000, 500, 250, 250, 250)
-    """Units of the discriminator's hidden layers."""
+    """Units of the dense discriminator's hidden layers."""
+    generator_width: bounds.Count = 128
+    """Channels of the convolutional generator's last hidden maps; those before have
+    twice and four times as many."""
+    width: bounds.Count = 96
+    """Channels of the convolutional discriminator's first three maps; later ones have
+    twice as many."""
+    keep: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
+    """Share of the convolutional discriminator's units that dropout keeps."""
     input_noise: bounds.Weight = 0.3
     """Standard deviation of the noise on the discriminator's images."""
     noise: bounds.Weight = 0.5
-    """Standard deviation of the noise before the discriminator's other layers."""
-    matching: Literal["features", "minibatch"] = "features"
-    """What the generator does: match mean features, or fool minibatch
-    discrimination."""
+    """Standard deviation of the noise before the dense discriminator's other layers."""
     kernels: bounds.Count = 100
     """Kernels of minibatch discrimination."""
     kernel_dims: bounds.Count = 5
@@ -67,9 +75,11 @@ class Config:
     historical: bounds.Weight = 0.0
     """Weight of the distance of parameters to their past mean, in both losses."""
     norm: Literal["batch", "virtual"] = "batch"
-    """The generator's normalisation: by the batch, or by a reference batch."""
+    """The dense generator's normalisation: by the batch, or by a reference batch."""
     reference: bounds.Count = 100
     """Images of the reference batch of virtual batch normalisation."""
+    generator_steps: bounds.Count = 1
+    """Moves of the generator for each move of the discriminator."""
     learning_rate: bounds.Rate = 3e-3
     """Adam's first step size."""
     beta1: bounds.Decay = 0.5
@@ -85,12 +95,25 @@ class Config:
     """Mapped axis to share batch statistics over; an axis "data" is found by itself."""
 
     def __post_init__(self):
+        if str(self.matching) == "minibatch":
+            raise ValueError(
+                "matching is 'minibatch', which was minibatch discrimination with dense"
+                " nets; jaxgan has it with the paper's convolutional ones now, as"
+                " 'discrimination': train it again"
+            )
         bounds.check(self)
         if self.decay is not None and self.decay[0] >= self.decay[1]:
             raise ValueError(
                 f"decay is {self.decay}; give the step where the fall begins and a"
                 " later one where it ends"
             )
+
+
+MINIBATCH = Config(
+    matching="discrimination", input_noise=0.2, generator_steps=3, learning_rate=3e-4,
+    ema=0.0,
+)  # fmt: skip
+"""The paper's settings for minibatch discrimination."""
 
 
 class Generator(linen.Module):
@@ -140,7 +163,7 @@ class Discriminator(linen.Module):
 
     @linen.compact
     def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Judges a batch; see `nn.MinibatchDiscrimination` for what it may contain."""
+        """Judges images."""
         c = self.config
         dense = partial(
             nn.WeightNormDense,
@@ -155,19 +178,29 @@ class Discriminator(linen.Module):
             sigma = c.noise
         features = x.astype(jnp.float32)
         x = nn.GaussianNoise(sigma)(features)
-        if c.matching == "minibatch":
-            x = nn.MinibatchDiscrimination(c.kernels, c.kernel_dims)(x)
-        logits = dense(known(c.classes), name="to_logits")(x)
-        return logits, features
+        return dense(known(c.classes), name="to_logits")(x), features
+
+
+def _nets(config: Config) -> dict[str, linen.Module]:
+    c = config
+    if c.matching == "features":
+        return {"discriminator": Discriminator(c), "generator": Generator(c)}
+    return {
+        "discriminator": minibatch_nets.Discriminator(
+            known(c.classes), c.width, c.kernels, c.kernel_dims, c.input_noise, c.keep,
+            c.dtype,
+        ),
+        "generator": minibatch_nets.Generator(c.generator_width, c.resolution, c.dtype),
+    }  # fmt: skip
 
 
 def game(config: Config) -> Game:
-    """Two players, one move each.
+    """The discriminator moves once, then the generator `generator_steps` times.
 
     Batches: `{"image", "labelled": [B, R, R, 1] in [0, 1], "label": [B]}`, the first
     unlabelled, the second with the labels. If a batch has a `latent`, that is used.
     """
-    nets = {"discriminator": Discriminator(config), "generator": Generator(config)}
+    nets = _nets(config)
     discriminate, generate = (pure(module, name) for name, module in nets.items())
 
     def fakes(variables, batch, key):
@@ -178,12 +211,13 @@ def game(config: Config) -> Game:
 
     def judge(variables, key, *batches):
         """Logits `[n, B, K]` and features of n batches, apart, with the same noise."""
+        rngs = {"noise": key, "dropout": jax.random.fold_in(key, 1)}
         if len({images.shape for images in batches}) > 1:
             raise ValueError(
                 f"batches of shapes {[images.shape for images in batches]} are judged"
                 " together; give as many labelled images as unlabelled ones"
             )
-        see = lambda image: discriminate(variables, image, rngs={"noise": key})[0]  # noqa: E731
+        see = lambda image: discriminate(variables, image, rngs=rngs)[0]  # noqa: E731
         return jax.vmap(see)(jnp.stack(batches))
 
     def discriminator_loss(variables, batch, turn):
@@ -208,9 +242,10 @@ def game(config: Config) -> Game:
     def generator_loss(variables, batch, turn):
         latent_key, noise_key = jax.random.split(turn.key)
         fake, variables = fakes(variables, batch, latent_key)
-        if config.matching == "minibatch":
+        if config.matching == "discrimination":
             (logits,), _ = judge(variables, noise_key, fake)
-            loss = losses.semi_supervised_generator_loss(logits).mean()
+            logit = losses.semi_supervised_real_logit(logits)
+            loss = losses.minimax_generator_loss(logit).mean()
         else:
             _, features = judge(variables, noise_key, batch["image"], fake)
             # The mean and not the sum, since the optimiser has an absolute constant.
@@ -242,7 +277,8 @@ def game(config: Config) -> Game:
             ),
             "generator": Player(generator_loss, ("generator",), optimizer()),
         },
-        moves=(Move("discriminator"), Move("generator")),
+        # Moves of their own, since a repeated one would ask for more images.
+        moves=(Move("discriminator"), *[Move("generator")] * config.generator_steps),
         ema={"discriminator": config.ema},
     )
 
@@ -258,7 +294,7 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
     With batch normalisation an image depends a little on the others; give a hundred
     latents at a time. With virtual batch normalisation it does not.
     """
-    return pure(Generator(config), "generator")(variables, latent)[0]
+    return pure(_nets(config)["generator"], "generator")(variables, latent)[0]
 
 
 def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
@@ -266,7 +302,8 @@ def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array
 
     No noise is added, and "generated" is never the answer.
     """
-    logits, _ = pure(Discriminator(config), "discriminator")(variables, image)[0]
+    judge = pure(_nets(config)["discriminator"], "discriminator")
+    logits, _ = judge(variables, image)[0]
     return jnp.argmax(logits, axis=1)
 
 
@@ -295,6 +332,7 @@ MODEL = Model(
     tiny=Config(
         resolution=6, classes=3, latent=4, generator=(5,), discriminator=(7, 5),
         historical=0.1, smoothing=0.1, decay=(1, 9),
+        generator_width=2, width=2, kernels=2,
     ),
     latent=latent,
     sample=sample,

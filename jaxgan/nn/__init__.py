@@ -11,7 +11,7 @@ from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, reestimate, use_running
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
-from jaxgan.nn.weight_norm import WeightNormDense
+from jaxgan.nn.weight_norm import WeightNormConv, WeightNormDense
 
 __all__ = [
     "MLP",
@@ -23,6 +23,7 @@ __all__ = [
     "Maxout",
     "MinibatchDiscrimination",
     "VirtualBatchNorm",
+    "WeightNormConv",
     "WeightNormDense",
     "batch_latent",
     "check_policy",

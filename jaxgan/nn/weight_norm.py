@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax.typing import DTypeLike
 
+from jaxgan.nn.conv import conv, conv_transpose
+
 
 class WeightNormDense(nn.Module):
     """A dense layer g·(x·v)/‖v‖ + b, `[B, N]` to `[B, features]`.
@@ -68,6 +70,64 @@ class WeightNormDense(nn.Module):
         bias = self.param("bias", lambda key: bias)
         scale = (gain / length).astype(x.dtype)
         return x * scale[None, :] + bias.astype(x.dtype)[None, :]
+
+
+class WeightNormConv(nn.Module):
+    """A convolution with a normalised kernel, `[B, H, W, C]` to `[B, h, w, features]`.
+
+    A unit is a channel of the output, and ‖v‖ the norm of all weights that lead to it.
+    With `data_init` it starts with mean 0 and variance 1 over batch and positions.
+    Gains that are not learnt are in the collection "gains".
+
+    Attributes:
+        features: Channels of the output.
+        kernel_size: Rows and columns of the kernel.
+        strides: 1 or 2.
+        padding: As in `jaxgan.nn.Conv`.
+        transposed: Whether to double the image instead, with `strides` of 2 and the
+            padding of `jaxgan.nn.ConvTranspose`.
+        learn_gain: As in `WeightNormDense`.
+        data_init: As in `WeightNormDense`.
+        direction_init: As in `WeightNormDense`.
+        dtype: As in `WeightNormDense`.
+    """
+
+    features: int
+    kernel_size: int = 3
+    strides: int = 1
+    padding: int | None = None
+    transposed: bool = False
+    learn_gain: bool = True
+    data_init: bool = False
+    direction_init: Callable[..., jax.Array] = nn.initializers.normal(0.05)
+    dtype: DTypeLike | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps images `[B, H, W, C]`."""
+        x = x.astype(self.dtype or x.dtype)
+        channels, unit = (x.shape[-1], self.features), 3
+        if self.transposed:  # the kernel is that of the adjoint convolution
+            channels, unit = channels[::-1], 2
+        shape = (self.kernel_size, self.kernel_size, *channels)
+        direction = self.param("direction", self.direction_init, shape, jnp.float32)
+        over = tuple(i for i in range(4) if i != unit)
+        kernel = direction / jnp.sqrt(jnp.square(direction).sum(over, keepdims=True))
+        if self.transposed:
+            x = conv_transpose(x, kernel, stride=self.strides)
+        else:
+            x = conv(x, kernel, stride=self.strides, padding=self.padding)
+        gain, bias = jnp.ones(self.features), jnp.zeros(self.features)
+        if self.data_init and self.is_initializing():
+            gain, bias = standardising(x.reshape(-1, self.features))
+        start = gain
+        if self.learn_gain:
+            gain = self.param("gain", lambda key: start)
+        else:
+            gain = self.variable("gains", "gain", lambda: start).value
+        bias = self.param("bias", lambda key: bias)
+        gain, bias = (y.astype(x.dtype)[None, None, None, :] for y in (gain, bias))
+        return x * gain + bias
 
 
 def standardising(x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -47,15 +47,17 @@ def run(tmp_path, squares, monkeypatch, *flags):
 def test_trains_both_ways_goes_on_and_repeats_nothing(
     tmp_path, squares, monkeypatch, capsys
 ):
-    both = ["--minibatch-steps", 2, "--model.kernels", 2, "--steps"]
+    both = ["--minibatch-steps", 2, "--minibatch-labels", 10, "--minibatch-batch", 4]
+    both += ["--minibatch.kernels", 2, "--minibatch.width", 2]
+    both += ["--minibatch.generator-width", 2, "--steps"]
     assert run(tmp_path / "a", squares, monkeypatch, *both, 2) == 0
     assert "100 images to train, 20 to test" in capsys.readouterr().err
-    ended = tmp_path / "a/minibatch_10_0/results.json"
+    ended = tmp_path / "a/discrimination_10_0/results.json"
     written = ended.stat().st_mtime_ns
     assert run(tmp_path / "a", squares, monkeypatch, *both, 4) == 0
     said = capsys.readouterr().err
     assert said.count("training  Improved GAN, features") == 1
-    assert said.count("training  Improved GAN, minibatch") == 0
+    assert said.count("training  Improved GAN, discrimination") == 0
     assert ended.stat().st_mtime_ns == written
     with Image.open(tmp_path / "a" / "samples.png") as picture:
         assert picture.width > 1.5 * picture.height
@@ -64,6 +66,8 @@ def test_trains_both_ways_goes_on_and_repeats_nothing(
     assert len(list((resumed / "samples").iterdir())) == 5
     (found,) = results(tmp_path / "a")["labels"]["10"]["runs"]
     assert found == results(resumed)
+    for run_of in (resumed, ended.parent):
+        assert results(run_of)["frechet_distance"] > 0
 
 
 def test_the_table_has_means_and_what_was_published(tmp_path):
@@ -152,7 +156,11 @@ def test_images_without_a_label_are_trained_on(tmp_path, squares, monkeypatch):
         (["--labels", 200], "but --labels 200 takes 20"),
         (["--constant", 1.5], "--constant is 1.5"),
         (["--minibatch-steps", -1], "--minibatch-steps is -1"),
-        (["--model.matching", "minibatch"], "--model.matching is set for each run"),
+        (
+            ["--model.matching", "discrimination"],
+            "--model.matching is 'discrimination'",
+        ),
+        (["--model.decay", 1, 2], "the decay of a model is set for each run"),
         (["--model.classes", 5], "classes is 5, but"),
     ],
 )

@@ -17,6 +17,7 @@ from jaxgan.models import gan
 from jaxgan.models.parts import dense_digits
 
 TINY = gan.Config(latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2)
+IN_TURN = dataclasses.replace(TINY, moves="in_turn")
 SURE = dataclasses.replace(TINY, keep_input=1.0, keep_hidden=1.0)  # no dropout
 
 
@@ -89,12 +90,15 @@ def test_images_are_in_the_unit_range_however_large_the_latents():
     assert 0.9 < float(drawn.max()) <= 1
 
 
-def test_latents_are_uniform_with_variance_one():
-    drawn = np.asarray(gan.latent(gan.Config(), jax.random.key(0), 200))
-    assert drawn.shape == (200, 100)
-    wide = math.sqrt(3)
-    assert scipy.stats.kstest(drawn.ravel(), "uniform", (-wide, 2 * wide)).pvalue > 1e-3
-    assert drawn.var() == pytest.approx(1, rel=0.02)
+def test_latents_have_variance_one_in_either_distribution():
+    for noise, *of in (
+        ("normal", "norm"),
+        ("uniform", "uniform", (-math.sqrt(3), 2 * math.sqrt(3))),
+    ):
+        drawn = np.asarray(gan.latent(gan.Config(noise=noise), jax.random.key(0), 200))
+        assert drawn.shape == (200, 100)
+        assert scipy.stats.kstest(drawn.ravel(), *of).pvalue > 1e-3
+        assert drawn.var() == pytest.approx(1, rel=0.02)
 
 
 def test_other_images_are_refused():
@@ -192,7 +196,7 @@ def test_every_step_of_the_discriminator_and_the_generator_has_new_noise(monkeyp
         return z
 
     monkeypatch.setattr(gan, "latent", latent)
-    config = dataclasses.replace(TINY, discriminator_steps=3)
+    config = dataclasses.replace(IN_TURN, discriminator_steps=3)
     init, step = algorithm(gan.game(config))
     batch = {"image": images(3, 4)}
     state = jax.jit(init)(jax.random.key(0), batch)
@@ -221,10 +225,11 @@ def torch_generator(params, latent):
     return torch.sigmoid(x).reshape(-1, 28, 28, 1)
 
 
-def test_two_steps_against_torch():
+@pytest.mark.parametrize("moves", ["together", "in_turn"])
+def test_two_steps_against_torch(moves):
     """Torch 2.13: cross-entropies, gradients, and v <- m v - r g in float64."""
     torch = pytest.importorskip("torch")  # 2.13
-    config = dataclasses.replace(SURE, decay=1.25, rise=(0, 2))
+    config = dataclasses.replace(SURE, decay=1.25, rise=(0, 2), moves=moves)
     init, step = algorithm(gan.game(config))
     step = jax.jit(step)
     batch = {"image": images(6), "latent": gan.latent(config, jax.random.key(3), 6)}
@@ -244,6 +249,7 @@ def test_two_steps_against_torch():
     )
     entropy = torch.nn.functional.binary_cross_entropy_with_logits
     for count in range(2):
+        grads = {}
         for net in ("discriminator", "generator"):
             fake = torch_generator(params["generator"], latent)
             logits = torch_discriminator(params["discriminator"], fake)
@@ -255,12 +261,18 @@ def test_two_steps_against_torch():
                 )
             else:
                 loss = entropy(logits, torch.ones_like(logits))
-            grads = torch.autograd.grad(loss, leaves[net])
+            grads[net] = torch.autograd.grad(loss, leaves[net])
+            if moves == "together" and net == "discriminator":
+                continue  # until the generator's gradient is of the same state
             rate, momentum = 0.1 / 1.25**count, 0.5 + 0.1 * count
             with torch.no_grad():
-                for x, v, g in zip(leaves[net], speed[net], grads, strict=True):
-                    v.mul_(momentum).sub_(rate * g)
-                    x.add_(v)
+                for owner in grads:
+                    for x, v, g in zip(
+                        leaves[owner], speed[owner], grads[owner], strict=True
+                    ):
+                        v.mul_(momentum).sub_(rate * g)
+                        x.add_(v)
+            grads = {}
     for _ in range(2):
         state, _ = step(state, batch)
     for net, wanted in leaves.items():
@@ -325,6 +337,7 @@ def test_adam_against_torch():
         ({"loss": "hinge"}, "loss 'hinge'.*minimax"),
         ({"optimizer": "sgd"}, "optimizer 'sgd'"),
         ({"discriminator_steps": 0}, "discriminator_steps is 0"),
+        ({"discriminator_steps": 2}, "discriminator_steps is 2.*move together"),
         ({"smoothing": 1.0}, r"smoothing is 1\.0; it must be at least 0 and below 1"),
         ({"decay": 0.999}, "decay is 0.999"),
         ({"final_learning_rate": 0.2}, "final_learning_rate 0.2"),

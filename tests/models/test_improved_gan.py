@@ -15,8 +15,12 @@ from jaxgan.models import improved_gan
 from jaxgan.models.improved_gan import Config
 
 TINY = Config(
-    resolution=4, classes=3, latent=3, generator=(5,), discriminator=(7, 6), kernels=2,
+    resolution=8, classes=3, latent=3, generator=(5,), discriminator=(7, 6), kernels=2,
     kernel_dims=2, reference=4, input_noise=0.0, noise=0.0,
+)  # fmt: skip
+MINIBATCH = dataclasses.replace(
+    TINY, matching="discrimination", width=2, generator_width=2, keep=1.0,
+    generator_steps=3,
 )  # fmt: skip
 BATCH = 8
 TURN = Turn(jax.random.key(3), jnp.zeros((), jnp.int32))
@@ -28,7 +32,7 @@ def made(**changes):
 
 def batch(seed=0, size=BATCH):
     keys = jax.random.split(jax.random.key(seed), 3)
-    shape = (size, 4, 4, 1)
+    shape = (size, 8, 8, 1)
     return {
         "image": jax.random.uniform(keys[0], shape),
         "labelled": jax.random.uniform(keys[1], shape) ** 2,
@@ -52,7 +56,7 @@ def loss(game, player, at, minibatch):
 
 def judged(config, at, image):
     """Logits and features of one batch, in float64."""
-    net = pure(improved_gan.Discriminator(config), "discriminator")
+    net = pure(improved_gan.game(config).nets["discriminator"], "discriminator")
     return [np.asarray(x, np.float64) for x in net(at, image)[0]]
 
 
@@ -78,13 +82,12 @@ def expected(config, at, minibatch):
     return labelled, (softplus(-lse(real)) + softplus(lse(fake))).mean(), lse(real)
 
 
-@pytest.mark.parametrize("matching", ["features", "minibatch"])
-def test_the_discriminator_s_loss_has_k_logits_and_separate_batches(matching):
+@pytest.mark.parametrize("config", [TINY, MINIBATCH])
+def test_the_discriminator_s_loss_has_k_logits_and_separate_batches(config):
     """The logit of "generated" is 0; unlabelled terms weigh one half each.
 
     With minibatch discrimination, this fails where batches are judged together.
     """
-    config = made(matching=matching)
     game, at = start(config)
     value, metrics = loss(game, "discriminator", at, batch(1))
     assert judged(config, at, batch(1)["image"])[0].shape == (BATCH, 3)
@@ -96,7 +99,7 @@ def test_the_discriminator_s_loss_has_k_logits_and_separate_batches(matching):
 
 def test_minibatch_features_would_tell_mixed_batches():
     """So the test above can fail: judged together, logits are others."""
-    config = made(matching="minibatch")
+    config = MINIBATCH
     _, at = start(config)
     real, fake = batch(1)["image"], generated(config, at, batch(1))
     together, _ = judged(config, at, jnp.concatenate([real, fake]))
@@ -120,12 +123,52 @@ def test_features_are_matched_on_means():
 
 
 def test_with_minibatch_discrimination_the_generator_fools():
-    config = made(matching="minibatch", smoothing=0.3)
+    config = dataclasses.replace(MINIBATCH, smoothing=0.3)
     game, at = start(config)
     logits, _ = judged(config, at, generated(config, at, batch(1)))
     value, _ = loss(game, "generator", at, batch(1))
     lse = np.log(np.exp(logits).sum(1))
-    np.testing.assert_allclose(value, softplus(-lse).mean(), rtol=1e-4)
+    np.testing.assert_allclose(value, -softplus(lse).mean(), rtol=1e-4)
+
+
+def test_minibatch_discrimination_has_the_nets_of_the_released_script():
+    """Sizes of all weights, from the script's; the logits see 192 + 100 features."""
+    config, image = improved_gan.MINIBATCH, jnp.zeros((2, 28, 28, 1))
+    nets = improved_gan.game(config).nets
+    made = {
+        name: jax.eval_shape(nets[name].init, jax.random.key(0), argument)
+        for name, argument in (
+            ("discriminator", image),
+            ("generator", jnp.zeros((2, 100))),
+        )
+    }
+    found = {
+        name: sorted(x.shape for x in jax.tree.leaves(v["params"]) if x.ndim > 1)
+        for name, v in made.items()
+    }
+    square = lambda a, b, k=3: (k, k, a, b)  # noqa: E731
+    assert found["discriminator"] == sorted(
+        [square(1, 96), *[square(96, 96)] * 2, square(96, 192), *[square(192, 192)] * 3,
+         *[square(192, 192, 1)] * 2, (192, 100, 5), (100, 5), (292, 10)]
+    )  # fmt: skip
+    assert found["generator"] == sorted(
+        [
+            (100, 4 * 4 * 512),
+            square(256, 512, 5),
+            square(128, 256, 5),
+            square(1, 128, 5),
+        ]
+    )
+    assert [move.players for move in improved_gan.game(config).moves] == [
+        ("discriminator",), *[("generator",)] * 3,
+    ]  # fmt: skip
+
+
+def test_runs_of_dense_minibatch_discrimination_are_told_so():
+    with pytest.raises(
+        ValueError, match="'minibatch'.*'discrimination': train it again"
+    ):
+        made(matching="minibatch")
 
 
 def test_smoothing_is_one_sided_and_the_discriminator_s_alone():
@@ -243,7 +286,7 @@ def test_a_virtually_normalised_image_is_its_latent_s_alone():
 @pytest.mark.slow
 def test_the_reference_batch_stays_and_a_mesh_changes_nothing():
     """Both techniques that look beyond the example, on eight devices and on one."""
-    game = improved_gan.game(made(norm="virtual", matching="minibatch"))
+    game = improved_gan.game(made(norm="virtual"))
     sgd = {
         name: dataclasses.replace(player, optimizer=optax.sgd(0.01))
         for name, player in game.players.items()
@@ -282,7 +325,7 @@ def test_latents_are_uniform_on_the_unit_interval():
         ({"noise": -0.1}, "noise is -0.1.*at least 0"),
         ({"smoothing": 1.0}, r"smoothing is 1.0.*at least 0 and below 1"),
         ({"decay": (5, 5)}, r"decay is \(5, 5\).*later"),
-        ({"matching": "both"}, "unknown matching 'both'.*'features', 'minibatch'"),
+        ({"matching": "both"}, "unknown matching 'both'.*'features', 'discrimination'"),
         ({"norm": "layer"}, "unknown norm 'layer'"),
     ],
 )
