@@ -6,9 +6,15 @@ Networks", arXiv:1703.10717.
 Reproduced: the discriminator is an auto-encoder with a mean absolute error L; it lowers
 L(x) - k L(G(z)) while the generator lowers L(G(z')), at the same time and on other
 latents; proportional control of k keeps L(G(z)) at gamma L(x), with k in [0, 1]. The
-measure of convergence M is one of the metrics. The networks have 3x3 convolutions and
-ELU only: no norm, no dropout, no transposed convolution; upsampling repeats pixels, and
-the discriminator's decoder has the generator's architecture, with weights of its own.
+measure of convergence M is one of the metrics. The networks of the paper have 3x3
+convolutions and ELU only: no norm, no dropout, no transposed convolution; upsampling
+repeats pixels, and the discriminator's decoder has the generator's architecture, with
+weights of its own.
+
+The paper has faces only, and its networks draw strokes instead of digits. With
+`nets="digits"` both players are batch-normalised, as in public versions for MNIST: the
+generator is that of `digit_nets`, and the discriminator squeezes an image through a
+small code between one convolution and one transposed convolution.
 
 Known differences: pixels are in [0, 1] instead of [-1, 1], so that errors are half as
 large, and the first images of a generator, near 0, look like the background of the
@@ -19,8 +25,9 @@ unofficial code, instead of when M stalls.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +38,7 @@ from jax import lax
 from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
-from jaxgan.models.parts import images
+from jaxgan.models.parts import digit_nets, images
 
 SIZE, SCALES = 28, 3
 
@@ -40,12 +47,16 @@ SIZE, SCALES = 28, 3
 class Config:
     """Networks and training; the defaults are the paper's."""
 
+    nets: Literal["paper", "digits"] = "paper"
+    """The paper's networks, or batch-normalised ones that draw digits."""
     latent: bounds.Count = 64
     """Size of the latent vector, uniform on [-1, 1], and of the auto-encoder's code."""
     width: bounds.Count = 64
     """Channels of the decoder and of the encoder's first scale (n in the paper)."""
     layers: bounds.Depth = 2
-    """Convolutions at every scale."""
+    """Convolutions at every scale, of the paper's networks."""
+    hidden: bounds.Count = 1024
+    """Units of the generator's first layer, of the networks for digits."""
     gamma: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Target ratio of L(G(z)) to L(x): low for sharp samples, high for diverse ones."""
     gain: bounds.Rate = 0.001
@@ -113,6 +124,27 @@ class AutoEncoder(linen.Module):
         return Decoder(self.width, self.layers)(code)
 
 
+class DigitAutoEncoder(linen.Module):
+    """Images `[B, 28, 28, 1]` in [0, 1] to their reconstructions, through a small code.
+
+    The code and the layer after it are batch-normalised, with the statistics of the
+    batch, and rectified linear.
+    """
+
+    latent: int
+    width: int
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Encodes to `[B, Z]`, and decodes."""
+        x = linen.relu(nn.Conv(self.width, 4, 2)(image))
+        shape = x.shape
+        for units in (self.latent, math.prod(shape[1:])):
+            x = linen.Dense(units, use_bias=False)(x.reshape(len(x), -1))
+            x = linen.relu(nn.BatchNorm(use_running_average=False)(x))
+        return linen.sigmoid(nn.ConvTranspose(1, 4)(x.reshape(shape)))
+
+
 class Balance(linen.Module):
     """A memory that holds k, which starts at 0."""
 
@@ -133,10 +165,17 @@ class Balance(linen.Module):
 
 
 def _nets(config: Config) -> dict[str, linen.Module]:
+    c = config
+    if c.nets == "digits":
+        generator = digit_nets.Generator(c.width, c.hidden)
+        discriminator = DigitAutoEncoder(c.latent, c.width)
+    else:
+        generator = Decoder(c.width, c.layers)
+        discriminator = AutoEncoder(c.latent, c.width, c.layers)
     return {
-        "generator": Decoder(config.width, config.layers),
-        "discriminator": AutoEncoder(config.latent, config.width, config.layers),
-        "balance": Balance(config.gamma, config.gain),
+        "generator": generator,
+        "discriminator": discriminator,
+        "balance": Balance(c.gamma, c.gain),
     }
 
 

@@ -196,3 +196,22 @@ def test_the_step_size_is_halved_again_and_again():
 def test_a_wrong_setting_is_refused_with_its_value(changes, message):
     with pytest.raises(ValueError, match=message):
         began.Config(**changes)
+
+
+def test_nets_for_digits_squeeze_images_through_a_normalised_code():
+    config = began.Config(nets="digits", latent=32, width=8, hidden=16)
+    init = algorithm(began.game(config)).init
+    params = jax.eval_shape(init, jax.random.key(0), batch()).params
+    made = jax.tree.map(lambda x: x.shape, params["discriminator"])
+    inner = 14 * 14 * 8
+    assert made["Dense_0"]["kernel"] == (inner, 32)
+    assert made["Dense_1"]["kernel"] == (32, inner)
+    for number, units in enumerate((32, inner)):
+        assert made[f"BatchNorm_{number}"]["scale"] == (units,)
+    assert "BatchNorm_0" in params["generator"]
+    drawn = jax.eval_shape(
+        began.DigitAutoEncoder(32, 8).init_with_output,
+        jax.random.key(0),
+        batch()["image"],
+    )[0]
+    assert drawn.shape == (SIZE, 28, 28, 1)
