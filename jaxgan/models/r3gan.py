@@ -6,19 +6,25 @@ Baseline", arXiv:2501.05441 (2024).
 Reproduced: the relativistic pairing loss for both players, real i against fake i, and
 gamma / 2 times the sum of the zero-centred penalties R1 on real and R2 on generated
 images; no normalisation layer in either network, and none of the usual tricks (no
-smoothing, no noise, no minibatch statistics); Adam without a first momentum; samples
-from a moving average of the generator.
+smoothing, no noise, no minibatch statistics); Adam without a first momentum; step size,
+gamma and Adam's second momentum go from their first to their last values along half a
+cosine; samples from a moving average of the generator.
 
 Known differences: images are 28x28, and the networks are those of `digit_nets` without
 norm, while the paper has residual networks of grouped convolutions with fix-up
-initialisation; step size, gamma and Adam's second momentum are constant, while the
-paper changes each of them during training.
+initialisation. Both players see the same real images in a step, the paper's see others.
+The average follows the generator closely at first, as every average of `jaxgan.game`
+does, in place of the paper's half-life that grows along the cosine. There is no
+augmentation.
 """
 
 import dataclasses
 import functools
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from jaxgan import bounds, losses
@@ -38,12 +44,23 @@ class Config(digit_nets.Config):
 
     latent: bounds.Count = 64
     """Size of the latent vector, drawn from a standard normal."""
+    annealing: bounds.Natural = dataclasses.field(
+        default=40_000, metadata={"before": 0}
+    )
+    """Steps over which gamma, the step size and beta2 go from their first to their last
+    values; the paper takes 20 million images. With 0, they keep their first values."""
     gamma: bounds.Weight = 1.0
-    """Weight of both gradient penalties, gamma / 2 (R1 + R2)."""
+    """First weight of both gradient penalties, gamma / 2 (R1 + R2)."""
+    last_gamma: bounds.Weight = 0.1
+    """Last weight of both gradient penalties."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size for both players."""
-    beta2: bounds.Decay = 0.99
-    """Adam's second momentum; the first is 0."""
+    """Adam's first step size for both players."""
+    last_learning_rate: bounds.Rate = 5e-5
+    """Adam's last step size for both players."""
+    beta2: bounds.Decay = 0.9
+    """Adam's first second momentum; its first momentum is 0."""
+    last_beta2: bounds.Decay = 0.99
+    """Adam's last second momentum."""
     ema: bounds.Decay = 0.999
     """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
@@ -53,9 +70,9 @@ def game(config: Config) -> Game:
 
     def penalty(critic, real, fake, key):
         del key
-        slopes = losses.r1_penalty(critic, real) + losses.r2_penalty(critic, fake)
-        return config.gamma / 2 * slopes
+        return losses.r1_penalty(critic, real) + losses.r2_penalty(critic, fake)
 
+    gamma = annealed(config, config.gamma, config.last_gamma)
     return adversarial(
         *digit_nets.nets(config),
         latent=functools.partial(latent, config),
@@ -64,9 +81,35 @@ def game(config: Config) -> Game:
             losses.relativistic_generator_loss,
             penalty,
             relativistic=True,
+            penalty_weight=lambda step: gamma(step) / 2,
         ),
-        optimizer=optax.adam(config.learning_rate, 0.0, config.beta2),
+        optimizer=_adam(config),
         ema=config.ema,
+    )
+
+
+def annealed(config: Config, first: float, last: float) -> Callable[[Any], Any]:
+    """Makes a function of the step that goes from `first` to `last`.
+
+    It follows half a cosine for `annealing` steps, and stays at `last` afterwards.
+    """
+    if not config.annealing:
+        return lambda step: first
+
+    def value(step: Any) -> jax.Array:
+        share = jnp.minimum(step / config.annealing, 1)
+        return last + (first - last) * (1 + jnp.cos(jnp.pi * share)) / 2
+
+    return value
+
+
+def _adam(config):
+    if not config.annealing:
+        return optax.adam(config.learning_rate, 0.0, config.beta2)
+    return optax.inject_hyperparams(optax.adam)(
+        learning_rate=annealed(config, config.learning_rate, config.last_learning_rate),
+        b1=0.0,
+        b2=annealed(config, config.beta2, config.last_beta2),
     )
 
 
@@ -76,7 +119,7 @@ MODEL = Model(
     game=game,
     batch=images.digits,
     show=images.samples(latent, sample),
-    tiny=Config(width=2, hidden=6, latent=4),
+    tiny=Config(width=2, hidden=6, latent=4, annealing=3),
     latent=latent,
     sample=sample,
     # A constant added to every logit does not change the losses.

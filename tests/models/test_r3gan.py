@@ -35,7 +35,7 @@ def test_losses_are_of_pairs_and_penalties_are_halved(monkeypatch):
     monkeypatch.setattr(r3gan.digit_nets, "Discriminator", lambda *a, **k: Square())
     monkeypatch.setattr(r3gan.digit_nets, "Generator", lambda *a, **k: Fill())
     monkeypatch.setattr(r3gan.optax, "adam", lambda *a: optax.sgd(0.0))
-    run = algorithm(r3gan.game(r3gan.Config(latent=1, gamma=3.0)))
+    run = algorithm(r3gan.game(r3gan.Config(latent=1, gamma=3.0, annealing=0)))
     real, fake = np.float32([0.05, 0.02]), np.float32([0.01, 0.04])
     batch = {
         "image": np.broadcast_to(real[:, None, None, None], (2, 28, 28, 1)),
@@ -106,13 +106,48 @@ def test_neither_network_normalises(tiny):
     np.testing.assert_allclose(one, logits[1:2], rtol=1e-4, atol=1e-7)
 
 
-def test_adam_has_no_first_momentum():
-    adam = r3gan.game(r3gan.Config()).players["generator"].optimizer
+def test_adam_has_no_first_momentum_and_its_settings_follow_half_a_cosine():
+    config = r3gan.Config(
+        annealing=4, learning_rate=0.4, last_learning_rate=0.1, beta2=0.5,
+        last_beta2=0.9,
+    )  # fmt: skip
+    adam = r3gan.game(config).players["generator"].optimizer
     params = jnp.zeros(1)
-    updates, state = adam.update(jnp.ones(1), adam.init(params), params)
+    state, second = adam.init(params), 0.0
+    for step, gradient in enumerate([1.0, 0.0, 2.0, 1.0, 3.0, 1.0, 0.5]):
+        updates, state = adam.update(jnp.full(1, gradient), state, params)
+        left = (1 + np.cos(np.pi * min(step / 4, 1))) / 2
+        beta2 = 0.9 - 0.4 * left
+        second = beta2 * second + (1 - beta2) * gradient**2
+        root = np.sqrt(second / (1 - beta2 ** (step + 1)))
+        expected = -(0.1 + 0.3 * left) * gradient / (root + 1e-8)
+        np.testing.assert_allclose(updates, expected, rtol=1e-5, atol=1e-12)
+
+
+def test_without_annealing_adam_is_as_it_was_before_there_was_any():
+    config = r3gan.Config(annealing=0, beta2=0.99)
+    adam = r3gan.game(config).players["generator"].optimizer
+    params = jnp.zeros(1)
+    ours, theirs = adam.init(params), optax.adam(2e-4, 0.0, 0.99).init(params)
+    assert jax.tree.structure(ours) == jax.tree.structure(theirs)
+    updates, _ = adam.update(jnp.ones(1), ours, params)
     np.testing.assert_allclose(updates, -2e-4, rtol=1e-4)
-    updates, _ = adam.update(jnp.zeros(1), state, params)
-    np.testing.assert_allclose(updates, 0.0, atol=1e-12)
+
+
+def test_the_penalty_weighs_less_at_the_end(tiny):
+    _, _, state, image = tiny
+    config = r3gan.Config(width=2, hidden=6, latent=3, annealing=10, gamma=2.0)
+    player = r3gan.game(config).players["discriminator"]
+    latent = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+    batch = {"image": image, "latent": latent}
+    seen = variables(state)
+
+    @jax.jit
+    def penalty(step):
+        return player.loss(seen, batch, Turn(jax.random.key(1), step))[1][1]["penalty"]
+
+    first, middle, last = (float(penalty(step)) for step in (0, 5, 20))
+    np.testing.assert_allclose([middle / first, last / first], [1.05 / 2, 0.05], 1e-4)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ cannot tell them apart.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import optax
@@ -27,12 +27,15 @@ class Objective(NamedTuple):
             to the discriminator's loss; `critic_fn` returns logits `[B]` of examples.
         relativistic: whether the generator's loss is `(real_logits, fake_logits) ->
             [B]`.
+        penalty_weight: `penalty_weight(step)` multiplies the penalty, for one whose
+            weight changes during training.
     """
 
     discriminator: Callable
     generator: Callable
     penalty: Callable | None = None
     relativistic: bool = False
+    penalty_weight: Callable[[jax.Array], Any] | None = None
 
 
 def adversarial(
@@ -108,6 +111,8 @@ def adversarial(
             key = keys["penalty"]
             critic = lambda x: judge(variables, batch, x, key)[0]  # noqa: E731
             metrics["penalty"] = objective.penalty(critic, real, fake, key).mean()
+            if objective.penalty_weight is not None:
+                metrics["penalty"] *= objective.penalty_weight(turn.step)
             loss += metrics["penalty"]
         return loss, (variables, metrics)
 
