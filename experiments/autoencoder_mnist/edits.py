@@ -35,7 +35,7 @@ class Critic:
     """Units of the dense layer of each net."""
     latent: bounds.Count = 64
     """Size of the latent vector."""
-    penalty: bounds.Weight = 1.0
+    penalty: bounds.Weight = 0.05
     """Weight of the squared slope of the discriminator on real digits."""
     learning_rate: bounds.Rate = 5e-4
     """Adam's step size for both players."""
