@@ -10,8 +10,8 @@ lower unless they are like the data. Without flags: eight Gaussians in the plane
 rounds in seconds, then digits, minutes on two CPU cores. The run directory gets
 
 - plane.png: D's landscape after some rounds, with the data, the negatives that were
-  found, and false peaks, which D takes for data where there are none: most of them
-  vanish, some come back;
+  found, and false peaks, which D takes for data where there are none: they vanish in
+  the first rounds;
 - rounds.png: the numbers of true and of false peaks, and the share of negatives that
   lie where the data are;
 - digits.png: the images that D rated highest, a row for each of some rounds, and real
