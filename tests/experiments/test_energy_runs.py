@@ -16,7 +16,7 @@ BRIEF = [
 ]  # fmt: skip
 TINY = {
     ebgan_mnist: ["--model.generator", 5, "--model.encoder", 6],
-    began_mnist: ["--model.width", 2, "--model.latent", 3],
+    began_mnist: ["--model.width", 2, "--model.latent", 3, "--model.hidden", 6],
     bgan_mnist: [
         flag
         for kind in ("continuous", "discrete")
