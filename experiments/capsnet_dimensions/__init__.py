@@ -52,7 +52,7 @@ class Config:
     """Change from one tile to the next."""
     overview: bounds.Count = 4
     """Digits in the overview."""
-    directions: bounds.Count = 4
+    directions: bounds.Count = 3
     """Principal directions of each digit in the overview."""
     deviations: bounds.Rate = 2.5
     """Farthest place along them in standard deviations from the mean, to both sides."""

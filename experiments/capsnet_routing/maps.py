@@ -51,7 +51,7 @@ def draw_lengths(both, there):
         there: the true classes, bool `[B, J]`.
     """
     figure = figures.new(9, 2.3 * len(both) + 0.5, space=0.06)
-    figure.suptitle("The length of a capsule, the probability that its thing is there")
+    figure.suptitle("Lengths of capsules before and after training")
     axes = figure.subplots(len(both), 2, sharex=True)
     for (name, routed), (below, above) in zip(both.items(), axes, strict=True):
         parts = {

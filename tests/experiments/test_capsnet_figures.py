@@ -100,7 +100,7 @@ def test_dimensions(run, parts, tmp_path):
     assert len(first["visible_change"]) == DIM
     for digit in found["principal"]:
         assert sum(digit["explained"]) == pytest.approx(1)
-        assert len(digit["visible_change"]) == 4
+        assert len(digit["visible_change"]) == 3
 
 
 def test_a_change_touches_one_capsule():
