@@ -200,7 +200,7 @@ def test_both_forms_agree():
         patch.setattr(
             jax.lax, "platform_dependent", lambda *x, cpu, default: default(*x)
         )
-        other = matrix.class_em(grid, weights, *betas)
+        other = jax.jit(lambda x: matrix.class_em(x, weights, *betas))(grid)
     np.testing.assert_allclose(one.poses, other.poses, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(one.activations, other.activations, rtol=1e-5)
 
