@@ -93,7 +93,7 @@ def conv_em(
     sides = below.poses.shape[1:3]
     rows, columns = (_windows_along(side, kernel, stride) for side in sides)
     positions = rows * columns
-    seen = _seen(sides, kernel, stride)
+    seen = seen_by_windows(sides, kernel, stride)
     sees, count = _sees(seen, sides[0] * sides[1])
     scale = positions * above / (sides[0] * sides[1] * types)
     first = np.repeat(-np.log(above * count[seen]), types, 1)[:, None]
@@ -262,8 +262,17 @@ def _windows_along(side: int, kernel: int, stride: int) -> int:
     return (side - kernel) // stride + 1
 
 
-def _seen(sides: tuple[int, int], kernel: int, stride: int) -> np.ndarray:
-    """The positions below that windows see, by number: `[windows, K * K]`."""
+def seen_by_windows(sides: tuple[int, int], kernel: int, stride: int) -> np.ndarray:
+    """The positions below that windows see, by number: `[windows, K * K]`.
+
+    Args:
+        sides: rows and columns of the grid below.
+        kernel: the side of a window, K.
+        stride: the distance between windows.
+
+    Raises:
+        ValueError: the grid is smaller than a window.
+    """
     rows, columns = (
         stride * np.arange(_windows_along(side, kernel, stride))[:, None]
         + np.arange(kernel)
@@ -274,10 +283,11 @@ def _seen(sides: tuple[int, int], kernel: int, stride: int) -> np.ndarray:
 
 
 def _sees(seen: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse of `_seen`: the places in it of each position, and their number.
+    """Where windows see each position: the inverse of `seen_by_windows`.
 
     Returns:
-        `[count, most]`, filled up with the place after the last, and `[count]`.
+        Places in it, `[count, most]`, filled up with the one after the last, and how
+        many there are, `[count]`.
     """
     flat = seen.ravel()
     number = np.bincount(flat, minlength=count)

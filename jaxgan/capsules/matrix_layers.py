@@ -1,8 +1,11 @@
 """Layers of matrix capsules: flax modules that use `matrix`.
 
 Hinton, Sabour and Frosst, "Matrix capsules with EM routing" (ICLR 2018), section 4.
-The paper does not give initial values. Weight matrices begin as draws of variance 1/4,
-which keeps the size of a pose, and the costs β at zero.
+The authors chose initial values by which half of the capsules are active at the start
+(in the discussion on openreview.net). Those here do that for digits: weight
+matrices of variance 1 and large poses of the lowest capsules, so that votes have
+standard deviations of about 1, and costs β by which a capsule that explains its share
+of the data gains as much as it must to be active.
 """
 
 import jax
@@ -12,7 +15,8 @@ from flax import linen as nn
 from jaxgan.capsules import matrix
 from jaxgan.capsules.matrix import Grid, Routing
 
-weights_init = nn.initializers.normal(0.5)
+weights_init = nn.initializers.normal(1.0)
+poses_init = nn.initializers.variance_scaling(16.0, "fan_in", "normal")
 
 
 class MatrixPrimaryCaps(nn.Module):
@@ -27,7 +31,7 @@ class MatrixPrimaryCaps(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> Grid:
         """Maps features `[B, H, W, C]` to capsules at the same positions."""
-        poses = nn.Dense(self.types * 16, name="poses")(x)
+        poses = nn.Dense(self.types * 16, kernel_init=poses_init, name="poses")(x)
         logits = nn.Dense(self.types, name="activations")(x)
         return Grid(poses.reshape(*logits.shape, 4, 4), nn.sigmoid(logits))
 
@@ -90,6 +94,6 @@ class MatrixClassCaps(nn.Module):
 
 def _betas(module: nn.Module, types: int) -> tuple[jax.Array, jax.Array]:
     """The costs β_u and β_a of capsules above, `[types]` each."""
-    zeros = nn.initializers.zeros_init()
-    beta_u = module.param("beta_u", zeros, (types,), jnp.float32)
-    return beta_u, module.param("beta_a", zeros, (types,), jnp.float32)
+    constant = nn.initializers.constant
+    beta_u = module.param("beta_u", constant(-1.0), (types,), jnp.float32)
+    return beta_u, module.param("beta_a", constant(-16.0), (types,), jnp.float32)

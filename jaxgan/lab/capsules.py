@@ -17,7 +17,7 @@ from jaxgan.lab import classes, feeds, pixels, session
 from jaxgan.lab.blocks import BLOCK
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
-from jaxgan.models import capsnet, capsnet_baseline
+from jaxgan.models import capsnet, capsnet_baseline, matrix_capsnet
 from jaxgan.train import Feed, Run, directory
 
 OVERLAY = 4  # pixels by which each of two digits is shifted
@@ -26,6 +26,9 @@ SHOWN = 32  # reconstructions on a sheet
 COLUMNS = 8
 
 Kind = Literal["test", "affine"]
+MODULES = {
+    module.Config: module for module in (capsnet, capsnet_baseline, matrix_capsnet)
+}
 
 
 def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
@@ -33,13 +36,13 @@ def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
 
     Args:
         title: of the report.
-        config: `run`, `data` and `model`, a `Config` of `capsnet` or of
-            `capsnet_baseline`.
+        config: `run`, `data` and `model`, a `Config` of `capsnet`, of
+            `capsnet_baseline` or of `matrix_capsnet`.
         tested: iterations of routing to test with too, whatever it was trained with.
     """
     model, opened = open_for(config.data, config.model)
     config, run = dataclasses.replace(config, model=model), config.run
-    module: Any = capsnet if isinstance(model, capsnet.Config) else capsnet_baseline
+    module: Any = MODULES[type(model)]
     work = session.begin(title, config, opened)
     chosen = jaxgan_data.some(len(opened.test["label"]), SHOWN)
     shown = unseen(opened, model, np.resize(chosen, SHOWN))
