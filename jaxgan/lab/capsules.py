@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -31,7 +31,14 @@ MODULES = {
 }
 
 
-def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
+def train(
+    title: str,
+    config: Any,
+    tested: Sequence[int] = (),
+    *,
+    opened: Set | None = None,
+    tests: Mapping[str, dict[str, np.ndarray]] | None = None,
+) -> Result:
     """Trains the model of a config, or goes on, and tests it at the end.
 
     Args:
@@ -39,8 +46,10 @@ def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
         config: `run`, `data` and `model`, a `Config` of `capsnet`, of
             `capsnet_baseline` or of `matrix_capsnet`.
         tested: iterations of routing to test with too, whatever it was trained with.
+        opened: the set to train and to test on; what `config.data` names if left out.
+        tests: more images and labels to test on, as `Set.test` has them, by name.
     """
-    model, opened = open_for(config.data, config.model)
+    model, opened = open_for(config.data, config.model, opened)
     config, run = dataclasses.replace(config, model=model), config.run
     module: Any = MODULES[type(model)]
     work = session.begin(title, config, opened)
@@ -51,10 +60,10 @@ def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
     def classify(model, variables, image):
         return module.predict(model, variables, image)
 
-    def wrong_of(state, kind: Kind = "test", **changes):
+    def wrong_of(state, kind: Kind = "test", part=opened, **changes):
         routed = dataclasses.replace(model, **changes)
         see = functools.partial(classify, routed, game.variables(state))
-        return wrong(*predictions(see, opened, model, config.data.tests, kind))
+        return wrong(*predictions(see, part, model, config.data.tests, kind))
 
     @jax.jit
     def reconstructed(variables):
@@ -88,6 +97,12 @@ def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
             numbers["error_at_iterations"] = {
                 str(n): float(wrong_of(state, iterations=n).mean()) for n in tested
             }
+        if tests:
+            parts = {n: dataclasses.replace(opened, test=x) for n, x in tests.items()}
+            numbers["errors"] = {
+                name: float(wrong_of(state, part=part).mean())
+                for name, part in parts.items()
+            }
         sheets = directory.sheets(run.workdir, "reconstructions")
         caption = "Test images, and below each what the decoder made of its capsule"
         return Result(numbers, {caption: sheets[max(sheets)]} if sheets else {})
@@ -101,7 +116,7 @@ def train(title: str, config: Any, tested: Sequence[int] = ()) -> Result:
     )
 
 
-def open_for(data: Data, model: Any) -> tuple[Any, Set]:
+def open_for(data: Data, model: Any, opened: Set | None = None) -> tuple[Any, Set]:
     """A model that knows how many classes its data has, and that data.
 
     Digits that are overlaid come without their margin.
@@ -111,7 +126,7 @@ def open_for(data: Data, model: Any) -> tuple[Any, Set]:
             model.
     """
     side = model.resolution - 2 * OVERLAY * (model.objects > 1)
-    opened = open_set(data, (side, side, model.channels), test=True)
+    opened = opened or open_set(data, (side, side, model.channels), test=True)
     return classes.counted(model, opened)
 
 
