@@ -83,9 +83,8 @@ def measure(model, variables, image, label, iterations: int) -> dict[str, Any]:
     @jax.jit
     def look(image, label):
         _, layers = matrix_capsnet.encode(most, variables, image, return_coupling=True)
-        return [entropy(*layer, i) for i, layer in enumerate(layers)], towards(
-            *layers[-1], label
-        )
+        entropies = [entropy(a, r, i) for i, (a, r) in enumerate(layers)]
+        return entropies, towards(layers[-1][0], layers[-1][1], label)
 
     entropies, share = blocks.in_blocks(look, image, label, size=BLOCK)
     relative = [(h.sum(0) / h.sum(0)[0]).tolist() for h in entropies]

@@ -62,7 +62,7 @@ def pair(opened: Set, steps: int) -> dict[str, Any]:
     The CNN is the paper's for two digits: convolutions with pooling, and one hidden
     layer, here with dropout.
     """
-    common = {
+    common: dict[str, Any] = {
         "resolution": opened.shape[0],
         "channels": opened.shape[2],
         "classes": len(opened.classes),

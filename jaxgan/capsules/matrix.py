@@ -15,8 +15,8 @@ costs mean the same in layers of different sizes (Gritzman, arXiv:1907.00652, se
 3.2); `share="sum"` takes the sum of Procedure 1.
 """
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +68,7 @@ def conv_em(
     stride: int = 1,
     routing: Routing = Routing(),  # noqa: B008
     return_coupling: bool = False,
-):
+) -> Any:
     """Routes a grid of capsules to a smaller grid, window by window.
 
     Args:
@@ -129,7 +129,7 @@ def class_em(
     routing: Routing = Routing(),  # noqa: B008
     coordinates: bool = True,
     return_coupling: bool = False,
-):
+) -> Any:
     """Routes a grid of capsules to one capsule for each class.
 
     As the weights do not depend on the position, each vote is told of it: "coordinate
@@ -233,7 +233,7 @@ def _average(weight: jax.Array, values: jax.Array) -> jax.Array:
     return jnp.einsum("nji,njip->njp", weight, values)
 
 
-def _batched(one, below: Grid, weights, return_coupling: bool):
+def _batched(one, below: Grid, weights, return_coupling: bool) -> Any:
     """Applies a function of one example to all of a batch.
 
     On a CPU one after the other: the votes of an example stay in the cache, and the
@@ -250,7 +250,8 @@ def _batched(one, below: Grid, weights, return_coupling: bool):
 
     at_once = jax.vmap(routed, (0, 0, *[None] * len(weights)))
     found = lax.platform_dependent(*below, *weights, cpu=in_turn, default=at_once)
-    return (Grid(*found[:2]), found[2]) if return_coupling else Grid(*found)
+    poses, active, *r = found
+    return (Grid(poses, active), *r) if return_coupling else Grid(poses, active)
 
 
 def _windows_along(side: int, kernel: int, stride: int) -> int:
@@ -262,7 +263,7 @@ def _windows_along(side: int, kernel: int, stride: int) -> int:
     return (side - kernel) // stride + 1
 
 
-def seen_by_windows(sides: tuple[int, int], kernel: int, stride: int) -> np.ndarray:
+def seen_by_windows(sides: Sequence[int], kernel: int, stride: int) -> np.ndarray:
     """The positions below that windows see, by number: `[windows, K * K]`.
 
     Args:

@@ -8,6 +8,8 @@ standard deviations of about 1, and costs β by which a capsule that explains it
 of the data gains as much as it must to be active.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -52,7 +54,7 @@ class ConvCaps(nn.Module):
     routing: Routing = Routing()
 
     @nn.compact
-    def __call__(self, below: Grid, *, return_coupling: bool = False):
+    def __call__(self, below: Grid, *, return_coupling: bool = False) -> Any:
         """Routes a grid of capsules; see `matrix.conv_em`."""
         shape = (self.kernel, self.kernel, below.poses.shape[3], self.types, 4, 4)
         return matrix.conv_em(
@@ -79,7 +81,7 @@ class MatrixClassCaps(nn.Module):
     coordinates: bool = True
 
     @nn.compact
-    def __call__(self, below: Grid, *, return_coupling: bool = False):
+    def __call__(self, below: Grid, *, return_coupling: bool = False) -> Any:
         """Routes a grid of capsules; see `matrix.class_em`."""
         shape = (below.poses.shape[3], self.classes, 4, 4)
         return matrix.class_em(

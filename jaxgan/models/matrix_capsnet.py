@@ -12,7 +12,7 @@ does not give Adam's step size, nor the steps in which the margin rises.
 
 import dataclasses
 import functools
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -100,7 +100,7 @@ class Encoder(linen.Module):
             kernel_init=linen.initializers.he_normal(),
         )(image)
         first, second, third = c.types
-        grid = capsules.MatrixPrimaryCaps(first)(linen.relu(x))
+        grid: Any = capsules.MatrixPrimaryCaps(first)(linen.relu(x))
         layers = (
             capsules.ConvCaps(second, stride=2, routing=routing),
             capsules.ConvCaps(third, routing=routing),
