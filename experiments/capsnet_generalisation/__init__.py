@@ -94,8 +94,8 @@ def main(config: Config) -> None:
                 )
                 done = runs.once(part, fit)
                 found.setdefault(setting.name, {}).setdefault(name, []).append(done)
-                if parallel.is_main():
-                    results.write(config.workdir, found)
+            if parallel.is_main():
+                results.write(config.workdir, found)
     session.only_main()
     if found:
         say((config.workdir / "table.md").read_text(encoding="utf-8"))
