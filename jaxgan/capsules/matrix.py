@@ -25,9 +25,6 @@ from jax import lax
 
 from jaxgan.capsules.em import MIN_ACTIVATION, annealed
 
-VARIANCE = 5e-4
-"""What is added to variances, which have logarithms: the released code's."""
-
 NEVER = -1e30
 """The log of a chance of zero; infinity would make gradients NaN."""
 
@@ -52,11 +49,16 @@ class Routing(NamedTuple):
         iterations: the number of iterations of EM; the paper has 3 in most experiments.
         temperature: the inverse temperature λ of an iteration, counted from 0.
         share: whether the amount of data in a cost is relative to its mean, or the sum.
+        variance: what is added to the variances of votes. With a small number, the R
+            of an untrained network are nearly 0 and 1, and it hardly learns; with one
+            as large as the votes, R begin nearly even, and become as sharp as training
+            makes the votes large. The released code adds 0.0005.
     """
 
     iterations: int = 3
-    temperature: Temperature = lambda iteration: annealed(iteration, 1.0)
+    temperature: Temperature = lambda iteration: annealed(iteration, 4.0)
     share: Share = "mean"
+    variance: float = 1.0
 
 
 def conv_em(
@@ -195,7 +197,7 @@ def _fit(votes, a, betas, first, normalise: Normalise, routing: Routing, scale: 
     size = votes.shape[-1]
 
     def m_step(log_r, mean, square, temperature):
-        variance = jnp.maximum(square - jnp.square(mean), 0.0) + VARIANCE
+        variance = jnp.maximum(square - jnp.square(mean), 0.0) + routing.variance
         data = (jnp.exp(log_r) * a[:, None]).sum(-1)
         if routing.share == "mean":
             data = data * scale

@@ -2,10 +2,9 @@
 
 Hinton, Sabour and Frosst, "Matrix capsules with EM routing" (ICLR 2018), section 4.
 The authors chose initial values by which half of the capsules are active at the start
-(in the discussion on openreview.net). Those here do that for digits: weight
-matrices of variance 1 and large poses of the lowest capsules, so that votes have
-standard deviations of about 1, and costs β by which a capsule that explains its share
-of the data gains as much as it must to be active.
+(in the discussion on openreview.net). Those here do about that: weight matrices that
+keep the size of a pose, and costs β by which a capsule that explains its share of the
+data, to within variances of about 1, gains as much as it must to be active.
 """
 
 from typing import Any
@@ -17,8 +16,7 @@ from flax import linen as nn
 from jaxgan.capsules import matrix
 from jaxgan.capsules.matrix import Grid, Routing
 
-weights_init = nn.initializers.normal(1.0)
-poses_init = nn.initializers.variance_scaling(16.0, "fan_in", "normal")
+weights_init = nn.initializers.normal(0.5)
 
 
 class MatrixPrimaryCaps(nn.Module):
@@ -33,7 +31,7 @@ class MatrixPrimaryCaps(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> Grid:
         """Maps features `[B, H, W, C]` to capsules at the same positions."""
-        poses = nn.Dense(self.types * 16, kernel_init=poses_init, name="poses")(x)
+        poses = nn.Dense(self.types * 16, name="poses")(x)
         logits = nn.Dense(self.types, name="activations")(x)
         return Grid(poses.reshape(*logits.shape, 4, 4), nn.sigmoid(logits))
 
@@ -97,5 +95,5 @@ class MatrixClassCaps(nn.Module):
 def _betas(module: nn.Module, types: int) -> tuple[jax.Array, jax.Array]:
     """The costs β_u and β_a of capsules above, `[types]` each."""
     constant = nn.initializers.constant
-    beta_u = module.param("beta_u", constant(-1.0), (types,), jnp.float32)
-    return beta_u, module.param("beta_a", constant(-16.0), (types,), jnp.float32)
+    beta_u = module.param("beta_u", constant(-0.25), (types,), jnp.float32)
+    return beta_u, module.param("beta_a", constant(-4.0), (types,), jnp.float32)
