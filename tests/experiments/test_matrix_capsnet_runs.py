@@ -1,12 +1,14 @@
 """The commands of matrix capsules: one trains, the other looks into its run."""
 
 import json
+import types
 
 import numpy as np
 import pytest
 from commands import call
 
-from experiments import capsnet_mnist, matrix_capsnet_mnist, matrix_capsnet_routing
+from experiments import matrix_capsnet_mnist, matrix_capsnet_routing
+from jaxgan.models import capsnet
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +51,9 @@ def test_trains_and_looks_into_the_routing(tmp_path, bars, monkeypatch):
         assert all(0 <= x <= 1 + 1e-5 for x in relative)
 
 
-def test_a_run_of_another_model_is_refused(tmp_path, bars, monkeypatch, capsys):
-    command = [
-        "--model.features", 4, "--model.types", 2, "--model.decoder", 6,
-        "--model.resolution", 17, "--batch-size", 8, "--steps", 1, "--devices", 1,
-        "--data", f"npz:{bars}", "--workdir", tmp_path,
-    ]  # fmt: skip
-    assert call(capsnet_mnist, command, monkeypatch) == 0
+def test_a_run_of_another_model_is_refused(tmp_path, monkeypatch, capsys):
+    other = types.SimpleNamespace(name="capsnet", config=capsnet.Config())
+    monkeypatch.setattr(matrix_capsnet_routing.restored, "restore", lambda run: other)
     assert call(matrix_capsnet_routing, ["--run", tmp_path], monkeypatch) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "run of capsnet, not of matrix capsules" in said

@@ -1,0 +1,103 @@
+"""What the comparison of capsules with a CNN trains on, tests on, and writes."""
+
+import json
+
+import numpy as np
+import pytest
+from commands import call
+
+from experiments import capsnet_generalisation
+from experiments.capsnet_generalisation import studies
+from jaxgan.lab.data import of_arrays
+from jaxgan.lab.session import Result
+from jaxgan.models import capsnet, capsnet_baseline
+
+
+@pytest.fixture(scope="module")
+def turn(tmp_path_factory):
+    """Two things on a turntable of 64 frames; a pixel says which frame it is."""
+    path = tmp_path_factory.mktemp("data") / "turn.npz"
+    order = np.random.default_rng(0).permutation(128)
+    variety = np.array(["plum"] * 64 + ["fig"] * 64)[order]
+    frame = np.tile(np.arange(64) * 5, 2)[order]
+    images = np.zeros((128, 28, 28, 3), np.uint8)
+    images[:, 0, 0, 0] = frame // 5
+    np.savez(path, images=images, variety=variety, frame=frame)
+    return path
+
+
+def frames(part, label):
+    return set(part["image"][part["label"] == label][:, 0, 0, 0].tolist())
+
+
+def test_views_in_training_are_a_third_and_every_test_has_others(turn):
+    opened, tests = studies.turntable(turn)
+    assert opened.classes == ("fig", "plum")
+    for label in (0, 1):
+        train = frames(opened.train, label)
+        familiar = frames(tests["familiar views"], label)
+        assert train | familiar == set(range(22))  # 360 / 64 · 21 is below 120 degrees
+        assert not train & familiar
+        assert len(familiar) == 7
+        far = [
+            frames(tests[f"{n} to {n + 40} degrees away"], label) for n in (0, 40, 80)
+        ]
+        # The views just before the first one in training are near it too.
+        assert {22, 63} <= far[0]
+        assert 42 in far[2]
+        assert set.union(*far) == set(range(22, 64)) == frames(opened.test, label)
+        assert sum(map(len, far)) == 42
+
+
+def test_a_file_without_frames_is_refused(tmp_path):
+    np.savez(tmp_path / "x.npz", images=np.zeros((2, 28, 28, 3), np.uint8))
+    with pytest.raises(ValueError, match="no frame, variety: give an npz"):
+        studies.turntable(tmp_path / "x.npz")
+
+
+def digits(count=400):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (count, 28, 28, 1), np.uint8)
+    label = np.arange(count, dtype=np.int32) % 10
+    names = tuple(map(str, range(10)))
+    return of_arrays({"image": image, "label": label}, classes=names)
+
+
+def test_few_labels_are_as_many_of_each_class_and_drawn_by_the_seed():
+    opened = digits()
+    some, other = (studies.labelled(opened, 20, seed) for seed in (0, 1))
+    np.testing.assert_array_equal(np.bincount(some.train["label"]), [2] * 10)
+    assert some.fingerprint != other.fingerprint
+
+
+def test_both_networks_have_as_many_parameters():
+    models = studies.pair(digits(), steps=100)
+    capsules = studies.parameters(capsnet, models["capsules"])
+    plain = studies.parameters(capsnet_baseline, models["CNN"])
+    assert plain == pytest.approx(capsules, rel=0.01)
+
+
+def test_the_table_has_means_and_deviations(tmp_path, turn, monkeypatch, capsys):
+    """The command as a whole, with training that only says what it was asked for."""
+    asked = []
+
+    def train(title, part, *, opened, tests):
+        asked.append((title, part.run.seed, len(opened.train["label"])))
+        error = 0.1 + 0.1 * part.run.seed
+        return Result({"test_error": error, "errors": dict.fromkeys(tests, error)}, {})
+
+    monkeypatch.setattr(capsnet_generalisation.capsules, "train", train)
+    command = ["--studies", "views", "--views", turn, "--seeds", 0, 1]
+    command += ["--workdir", tmp_path]
+    assert call(capsnet_generalisation, command, monkeypatch) == 0
+    assert asked == [
+        (f"views, {name}", seed, 30) for seed in (0, 1) for name in ("capsules", "CNN")
+    ]
+    row = "| views | 80 to 120 degrees away | 15.0 ± 7.1 | 15.0 ± 7.1 | 2 |"
+    assert row in (tmp_path / "table.md").read_text()
+    found = json.loads((tmp_path / "results.json").read_text())["errors_percent"]
+    spread = found["views"]["familiar views"]["CNN"]
+    assert spread["mean"] == pytest.approx(15)
+    assert spread["standard_deviation"] == pytest.approx(np.sqrt(50))
+    assert (tmp_path / "generalisation.png").is_file()
+    assert call(capsnet_generalisation, ["--seeds", 0, 0], monkeypatch) == 2
