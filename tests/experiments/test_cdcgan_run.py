@@ -23,7 +23,7 @@ ACGAN = [*RUN, "--model.noise", 4]
 def unscored(monkeypatch):
     """Without the digit classifier, which has tests of its own."""
     monkeypatch.setattr(
-        scored, "_score", lambda record, config, *_: {"asked": config.model.classes}
+        scored, "score", lambda record, config, *_: {"asked": config.model.classes}
     )
 
 

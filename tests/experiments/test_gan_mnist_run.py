@@ -36,7 +36,7 @@ def quick(monkeypatch):
     """Few samples, and no digit classifier, which has tests of its own."""
     monkeypatch.setattr(parzen, "SAMPLES", 90)
     monkeypatch.setattr(generator, "BLOCK", 50)
-    monkeypatch.setattr(scored, "_score", lambda *arguments: {})
+    monkeypatch.setattr(scored, "score", lambda *arguments: {})
 
 
 @pytest.fixture(scope="module")

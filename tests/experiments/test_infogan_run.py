@@ -27,7 +27,7 @@ MODEL = infogan.Config(noise=4, width=2, hidden=6, recogniser=5)
 @pytest.fixture(autouse=True)
 def unscored(monkeypatch):
     """Without the digit classifier, which has tests of its own."""
-    monkeypatch.setattr(scored, "_score", lambda *arguments: {})
+    monkeypatch.setattr(scored, "score", lambda *arguments: {})
 
 
 @pytest.fixture
