@@ -56,7 +56,7 @@ class Config:
     """Steps of every run by feature matching."""
     minibatch: improved_gan.Config = improved_gan.MINIBATCH
     """The model of the run by minibatch discrimination."""
-    minibatch_steps: bounds.Natural = 1000
+    minibatch_steps: bounds.Natural = 400
     """Steps of that run; 0 leaves it out."""
     minibatch_labels: bounds.Count = 1000
     """Number of labelled images of that run."""
@@ -102,7 +102,7 @@ class Config:
 
 
 NARROW = improved_gan.Config(classes=None, discriminator=(500, 250, 250, 250))
-# A run of a thousand steps needs larger ones than the paper's of 300,000.
+# A run of a few hundred steps needs larger ones than the paper's of 300,000.
 THIN = dataclasses.replace(
     improved_gan.MINIBATCH,
     classes=None,
