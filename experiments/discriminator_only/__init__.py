@@ -79,7 +79,7 @@ class Config:
 PLANE = alone.Config(negatives=128, restarts=4, rounds_kept=100, replay=0.9)
 DIGITS = alone.Config(
     shape=(28, 28, 1), low=0.0, high=1.0, width=16, hidden=(128,), round_steps=5,
-    negatives=64, rounds_kept=200, replay=0.75, restarts=1, ascent_steps=60,
+    negatives=64, rounds_kept=50, replay=0.5, restarts=1, ascent_steps=60,
     ascent_rate=3.0, ascent_reach=1.5, prior=0.02, penalty=0.1, learning_rate=5e-4,
 )  # fmt: skip
 PRESETS = {
