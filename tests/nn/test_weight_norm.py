@@ -110,3 +110,40 @@ def test_parameters_stay_float32_and_images_are_refused(key):
     assert layer.apply(variables, x).dtype == jnp.bfloat16
     with pytest.raises(ValueError, match=r"\[B, N\].*\(2, 3, 4\)"):
         nn.WeightNormDense(2).init(key, jnp.zeros((2, 3, 4)))
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_convolution_s_kernel_has_length_one_and_its_first_batch_sets_the_rest(
+    key, transposed
+):
+    """Against Torch 2.13, with gains and biases by hand; then the start from data."""
+    torch = pytest.importorskip("torch")  # 2.13
+    x = np.random.default_rng(0).normal(2, 3, (3, 6, 6, 2)).astype("float32")
+    layer = nn.WeightNormConv(4, 5, 2, transposed=transposed)
+    gain, bias = jnp.asarray([0.5, -2.0, 3.0, 1.0]), jnp.arange(4.0)
+    params = {**layer.init(key, x)["params"], "gain": gain, "bias": bias}
+    kernel = np.asarray(params["direction"], "float64")
+    unit = 2 if transposed else 3
+    over = tuple(i for i in range(4) if i != unit)
+    kernel = kernel / np.sqrt((kernel**2).sum(over, keepdims=True))
+    weight = torch.tensor(kernel).permute(3, 2, 0, 1)  # of a convolution, [O, C, k, k]
+    image = torch.tensor(x, dtype=torch.float64).permute(0, 3, 1, 2)
+    if transposed:
+        made = torch.conv_transpose2d(
+            image, weight, stride=2, padding=2, output_padding=1
+        )
+    else:
+        made = torch.conv2d(image, weight, stride=2, padding=2)
+    expected = made.permute(0, 2, 3, 1).numpy() * np.asarray(gain) + np.asarray(bias)
+    np.testing.assert_allclose(
+        layer.apply({"params": params}, x), expected, rtol=1e-4, atol=1e-4
+    )
+    first = nn.WeightNormConv(
+        4, 5, 2, transposed=transposed, learn_gain=False, data_init=True
+    )
+    drawn, variables = first.init_with_output(key, x)
+    assert set(variables) == {"params", "gains"}
+    again = np.asarray(first.apply(variables, x))
+    np.testing.assert_allclose(again.mean((0, 1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(again.std((0, 1, 2)), 1, rtol=1e-3)
+    np.testing.assert_allclose(drawn, again, rtol=1e-4, atol=1e-5)
