@@ -56,7 +56,7 @@ class Config:
     """Steps of every run by feature matching."""
     minibatch: improved_gan.Config = improved_gan.MINIBATCH
     """The model of the run by minibatch discrimination."""
-    minibatch_steps: bounds.Natural = 400
+    minibatch_steps: bounds.Natural = 300
     """Steps of that run; 0 leaves it out."""
     minibatch_labels: bounds.Count = 1000
     """Number of labelled images of that run."""
