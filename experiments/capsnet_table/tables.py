@@ -175,7 +175,7 @@ def _crossed(rows: dict[str, Any]) -> list[str]:
         return []
     tested = next(iter(found.values()))
     cells = [(row, *map(_error, of.values())) for row, of in found.items()]
-    head = ("error, %, if tested with", *(f"{n} iterations" for n in tested))
+    head = ("error, %, by iterations in the test", *tested)
     return [report.table(head, cells), ""]
 
 
