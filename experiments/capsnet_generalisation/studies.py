@@ -66,6 +66,7 @@ def pair(opened: Set, steps: int) -> dict[str, Any]:
         "resolution": opened.shape[0],
         "channels": opened.shape[2],
         "classes": len(opened.classes),
+        "learning_rate": 0.003,  # as in the small table: runs are short
         "decay_steps": max(1, steps // 96),
     }
     net = capsnet.Config(features=16, types=4, decoder=(64,), **common)
