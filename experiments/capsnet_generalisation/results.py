@@ -17,7 +17,12 @@ Found = dict[str, dict[str, list[dict[str, Any]]]]  # setting -> model -> runs
 def write(workdir: pathlib.Path, found: Found) -> None:
     """Writes what was found so far."""
     rows = [
-        (setting, test, *(_text(of, test) for of in models.values()), _seeds(models))
+        (
+            setting,
+            _named(test),
+            *(_text(of, test) for of in models.values()),
+            _seeds(models),
+        )
         for setting, models in found.items()
         for test in _tests(setting, models)
     ]
@@ -61,8 +66,11 @@ def draw(found: Found):
                 tests = _tests(study, found[study])
                 at = list(range(len(tests)))
                 values = [_spread(found[study][name], test) for test in tests]
-                ax.set_xticks(at, [test.replace(" ", "\n", 2) for test in tests])
-                ax.set_title({"affine": "shifts to affine maps"}.get(study, study))
+                names = [_named(test).replace(" degrees away", "°") for test in tests]
+                ax.set_xticks(at, [x.replace(" to ", "-") for x in names])
+                ax.set_title(
+                    {"affine": "affine maps"}.get(study, "views, and how far away")
+                )
                 ax.margins(x=0.2)
             mean, deviation = np.array(
                 [(m, 0.0 if d is None else d) for m, d in values]
@@ -82,6 +90,10 @@ def _tests(setting: str, models: dict[str, list[dict[str, Any]]]) -> list[str]:
     if first.get("errors"):
         return list(first["errors"])
     return list(TESTS) if setting == "affine" else ["test_error"]
+
+
+def _named(test: str) -> str:
+    return TESTS.get(test, test)
 
 
 def _spread(runs: list[dict[str, Any]], test: str) -> tuple[float, float | None]:
