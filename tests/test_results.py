@@ -17,7 +17,7 @@ MARK = re.compile(r"<!-- numbers: (\S+) -->\n+((?:(?!\n\n).|\n(?!\n))+)")
 NUMBER = re.compile(r"(?<![\w.,])-?\d[\d,]*(?:\.\d+)?(?![\w.]*\w)")
 # What no result has: names, published numbers, and times that depend on the machine.
 ASIDE = ("time", "paper", "the paper", "command", "PyTorch, ms", "jaxgan, ms")
-UNITS = re.compile(rf"{NUMBER.pattern} (?:min|s|steps|seeds?)\b")
+UNITS = re.compile(rf"{NUMBER.pattern} (?:min|s|steps|seeds?|degrees|to)\b")
 
 
 def leaves(tree):
