@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxgan import report
 from jaxgan.lab import figures, session
+from jaxgan.lab.spread import Spread, spread
 from jaxgan.train import directory
 
 COLOURS = {"capsules": "#1f6f8b", "CNN": "#d1495b"}
@@ -20,7 +21,7 @@ def write(workdir: pathlib.Path, found: Found) -> None:
         (
             setting,
             _named(test),
-            *(_text(of, test) for of in models.values()),
+            *(_spread(of, test).text(1) for of in models.values()),
             _seeds(models),
         )
         for setting, models in found.items()
@@ -31,12 +32,7 @@ def write(workdir: pathlib.Path, found: Found) -> None:
     report.write(workdir / "table.md", report.table(head, rows) + "\n")
     summary = {
         setting: {
-            test: {
-                name: dict(
-                    zip(("mean", "standard_deviation"), _spread(of, test), strict=True)
-                )
-                for name, of in models.items()
-            }
+            test: {name: _spread(of, test)._asdict() for name, of in models.items()}
             for test in _tests(setting, models)
         }
         for setting, models in found.items()
@@ -96,16 +92,9 @@ def _named(test: str) -> str:
     return TESTS.get(test, test)
 
 
-def _spread(runs: list[dict[str, Any]], test: str) -> tuple[float, float | None]:
-    """The mean of the errors of several seeds and their deviation, in percent."""
-    errors = [100 * (run[test] if test in run else run["errors"][test]) for run in runs]
-    deviation = float(np.std(errors, ddof=1)) if len(errors) > 1 else None
-    return float(np.mean(errors)), deviation
-
-
-def _text(runs: list[dict[str, Any]], test: str) -> str:
-    mean, deviation = _spread(runs, test)
-    return f"{mean:.1f}" + ("" if deviation is None else f" ± {deviation:.1f}")
+def _spread(runs: list[dict[str, Any]], test: str) -> Spread:
+    """The errors of several seeds, in percent."""
+    return spread([100 * (run | run.get("errors", {}))[test] for run in runs])
 
 
 def _seeds(models: dict[str, list[dict[str, Any]]]) -> str:

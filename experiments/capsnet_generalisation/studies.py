@@ -1,16 +1,15 @@
 """The settings of each study: what to train on, and what to test on."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jaxgan import data as jaxgan_data
-from jaxgan.compose import parameter_count
 from jaxgan.data.transforms import fit
-from jaxgan.game import algorithm
+from jaxgan.lab import capsules
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.models import capsnet, capsnet_baseline
 
@@ -75,23 +74,7 @@ def pair(opened: Set, steps: int) -> dict[str, Any]:
     base = capsnet_baseline.Config(
         features=(16, 32), kernels=(5, 5), pool=True, hidden=(1,), **common
     )
-    wanted = parameters(capsnet, net)
-    one, two = (
-        parameters(capsnet_baseline, dataclasses.replace(base, hidden=(n,)))
-        for n in (1, 2)
-    )
-    units = max(1, 1 + round((wanted - one) / (two - one)))
-    return {
-        "capsules": net, "CNN": dataclasses.replace(base, hidden=(units,))
-    }  # fmt: skip
-
-
-def parameters(module: Any, config: Any) -> int:
-    """How many parameters a model has."""
-    record = module.MODEL
-    init = algorithm(record.game(config)).init
-    batch = jax.eval_shape(lambda key: record.batch(config, key, 1), jax.random.key(0))
-    return parameter_count(jax.eval_shape(init, jax.random.key(0), batch).params)
+    return {"capsules": net, "CNN": capsules.as_large(base, net)}
 
 
 def digits(data: Data, shift: int) -> Set:
@@ -133,20 +116,21 @@ def turntable(path: Any) -> tuple[Set, dict[str, dict[str, np.ndarray]]]:
         images, variety, frame = (file[x] for x in ("images", "variety", "frame"))
     names, label = np.unique(variety, return_inverse=True)
     image = np.stack([fit(x, (SIDE, SIDE), 3) for x in images])
-    degrees = np.zeros(len(label))
+    degrees, place = np.zeros(len(label)), np.zeros(len(label), int)
     for i in range(len(names)):
         there = np.flatnonzero(label == i)
         order = there[np.argsort(frame[there], kind="stable")]
-        degrees[order] = 360 * np.arange(len(there)) / len(there)
+        place[order] = np.arange(len(there))
+        degrees[order] = 360 * place[order] / len(there)
     inside = degrees < ARC
     far = np.where(inside, 0, np.minimum(degrees - ARC, 360 - degrees))
-    third = (np.round(degrees * 64 / 360).astype(int) % 3 == 1) & inside
+    third = (place % 3 == 1) & inside
 
     def part(chosen):
         return {"image": image[chosen], "label": label[chosen].astype(np.int32)}
 
     tests = {"familiar views": part(third)}
-    for low, high in zip((0, *FAR), FAR, strict=False):
+    for low, high in itertools.pairwise((0, *FAR)):
         between = ~inside & (far > low) & (far <= high)
         tests[f"{low} to {high} degrees away"] = part(between)
     train = part(inside & ~third)

@@ -6,6 +6,7 @@ import numpy as np
 
 from experiments.discriminator_features import labelled
 from jaxgan.lab import figures
+from jaxgan.lab.spread import Spread
 
 COLOURS = {
     "discriminator": "#2f6f9f",
@@ -60,11 +61,6 @@ def bars(found: dict[str, Any], about: dict[str, Any]) -> Any:
     return figure
 
 
-def deviation(accuracies: np.ndarray) -> float | None:
-    """The standard deviation over draws of labels; None for a single draw."""
-    return float(accuracies.std(ddof=1)) if len(accuracies) > 1 else None
-
-
 def binomial(result: dict[str, Any], count: int, parts: labelled.Parts) -> float:
     """The standard error from the choice of test images, which draws do not include."""
     p = result["accuracy"][count]["mean"]
@@ -73,5 +69,5 @@ def binomial(result: dict[str, Any], count: int, parts: labelled.Parts) -> float
 
 def _accuracy(seen: dict[str, Any]) -> str:
     mean, deviation = seen["mean"], seen["deviation"]
-    spread = "" if deviation is None else f" ± {100 * deviation:.1f}"
-    return f"{100 * mean:.1f}{spread} %"
+    percent = Spread(100 * mean, None if deviation is None else 100 * deviation)
+    return f"{percent.text(1)} %"

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from experiments.discriminator_features import few_labels, labelled
-from experiments.discriminator_features.results import deviation
 from jaxgan.lab import blocks
+from jaxgan.lab.spread import spread
 
 BLOCK = 100  # images in a batch
 
@@ -68,9 +68,10 @@ def accuracies(
             costs=config.costs,
             title=f"{name}, {count} labels",
         )
+        mean, deviation = spread(outcome.accuracies)
         found["accuracy"][count] = {
-            "mean": float(outcome.accuracies.mean()),
-            "deviation": deviation(outcome.accuracies),
+            "mean": mean,
+            "deviation": deviation,
             "each": outcome.accuracies.tolist(),
             "cost": outcome.cost,
             "validation": dict(

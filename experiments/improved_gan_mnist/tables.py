@@ -9,6 +9,7 @@ import numpy as np
 from jaxgan import report
 from jaxgan.lab import figures
 from jaxgan.lab.session import Numbers
+from jaxgan.lab.spread import spread
 from jaxgan.train import Run, directory
 
 # The paper's errors of 10,000: mean and standard deviation over ten draws of labels.
@@ -54,23 +55,17 @@ def write(
         if not runs:
             continue
         errors = np.array([run["test_errors"] for run in runs])
-        spread = float(errors.std(ddof=1)) if len(errors) > 1 else None
-        percent = 100 / first["test_images"]
+        reached, percent = spread(errors), spread(100 * errors / first["test_images"])
         published = PUBLISHED.get(count, "")
         lines.append(
-            f"| {count} | {len(runs)} | {_with_spread(errors.mean(), spread, 1, 0)}"
-            f" | {_with_spread(errors.mean(), spread, percent, 2)} | {published} |"
+            f"| {count} | {len(runs)} | {reached.text(0)} | {percent.text(2)}"
+            f" | {published} |"
         )
         summary["labels"][str(count)] = {
-            "mean_errors": float(errors.mean()),
-            "standard_deviation": spread,
+            "mean_errors": reached.mean,
+            "standard_deviation": reached.standard_deviation,
             "published": published,
             "runs": runs,
         }
     report.write(config.workdir / "table.md", "\n".join(lines) + "\n")
     figures.save_results(config.workdir / directory.RESULTS, summary)
-
-
-def _with_spread(mean, spread, factor, digits):
-    text = f"{factor * mean:.{digits}f}"
-    return text if spread is None else f"{text} ± {factor * spread:.{digits}f}"

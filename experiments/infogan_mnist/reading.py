@@ -9,6 +9,7 @@ import numpy as np
 from jaxgan.lab import blocks, classes, generator
 from jaxgan.lab.data import Set
 from jaxgan.lab.judges import scores
+from jaxgan.lab.spread import spread
 from jaxgan.models import infogan
 from jaxgan.models.parts.classes import known
 
@@ -79,10 +80,7 @@ def summary(runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
     ]
     if not errors:
         return {}
-    found = {
-        "code_error": float(np.mean(errors)),
-        "code_error_spread": float(np.std(errors, ddof=1)) if len(errors) > 1 else None,
-    }
+    found = dict(zip(("code_error", "code_error_spread"), spread(errors), strict=True))
     of_digits = all(
         tuple(run.get("classes", scores.DIGITS)) == scores.DIGITS
         for run in runs.values()

@@ -116,6 +116,33 @@ def train(
     )
 
 
+def as_large(base: capsnet_baseline.Config, net: Any) -> capsnet_baseline.Config:
+    """The baseline with so many units in its first hidden layer as make it as large.
+
+    Its number of parameters is linear in that of these units.
+
+    Args:
+        base: the baseline.
+        net: a model of capsules, whose decoder counts too.
+    """
+
+    def with_units(units):
+        return dataclasses.replace(base, hidden=(units, *base.hidden[1:]))
+
+    one, two = parameters(with_units(1)), parameters(with_units(2))
+    return with_units(max(1, 1 + round((parameters(net) - one) / (two - one))))
+
+
+def parameters(model: Any) -> int:
+    """Counts the parameters of a model, of ten classes unless it says how many."""
+    record = MODULES[type(model)].MODEL
+    model = dataclasses.replace(model, classes=model.classes or 10)
+    key = jax.random.key(0)
+    batch = jax.eval_shape(lambda: record.batch(model, key, 1))
+    state = jax.eval_shape(game.algorithm(record.game(model)).init, key, batch)
+    return compose.parameter_count(state.params)
+
+
 def open_for(data: Data, model: Any, opened: Set | None = None) -> tuple[Any, Set]:
     """A model that knows how many classes its data has, and that data.
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from experiments import capsnet_mnist, capsnet_multimnist, capsnet_table
 from experiments.capsnet_table import tables
+from jaxgan.lab import capsules
 from jaxgan.lab.data import Data, open_set
 from jaxgan.models import capsnet, capsnet_baseline
 
@@ -19,19 +20,6 @@ TINY = [
     "--model.classes", 3, "--batch-size", 8, "--log-every", 2, "--sample-every", 2,
     "--checkpoint-every", 2, "--tests", 40, "--devices", 1,
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bars(tmp_path_factory):
-    """An npz of 60 small labelled pictures: a bar on the left, in the middle, right."""
-    path = tmp_path_factory.mktemp("data") / "bars.npz"
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 60)
-    images = rng.integers(0, 60, (60, 17, 17), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[:, 5 * label : 5 * label + 4] += 190
-    np.savez(path, images=images, labels=labels)
-    return path
 
 
 def results(folder):
@@ -197,16 +185,18 @@ def test_the_rows_of_the_table_are_the_paper_s():
 def test_small_baselines_have_as_many_parameters_as_the_capsules(name, narrower):
     rows = capsnet_table.models(name, "small", steps=1000, narrower=narrower)
     sizes = (
-        tables.parameters(rows["baseline"]),
-        tables.parameters(rows["routing 3, reconstruction"]),
+        capsules.parameters(rows["baseline"]),
+        capsules.parameters(rows["routing 3, reconstruction"]),
     )
     assert sizes[0] == pytest.approx(sizes[1], rel=0.01)
 
 
 def test_the_paper_s_networks_have_its_sizes():
     rows = capsnet_table.models("mnist", "paper", steps=1000)
-    assert tables.parameters(rows["baseline"]) == pytest.approx(35.4e6, rel=0.005)
-    sizes = [tables.parameters(rows[f"routing 3{x}"]) for x in (", reconstruction", "")]
+    assert capsules.parameters(rows["baseline"]) == pytest.approx(35.4e6, rel=0.005)
+    sizes = [
+        capsules.parameters(rows[f"routing 3{x}"]) for x in (", reconstruction", "")
+    ]
     assert sizes == pytest.approx([8.2e6, 6.8e6], rel=0.005)
 
 

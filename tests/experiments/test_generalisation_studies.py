@@ -8,9 +8,9 @@ from commands import call
 
 from experiments import capsnet_generalisation
 from experiments.capsnet_generalisation import studies
+from jaxgan.lab import capsules
 from jaxgan.lab.data import of_arrays
 from jaxgan.lab.session import Result
-from jaxgan.models import capsnet, capsnet_baseline
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +72,8 @@ def test_few_labels_are_as_many_of_each_class_and_drawn_by_the_seed():
 
 def test_both_networks_have_as_many_parameters():
     models = studies.pair(digits(), steps=100)
-    capsules = studies.parameters(capsnet, models["capsules"])
-    plain = studies.parameters(capsnet_baseline, models["CNN"])
-    assert plain == pytest.approx(capsules, rel=0.01)
+    routed, plain = map(capsules.parameters, models.values())
+    assert plain == pytest.approx(routed, rel=0.01)
 
 
 def test_the_table_has_means_and_deviations(tmp_path, turn, monkeypatch, capsys):

@@ -11,19 +11,6 @@ from experiments import matrix_capsnet_mnist, matrix_capsnet_routing
 from jaxgan.models import capsnet
 
 
-@pytest.fixture(scope="module")
-def bars(tmp_path_factory):
-    """An npz of 60 small labelled pictures: a bar on the left, in the middle, right."""
-    path = tmp_path_factory.mktemp("data") / "bars.npz"
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 60)
-    images = rng.integers(0, 60, (60, 17, 17), np.uint8)
-    for image, label in zip(images, labels, strict=True):
-        image[:, 5 * label : 5 * label + 4] += 190
-    np.savez(path, images=images, labels=labels)
-    return path
-
-
 @pytest.mark.slow
 def test_trains_and_looks_into_the_routing(tmp_path, bars, monkeypatch):
     run = tmp_path / "run"
