@@ -163,7 +163,7 @@ MODEL = Model(
     show=images.samples(latent, sample),
     tiny=Config(
         latent=3, hidden=(6, 5), maxout=(5, 4), pieces=2, generator_init=0.5,
-         discriminator_init=0.5,
+        discriminator_init=0.5,
     ),
     latent=latent,
     sample=sample,

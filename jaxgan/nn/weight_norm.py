@@ -62,12 +62,7 @@ class WeightNormDense(nn.Module):
         gain, bias = jnp.ones(self.features), jnp.zeros(self.features)
         if self.data_init and self.is_initializing():
             gain, bias = standardising(x / length[None, :].astype(x.dtype))
-        start = gain
-        if self.learn_gain:
-            gain = self.param("gain", lambda key: start)
-        else:
-            gain = self.variable("gains", "gain", lambda: start).value
-        bias = self.param("bias", lambda key: bias)
+        gain, bias = _kept(self, gain, bias)
         scale = (gain / length).astype(x.dtype)
         return x * scale[None, :] + bias.astype(x.dtype)[None, :]
 
@@ -120,14 +115,20 @@ class WeightNormConv(nn.Module):
         gain, bias = jnp.ones(self.features), jnp.zeros(self.features)
         if self.data_init and self.is_initializing():
             gain, bias = standardising(x.reshape(-1, self.features))
-        start = gain
-        if self.learn_gain:
-            gain = self.param("gain", lambda key: start)
-        else:
-            gain = self.variable("gains", "gain", lambda: start).value
-        bias = self.param("bias", lambda key: bias)
+        gain, bias = _kept(self, gain, bias)
         gain, bias = (y.astype(x.dtype)[None, None, None, :] for y in (gain, bias))
         return x * gain + bias
+
+
+def _kept(
+    layer: WeightNormDense | WeightNormConv, gain: jax.Array, bias: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """A layer's gain and bias, which start at these values."""
+    if layer.learn_gain:
+        kept = layer.param("gain", lambda key: gain)
+    else:
+        kept = layer.variable("gains", "gain", lambda: gain).value
+    return kept, layer.param("bias", lambda key: bias)
 
 
 def standardising(x: jax.Array) -> tuple[jax.Array, jax.Array]:
