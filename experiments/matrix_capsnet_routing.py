@@ -12,6 +12,7 @@ that was trained with three. Capsules are weighted by their activation.
 """
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -28,7 +29,6 @@ from jaxgan.models import matrix_capsnet
 
 BLOCK = 25  # images that are routed together
 LAYERS = ("capsules, first grid", "capsules, second grid", "classes")
-STRIDES = (2, 1)
 TRUE, OTHER = "#1f6f8b", "#d1495b"
 ALIASES = {"--out": "--workdir"}
 
@@ -81,19 +81,18 @@ def measure(model, variables, image, label, iterations: int) -> dict[str, Any]:
     most = dataclasses.replace(model, iterations=iterations)
 
     @jax.jit
-    def look(image, label):
+    def look(variables, image, label):
         _, layers = matrix_capsnet.encode(most, variables, image, return_coupling=True)
         entropies = [entropy(a, r, i) for i, (a, r) in enumerate(layers)]
         return entropies, towards(layers[-1][0], layers[-1][1], label)
 
-    entropies, share = blocks.in_blocks(look, image, label, size=BLOCK)
+    see = functools.partial(look, variables)
+    entropies, share = blocks.in_blocks(see, image, label, size=BLOCK)
     relative = [(h.sum(0) / h.sum(0)[0]).tolist() for h in entropies]
     own, other, error = [], [], []
     for n in range(1, iterations + 1):
         routed = dataclasses.replace(model, iterations=n)
-        encode = jax.jit(
-            lambda x, c=routed: matrix_capsnet.encode(c, variables, x).activations
-        )
+        encode = functools.partial(_activations, routed, variables)
         active = blocks.in_blocks(encode, image)
         there = np.arange(active.shape[1]) == label[:, None]
         own.append(float(active[there].mean()))
@@ -107,11 +106,16 @@ def measure(model, variables, image, label, iterations: int) -> dict[str, Any]:
     }
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _activations(model, variables, image):
+    return matrix_capsnet.encode(model, variables, image).activations
+
+
 def entropy(below: jax.Array, r: jax.Array, layer: int) -> jax.Array:
     """The entropy of all capsules below, weighted by activation: `[B, iterations]`."""
-    if layer < len(STRIDES):
+    if layer < len(matrix_capsnet.STRIDES):
         kernel = r.shape[-2]
-        seen = seen_by_windows(below.shape[1:3], kernel, STRIDES[layer])
+        seen = seen_by_windows(below.shape[1:3], kernel, matrix_capsnet.STRIDES[layer])
         weight = below.reshape(len(below), -1, below.shape[-1])[:, seen]
         r = r.reshape(*r.shape[:2], len(seen), r.shape[4], kernel**2, r.shape[-1])
         weight = weight[:, None, :, None]

@@ -1,6 +1,7 @@
 """Computes the coefficients of routing, what has ink below it, and means of both."""
 
 import dataclasses
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -35,25 +36,25 @@ class Routed(NamedTuple):
 
 def route(model: capsnet.Config, variables: Any, image: np.ndarray) -> Routed:
     """Routes images `[B, H, W, C]` block by block."""
+    return blocks.in_blocks(lambda x: _look(model, variables, x), image, size=BLOCK)
 
-    @jax.jit
-    def look(variables, image):
-        (v, coupling), seen = capsnet.Encoder(model).apply(
-            variables["encoder"],
-            image,
-            return_coupling=True,
-            capture_intermediates=lambda m, _: isinstance(m, capsules.PrimaryCaps),
-            mutable="intermediates",
-        )
-        (primary,) = jax.tree.leaves(seen)
-        return Routed(
-            coupling.swapaxes(0, 1),
-            capsules.lengths(primary),
-            capsules.lengths(v),
-            inked(image, model.padding),
-        )
 
-    return blocks.in_blocks(lambda x: look(variables, x), image, size=BLOCK)
+@functools.partial(jax.jit, static_argnums=0)
+def _look(model, variables, image):
+    (v, coupling), seen = capsnet.Encoder(model).apply(
+        variables["encoder"],
+        image,
+        return_coupling=True,
+        capture_intermediates=lambda m, _: isinstance(m, capsules.PrimaryCaps),
+        mutable="intermediates",
+    )
+    (primary,) = jax.tree.leaves(seen)
+    return Routed(
+        coupling.swapaxes(0, 1),
+        capsules.lengths(primary),
+        capsules.lengths(v),
+        inked(image, model.padding),
+    )
 
 
 def untrained(model: capsnet.Config) -> Any:

@@ -71,6 +71,9 @@ class Config:
             )
 
 
+STRIDES = (2, 1)
+"""Distances between the windows of the second and of the third grid."""
+
 SMALL_NORB = Config(resolution=32, channels=2, classes=5)
 """32x32 crops of stereo pairs; the two views are channels."""
 
@@ -107,8 +110,8 @@ class Encoder(linen.Module):
         first, second, third = c.types
         grid: Any = capsules.MatrixPrimaryCaps(first)(linen.relu(x))
         layers = (
-            capsules.ConvCaps(second, stride=2, routing=routing),
-            capsules.ConvCaps(third, routing=routing),
+            capsules.ConvCaps(second, stride=STRIDES[0], routing=routing),
+            capsules.ConvCaps(third, stride=STRIDES[1], routing=routing),
             capsules.MatrixClassCaps(known(c.classes), routing, c.coordinates),
         )
         seen = []
