@@ -24,8 +24,7 @@ def gradients(net, x, seed):
     def play(key):
         start, back = jax.random.split(key)
         params = net.init(start, x)["params"]
-        see = lambda p: net.apply({"params": p}, x)  # noqa: E731
-        out, pull = jax.vjp(see, params)
+        out, pull = jax.vjp(lambda p: net.apply({"params": p}, x), params)
         (found,) = pull(jax.random.normal(back, out.shape))
         return out, found
 

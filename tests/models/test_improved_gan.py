@@ -146,7 +146,10 @@ def test_minibatch_discrimination_has_the_nets_of_the_released_script():
         name: sorted(x.shape for x in jax.tree.leaves(v["params"]) if x.ndim > 1)
         for name, v in made.items()
     }
-    square = lambda a, b, k=3: (k, k, a, b)  # noqa: E731
+
+    def square(a, b, k=3):
+        return k, k, a, b
+
     assert found["discriminator"] == sorted(
         [square(1, 96), *[square(96, 96)] * 2, square(96, 192), *[square(192, 192)] * 3,
          *[square(192, 192, 1)] * 2, (192, 100, 5), (100, 5), (292, 10)]
