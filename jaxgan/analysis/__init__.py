@@ -12,7 +12,8 @@
 | `hashing` | semantic hashes, and near duplicates in linear time |
 | `search` | the latent of an image, by optimisation |
 | `inpainting` | holes in images, filled by a generator |
-| `blending` | Poisson's equation |
+| `blending` | Poisson's equation: a patch without a seam |
+| `gaussian_poisson` | blending of images of any size, in closed form |
 | `anomaly` | AnoGAN's scores |
 """
 
@@ -21,6 +22,7 @@ from jaxgan.analysis import (
     blending,
     features,
     forgetting,
+    gaussian_poisson,
     hashing,
     inpainting,
     inside,
@@ -36,6 +38,7 @@ __all__ = [
     "blending",
     "features",
     "forgetting",
+    "gaussian_poisson",
     "hashing",
     "inpainting",
     "inside",
