@@ -1,14 +1,14 @@
 """Layers and functions that the networks of several papers share."""
 
 from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
-from jaxgan.nn.images import from_uint8, to_uint8
+from jaxgan.nn.images import from_uint8, reflect_pad, to_uint8
 from jaxgan.nn.latent import batch_latent, sample_latent, slerp
 from jaxgan.nn.layers import Conv, ConvTranspose
 from jaxgan.nn.maxout import Maxout
 from jaxgan.nn.minibatch import MinibatchDiscrimination
 from jaxgan.nn.mlp import MLP
 from jaxgan.nn.noise import GaussianNoise
-from jaxgan.nn.norm import BatchNorm, reestimate, use_running
+from jaxgan.nn.norm import BatchNorm, InstanceNorm, reestimate, use_running
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
 from jaxgan.nn.weight_norm import WeightNormConv, WeightNormDense
@@ -20,6 +20,7 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "GaussianNoise",
+    "InstanceNorm",
     "Maxout",
     "MinibatchDiscrimination",
     "VirtualBatchNorm",
@@ -31,6 +32,7 @@ __all__ = [
     "from_uint8",
     "power_iteration",
     "reestimate",
+    "reflect_pad",
     "sample_latent",
     "slerp",
     "spectral_normalise",

@@ -1,4 +1,4 @@
-"""Batch normalisation with the constants of the GAN papers, and its statistics."""
+"""Batch and instance normalisation with the constants of the GAN papers."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -151,3 +151,34 @@ def reestimate(
     )
     mean = jax.tree.map(lambda x: x.mean(0), each)
     return {**variables, net: {**variables[net], "batch_stats": mean}}
+
+
+class InstanceNorm(nn.Module):
+    """Normalises every channel of every image by its own mean and variance.
+
+    Ulyanov, Vedaldi and Lempitsky, arXiv:1607.08022. It is batch norm of one image, so
+    nothing is stored, images do not depend on each other, and tests are as training.
+
+    Attributes:
+        affine: whether channels have gains, from N(1, 0.02), and biases.
+        epsilon: added to variances.
+        dtype: of the result, by default that of x; statistics are float32.
+    """
+
+    affine: bool = True
+    epsilon: float = 1e-5
+    dtype: Any = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Normalises maps `[B, H, W, C]`."""
+        wide = x.astype(jnp.float32)
+        centred = wide - wide.mean((1, 2), keepdims=True)
+        variance = jnp.square(centred).mean((1, 2), keepdims=True)
+        y = centred * lax.rsqrt(variance + self.epsilon)
+        if self.affine:
+            shape = x.shape[-1:]
+            scale = self.param("scale", gains, shape)
+            bias = self.param("bias", nn.initializers.zeros, shape)
+            y = y * scale[None, None, None] + bias[None, None, None]
+        return y.astype(self.dtype or x.dtype)

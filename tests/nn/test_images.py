@@ -36,3 +36,12 @@ def test_bfloat16_is_scaled_in_float32():
 def test_floats_are_not_taken_for_bytes():
     with pytest.raises(AssertionError, match="uint8"):
         nn.from_uint8(jnp.zeros((1, 2, 2, 3)))
+
+
+def test_reflected_margins_are_those_of_numpy_and_small_images_are_refused():
+    image = np.arange(24.0, dtype="float32").reshape(1, 3, 4, 2)
+    sides = ((0, 0), (2, 2), (2, 2), (0, 0))
+    expected = np.pad(image, sides, mode="reflect")
+    np.testing.assert_array_equal(nn.reflect_pad(image, 2), expected)
+    with pytest.raises(ValueError, match="3x4 cannot be padded by 3 .* at least 4"):
+        nn.reflect_pad(image, 3)

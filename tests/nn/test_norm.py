@@ -299,3 +299,29 @@ def test_float64_stays_float64(key):
         y, _ = layer.apply(layer.init(key, x), x, mutable=["batch_stats"])
     assert y.dtype == np.float64
     np.testing.assert_allclose(np.asarray(y).std((0, 1, 2)), 1, rtol=1e-6)
+
+
+def test_instance_norm_agrees_with_torch_and_with_batch_norm_of_one_image(key):
+    torch = pytest.importorskip("torch")
+    x = image()
+    scale, bias = np.asarray([0.5, 2.0], "float32"), np.asarray([-1, 0.3], "float32")
+    params = {"params": {"scale": scale, "bias": bias}}
+    ours = nn.InstanceNorm().apply(params, x)
+    theirs = torch.nn.functional.instance_norm(
+        torch.tensor(x.transpose(0, 3, 1, 2)),
+        weight=torch.tensor(scale),
+        bias=torch.tensor(bias),
+    )
+    expected = theirs.numpy().transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    plain = nn.InstanceNorm(affine=False)
+    assert not plain.init(key, x)
+    np.testing.assert_allclose(
+        np.asarray(plain.apply({}, x)) * scale + bias, ours, atol=1e-6
+    )
+    norm = nn.BatchNorm(use_running_average=False)
+    statistics = norm.init(key, x)["batch_stats"]
+    alone = {**params, "batch_stats": statistics}
+    one, _ = norm.apply(alone, x[:1], mutable=["batch_stats"])
+    np.testing.assert_allclose(one, ours[:1], atol=1e-6)
+    assert plain.apply({}, x.astype("bfloat16")).dtype == "bfloat16"
