@@ -24,6 +24,7 @@ import platform
 from typing import Annotated, Any
 
 import jax
+import numpy as np
 import tyro
 from jax.sharding import Mesh
 
@@ -144,7 +145,9 @@ def main(config: Config) -> None:
     numbers = named(session.finite(numbers), extractor)
     if count:
         regressor = factors.trained(real.shape[0])
-        numbers["factors"] = census.taken(seen["real"], seen["fake"], regressor)
+        rows = census.taken(seen["real"], seen["fake"], regressor)
+        numbers["factors"] = rows
+        numbers["factor_distance"] = float(np.mean([row["distance"] for row in rows]))
     out = config.workdir or (config.run or pathlib.Path("runs")) / "evaluation"
     results = {
         "metrics": numbers,

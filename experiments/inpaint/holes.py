@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from jaxgan import data as jaxgan_data
 from jaxgan.analysis import inpainting
 from jaxgan.data import CorruptImage
 from jaxgan.data.decode import decode
@@ -84,7 +85,8 @@ def held_out(
     else:
         spec, reading = inference.trained_on(trained, shape, Reading())
         held = dataclasses.replace(reading, split="test")
-        few = f"faces:{config.images}" if spec.startswith("faces") else spec
+        kind = spec.partition(":")[0]
+        few = f"{kind}:{config.images}" if jaxgan_data.drawn(spec) else spec
         try:
             opened = sets.open_set(few, held, config.images, config.seed)
             about = f"{opened.about}, not trained on"

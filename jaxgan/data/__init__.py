@@ -13,7 +13,7 @@ from jaxgan.data.decode import CorruptImage
 from jaxgan.data.load import Arrays, fingerprint, fits, fitted, load
 from jaxgan.data.protocol import Example, Source, classes_of, name_of
 from jaxgan.data.shards import ShardSource
-from jaxgan.data.sources import ArraySource, open_source
+from jaxgan.data.sources import ArraySource, drawn, open_source
 from jaxgan.data.stream import Batch, stream
 from jaxgan.data.transforms import Crop, Size, Upscale, fit, height_width
 
@@ -33,6 +33,7 @@ __all__ = [
     "Upscale",
     "classed",
     "classes_of",
+    "drawn",
     "fingerprint",
     "fit",
     "fits",

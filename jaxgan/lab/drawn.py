@@ -39,7 +39,8 @@ def open_source(
     path = _place(spec, split, max(height_width(size)))
     if path is not None and path.is_file():
         try:
-            return ArraySource({"image": kept.load(path)["image"]}, "faces")
+            title = spec.partition(":")[0]
+            return ArraySource({"image": kept.load(path)["image"]}, title)
         except Exception:  # of a damaged file, a dozen kinds
             say(f"{path} is damaged: drawing the faces again")
     source = data.open_source(spec, split=split, size=size, **options)
@@ -67,7 +68,7 @@ def code() -> list[str]:
 
 def _place(spec, split, size):
     """Where drawn faces are kept; None for other sets, and without a home."""
-    if spec.partition(":")[0] != "faces" or (":" in spec and os.path.exists(spec)):
+    if not data.drawn(spec):
         return None
     quick = jax.config.read("jax_disable_most_optimizations")
     compiler = jax.__version__, os.environ.get("XLA_FLAGS"), quick

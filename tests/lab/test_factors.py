@@ -15,7 +15,7 @@ from jaxgan.models import factor_regressor
 ALL = {*lab_factors.NUMBERS, *lab_factors.BINARIES, "glasses_box"}
 
 
-def pretended(seed, count, size):
+def pretended(seed, count, size, aligned=False):
     """Faces that are grey, as bright as their skin, with a bright half for a beard."""
     rng = np.random.default_rng(seed)
     factors = {
@@ -36,7 +36,7 @@ def quick(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(faces, "dataset", pretended)
     for name, value in (
-        *(("SIDE", 16), ("COUNT", 64), ("TESTED", 21), ("STEPS", 60), ("BATCH", 16)),
+        *(("SIDE", 16), ("COUNT", 64), ("TESTED", 22), ("STEPS", 60), ("BATCH", 16)),
         ("BLOCK", 10),
     ):
         monkeypatch.setattr(lab_factors, name, value)
@@ -47,7 +47,7 @@ def test_is_trained_once_kept_and_reads_what_it_learned(quick, monkeypatch, caps
     made = lab_factors.trained(16)
     said = capsys.readouterr().err
     assert "training the regressor" in said
-    assert f"{made.quality['glasses']:.1%} of glasses on 21 unseen faces" in said
+    assert f"{made.quality['glasses']:.1%} of glasses on 22 unseen faces" in said
     assert set(made.quality) == ALL
     (path,) = quick.iterdir()
 
@@ -55,11 +55,12 @@ def test_is_trained_once_kept_and_reads_what_it_learned(quick, monkeypatch, caps
     found = lab_factors.trained(16)
     assert capsys.readouterr().err == ""
     assert found.quality == made.quality
-    test = pretended(lab_factors.SEEDS[1], 21, 16)
+    halves = [pretended(seed, 11, 16) for seed in lab_factors.SEEDS[1]]
+    test = jax.tree.map(lambda *x: np.concatenate(x), *halves)
     read, again = made.read(test["image"]), found.read(test["image"])
     assert set(read) == ALL
     for name, values in read.items():
-        assert values.shape == ((21, 4) if name == "glasses_box" else (21,))
+        assert values.shape == ((22, 4) if name == "glasses_box" else (22,))
         assert values.dtype == np.float32
         np.testing.assert_array_equal(values, again[name])
     # Quality is what an independent count finds, and what can be seen is learned.
@@ -195,10 +196,26 @@ def test_a_census_counts_what_is_in_the_faces_of_two_sets():
 
     rows = census.taken(seen([0, 0, 0, 255]), seen([255] * 4), Regressor())
     assert rows[0] == {
-        "factor": "share with glasses", "real": 0.25, "fake": 1.0, "read": 0.9,
+        "factor": "share with glasses", "real": 0.25, "fake": 1.0, "distance": 0.75,
+        "read": 0.9,
     }  # fmt: skip
     assert [row["real"] for row in rows] == pytest.approx([0.25] * len(rows))
     assert rows[-1]["factor"] == "mean background value"
     assert census.possible("faces:4096", (64, 64, 3))
+    assert census.possible("portraits", (64, 64, 3))
     assert not census.possible("folder:faces", (64, 64, 3))
     assert not census.possible("faces:4096", (48, 48, 3))
+
+
+def test_the_distance_of_numbers_is_their_total_variation():
+    from jaxgan.lab.measure.census import total_variation
+
+    data = np.linspace(0, 1, 1000)  # a tenth of the data is in each bin
+    assert total_variation(data, data) == 0
+    assert total_variation(data, data / 2) == pytest.approx(0.5, abs=0.002)
+    assert total_variation(data, data + 9) == pytest.approx(0.9)  # all in the last bin
+    # Two samples of a normal distribution: less apart than a shift of half its width,
+    # whose total variation is 2 Phi(1/4) - 1 = 0.197.
+    one, other = np.random.default_rng(0).normal(size=(2, 20000))
+    assert total_variation(one, other) < 0.02
+    assert total_variation(one, other + 0.5) == pytest.approx(0.197, abs=0.02)

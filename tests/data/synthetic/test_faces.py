@@ -318,15 +318,34 @@ def test_tiles_drawn_by_one_call_are_those_of_several(monkeypatch):
         drawn = jax.random.uniform(key, (len(faces.Factors._fields),))
         return faces.Factors(*drawn)
 
-    def fake_render(factors, size):
+    def fake_render(factors, size, aligned):
         return jnp.full((size, size, 3), 255 * factors.yaw).astype(jnp.uint8)
 
     monkeypatch.setattr(faces, "render", fake_render)
     monkeypatch.setattr(faces, "sample_factors", fake_factors)
-    draw = jax.jit(faces._draw.__wrapped__, static_argnames="size")
+    draw = jax.jit(faces._draw.__wrapped__, static_argnames=("size", "aligned"))
     monkeypatch.setattr(faces, "_draw", draw)
     several, one = (faces.dataset(5, 70, 16, batch=batch) for batch in (32, 96))
     np.testing.assert_array_equal(several["image"], one["image"])
     assert len(np.unique(several["image"])) > 30
     for name, values in several["factors"].items():
         np.testing.assert_array_equal(values, one["factors"][name])
+
+
+def test_portraits_have_the_eyes_in_one_place_and_the_same_people():
+    few = faces.dataset(5, 8, 32, aligned=True)
+    whole = faces.dataset(5, 8, 32)
+    for name, values in few["factors"].items():
+        part = {"yaw": 0.5, "pitch": 0.5, "roll": 0.25}.get(name, 1)
+        np.testing.assert_array_equal(values, part * whole["factors"][name])
+    factors = faces.Factors(**few["factors"])
+    boxes = jax.jit(jax.vmap(functools.partial(faces.boxes, aligned=True)))(factors)
+    eyes = np.stack([boxes["left_eye"], boxes["right_eye"]])
+    middle = (eyes[..., :2] + eyes[..., 2:]) / 2
+    np.testing.assert_allclose(middle.mean(0)[:, 0], 0.47, atol=0.015)
+    np.testing.assert_allclose(middle.mean(0)[:, 1], 0.5, atol=0.015)
+    # The faces are larger by the ratio of both scales.
+    before = find(factors)["face"]
+    height = boxes["face"][:, 2] - boxes["face"][:, 0]
+    ratio = height / (before[:, 2] - before[:, 0])
+    np.testing.assert_allclose(ratio, 0.45 / 0.345, rtol=0.06)

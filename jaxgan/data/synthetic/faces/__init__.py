@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.data.synthetic import seeds
-from jaxgan.data.synthetic.faces import geometry, portrait
+from jaxgan.data.synthetic.faces import portrait
 from jaxgan.data.synthetic.faces.factors import (
     CATEGORIES,
     RANGES,
@@ -42,6 +42,7 @@ __all__ = [
     "boxes",
     "caption",
     "dataset",
+    "level",
     "mirror",
     "neutral",
     "render",
@@ -51,7 +52,7 @@ __all__ = [
 _TILE = 32  # the number of images drawn together: as many as a core's cache holds
 
 
-def render(factors: Factors, size: int) -> jax.Array:
+def render(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
     """Draws one face; `jax.vmap` draws a batch.
 
     Edges are blended over the width of a pixel, so that pictures of different sizes
@@ -60,6 +61,8 @@ def render(factors: Factors, size: int) -> jax.Array:
     Args:
         factors: scalars, inside their ranges.
         size: height and width in pixels, 16 to 256; static under `jit`.
+        aligned: whether the picture is closer, with the middle of the eyes in one
+            place, as in CelebA's crops; static under `jit`.
 
     Returns:
         The picture, `[size, size, 3]` uint8, sRGB-like.
@@ -69,14 +72,7 @@ def render(factors: Factors, size: int) -> jax.Array:
     """
     _check_size(size)
     fine = 2 * size if size < 48 else size  # small features need more samples there
-    ticks = (np.arange(fine, dtype=np.float32) + 0.5) / fine
-    across, down = np.meshgrid(ticks - 0.5, ticks - geometry.CENTRE)
-    canvas = portrait.paint(
-        factors,
-        jnp.asarray(across / geometry.SCALE, jnp.float32),
-        jnp.asarray(down / geometry.SCALE, jnp.float32),
-        pixel=1 / (fine * geometry.SCALE),
-    )
+    canvas = portrait.paint(factors, fine, aligned)
     canvas = jnp.clip(canvas, 0.0, 1.0)
     if fine != size:
         canvas = canvas.reshape(3, size, 2, size, 2).mean((2, 4))
@@ -84,11 +80,12 @@ def render(factors: Factors, size: int) -> jax.Array:
     return levels.transpose(1, 2, 0)
 
 
-def boxes(factors: Factors) -> dict[str, jax.Array]:
+def boxes(factors: Factors, aligned: bool = False) -> dict[str, jax.Array]:
     """Computes the boxes around the parts of a face.
 
     Args:
         factors: scalars.
+        aligned: as `render` has it.
 
     Returns:
         A float32 `[4]` (top, left, bottom, right, in image heights from 0 to 1) for
@@ -96,27 +93,42 @@ def boxes(factors: Factors) -> dict[str, jax.Array]:
         `mouth` and `glasses` (the lenses). The box of a part that is absent is four
         zeros.
     """
-    return portrait.boxes(factors)
+    return portrait.boxes(factors, aligned)
 
 
-@functools.partial(jax.jit, static_argnames="size")
-def _draw(seed: jax.Array, indices: jax.Array, size: int):
+def level(factors: Factors) -> Factors:
+    """The factors of the same face, which turns and nods half as far and tilts less.
+
+    Faces that were found and aligned in photographs mostly look at the camera.
+    """
+    return factors._replace(
+        yaw=0.5 * factors.yaw, pitch=0.5 * factors.pitch, roll=0.25 * factors.roll
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("size", "aligned"))
+def _draw(seed: jax.Array, indices: jax.Array, size: int, aligned: bool):
     """Draws the faces of a seed with the numbers `indices` `[N]`, a tile at a time."""
 
     def one(index):
         factors = sample_factors(jax.random.fold_in(jax.random.key(seed), index))
-        return render(factors, size), factors
+        factors = level(factors) if aligned else factors
+        return render(factors, size, aligned), factors
 
     return jax.lax.map(one, indices, batch_size=_TILE)
 
 
-def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, Any]:
+def dataset(
+    seed: int, count: int, size: int, *, aligned: bool = False, batch: int = 256
+) -> dict[str, Any]:
     """Draws many faces and their factors; face `i` depends only on `seed` and `i`.
 
     Args:
         seed: the seed of the set.
         count: the number of faces, 1 or more.
         size: height and width in pixels, 16 to 256.
+        aligned: whether faces are `level` and aligned at the eyes, as those of CelebA
+            are; the people are the same.
         batch: faces per compiled call; it changes only the memory needed.
 
     Returns:
@@ -142,7 +154,7 @@ def dataset(seed: int, count: int, size: int, *, batch: int = 256) -> dict[str, 
     def fill(start):
         stop = min(start + batch, count)
         drawn, found = jax.device_get(
-            _draw(bits, jnp.arange(start, start + batch), size)
+            _draw(bits, jnp.arange(start, start + batch), size, aligned)
         )
         image[start:stop] = drawn[: stop - start]
         for name, values in found._asdict().items():

@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgan.data.synthetic.faces.factors import Factors
 from jaxgan.data.synthetic.faces.paint import bump, hill, ramp, unit
 
-SCALE = 0.345  # half the height of a head, in image heights
-CENTRE = 0.49  # the row of the eyes, in image heights
 PIVOT = 0.7  # the height of the roll's axis, in head units
+EYES = 0.47  # the row between the eyes in an aligned picture, in image heights
 
 
 class Pose(NamedTuple):
-    """Sines and cosines of the head's angles, each `[]`."""
+    """Sines and cosines of the head's angles, each `[]`, and where the picture is."""
 
     sin_yaw: jax.Array
     cos_yaw: jax.Array
@@ -31,6 +31,9 @@ class Pose(NamedTuple):
     cos_pitch: jax.Array
     sin_roll: jax.Array
     cos_roll: jax.Array
+    scale: float = 0.345  # half the height of a head, in image heights
+    row: jax.Array | float = 0.49  # of the head's origin, in image heights
+    column: jax.Array | float = 0.5
 
 
 class Shell(NamedTuple):
@@ -80,9 +83,15 @@ class Anatomy(NamedTuple):
     lip_lower: jax.Array
 
 
-def pose(factors: Factors) -> Pose:
-    """The head's angles as sines and cosines."""
-    return Pose(
+def pose(factors: Factors, aligned: bool = False) -> Pose:
+    """The head's angles as sines and cosines, and the part of the scene that is seen.
+
+    Args:
+        factors: scalars.
+        aligned: whether the picture is closer, with the middle of the eyes in one
+            place.
+    """
+    turn = Pose(
         jnp.sin(factors.yaw),
         jnp.cos(factors.yaw),
         jnp.sin(factors.pitch),
@@ -90,6 +99,13 @@ def pose(factors: Factors) -> Pose:
         jnp.sin(factors.roll),
         jnp.cos(factors.roll),
     )
+    if not aligned:
+        return turn
+    form = anatomy(factors)
+    turn = turn._replace(scale=0.45, row=0.0, column=0.0)
+    across = form.eye_x * np.array([-1.0, 1.0], np.float32)
+    rows, columns = landmark(form, turn, across, jnp.zeros(2))
+    return turn._replace(row=EYES - rows.mean(), column=0.5 - columns.mean())
 
 
 def anatomy(factors: Factors) -> Anatomy:
@@ -303,4 +319,4 @@ def to_image(turn: Pose, u: jax.Array, v: jax.Array) -> tuple[jax.Array, jax.Arr
     below = v - PIVOT
     horizontal = turn.cos_roll * u - turn.sin_roll * below
     vertical = turn.sin_roll * u + turn.cos_roll * below + PIVOT
-    return CENTRE + SCALE * vertical, 0.5 + SCALE * horizontal
+    return turn.row + turn.scale * vertical, turn.column + turn.scale * horizontal

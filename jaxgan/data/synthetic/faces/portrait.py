@@ -38,27 +38,28 @@ def _skin_surface(
     )
 
 
-def paint(
-    factors: Factors, across: jax.Array, down: jax.Array, pixel: float
-) -> jax.Array:
+def paint(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
     """Paints the picture in linear light.
 
     Args:
         factors: scalars.
-        across: horizontal positions in head units from the picture's middle, `[H, W]`.
-        down: vertical ones from the eyes' height, `[H, W]`.
-        pixel: a pixel's width in head units.
+        size: height and width in pixels.
+        aligned: as `geometry.pose` has it.
 
     Returns:
-        The canvas `[3, H, W]`.
+        The canvas `[3, size, size]`.
     """
-    turn = geometry.pose(factors)
+    turn = geometry.pose(factors, aligned)
+    ticks = (np.arange(size, dtype=np.float32) + 0.5) / size
+    columns, rows = np.meshgrid(ticks, ticks)
+    across = jnp.asarray((columns - turn.column) / turn.scale, jnp.float32)
+    down = jnp.asarray((rows - turn.row) / turn.scale, jnp.float32)
     form = geometry.anatomy(factors)
     hair = hairs.hair(factors, form)
     light = features.lighting(factors)
     tone = features.skin_colour(factors)
     colour = hairs.hair_colour(factors)
-    sharp = jnp.asarray(1 / (1.5 * pixel), jnp.float32)
+    sharp = jnp.asarray(size * turn.scale / 1.5, jnp.float32)
     u, v = geometry.to_head(across, down, turn)
     u, v = keep(u, 16.0), keep(v, 16.0)
     at = _skin_surface(form, turn, u, v)
@@ -129,9 +130,9 @@ def _shell_box(
     return _bounds(*geometry.project(turn, x, y, z))
 
 
-def boxes(factors: Factors) -> dict[str, jax.Array]:
+def boxes(factors: Factors, aligned: bool = False) -> dict[str, jax.Array]:
     """Computes the boxes of the parts from the measurements that the picture uses."""
-    turn = geometry.pose(factors)
+    turn = geometry.pose(factors, aligned)
     form = geometry.anatomy(factors)
     hair = hairs.hair(factors, form)
 
