@@ -13,6 +13,8 @@ views: things on a turntable, seen from a third of all directions in training an
     the others in the test, as Hinton, Sabour and Frosst (2018, section 5.1) did with
     smallNORB. --views is an npz of `images`, their `variety` and `frame`, such as one
     made of the turntable sequences of Fruits-360; without it the study is left out.
+faces: drawn faces against the same heads without features; the test asks which share of
+    faces whose eyes, nose and mouth have changed places is refused.
 
 Writes table.md, generalisation.png and results.json, with means and standard deviations
 over training seeds. Nothing is selected by validation: errors are those of the last
@@ -34,7 +36,7 @@ from jaxgan.lab.data import Data
 from jaxgan.train import Run
 from jaxgan.train.terminal import say
 
-Study = Literal["affine", "labels", "views"]
+Study = Literal["affine", "labels", "views", "faces"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Config:
     data: Annotated[Data, tyro.conf.arg(name="")]
     views: pathlib.Path | None = None
     """Pictures of things on a turntable, an npz; the study of views needs it."""
-    studies: tuple[Study, ...] = ("affine", "labels", "views")
+    studies: tuple[Study, ...] = ("affine", "labels", "views", "faces")
     """What to compare in."""
     steps: bounds.Count = 1200
     """Steps of every run on shifted digits; the other studies take a third of it."""

@@ -11,6 +11,11 @@ from jaxgan.lab.spread import Spread, spread
 from jaxgan.train import directory
 
 COLOURS = {"capsules": "#1f6f8b", "CNN": "#d1495b"}
+TITLES = {
+    "affine": "affine maps",
+    "views": "views, and how far away",
+    "faces": "faces and scrambled faces",
+}
 TESTS = {"test_error": "test digits", "affine_error": "under affine maps"}
 Found = dict[str, dict[str, list[dict[str, Any]]]]  # setting -> model -> runs
 
@@ -47,7 +52,7 @@ def write(workdir: pathlib.Path, found: Found) -> None:
 def draw(found: Found):
     """Draws a panel for each study, error against what makes it hard."""
     labels = {int(x.split("_")[1]): of for x, of in found.items() if "labels_" in x}
-    panels = [name for name in ("affine", "views") if name in found]
+    panels = [name for name in ("affine", "views", "faces") if name in found]
     panels += ["labels"] * bool(labels)
     figure = figures.new(4.4 * len(panels), 4.0, space=0.06)
     for ax, study in zip(
@@ -63,10 +68,9 @@ def draw(found: Found):
                 at = list(range(len(tests)))
                 values = [_spread(found[study][name], test) for test in tests]
                 names = [_named(test).replace(" degrees away", "°") for test in tests]
+                names = [name.removesuffix(" refused") for name in names]
                 ax.set_xticks(at, [x.replace(" to ", "-") for x in names])
-                ax.set_title(
-                    {"affine": "affine maps"}.get(study, "views, and how far away")
-                )
+                ax.set_title(TITLES[study])
                 ax.margins(x=0.2)
             mean, deviation = np.array(
                 [(m, 0.0 if d is None else d) for m, d in values]
@@ -74,7 +78,7 @@ def draw(found: Found):
             ax.errorbar(at, mean, deviation, color=colour, fmt="o-", capsize=3)
             ax.plot([], [], "o-", color=colour, label=name)
         ax.set_ylim(bottom=0)
-        ax.set_ylabel("error, %")
+        ax.set_ylabel("refused, %" if study == "faces" else "error, %")
         ax.legend(frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
     return figure

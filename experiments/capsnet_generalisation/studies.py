@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from experiments.capsnet_generalisation import scrambled
 from jaxgan import data as jaxgan_data
 from jaxgan.data.transforms import fit
 from jaxgan.lab import capsules
@@ -53,6 +54,9 @@ def settings(config: Any, seed: int) -> Iterator[Setting]:
     if "views" in config.studies and config.views is not None:
         opened, tests = turntable(config.views)
         yield Setting("views", opened, pair(opened, few), few, tests)
+    if "faces" in config.studies:
+        opened, tests = scrambled.opened(SIDE)
+        yield Setting("faces", opened, pair(opened, few), few, tests)
 
 
 def pair(opened: Set, steps: int) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 from commands import call
 
 from experiments import capsnet_generalisation
-from experiments.capsnet_generalisation import studies
+from experiments.capsnet_generalisation import scrambled, studies
+from jaxgan.data.synthetic import faces
 from jaxgan.lab import capsules
 from jaxgan.lab.data import of_arrays
 from jaxgan.lab.session import Result
@@ -100,3 +101,36 @@ def test_the_table_has_means_and_deviations(tmp_path, turn, monkeypatch, capsys)
     assert spread["standard_deviation"] == pytest.approx(np.sqrt(50))
     assert (tmp_path / "generalisation.png").is_file()
     assert call(capsnet_generalisation, ["--seeds", 0, 0], monkeypatch) == 2
+
+
+def test_a_scrambled_face_has_every_part_in_another_place():
+    image = np.full((28, 28, 3), 9, np.uint8)
+    centres = np.array([[8, 8], [8, 20], [15, 14], [22, 14]])
+    for part, (row, column) in enumerate(centres):
+        image[row - 3 : row + 3, column - 4 : column + 4] = 10 * (part + 1)
+    blank = scrambled.arranged(image, centres, None)
+    assert len(np.unique(blank)) == 2  # the face, and the median of the parts
+    moved = scrambled.arranged(image, centres, scrambled.PLACES)
+    parts = [int(moved[row, column, 0]) // 10 - 1 for row, column in centres]
+    assert sorted(parts) == [0, 1, 2, 3]
+    assert all(part != place for place, part in enumerate(parts))
+    assert [scrambled.PLACES[part] for part in parts] == [0, 1, 2, 3]
+
+
+def test_the_sets_of_faces_have_both_classes_and_tests_of_faces_alone(monkeypatch):
+    def dataset(seed, count, size, aligned):
+        image = np.random.default_rng(seed).integers(0, 256, (count, size, size, 3))
+        drawn = faces.neutral()._asdict()
+        factors = {name: np.repeat(np.asarray(x), count) for name, x in drawn.items()}
+        return {"image": image.astype(np.uint8), "factors": factors}
+
+    monkeypatch.setattr(faces, "dataset", dataset)
+    monkeypatch.setattr(scrambled, "COUNTS", {"train": 6, "test": 4})
+    scrambled._drawn.cache_clear()
+    opened, tests = scrambled.opened(28)
+    scrambled._drawn.cache_clear()
+    assert opened.train["label"].tolist() == [0, 1, 0, 1, 0, 1]
+    drawn = dataset(scrambled.SEEDS["train"], 6, 28, True)["image"]
+    same = (opened.train["image"] == drawn).all((1, 2, 3))
+    assert same.tolist() == [False, True, False, True, False, True]
+    assert all((part["label"] == 1).all() for part in tests.values())
