@@ -20,16 +20,14 @@ import dataclasses
 import pathlib
 from typing import Annotated
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.inpaint.filling import Nets, fills, measured, searched
 from experiments.inpaint.holes import KINDS, held_out, known_pixels
 from experiments.inpaint.pictures import picture, strip, table
 from jaxgan import bounds
-from jaxgan.analysis import search
 from jaxgan.lab import figures, inference
+from jaxgan.lab.filling import fills, measured, nets_of, searched
 from jaxgan.train.terminal import say
 
 
@@ -85,11 +83,8 @@ class Config:
 def main(config: Config) -> None:
     """Fills the holes and measures, then writes everything at the end."""
     trained = inference.open_run(config.run, ema=config.ema)
-    key = jax.random.key(config.seed)
-    candidates = inference.latents(trained, key, config.candidates)
-    draw = inference.drawing(trained)
-    one = jax.tree.map(lambda x: x[:1], candidates)
-    shape = jax.eval_shape(draw, one).shape[1:]
+    inference.check_draws(trained)
+    shape = inference.image_shape(trained)
     masks = {
         pathlib.Path(name).stem: known_pixels(name, shape, config)
         for name in config.mask
@@ -99,14 +94,7 @@ def main(config: Config) -> None:
     labels = np.zeros(len(found.images), int)
     if trained.classes and found.labels is not None:
         labels = found.labels
-    judge = _judge(trained, shape) if config.weight else None
-    drawn = {
-        label: search.drawn_in_blocks(
-            lambda z, label=label: draw(z, _full(z, label)), candidates
-        )
-        for label in sorted(set(labels.tolist()))
-    }
-    nets = Nets(draw, judge, candidates, drawn, inference.range_of(trained))
+    nets = nets_of(trained, labels, config)
     images, labels = inference.from_uint8(trained, found.images), jnp.asarray(labels)
     results, pictures = {}, {}
     for name, known in masks.items():
@@ -141,20 +129,3 @@ def main(config: Config) -> None:
             "psnr": results,
         },
     )
-
-
-def _judge(trained, shape):
-    """The discriminator: images and labels to logits `[B]`."""
-    real, labels = inference.training_images(trained, inference.REFERENCE)
-    judge = inference.judging(trained, real, labels)
-    out = jax.eval_shape(judge, jnp.zeros((2, *shape)))
-    if getattr(out, "shape", None) != (2,):
-        raise ValueError(
-            f"the discriminator of {trained.name} does not give one logit for an"
-            " image, which the prior loss needs: leave it out with --weight 0"
-        )
-    return judge
-
-
-def _full(latents, label):
-    return jnp.full(len(jax.tree.leaves(latents)[0]), label)

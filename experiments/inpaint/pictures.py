@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.inpaint.filling import fills
 from jaxgan.lab import figures
+from jaxgan.lab.filling import fills
 
 SHOWN = 8  # images in a picture
 FOLLOWED = 3  # images in a strip

@@ -9,6 +9,7 @@ from jaxgan.nn.minibatch import MinibatchDiscrimination
 from jaxgan.nn.mlp import MLP
 from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, InstanceNorm, reestimate, use_running
+from jaxgan.nn.regions import random_regions
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
 from jaxgan.nn.weight_norm import WeightNormConv, WeightNormDense
@@ -31,6 +32,7 @@ __all__ = [
     "diff_augment",
     "from_uint8",
     "power_iteration",
+    "random_regions",
     "reestimate",
     "reflect_pad",
     "sample_latent",

@@ -13,7 +13,7 @@ from PIL import Image
 from experiments import inpaint
 from jaxgan import losses
 from jaxgan.analysis import inpainting
-from jaxgan.lab import inference, sets
+from jaxgan.lab import filling, inference, sets
 from jaxgan.lab.sets import Reading
 
 SHAPE = (16, 16, 3)
@@ -73,10 +73,10 @@ def test_a_search_gets_nearer(tiny_run):
     latents = inference.latents(trained, KEY, 8)
     drawn = draw(latents)
     options = config(tiny_run, iterations=12, restarts=2, candidates=8)
-    nets = inpaint.Nets(draw, None, latents, {0: drawn}, (-1.0, 1.0))
+    nets = filling.Nets(draw, None, latents, {0: drawn}, (-1.0, 1.0))
     known = inpainting.half_mask(16, 16)
     images = draw(inference.latents(trained, OTHER, 2))
-    kept = inpaint.searched(nets, images, jnp.zeros(2, int), known, options)
+    kept = filling.searched(nets, images, jnp.zeros(2, int), known, options)
     assert list(kept) == [0, 10, 12]
     weights = losses.inpainting_weights(known[None, :, :, None])
     distance = losses.inpainting_contextual_loss

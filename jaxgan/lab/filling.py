@@ -1,4 +1,7 @@
-"""Fills a hole: searches for latents, and makes images of what it finds."""
+"""Semantic inpainting with a trained GAN (Yeh et al., arXiv:1607.07539).
+
+A search finds latents whose images agree with what is known, and fills the holes.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,6 +14,7 @@ from tqdm import tqdm
 
 from jaxgan import losses
 from jaxgan.analysis import blending, inpainting, search
+from jaxgan.lab import inference
 
 STOPS = (0, 10, 50, 100, 200, 500, 1000, 2000, 5000)  # iterations shown in a strip
 
@@ -31,6 +35,33 @@ class Nets(NamedTuple):
     candidates: Any
     drawn: dict[int, jax.Array]
     range: tuple[float, float]
+
+
+def nets_of(trained: inference.Trained, labels: Any, config: Any) -> Nets:
+    """The networks of a run, and what they draw of random latents.
+
+    Args:
+        trained: the run.
+        labels: integers `[B]`, the classes of the images to fill; zeros without.
+        config: the flags: `candidates`, `seed`, and `weight`, without which there is no
+            judge.
+
+    Raises:
+        ValueError: the model draws nothing, or its discriminator gives no logits.
+    """
+    key = jax.random.key(config.seed)
+    candidates = inference.latents(trained, key, config.candidates)
+    draw = inference.drawing(trained)
+    one = jax.tree.map(lambda x: x[:1], candidates)
+    shape = jax.eval_shape(draw, one).shape[1:]
+    judge = _judge(trained, shape) if config.weight else None
+    drawn = {
+        label: search.drawn_in_blocks(
+            lambda z, label=label: draw(z, _full(z, label)), candidates
+        )
+        for label in sorted(set(np.asarray(labels).tolist()))
+    }
+    return Nets(draw, judge, candidates, drawn, inference.range_of(trained))
 
 
 def searched(
@@ -134,3 +165,20 @@ def measured(
         name: {"hole": psnr(fill, hole), "whole": psnr(fill, np.ones_like(hole))}
         for name, fill in filled.items()
     }
+
+
+def _judge(trained, shape):
+    """The discriminator: images and labels to logits `[B]`."""
+    real, labels = inference.training_images(trained, inference.REFERENCE)
+    judge = inference.judging(trained, real, labels)
+    out = jax.eval_shape(judge, jnp.zeros((2, *shape)))
+    if getattr(out, "shape", None) != (2,):
+        raise ValueError(
+            f"the discriminator of {trained.name} does not give one logit for an"
+            " image, which the prior loss needs: leave it out with --weight 0"
+        )
+    return judge
+
+
+def _full(latents, label):
+    return jnp.full(len(jax.tree.leaves(latents)[0]), label)
