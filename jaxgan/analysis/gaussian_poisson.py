@@ -136,7 +136,7 @@ def divergence(source: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Arr
         Laplacian, of the kernel with 4 in the middle and -1 beside it.
     """
     source, target = _images(source, target)
-    inside = (jnp.asarray(mask) != 0).astype(source.dtype)[..., None]
+    inside = _planes(jnp.asarray(mask) != 0, source)
     total = jnp.zeros_like(target)
     for axis in _AXES:
         length = inside.shape[axis]
@@ -207,8 +207,8 @@ def solve(
     of_gradients[0, 0] = 0
     whole = np.maximum(whole, 1e-12)
     v, c = (fft.dctn(x, axes=_AXES, norm="ortho") for x in (v, c))
-    v *= jnp.asarray(of_gradients / whole, v.dtype)[..., None]
-    c *= jnp.asarray(weight * of_colour / whole, c.dtype)[..., None]
+    v *= _planes(of_gradients / whole, v)
+    c *= _planes(weight * of_colour / whole, c)
     return fft.idctn(v + c, axes=_AXES, norm="ortho")
 
 
@@ -252,6 +252,12 @@ def _images(source, target):
 def _floats(image: ArrayLike) -> jax.Array:
     image = jnp.asarray(image)
     return image.astype(jnp.promote_types(image.dtype, jnp.float32))
+
+
+def _planes(plane: ArrayLike, like: jax.Array) -> jax.Array:
+    """An array `[H, W]` in the form of images `[..., H, W, C]`."""
+    plane = jnp.asarray(plane, like.dtype)
+    return plane.reshape((1,) * (like.ndim - 3) + (*plane.shape, 1))
 
 
 def _resized(image: jax.Array, size: tuple[int, int], method: str) -> jax.Array:

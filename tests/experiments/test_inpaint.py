@@ -185,7 +185,7 @@ def test_a_discriminator_without_one_logit_is_refused(tiny_run, monkeypatch):
     trained = inference.open_run(tiny_run)
     monkeypatch.setattr(inference, "judging", lambda *args: lambda image: image)
     with pytest.raises(ValueError, match="does not give one logit for an image"):
-        inpaint._judge(trained, SHAPE)
+        filling.nets_of(trained, [0], config(tiny_run, candidates=8))
 
 
 def test_a_negative_weight_is_refused(tiny_run):

@@ -37,7 +37,7 @@ def two_lights(seed: int, count: int, size: int) -> dict[str, np.ndarray]:
         raise ValueError(f"count is {count}; expected 1 or more, such as 256")
     if not 16 <= size <= 256:
         raise ValueError(f"size is {size}; expected 16 to 256 pixels")
-    block = 16 * _TILE
+    block = _TILE * min(16, -(-count // _TILE))  # whole tiles: one program draws all
     parts = [
         np.asarray(_draw(bits, jnp.arange(start, start + block), size))
         for start in range(0, count, block)
@@ -75,4 +75,6 @@ def _under(key, factors, size):
     tint = _TINT * (2 * tint - 1)
     gains = brightness * jnp.stack([1 + tint, jnp.ones(()), 1 - tint])
     # Bytes are the square roots of light, of which a lamp gives a multiple.
-    return jnp.clip(jnp.round(drawn * jnp.sqrt(gains)), 0, 255).astype(jnp.uint8)
+    return jnp.clip(jnp.round(drawn * jnp.sqrt(gains)[None, None]), 0, 255).astype(
+        jnp.uint8
+    )
