@@ -21,10 +21,10 @@ MOST_COMPARED = 20_000  # training images that are compared with, at most
 SEARCHED = 40  # pictures that latents are searched for, at most
 NAMES = {
     "mean": "mean colour",
-    "nearest": "nearest neighbour",
-    "laplace": "Laplace's equation",
-    "semantic": "semantic inpainting",
-    "context_encoder": "context encoder",
+    "nearest": "nearest\nneighbour",
+    "laplace": "Laplace's\nequation",
+    "semantic": "semantic\ninpainting",
+    "context_encoder": "context\nencoder",
 }
 
 
@@ -163,11 +163,12 @@ def scores(real, made, holes) -> dict[str, float]:
 def table(numbers) -> str:
     """The scores as lines."""
     lines = ["missing pixels of unseen images: mean L1 in %, mean L2 in %, PSNR in dB"]
-    lines += [
-        f"{NAMES[name]:>22}  {found['l1_percent']:6.2f} {found['l2_percent']:6.2f}"
-        f" {found['psnr']:6.2f}   {found['images']} images"
-        for name, found in numbers.items()
-    ]
+    for name, found in numbers.items():
+        words = " ".join(NAMES[name].split())
+        errors = f"{found['l1_percent']:6.2f} {found['l2_percent']:6.2f}"
+        lines.append(
+            f"{words:>22}  {errors} {found['psnr']:6.2f}   {found['images']} images"
+        )
     return "\n".join(lines)
 
 

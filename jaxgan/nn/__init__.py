@@ -10,6 +10,7 @@ from jaxgan.nn.mlp import MLP
 from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, InstanceNorm, reestimate, use_running
 from jaxgan.nn.regions import random_regions
+from jaxgan.nn.resolution import pixel_shuffle, reduce
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
 from jaxgan.nn.weight_norm import WeightNormConv, WeightNormDense
@@ -31,8 +32,10 @@ __all__ = [
     "check_policy",
     "diff_augment",
     "from_uint8",
+    "pixel_shuffle",
     "power_iteration",
     "random_regions",
+    "reduce",
     "reestimate",
     "reflect_pad",
     "sample_latent",

@@ -1,6 +1,7 @@
 """GP-GAN's blending network: sizes, the critic's signs, and PyTorch's convolutions."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -38,7 +39,7 @@ def test_real_images_get_low_scores_and_the_generator_seeks_them():
 
 
 def test_the_square_has_half_of_each_side():
-    source, target = np.ones((1, 8, 12, 1)), np.zeros((1, 8, 12, 1))
+    source, target = jnp.ones((1, 8, 12, 1)), jnp.zeros((1, 8, 12, 1))
     found = np.asarray(gp_gan.composite(source, target))[0, ..., 0]
     expected = np.zeros((8, 12))
     expected[2:6, 3:9] = 1
@@ -112,4 +113,4 @@ def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(
         ValueError, match=r"composites are \(8, 8, 3\), but the network"
     ):
-        gp_gan.blend(gp_gan.Config(), {}, np.zeros((2, 8, 8, 3)))
+        gp_gan.blend(gp_gan.Config(), {}, jnp.zeros((2, 8, 8, 3)))
