@@ -1,10 +1,12 @@
 """Procedural faces: shaded portraits drawn from named factors, as many as wanted.
 
 The library ships no photographs, so this is its default data. A face is a pure function
-of its `Factors`: `render` draws it, `caption` describes it, and `boxes` tells where its
-parts are. All but the caption works under `jit` and `vmap`. Since the factors are
-known, the result of a conditional generator, a text-to-image model or latent arithmetic
-can be compared with what it should be.
+of its `Factors`: `render` draws it, `caption` describes it, `boxes` tells where its
+parts are, and `labels` what every pixel shows. All but the caption works under `jit`
+and `vmap`. Since the factors are known, the result of a conditional generator, a
+text-to-image model or latent arithmetic can be compared with what it should be.
+`VIEWS` are other pictures of the same person, such as a sketch, or older: with the
+portrait they make pairs whose exact translation is known.
 
 The head is a curved surface in three dimensions and its features lie on it, so that a
 turned head shows shifted, foreshortened and hidden features.
@@ -24,7 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.data.synthetic import seeds
-from jaxgan.data.synthetic.faces import portrait
+from jaxgan.data.synthetic.faces import portrait, views
 from jaxgan.data.synthetic.faces.factors import (
     CATEGORIES,
     RANGES,
@@ -33,15 +35,30 @@ from jaxgan.data.synthetic.faces.factors import (
     neutral,
     sample_factors,
 )
+from jaxgan.data.synthetic.faces.portrait import LABELS
+from jaxgan.data.synthetic.faces.views import (
+    CHANGES,
+    COLOURS,
+    PAINTERS,
+    VIEWS,
+    labels,
+    render,
+)
 from jaxgan.data.synthetic.faces.words import caption
 
 __all__ = [
     "CATEGORIES",
+    "CHANGES",
+    "COLOURS",
+    "LABELS",
+    "PAINTERS",
     "RANGES",
+    "VIEWS",
     "Factors",
     "boxes",
     "caption",
     "dataset",
+    "labels",
     "level",
     "mirror",
     "neutral",
@@ -50,34 +67,6 @@ __all__ = [
 ]
 
 _TILE = 32  # the number of images drawn together: as many as a core's cache holds
-
-
-def render(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
-    """Draws one face; `jax.vmap` draws a batch.
-
-    Edges are blended over the width of a pixel, so that pictures of different sizes
-    agree.
-
-    Args:
-        factors: scalars, inside their ranges.
-        size: height and width in pixels, 16 to 256; static under `jit`.
-        aligned: whether the picture is closer, with the middle of the eyes in one
-            place, as in CelebA's crops; static under `jit`.
-
-    Returns:
-        The picture, `[size, size, 3]` uint8, sRGB-like.
-
-    Raises:
-        ValueError: `size` is out of range.
-    """
-    _check_size(size)
-    fine = 2 * size if size < 48 else size  # small features need more samples there
-    canvas = portrait.paint(factors, fine, aligned)
-    canvas = jnp.clip(canvas, 0.0, 1.0)
-    if fine != size:
-        canvas = canvas.reshape(3, size, 2, size, 2).mean((2, 4))
-    levels = jnp.round(255 * jnp.sqrt(canvas)).astype(jnp.uint8)
-    return levels.transpose(1, 2, 0)
 
 
 def boxes(factors: Factors, aligned: bool = False) -> dict[str, jax.Array]:
@@ -106,20 +95,35 @@ def level(factors: Factors) -> Factors:
     )
 
 
-@functools.partial(jax.jit, static_argnames=("size", "aligned"))
-def _draw(seed: jax.Array, indices: jax.Array, size: int, aligned: bool):
+@functools.partial(jax.jit, static_argnames=("size", "painter", "aligned"))
+def _draw(
+    seed: jax.Array,
+    indices: jax.Array,
+    change: jax.Array,
+    size: int,
+    painter: str,
+    aligned: bool,
+):
     """Draws the faces of a seed with the numbers `indices` `[N]`, a tile at a time."""
+    changes = [lambda factors: factors, *CHANGES.values()]
 
     def one(index):
         factors = sample_factors(jax.random.fold_in(jax.random.key(seed), index))
         factors = level(factors) if aligned else factors
-        return render(factors, size, aligned), factors
+        shown = jax.lax.switch(change, changes, factors)
+        return PAINTERS[painter](shown, size, aligned), factors
 
     return jax.lax.map(one, indices, batch_size=_TILE)
 
 
 def dataset(
-    seed: int, count: int, size: int, *, aligned: bool = False, batch: int = 256
+    seed: int,
+    count: int,
+    size: int,
+    *,
+    aligned: bool = False,
+    batch: int = 256,
+    view: str = "portrait",
 ) -> dict[str, Any]:
     """Draws many faces and their factors; face `i` depends only on `seed` and `i`.
 
@@ -130,16 +134,23 @@ def dataset(
         aligned: whether faces are `level` and aligned at the eyes, as those of CelebA
             are; the people are the same.
         batch: faces per compiled call; it changes only the memory needed.
+        view: what to draw of each person, one of `VIEWS`. Two calls with other views
+            give pairs of pictures.
 
     Returns:
         `image`, uint8 `[count, size, size, 3]`, and `factors`, a dictionary of numpy
-        arrays `[count]` with the fields of `Factors`.
+        arrays `[count]` with the fields of `Factors`: those of the portrait.
 
     Raises:
-        ValueError: `seed`, `count`, `size` or `batch` is out of range.
+        ValueError: `seed`, `count`, `size` or `batch` is out of range, or there is no
+            such view.
     """
-    _check_size(size)
+    views.check_size(size)
     bits = seeds.checked(seed)
+    views.check_view(view)
+    # One compiled program serves all changes of a portrait.
+    painter = view if view in PAINTERS else "portrait"
+    change = np.int32([None, *CHANGES].index(view) if view in CHANGES else 0)
     for name, value in (("count", count), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name} is {value}; expected 1 or more, such as 256")
@@ -154,7 +165,9 @@ def dataset(
     def fill(start):
         stop = min(start + batch, count)
         drawn, found = jax.device_get(
-            _draw(bits, jnp.arange(start, start + batch), size, aligned)
+            _draw(
+                bits, jnp.arange(start, start + batch), change, size, painter, aligned
+            )
         )
         image[start:stop] = drawn[: stop - start]
         for name, values in found._asdict().items():
@@ -165,10 +178,3 @@ def dataset(
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(fill, range(batch, count, batch)))
     return {"image": image, "factors": factors}
-
-
-def _check_size(size: int) -> None:
-    if not 16 <= size <= 256:
-        raise ValueError(
-            f"size is {size}; expected 16 to 256 pixels: render within that and resize"
-        )

@@ -1,10 +1,8 @@
-"""Paints the features of a procedural face: skin, eyes, brows, nose, mouth, age.
+"""Paints the features of a procedural face: skin, eyes, nose, mouth, age.
 
 Each feature is drawn in the `(x, y)` of the head's surface. Left and right are drawn at
 once in `|x|`, so that a mirrored face gives exactly the mirrored picture.
 """
-
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +10,7 @@ import numpy as np
 from jax import lax
 
 from jaxgan.data.synthetic.faces.factors import Factors
-from jaxgan.data.synthetic.faces.geometry import (
-    Anatomy,
-    Pose,
-    Surface,
-    nose_relief,
-    to_view,
-)
+from jaxgan.data.synthetic.faces.geometry import nose_relief, to_view
 from jaxgan.data.synthetic.faces.paint import (
     Light,
     bump,
@@ -26,7 +18,6 @@ from jaxgan.data.synthetic.faces.paint import (
     cover,
     hill,
     keep,
-    mix,
     palette,
     ramp,
     shade,
@@ -34,6 +25,7 @@ from jaxgan.data.synthetic.faces.paint import (
     stroke,
     wave,
 )
+from jaxgan.data.synthetic.faces.shapes import Face, eye, mouth_shape
 
 _SKIN = palette(
     (255, 224, 204),
@@ -50,19 +42,6 @@ _IRIS = palette(
 _WHITE = np.array([0.84, 0.82, 0.80], np.float32)
 _SHADOW = np.array([0.60, 0.76, 0.78], np.float32)  # light lost in full shadow
 _BLUSH = np.array([0.0, 0.46, 0.42], np.float32)
-
-
-class Face(NamedTuple):
-    """The description of a face that all its painters share."""
-
-    factors: Factors
-    anatomy: Anatomy
-    turn: Pose
-    light: Light
-    at: Surface  # the point of the skin behind each pixel
-    side: jax.Array  # |x| there, [H, W]
-    sharp: jax.Array  # 1 / width of an edge, squeezed with the surface, [H, W]
-    skin: jax.Array  # the skin's colour, [3]
 
 
 def lighting(factors: Factors) -> Light:
@@ -213,15 +192,7 @@ def eyes(face: Face, canvas: jax.Array) -> jax.Array:
     """Paints both eyes: lids, sclera, iris, pupil, highlight and lashes."""
     factors, form, at, sharp = face.factors, face.anatomy, face.at, face.sharp
     wide, iris = form.eye_width, form.iris
-    out = face.side - form.eye_x  # towards the temple
-    along = keep(out * (1 / wide), 8.0)
-    y = keep(at.y + form.eye_tilt * out, 8.0)
-    arch = keep(jnp.maximum(1 - along * along, 0.0))
-    # The upper lid peaks nearer the nose, the lower one nearer the temple.
-    upper = keep(y + form.eye_upper * arch * (1 - 0.16 * along), 8.0)
-    lower = y - form.eye_lower * arch * (1 + 0.16 * along)
-    ends = (jnp.abs(along) - 1) * wide
-    inside = jnp.maximum(jnp.maximum(-upper, lower), ends)
+    out, along, y, arch, upper, lower, opened = eye(face)
 
     lid = bump((upper + 0.035) * (upper + 0.035) * (1 / 0.05**2)) * arch
     crease = stroke(upper + 0.066, 0.011, sharp) * jnp.sqrt(arch)
@@ -251,7 +222,6 @@ def eyes(face: Face, canvas: jax.Array) -> jax.Array:
     line = cover(jnp.abs(upper - 0.003) - thick, sharp)
     line = line * ramp(1.09 - jnp.abs(along - 0.03), 0.0, 0.10)
     bare = 1 - 0.94 * line
-    opened = keep(cover(inside, sharp))
     through = keep(opened * bare * (1 - in_shine))
     white = keep(through * (1 - in_iris) * ball)
     colour = keep(through * in_iris * dark * glow * lid_shade)
@@ -261,37 +231,12 @@ def eyes(face: Face, canvas: jax.Array) -> jax.Array:
     return canvas + column(jnp.asarray(_IRIS)[factors.eye_colour]) * colour[None]
 
 
-def brows(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
-    """Paints both brows in `colour` `[3]`: thick at the nose, tapered at the temple."""
-    form, at = face.anatomy, face.at
-    out = face.side - form.eye_x
-    along = (out - 0.005) * (1 / 0.215)
-    arch = 0.060 * (1 - ((along - 0.30) * (1 / 1.1)) ** 2)
-    line = at.y - form.brow_y + arch - form.brow_tilt * out
-    thick = form.brow_thick * (1.08 - 0.58 * ramp(along, -0.3, 1.0))
-    body = jnp.maximum(jnp.abs(line) - thick, (jnp.abs(along) - 1) * 0.215)
-    sharp = jnp.minimum(face.sharp, 1 / 0.035)
-    hairs = 0.92 + 0.08 * wave(27 * out + 16 * line)
-    return mix(canvas, colour, keep(0.86 * cover(body, sharp) * hairs))
-
-
 def mouth(face: Face, canvas: jax.Array) -> jax.Array:
     """Paints the lips, the line between them, and the teeth of an open mouth."""
     factors, form, at, light = face.factors, face.anatomy, face.at, face.light
-    sharp = face.sharp
-    wide = form.mouth_width
-    along = keep(face.side * (1 / wide))
+    sharp, wide = face.sharp, form.mouth_width
+    along, y, gap, lips, inside = mouth_shape(face)
     square = along * along
-    y = keep(at.y - form.mouth_y + form.mouth_curve * (square - 0.45), 16.0)
-    arch = keep(jnp.maximum(1 - square, 0.0))
-    round_arch = jnp.sqrt(arch)
-    bow = 1 - 0.30 * bump((at.x * (1 / 0.075)) ** 2)
-    top = form.lip_upper * (0.5 * arch + 0.5 * round_arch) * bow
-    gap = form.mouth_gap * arch
-    bottom = gap + form.lip_lower * (0.25 * arch + 0.75 * round_arch)
-    ends = (along - 1) * wide
-    lips = keep(jnp.maximum(jnp.maximum(-top - y, y - bottom), ends), 8.0)
-    inside = keep(jnp.maximum(jnp.maximum(-y, y - gap), ends), 8.0)
 
     red = np.array([0.84, 0.40, 0.40], np.float32) * face.skin
     red = red + np.array([0.05, 0.006, 0.010], np.float32)

@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 
 from jaxgan.data.synthetic.faces.factors import Factors
-from jaxgan.data.synthetic.faces.features import Face
 from jaxgan.data.synthetic.faces.geometry import Anatomy, Pose, Shell, Surface, to_view
 from jaxgan.data.synthetic.faces.paint import (
     Light,
@@ -22,6 +21,7 @@ from jaxgan.data.synthetic.faces.paint import (
     stroke,
     wave,
 )
+from jaxgan.data.synthetic.faces.shapes import Face
 
 # Black, dark brown, light brown, blond, red; then grey.
 _COLOURS = palette(
@@ -215,6 +215,27 @@ def bun_place(hair: Hair, turn: Pose) -> tuple[jax.Array, jax.Array]:
     return -0.35 * turn.sin_yaw, height * turn.cos_pitch + 0.1 * turn.sin_pitch
 
 
+class Bun(NamedTuple):
+    """A bun as seen, round its centre in units of its radius; fields are `[H, W]`."""
+
+    dx: jax.Array
+    dy: jax.Array
+    square: jax.Array  # of the distance
+    mask: jax.Array  # coverage
+
+
+def bun_shape(
+    hair: Hair, turn: Pose, u: jax.Array, v: jax.Array, sharp: jax.Array
+) -> Bun:
+    """Computes what a bun on the crown covers."""
+    size = jnp.maximum(hair.style["bun"], 1e-3)
+    centre_u, centre_v = bun_place(hair, turn)
+    dx, dy = (u - centre_u) * (1 / size), (v - centre_v) * (1 / size)
+    square = dx * dx + dy * dy
+    mask = cover((jnp.sqrt(square + 1e-6) - 1) * size, sharp)
+    return Bun(dx, dy, square, keep(mask) * (hair.style["bun"] > 0))
+
+
 def bun(
     hair: Hair,
     turn: Pose,
@@ -226,22 +247,25 @@ def bun(
     sharp: jax.Array,
 ) -> jax.Array:
     """Paints a bun on the crown, behind the head."""
-    size = jnp.maximum(hair.style["bun"], 1e-3)
-    centre_u, centre_v = bun_place(hair, turn)
-    dx, dy = (u - centre_u) * (1 / size), (v - centre_v) * (1 / size)
-    square = dx * dx + dy * dy
-    mask = cover((jnp.sqrt(square + 1e-6) - 1) * size, sharp)
+    dx, dy, square, mask = bun_shape(hair, turn, u, v, sharp)
     out = jnp.sqrt(jnp.maximum(1 - square, 0.02))
     coil = 1 + 0.16 * wave(1.8 * square + 1.3 * jnp.abs(dx) - 0.6 * dy)
     level = (0.30 + 0.85 * shade(light, (dx, dy, out))) * coil
     level = keep(level * (1 - 0.4 * ramp(square, 0.55, 1.0)))
-    mask = keep(mask) * (hair.style["bun"] > 0)
     return mix(canvas, column(colour) * level[None], mask)
 
 
-def beard(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
-    """Paints stubble, moustache, goatee or full beard on the skin in `colour` `[3]`."""
-    form, at, side, y = face.anatomy, face.at, face.side, face.at.y
+class Beard(NamedTuple):
+    """The beard as seen; each field is `[H, W]`, but the last."""
+
+    mask: jax.Array  # coverage
+    grain: jax.Array  # its texture
+    chin: jax.Array  # the height where the lower lip ends, `[]`
+
+
+def beard_shape(face: Face) -> Beard:
+    """Computes what stubble, moustache, goatee or full beard cover."""
+    form, side, y = face.anatomy, face.side, face.at.y
     kind = face.factors.beard
     wide = form.mouth_width
     along = side * (1 / wide)
@@ -274,8 +298,14 @@ def beard(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
     soft = jnp.array([0.05, 0.14, 0.05, 0.05, 0.07])[kind]
     strength = jnp.array([0.0, 0.36, 0.92, 0.92, 0.94])[kind]
     sharp = jnp.minimum(face.sharp, 1 / soft)
-    mask = keep(cover(shape + 0.016 * grain, sharp) * strength)
-    lit = shade(face.light, to_view(at.gradient, face.turn))
+    return Beard(keep(cover(shape + 0.016 * grain, sharp) * strength), grain, chin)
+
+
+def beard(face: Face, canvas: jax.Array, colour: jax.Array) -> jax.Array:
+    """Paints stubble, moustache, goatee or full beard on the skin in `colour` `[3]`."""
+    mask, grain, chin = beard_shape(face)
+    side, y = face.side, face.at.y
+    lit = shade(face.light, to_view(face.at.gradient, face.turn))
     under = 1 - 0.30 * hill(side, y - chin - 0.02, 0.26, 0.06)
     level = keep((0.40 + 0.75 * lit) * (1 + 0.20 * grain) * under)
     return mix(canvas, column(colour) * level[None], mask)

@@ -1,13 +1,21 @@
 """Puts a procedural face together: the layers of the picture, and its boxes."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan.data.synthetic.faces import features, geometry, scene
+from jaxgan.data.synthetic.faces import features, geometry, scene, shapes
 from jaxgan.data.synthetic.faces import hair as hairs
 from jaxgan.data.synthetic.faces.factors import Factors
 from jaxgan.data.synthetic.faces.paint import cover, keep, mix, ramp
+
+LABELS = (
+    *("background", "clothes", "skin", "ears", "hair"),
+    *("beard", "brows", "eyes", "mouth", "glasses"),
+)
+"""What pixels of a face can show, in the order of their numbers."""
 
 _SIDES = (-1.0, 1.0)
 _FACE_TOP = -0.62  # the top of a face's box: the usual height of the hairline
@@ -38,6 +46,55 @@ def _skin_surface(
     )
 
 
+class Person(NamedTuple):
+    """What the picture of a face and its labels are made of."""
+
+    across: jax.Array  # head units from the origin of the head, [H, W]
+    down: jax.Array
+    face: shapes.Face
+    hair: hairs.Hair
+    seen: hairs.Locks  # the hair as seen
+    colour: jax.Array  # of the hair, [3]
+    ears: list[tuple[jax.Array, jax.Array]]  # skin [3, H, W] and coverage [H, W]
+    head: jax.Array  # coverage of the head, [H, W]
+    u: jax.Array  # horizontal positions on the screen, the roll removed, [H, W]
+    v: jax.Array  # vertical ones, [H, W]
+    sharp: jax.Array  # 1 / width of an edge, []
+
+
+def _person(factors: Factors, size: int, aligned: bool) -> Person:
+    """The parts of a face and their places; the arguments are those of `paint`."""
+    turn = geometry.pose(factors, aligned)
+    ticks = (np.arange(size, dtype=np.float32) + 0.5) / size
+    columns, rows = np.meshgrid(ticks, ticks)
+    across = jnp.asarray((columns - turn.column) / turn.scale, jnp.float32)
+    down = jnp.asarray((rows - turn.row) / turn.scale, jnp.float32)
+    form = geometry.anatomy(factors)
+    hair = hairs.hair(factors, form)
+    light = features.lighting(factors)
+    sharp = jnp.asarray(size * turn.scale / 1.5, jnp.float32)
+    u, v = geometry.to_head(across, down, turn)
+    u, v = keep(u, 16.0), keep(v, 16.0)
+    at = _skin_surface(form, turn, u, v)
+    face = shapes.Face(
+        factors=factors,
+        anatomy=form,
+        turn=turn,
+        light=light,
+        at=at,
+        side=keep(jnp.abs(at.x)),
+        sharp=keep(sharp / jnp.clip(at.stretch, 0.7, 3.0)),
+        skin=features.skin_colour(factors),
+    )
+    shell = geometry.surface(hair.shell, turn, u, v)
+    shell = shell._replace(y=keep(shell.y, 16.0), edge=keep(shell.edge, 64.0))
+    seen = hairs.locks(hair, shell, turn, light, u, v, sharp)
+    ears = [scene.ear(face, u, v, side, sharp) for side in _SIDES]
+    head = keep(cover(at.edge, sharp))
+    colour = hairs.hair_colour(factors)
+    return Person(across, down, face, hair, seen, colour, ears, head, u, v, sharp)
+
+
 def paint(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
     """Paints the picture in linear light.
 
@@ -49,49 +106,25 @@ def paint(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
     Returns:
         The canvas `[3, size, size]`.
     """
-    turn = geometry.pose(factors, aligned)
-    ticks = (np.arange(size, dtype=np.float32) + 0.5) / size
-    columns, rows = np.meshgrid(ticks, ticks)
-    across = jnp.asarray((columns - turn.column) / turn.scale, jnp.float32)
-    down = jnp.asarray((rows - turn.row) / turn.scale, jnp.float32)
-    form = geometry.anatomy(factors)
-    hair = hairs.hair(factors, form)
-    light = features.lighting(factors)
-    tone = features.skin_colour(factors)
-    colour = hairs.hair_colour(factors)
-    sharp = jnp.asarray(size * turn.scale / 1.5, jnp.float32)
-    u, v = geometry.to_head(across, down, turn)
-    u, v = keep(u, 16.0), keep(v, 16.0)
-    at = _skin_surface(form, turn, u, v)
-    face = features.Face(
-        factors=factors,
-        anatomy=form,
-        turn=turn,
-        light=light,
-        at=at,
-        side=keep(jnp.abs(at.x)),
-        sharp=keep(sharp / jnp.clip(at.stretch, 0.7, 3.0)),
-        skin=tone,
+    across, down, face, hair, seen, colour, ears, head, u, v, sharp = _person(
+        factors, size, aligned
     )
-    shell = geometry.surface(hair.shell, turn, u, v)
-    shell = shell._replace(y=keep(shell.y, 16.0), edge=keep(shell.edge, 64.0))
-    seen = hairs.locks(hair, shell, turn, light, u, v, sharp)
+    turn, light, tone, at = face.turn, face.light, face.skin, face.at
     lit_hair = hairs.paint_hair(seen, colour)
 
     canvas = scene.background(factors, across, down)
     canvas = hairs.bun(hair, turn, light, colour, canvas, u, v, sharp)
     canvas = mix(canvas, 0.38 * lit_hair, seen.back)
     canvas = scene.body(factors, light, tone, canvas, across, down, at.edge, sharp)
-    ears = [scene.ear(face, u, v, side, sharp) for side in _SIDES]
     for flesh, mask in ears:
         canvas = mix(canvas, flesh, mask)
-    head = keep(cover(at.edge, sharp))
     near = jnp.clip(1 - seen.hairline * (1 / 0.16), 0.0, 1.0)
     flesh = features.skin(face, 0.55 * near * near * hair.style["amount"])
     flesh = features.mouth(face, flesh)
     flesh = features.eyes(face, flesh)
     flesh = hairs.beard(face, flesh, 0.85 * colour)
-    flesh = features.brows(face, flesh, 0.7 * jnp.minimum(colour, 0.16) + 0.10 * tone)
+    brow = 0.7 * jnp.minimum(colour, 0.16) + 0.10 * tone
+    flesh = mix(flesh, brow, shapes.brow_mask(face))
     canvas = mix(canvas, flesh, head)
     # The ear on the near side is in front of the head's outline.
     for side, (flesh, mask) in zip(_SIDES, ears, strict=True):
@@ -99,6 +132,45 @@ def paint(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
     canvas = scene.glasses_arms(face, canvas, u, v, sharp)
     canvas = mix(canvas, lit_hair, seen.front)
     return scene.glasses(face, canvas, u, v, head, sharp)
+
+
+def label(factors: Factors, size: int, aligned: bool = False) -> jax.Array:
+    """Names what every pixel of the picture shows; the arguments are those of `paint`.
+
+    Returns:
+        Numbers of `LABELS`, uint8 `[size, size]`: of the part that covers half of a
+        pixel or more, and is in front. Glasses are their frame alone, a pixel wide at
+        least.
+    """
+    across, down, face, hair, seen, _, ears, head, u, v, sharp = _person(
+        factors, size, aligned
+    )
+    turn = face.turn
+    label = jnp.zeros(across.shape, jnp.uint8)
+
+    def put(name, mask, under=None):
+        covered = mask > 0.5 if under is None else jnp.minimum(mask, under) > 0.5
+        return jnp.where(covered, np.uint8(LABELS.index(name)), label)
+
+    label = put("hair", hairs.bun_shape(hair, turn, u, v, sharp).mask)
+    label = put("hair", seen.back)
+    body = scene.body_shape(factors, across, down, sharp)
+    label = put("skin", body.bare)
+    label = put("clothes", cover(body.garment, sharp))
+    for _, mask in ears:
+        label = put("ears", mask)
+    label = put("skin", head)
+    mouth = shapes.mouth_shape(face)
+    label = put("mouth", cover(mouth.lips, face.sharp), head)
+    label = put("eyes", shapes.eye(face).opened, head)
+    label = put("beard", hairs.beard_shape(face).mask, head)
+    label = put("brows", shapes.brow_mask(face), head)
+    for side, (_, mask) in zip(_SIDES, ears, strict=True):
+        label = put("ears", mask * ramp(-side * turn.sin_yaw, 0.12, 0.3))
+    label = put("hair", seen.front)
+    frame = jnp.abs(scene.lenses(face, u, v).rim) - jnp.maximum(0.02, 0.5 / sharp)
+    worn = (factors.glasses > 0).astype(frame.dtype)
+    return put("glasses", cover(frame, sharp) * worn)
 
 
 def _bounds(rows: jax.Array, columns: jax.Array) -> jax.Array:

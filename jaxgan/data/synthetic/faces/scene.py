@@ -1,11 +1,12 @@
 """Paints what surrounds a procedural face: background, body, ears, glasses."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxgan.data.synthetic.faces.factors import Factors
-from jaxgan.data.synthetic.faces.features import Face
 from jaxgan.data.synthetic.faces.geometry import Anatomy, Pose
 from jaxgan.data.synthetic.faces.paint import (
     Light,
@@ -24,6 +25,7 @@ from jaxgan.data.synthetic.faces.paint import (
     unit,
     wave,
 )
+from jaxgan.data.synthetic.faces.shapes import Face
 
 GLASSES_Z = 0.85  # the middle of the lenses' plane, in front of the eyes
 GLASSES_BEND = 0.45  # how the plane bends back at the sides
@@ -52,6 +54,46 @@ def background(factors: Factors, across: jax.Array, down: jax.Array) -> jax.Arra
     return mix(canvas, second, keep(weight))
 
 
+class Body(NamedTuple):
+    """Neck, shoulders and clothes as seen; each field is `[H, W]`."""
+
+    x: jax.Array  # from the middle of the neck
+    side: jax.Array  # |x|
+    flare: jax.Array  # half the width of the neck
+    bare: jax.Array  # coverage of skin
+    garment: jax.Array  # signed distance to clothes
+
+
+def body_shape(
+    factors: Factors, across: jax.Array, down: jax.Array, sharp: jax.Array
+) -> Body:
+    """Computes what is covered by skin and clothes; see `body` for the arguments."""
+    male, kind = factors.masculinity, factors.clothes
+    shift = 0.10 * jnp.sin(factors.yaw)  # the neck follows the head a little
+    x = across - shift * ramp(down, 1.4, 0.7)
+    side = keep(jnp.abs(x))
+    neck = 0.35 + 0.10 * male + 0.03 * factors.cheeks
+    spread = ramp(down, 0.85, 1.55)
+    flare = neck + 0.38 * spread * spread
+    slope = jnp.maximum(side - 0.55, 0.0)
+    shoulder = 1.13 - 0.03 * male + 0.08 * side + 0.30 * slope * slope
+    top = keep(shoulder - down, 16.0)
+    arms = jnp.maximum(side - 1.44 - 0.14 * male, top)
+    trunk = jnp.minimum(side - flare, top + 0.12 * ramp(side, 0.75, 0.45))
+    trunk = keep(jnp.minimum(trunk, arms), 16.0)
+    # Only where clothes end, as skin under a garment's edge would shine through it.
+    bare = cover(jnp.maximum(trunk, side - 0.66), sharp) * ramp(down, 0.15, 0.25)
+    open_side = jnp.maximum(side - 0.10, 0.0)
+    neckline = jnp.where(
+        kind == 0,
+        1.30 - 0.9 * open_side * open_side,
+        1.52 + 0.06 * (kind == 1) - 0.6 * side,
+    )
+    below = neckline - down
+    garment = jnp.minimum(jnp.maximum(trunk, 0.8 * below), jnp.maximum(arms, below))
+    return Body(x, side, flare, keep(bare), keep(garment, 16.0))
+
+
 def body(
     factors: Factors,
     light: Light,
@@ -77,13 +119,8 @@ def body(
     Returns:
         The canvas with the body on it.
     """
-    male, kind, value = factors.masculinity, factors.clothes, factors.clothes_value
-    shift = 0.10 * jnp.sin(factors.yaw)  # the neck follows the head a little
-    x = across - shift * ramp(down, 1.4, 0.7)
-    side = keep(jnp.abs(x))
-    neck = 0.35 + 0.10 * male + 0.03 * factors.cheeks
-    spread = ramp(down, 0.85, 1.55)
-    flare = neck + 0.38 * spread * spread
+    kind, value = factors.clothes, factors.clothes_value
+    x, side, flare, bare, garment = body_shape(factors, across, down, sharp)
     # Skin down to the neckline, turned like a column, with the head's shadow on it.
     turn = jnp.clip(x / flare, -1.0, 1.0)
     normal = (turn, jnp.full_like(turn, 0.15), jnp.sqrt(1 - 0.96 * turn * turn))
@@ -96,15 +133,7 @@ def body(
         1 - np.array([0.8, 0.9, 0.92])[:, None, None] * shadow[None]
     )
     flesh = skin_light(flesh.astype(skin.dtype), lit, light.strength)
-    slope = jnp.maximum(side - 0.55, 0.0)
-    shoulder = 1.13 - 0.03 * male + 0.08 * side + 0.30 * slope * slope
-    top = keep(shoulder - down, 16.0)
-    arms = jnp.maximum(side - 1.44 - 0.14 * male, top)
-    trunk = jnp.minimum(side - flare, top + 0.12 * ramp(side, 0.75, 0.45))
-    trunk = keep(jnp.minimum(trunk, arms), 16.0)
-    # Only where clothes end, as skin under a garment's edge would shine through it.
-    bare = cover(jnp.maximum(trunk, side - 0.66), sharp) * ramp(down, 0.15, 0.25)
-    canvas = mix(canvas, flesh, keep(bare))
+    canvas = mix(canvas, flesh, bare)
 
     cloth = hue(factors.clothes_hue, 0.50 - 0.28 * value, 0.20 + 0.62 * value)
     folds = 0.05 * wave(0.9 * side + 0.7 * down) + 0.04 * wave(1.9 * side - 0.9 * down)
@@ -113,15 +142,6 @@ def body(
         light, unit(tilt, jnp.full_like(x, -0.35), 0.8 - 0.3 * jnp.abs(tilt))
     )
     bright = keep(0.42 + 0.72 * bright + folds)
-    open_side = jnp.maximum(side - 0.10, 0.0)
-    neckline = jnp.where(
-        kind == 0,
-        1.30 - 0.9 * open_side * open_side,
-        1.52 + 0.06 * (kind == 1) - 0.6 * side,
-    )
-    below = neckline - down
-    garment = jnp.minimum(jnp.maximum(trunk, 0.8 * below), jnp.maximum(arms, below))
-    garment = keep(garment, 16.0)
     hem = 1 - 0.28 * bump((garment + 0.075) * (garment + 0.075) * (1 / 0.035**2))
     canvas = mix(
         canvas, column(cloth) * (bright * hem)[None], keep(cover(garment, sharp))
@@ -212,6 +232,36 @@ def glasses_arms(
     return mix(canvas, _frame_colour(face), keep(arms) * shown)
 
 
+class Lenses(NamedTuple):
+    """Where glasses are, in the plane of their lenses; each field is `[H, W]`."""
+
+    x: jax.Array  # from the middle
+    y: jax.Array
+    side: jax.Array  # |x|
+    rim: jax.Array  # signed distance to the lenses
+
+
+def lenses(face: Face, u: jax.Array, v: jax.Array) -> Lenses:
+    """Computes the shape of round or rectangular glasses."""
+    form, turn, kind = face.anatomy, face.turn, face.factors.glasses
+    # The lenses' plane is bent a little around the face.
+    x = jnp.zeros_like(u)
+    for _ in range(3):
+        z = GLASSES_Z - GLASSES_BEND * x * x
+        x = jnp.clip((u - z * turn.sin_yaw) * (1 / turn.cos_yaw), -1.0, 1.0)
+    x = keep(x, 16.0)
+    y = (v + GLASSES_Z * turn.cos_yaw * turn.sin_pitch) * (1 / turn.cos_pitch)
+    y = keep(y - LENS_DROP, 16.0)
+    side = jnp.abs(x)
+    out = side - form.eye_x - 0.010
+    circle = jnp.sqrt(out * out + y * y + 1e-6) - LENS
+    qx, qy = jnp.abs(out) - LENS + 0.065, jnp.abs(y + 0.05 * out) - 0.085
+    px, py = jnp.maximum(qx, 0.0), jnp.maximum(qy, 0.0)
+    box = jnp.sqrt(px * px + py * py + 1e-6) - 0.065
+    box = box + jnp.minimum(jnp.maximum(qx, qy), 0.0)
+    return Lenses(x, y, side, keep(jnp.where(kind == 2, box, circle), 16.0))
+
+
 def glasses(
     face: Face,
     canvas: jax.Array,
@@ -223,23 +273,8 @@ def glasses(
     """Paints round or rectangular glasses in front of the eyes, without their arms."""
     form, turn, kind = face.anatomy, face.turn, face.factors.glasses
     shown = (kind > 0).astype(u.dtype)
-    # The lenses' plane is bent a little around the face.
-    x = jnp.zeros_like(u)
-    for _ in range(3):
-        z = GLASSES_Z - GLASSES_BEND * x * x
-        x = jnp.clip((u - z * turn.sin_yaw) * (1 / turn.cos_yaw), -1.0, 1.0)
-    x = keep(x, 16.0)
-    y = (v + GLASSES_Z * turn.cos_yaw * turn.sin_pitch) * (1 / turn.cos_pitch)
-    y = keep(y - LENS_DROP, 16.0)
-    side = jnp.abs(x)
-    out = side - form.eye_x - 0.010
+    x, y, side, rim = lenses(face, u, v)
     lens_sharp = sharp * turn.cos_yaw
-    circle = jnp.sqrt(out * out + y * y + 1e-6) - LENS
-    qx, qy = jnp.abs(out) - LENS + 0.065, jnp.abs(y + 0.05 * out) - 0.085
-    px, py = jnp.maximum(qx, 0.0), jnp.maximum(qy, 0.0)
-    box = jnp.sqrt(px * px + py * py + 1e-6) - 0.065
-    box = box + jnp.minimum(jnp.maximum(qx, qy), 0.0)
-    rim = keep(jnp.where(kind == 2, box, circle), 16.0)
     beyond = 1 - cover(rim, lens_sharp)
     frame = stroke(rim, jnp.where(kind == 2, 0.021, 0.015), lens_sharp)
     bridge = stroke(y + 0.055 - 0.5 * side * side, 0.015, sharp)
