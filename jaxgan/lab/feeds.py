@@ -21,6 +21,7 @@ def feed(
     mesh: Mesh,
     repeats: int = 1,
     between: pixels.Range | None = (0.0, 1.0),
+    derive: Callable[[jax.Array], jax.Array] | None = None,
 ) -> Feed:
     """Batches of a set, made on the devices where it fits there.
 
@@ -33,10 +34,11 @@ def feed(
         mesh: the devices.
         repeats: minibatches a step; above one, batches are `[k, B, ...]`.
         between: the numbers between which pixels shall be; None leaves them bytes.
+        derive: makes `"input"` of the bytes of `"image"`, inside the compiled step.
 
     Returns:
         Batches of all that the set has: `"image"`, float32 `[B, H, W, C]`, and
-        `"label"`, int32 `[B]`, where there are classes.
+        `"label"`, int32 `[B]`, where there are classes, and `"input"` of pairs.
     """
     flip, shift = opened.data.flip, opened.data.shift
     arrays, axis = opened.arrays, int(repeats > 1)
@@ -49,7 +51,13 @@ def feed(
         batch = {name: x for name, x in batch.items() if name != "position"}
         if shift:
             position = item["position"]
-            batch["image"] = shifted(run.seed, position, batch["image"], shift)
+            batch |= {
+                name: shifted(run.seed, position, x, shift)
+                for name, x in batch.items()
+                if x.ndim == position.ndim + 3  # every picture of a pair alike
+            }
+        if derive is not None:
+            batch["input"] = derive(batch["image"])
         if between is None:
             return batch
         return {name: pixels.floats(x, between) for name, x in batch.items()}
@@ -106,6 +114,26 @@ def feed(
         axis=axis,
         record=record,
     )
+
+
+def both(a: Feed, b: Feed) -> Feed:
+    """Two feeds as one whose batches have the images of each: `{"a": ..., "b": ...}`.
+
+    Each goes through its own set in its own order; give them runs of other seeds.
+    """
+
+    def items(start):
+        for one, other in zip(a.items(start), b.items(start), strict=False):
+            yield {"a": one, "b": other}
+
+    def prepare(arrays, item):
+        return {
+            name: feed.prepare(arrays[name], item[name])["image"]
+            for name, feed in (("a", a), ("b", b))
+        }
+
+    arrays = {"a": a.arrays, "b": b.arrays}
+    return Feed(arrays, items, prepare, a.axis, {**a.record, **b.record})
 
 
 def _order(run: Run, count: int) -> jaxgan_data.Order:

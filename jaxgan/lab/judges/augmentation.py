@@ -28,14 +28,23 @@ def augmented(
     image = jnp.pad(image, ((most, most), (most, most), (0, 0)), mode="edge")
     image = jax.lax.dynamic_slice(image, (*offset, 0), (side, side, 3))
     moved = moved + jnp.tile(most - offset, 2) / side
-    image = image + jax.random.uniform(keys[1]) * (_blurred(image) - image)
+    return _worn(keys[1:], image), moved
+
+
+def worn(key: jax.Array, image: jax.Array) -> jax.Array:
+    """The same without moving it: `[S, S, 3]` in [0, 1]."""
+    return _worn(jax.random.split(key, 4), image)
+
+
+def _worn(keys, image):
+    image = image + jax.random.uniform(keys[0]) * (_blurred(image) - image)
     contrast, brightness = jax.random.uniform(
-        keys[2], (2,), minval=-CONTRAST, maxval=CONTRAST
+        keys[1], (2,), minval=-CONTRAST, maxval=CONTRAST
     )
     image = 0.5 + (1 + contrast) * (image - 0.5) + brightness
-    noise = jax.random.normal(keys[4], (side, side, 1))
-    image = image + NOISE * jax.random.uniform(keys[3]) * noise
-    return jnp.clip(image, 0.0, 1.0), moved
+    noise = jax.random.normal(keys[3], (*image.shape[:2], 1))
+    image = image + NOISE * jax.random.uniform(keys[2]) * noise
+    return jnp.clip(image, 0.0, 1.0)
 
 
 def _blurred(image):

@@ -30,7 +30,8 @@ class UNet(linen.Module):
         width: channels of the first maps; they double up to eight times.
         skips: whether the decoder sees the encoder's maps; without them it is the
             paper's encoder-decoder.
-        dropout: share of the values that the first decoder layers lose.
+        dropout: share of the values that the first layers of the decoder lose: three
+            from 128x128 on, fewer in smaller nets.
         norm: of all layers but the first, the innermost and the last.
         dtype: of the layers.
     """
@@ -58,7 +59,7 @@ class UNet(linen.Module):
         for i, width in enumerate(reversed(widths[:-1])):
             up = nn.ConvTranspose(width, 4, use_bias=False, dtype=self.dtype)
             x = normalised(up(linen.relu(x)), self.norm, self.dtype)
-            if i < DROPPED and width == max(widths):
+            if i < min(DROPPED, max(1, self.depth - 4)):  # fewer in small nets
                 x = Dropout(self.dropout)(x)
             skipped = levels.pop()
             x = jnp.concatenate([x, skipped], -1) if self.skips else x

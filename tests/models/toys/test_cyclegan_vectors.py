@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan.game import algorithm
-from jaxgan.models.toys import cyclegan
+from jaxgan.models.toys import cyclegan_vectors as cyclegan
 
 
 class Slots:
