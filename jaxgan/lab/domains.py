@@ -6,7 +6,7 @@ half from the other, and paired in the test, so that the true translation is kno
 """
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -71,11 +71,11 @@ def open_domains(data: Data, other: str, shape: tuple[int, int, int]) -> Domains
                 f"{opened.data.data} has no images to test on: give more of them"
             )
     ends = [spec.partition("#") for spec in (data.data, other)]
-    views = ends[0][2], ends[1][2]
+    views = (ends[0][2], ends[1][2])
     same = ends[0][0] == ends[1][0] and drawn(data.data) and a.arrays and b.arrays
     if not same:
         return Domains(a, b, False, None)
-    factor = FACTORS.get(views) or FACTORS.get(views[::-1])
+    factor = FACTORS.get(views) or FACTORS.get((views[1], views[0]))
     return Domains(_half(a, 0), _half(b, 1), True, factor)
 
 
@@ -89,6 +89,12 @@ def _half(opened: Set, which: int) -> Set:
     return dataclasses.replace(
         opened, train=train, about=f"{opened.about} (the {part} half)"
     )
+
+
+class Judge(Protocol):
+    """What reads the factors of faces, as `judges.factors` does."""
+
+    def read(self, images: np.ndarray) -> dict[str, np.ndarray]: ...  # noqa: D102
 
 
 class Drawn(NamedTuple):
@@ -116,9 +122,7 @@ def measured(drawn: Drawn) -> dict[str, Any]:
     return found
 
 
-def attributes(
-    judge: factors.Factors, factor: str, drawn: Drawn
-) -> dict[str, dict[str, float]]:
+def attributes(judge: Judge, factor: str, drawn: Drawn) -> dict[str, dict[str, float]]:
     """What the judge of factors reads in translations.
 
     Args:

@@ -21,7 +21,8 @@ them, as Torch, and `plain` has none, as PyTorch.
 """
 
 import dataclasses
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -153,7 +154,7 @@ def game(config: Config) -> Game:
             metrics |= {f"{name}_{end}": value for name, value in seen.items()}
         return total, (variables, metrics)
 
-    adam = optax.adam(_rate(config), config.beta1)
+    adam = optax.adam(rate(config), config.beta1)
     owned = {end: (f"critic_{end}", f"pool_{end}") for end in "ab"}
     if config.order == "joint":
         players = {
@@ -184,11 +185,12 @@ def game(config: Config) -> Game:
     )
 
 
-def _rate(config):
-    if not config.decay:
-        return config.learning_rate
-    fall = optax.linear_schedule(config.learning_rate, 0.0, config.decay)
+def rate(config: Config) -> Callable[[Any], Any]:
+    """The step size of each step: constant, then falling along a line to zero."""
     constant = optax.constant_schedule(config.learning_rate)
+    if not config.decay:
+        return constant
+    fall = optax.linear_schedule(config.learning_rate, 0.0, config.decay)
     return optax.join_schedules([constant, fall], [config.constant])
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -40,7 +41,7 @@ def test_losses_are_those_of_the_paper_and_the_pool_fills():
     @jax.jit
     def losses(key):
         nets = game.variables(game.algorithm(played).init(key, batch))
-        turn = game.Turn(key, 0)
+        turn = game.Turn(key, jnp.zeros((), int))
         made = {
             n: player.loss(nets, batch, turn) for n, player in played.players.items()
         }
@@ -61,11 +62,13 @@ def test_losses_are_those_of_the_paper_and_the_pool_fills():
 
 def test_the_rate_is_constant_and_then_falls_to_zero():
     config = cyclegan.Config(constant=10, decay=20, learning_rate=1e-3)
-    rate = cyclegan._rate(config)
+    rate = cyclegan.rate(config)
     steps = [0, 9, 10, 20, 30, 50]
     expected = [1e-3, 1e-3, 1e-3, 5e-4, 0, 0]
-    np.testing.assert_allclose([rate(step) for step in steps], expected, atol=1e-9)
-    assert cyclegan._rate(dataclasses.replace(config, decay=0)) == 1e-3
+    found = [float(rate(step)) for step in steps]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    forever = cyclegan.rate(dataclasses.replace(config, decay=0))
+    np.testing.assert_allclose(float(forever(50)), 1e-3, rtol=1e-6)
 
 
 def test_sides_and_domains_that_do_not_fit_are_refused():
