@@ -68,10 +68,19 @@ def game(config: Config) -> Game:
         right = (logits.argmax(-1) == label).mean(dtype=jnp.float32)
         return cross, (variables, {"accuracy": right})
 
+    def inputs(batch):
+        image = batch["image"]
+        if image.shape[1:] != config.shape:
+            raise ValueError(
+                f"images are {image.shape[1:]}, expected {config.shape}: resize them,"
+                " or change resolution and channels"
+            )
+        return {"network": (image[:1],)}
+
     adam = optax.adam(optax.cosine_decay_schedule(config.learning_rate, config.steps))
     return Game(
         nets={"network": module},
-        inputs=lambda batch: {"network": (batch["image"][:1],)},
+        inputs=inputs,
         players={"segmenter": Player(loss, ("network",), adam)},
         moves=(Move("segmenter"),),
     )

@@ -352,8 +352,8 @@ def test_npz_and_idx_by_kind_and_by_guess(tmp_path):
 def test_faces_are_drawn(monkeypatch):
     calls = []
 
-    def dataset(seed, count, size, aligned):
-        calls.append((seed, count, size, aligned))
+    def dataset(seed, count, size, aligned, view):
+        calls.append((seed, count, size, aligned) + (view,) * (view != "portrait"))
         return {"image": np.zeros((count, size, size, 3), np.uint8), "factors": {}}
 
     module = type(sys)("jaxgan.data.synthetic.faces")
@@ -365,10 +365,12 @@ def test_faces_are_drawn(monkeypatch):
     assert source[0]["image"].shape == (16, 16, 3)
     assert len(open_source("faces", size=16)) == 4096
     open_source("faces:", split="test", size=8)
+    open_source("faces#sketch", size=8)
+    open_source("portraits:3#old", size=8)
     open_source("portraits:7", size=8)
     assert calls == [
         *((0, 5, 16, False), (0, 4096, 16, False), (1, 4096, 8, False)),
-        (0, 7, 8, True),
+        *((0, 4096, 8, False, "sketch"), (0, 3, 8, True, "old"), (0, 7, 8, True)),
     ]
     # Faces are square: a rectangle is cut out of those as high, or as wide, as it is.
     wide = open_source("faces:2", size="16x24")

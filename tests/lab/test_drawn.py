@@ -14,7 +14,7 @@ def calls(tmp_path, monkeypatch):
     """The sets drawn so far; they cost nothing. The cache is the test's own."""
     calls = []
 
-    def dataset(seed, count, size, aligned):
+    def dataset(seed, count, size, aligned, view):
         calls.append((seed, count, size))
         image = np.random.default_rng(seed).integers(0, 256, (count, size, size, 3))
         return {"image": image.astype(np.uint8), "factors": {}}

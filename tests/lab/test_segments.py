@@ -21,7 +21,7 @@ def test_scores_are_those_of_arithmetic():
 
 def test_colours_that_are_nearly_a_label_s_are_named_by_it():
     label = np.arange(10, dtype=np.uint8).reshape(1, 2, 5)
-    picture = np.clip(faces.COLOURS[label] + np.int64([9, -9, 9]), 0, 255)
+    picture = np.clip(faces.COLOURS[label] + np.array([9, -9, 9]), 0, 255)
     np.testing.assert_array_equal(segments.nearest(picture.astype(np.uint8)), label)
 
 
