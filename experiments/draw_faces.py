@@ -4,7 +4,8 @@
 
 Takes half a minute on a CPU, most of it compiling. Writes sheet.png, captions.txt (a
 line for each image, in the order of the sheet) and turn.png: one face at nine yaws,
-from left to right.
+from left to right; with `--views` also views.png, with a row for each view of the same
+people: labels of every pixel, a sketch, the night, and one factor changed.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ import numpy as np
 
 from jaxgan import bounds, report
 from jaxgan.data.synthetic import faces
-from jaxgan.lab import cli
+from jaxgan.lab import cli, figures
 from jaxgan.train.terminal import say
 
 
@@ -35,6 +36,8 @@ class Config:
     """Height and width of a face in pixels, 16 to 256."""
     seed: bounds.Seed = 0
     """Seed of the faces."""
+    views: bool = False
+    """Draw the other views of the first people too, which takes a minute more."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -59,6 +62,13 @@ def main(config: Config) -> None:
         config.workdir / "turn.png", report.sheet(np.asarray(turn(yaws)), 9)
     )
     say(f"{config.workdir}: sheet.png, captions.txt, turn.png")
+    if config.views:
+        people = (config.seed, config.columns, config.size)
+        rows = [faces.dataset(*people, view=view)["image"] for view in faces.VIEWS]
+        path = config.workdir / "views.png"
+        figures.save_rows(
+            path, np.stack(rows), faces.VIEWS, "a row a view, a column a person"
+        )
 
 
 if __name__ == "__main__":

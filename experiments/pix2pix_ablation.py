@@ -126,7 +126,8 @@ def _picture(config):
     maps, _, truth = next(iter(tiles.values()))
     rows = np.stack([maps, *(three[1] for three in tiles.values()), truth])
     names = ["labels", *tiles, "true"]
-    figures.save_rows(config.run.workdir / "table.png", rows[:, :SHOWN], names)
+    path = config.run.workdir / "table.png"
+    figures.save_rows(path, rows[:, :SHOWN], names, "a row a loss, a column a map")
 
 
 def _cut(sheet: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

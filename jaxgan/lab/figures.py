@@ -62,13 +62,18 @@ def plain(names: Sequence[str]) -> list[str]:
     return [name.replace("$", r"\$") for name in short]
 
 
-def save_rows(path: pathlib.Path, rows: np.ndarray, names: Sequence[str]) -> None:
+def save_rows(
+    path: pathlib.Path,
+    rows: np.ndarray,
+    names: Sequence[str],
+    about: str = "a row a class, a column a latent",
+) -> None:
     """Writes images `[R, C, H, W, channels]` as a sheet, a name beside each row."""
     count, columns, height, width, _ = rows.shape
     scale = max(1.0, 12 / height)  # inches of text do not shrink with the images
     figure = new(1 + columns * width * scale / 100, 0.2 + count * height * scale / 100)
     tiles(figure.subplots(), rows / np.float32(255), plain(names), [""] * columns)
-    save(path, figure, "a row a class, a column a latent")
+    save(path, figure, about)
 
 
 def middles(count: int, side: int) -> np.ndarray:
