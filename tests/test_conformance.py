@@ -35,6 +35,8 @@ KINDS = {
     "progressive": "growing nets",
     "vae": "an owner of several nets",
 }
+# Models whose programs take longest to compile.
+HEAVY = ("cyclegan",)
 others = [pytest.mark.release]
 kinds_first = pytest.mark.parametrize(
     "trial",
@@ -95,7 +97,13 @@ class Trial(NamedTuple):
     read: set[str]
 
 
-@pytest.fixture(params=MODELS, scope="module")
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=[pytest.mark.slow] * (name in HEAVY))
+        for name in MODELS
+    ],
+    scope="module",
+)
 def trial(request):
     model = MODELS[request.param]
     read: set[str] = set()
