@@ -20,11 +20,11 @@ NAMES = {
     "copy_paste": "copy and paste",
     "poisson": "Poisson",
     "modified_poisson": "modified Poisson",
-    "no_network": "Gaussian-Poisson, colours\nof the composite",
-    "network": "blending network alone",
+    "no_network": "Gaussian-Poisson,\ncomposite's colours",
+    "network": "network alone",
     "gp_gan": "GP-GAN",
     "gp_gan_least_squares": "GP-GAN, least squares",
-    "true_colours": "Gaussian-Poisson, colours\nof the truth",
+    "true_colours": "Gaussian-Poisson,\ntrue colours",
 }
 DRAWN = ("copy_paste", "poisson", "modified_poisson", "no_network", "network", "gp_gan")
 
@@ -102,7 +102,7 @@ def table(numbers) -> str:
         whole, inside = found["l1_percent"], found["l1_percent_in_square"]
         words = NAMES[name].replace("\n", " ")
         lines.append(
-            f"{words:>45}  {whole:6.2f} ({inside:6.2f})  {found['psnr']:6.2f}"
+            f"{words:>38}  {whole:6.2f} ({inside:6.2f})  {found['psnr']:6.2f}"
             f"  {found['ssim']:6.3f}"
         )
     return "\n".join(lines)
