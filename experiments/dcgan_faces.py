@@ -59,17 +59,13 @@ PRESETS = {
     "laptop": Config(
         run=runs.run(
             "dcgan_faces",
-            steps=2700,
-            every=300,
-            batch_size=32,  # on few cores, many small steps learn faster
+            steps=5000,
+            every=500,
+            batch_size=16,  # many small steps learn faster: docs/notes/speedrun.md
         ),
-        data=Data("faces:8192", flip=True, upscale="auto"),
+        data=Data("portraits:8192", flip=True, upscale="auto"),
         model=Model(
-            width=32,
-            kernel=4,
-            latent_distribution="normal",
-            augment=("translation",),
-            learning_rate=3e-4,
+            width=32, kernel=4, latent_distribution="normal", learning_rate=3e-4
         ),
     ),
     "paper": Config(

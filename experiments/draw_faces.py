@@ -38,6 +38,9 @@ class Config:
     """Seed of the faces."""
     views: bool = False
     """Draw the other views of the first people too, which takes a minute more."""
+    aligned: bool = True
+    """Draw them as `--data portraits` has them: closer, level, with the eyes in one
+    place; otherwise as `--data faces` does."""
 
     def __post_init__(self):
         bounds.check(self, flags=True)
@@ -45,7 +48,9 @@ class Config:
 
 def main(config: Config) -> None:
     """Draws the faces and writes the pictures."""
-    drawn = faces.dataset(config.seed, config.count, config.size)
+    drawn = faces.dataset(
+        config.seed, config.count, config.size, aligned=config.aligned
+    )
     sheet = report.sheet(drawn["image"], config.columns)
     report.save_png(config.workdir / "sheet.png", sheet)
     captions = [
@@ -55,12 +60,14 @@ def main(config: Config) -> None:
     report.write(config.workdir / "captions.txt", "\n".join(captions))
     low, high = faces.RANGES["yaw"]
     yaws = jnp.linspace(low, high, 9)
-    turn = jax.jit(
-        jax.vmap(lambda yaw: faces.render(faces.neutral(yaw=yaw), config.size))
-    )
-    report.save_png(
-        config.workdir / "turn.png", report.sheet(np.asarray(turn(yaws)), 9)
-    )
+
+    @jax.jit
+    @jax.vmap
+    def turn(yaw):
+        return faces.render(faces.neutral(yaw=yaw), config.size, config.aligned)
+
+    turned = report.sheet(np.asarray(turn(yaws)), 9)
+    report.save_png(config.workdir / "turn.png", turned)
     say(f"{config.workdir}: sheet.png, captions.txt, turn.png")
     if config.views:
         people = (config.seed, config.columns, config.size)
