@@ -1,7 +1,7 @@
 """Faces, heads without features, and faces whose parts have changed places."""
 
 import functools
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -12,7 +12,7 @@ from jaxgan.lab.data import Data, Set
 
 CLASSES = ("no features", "face")
 PARTS = ("left_eye", "right_eye", "nose", "mouth")
-PLACES = (3, 2, 0, 1)  # where each part goes: eyes below, nose and mouth above
+PLACES = (2, 3, 1, 0)  # which part is in each place: nose and mouth for eyes
 HALF = (3, 4)  # half the height and the width of the patch around a part, in pixels
 COUNTS = {"train": 4000, "test": 2000}
 SEEDS = {"train": 201, "test": 202}
@@ -23,8 +23,9 @@ def opened(side: int) -> tuple[Set, dict[str, dict[str, np.ndarray]]]:
 
     A net that was trained to tell the two apart may look for parts alone, or for their
     arrangement too. All parts of a scrambled face are there, each in the place of
-    another. The label of both test parts is `face`, so their errors are the shares that
-    a net refuses to call so.
+    another. Faces with the parts of other people have the same seams around parts, and
+    every part in its place. The label of all tests is `face`, so their errors are the
+    shares that a net refuses to call so.
     """
     train, test = (_people(split, side) for split in ("train", "test"))
     made = Set(
@@ -37,35 +38,61 @@ def opened(side: int) -> tuple[Set, dict[str, dict[str, np.ndarray]]]:
         classes=CLASSES,
     )
     image, centres = _drawn("test", side)
-    moved = np.stack([arranged(*x, PLACES) for x in zip(image, centres, strict=True)])
-    label = np.ones(len(moved), np.int32)
-    both = {"faces refused": image, "scrambled faces refused": moved}
-    return made, {name: {"image": x, "label": label} for name, x in both.items()}
+    parts = [cut(*x) for x in zip(image, centres, strict=True)]
+    moved = [x[list(PLACES)] for x in parts]
+    others = [*parts[1:], parts[0]]
+    tests = {
+        "faces refused": image,
+        "faces with the parts of others refused": pasted(image, centres, others),
+        "scrambled faces refused": pasted(image, centres, moved),
+    }
+    label = np.ones(len(image), np.int32)
+    return made, {name: {"image": x, "label": label} for name, x in tests.items()}
 
 
-def arranged(image: np.ndarray, centres: np.ndarray, places: Any) -> np.ndarray:
-    """Puts patches around the parts of a face elsewhere.
+def cut(image: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Cuts the parts of a face out of its picture.
 
     Args:
         image: `[S, S, 3]`.
         centres: row and column of each of `PARTS`, `[4, 2]`.
-        places: for each part, the number of the part whose place it takes; None leaves
-            all parts away.
 
     Returns:
-        The picture; what was under a part that moved is as bright as the skin beside.
+        A patch of each part, `[4, H, W, 3]`.
     """
-    (high, wide), changed = HALF, image.copy()
-    windows = [
-        (slice(r - high, r + high), slice(c - wide, c + wide)) for r, c in centres
-    ]
-    patches = [image[window].copy() for window in windows]
-    skin = np.median(np.concatenate([x.reshape(-1, 3) for x in patches]), axis=0)
-    for window in windows:
-        changed[window] = skin
-    for patch, place in zip(patches, places or (), strict=bool(places)):
-        changed[windows[place]] = patch
+    return np.stack([image[window] for window in _windows(centres)])
+
+
+def pasted(
+    images: np.ndarray, centres: np.ndarray, parts: Sequence[np.ndarray] | None
+) -> np.ndarray:
+    """Gives faces other parts, or none.
+
+    Args:
+        images: `[N, S, S, 3]`.
+        centres: row and column of each of `PARTS`, `[N, 4, 2]`.
+        parts: the patches for those places, `[4, H, W, 3]` for each face; None leaves
+            them without features.
+
+    Returns:
+        The pictures. Around the new parts is the median colour of the old ones, which
+        is that of the skin.
+    """
+    changed = images.copy()
+    for i, (image, places) in enumerate(zip(images, centres, strict=True)):
+        skin = np.median(cut(image, places).reshape(-1, 3), axis=0)
+        windows = _windows(places)
+        for window in windows:
+            changed[i][window] = skin
+        if parts is not None:
+            for window, part in zip(windows, parts[i], strict=True):
+                changed[i][window] = part
     return changed
+
+
+def _windows(centres):
+    high, wide = HALF
+    return [(slice(r - high, r + high), slice(c - wide, c + wide)) for r, c in centres]
 
 
 @functools.cache
@@ -84,7 +111,6 @@ def _people(split: str, side: int) -> dict[str, np.ndarray]:
     """Half of the faces as they are, and half without features."""
     image, centres = _drawn(split, side)
     label = (np.arange(len(image)) % 2).astype(np.int32)
-    image = image.copy()
-    for i in np.flatnonzero(label == 0):
-        image[i] = arranged(image[i], centres[i], None)
+    blank = pasted(image, centres, None)
+    image = np.where((label == 1)[:, None, None, None], image, blank)
     return {"image": image, "label": label}

@@ -104,17 +104,20 @@ def test_the_table_has_means_and_deviations(tmp_path, turn, monkeypatch, capsys)
 
 
 def test_a_scrambled_face_has_every_part_in_another_place():
-    image = np.full((28, 28, 3), 9, np.uint8)
-    centres = np.array([[8, 8], [8, 20], [15, 14], [22, 14]])
-    for part, (row, column) in enumerate(centres):
-        image[row - 3 : row + 3, column - 4 : column + 4] = 10 * (part + 1)
-    blank = scrambled.arranged(image, centres, None)
-    assert len(np.unique(blank)) == 2  # the face, and the median of the parts
-    moved = scrambled.arranged(image, centres, scrambled.PLACES)
-    parts = [int(moved[row, column, 0]) // 10 - 1 for row, column in centres]
-    assert sorted(parts) == [0, 1, 2, 3]
-    assert all(part != place for place, part in enumerate(parts))
-    assert [scrambled.PLACES[part] for part in parts] == [0, 1, 2, 3]
+    image = np.full((1, 28, 28, 3), 9, np.uint8)
+    centres = np.array([[[8, 8], [8, 20], [15, 14], [22, 14]]])
+    for part, (row, column) in enumerate(centres[0]):
+        image[0, row - 3 : row + 3, column - 4 : column + 4] = 10 * (part + 1)
+    parts = scrambled.cut(image[0], centres[0])
+    np.testing.assert_array_equal(parts[:, 0, 0, 0], [10, 20, 30, 40])
+    blank = scrambled.pasted(image, centres, None)
+    assert set(np.unique(blank)) == {9, 25}  # the face, and the median of the parts
+    moved = scrambled.pasted(image, centres, [parts[list(scrambled.PLACES)]])
+    found = [int(moved[0, row, column, 0]) // 10 - 1 for row, column in centres[0]]
+    assert found == list(scrambled.PLACES)
+    assert sorted(found) == [0, 1, 2, 3]
+    assert all(part != place for place, part in enumerate(found))
+    np.testing.assert_array_equal(scrambled.pasted(image, centres, [parts]), image)
 
 
 def test_the_sets_of_faces_have_both_classes_and_tests_of_faces_alone(monkeypatch):
@@ -134,3 +137,6 @@ def test_the_sets_of_faces_have_both_classes_and_tests_of_faces_alone(monkeypatc
     same = (opened.train["image"] == drawn).all((1, 2, 3))
     assert same.tolist() == [False, True, False, True, False, True]
     assert all((part["label"] == 1).all() for part in tests.values())
+    whole, others, moved = (part["image"] for part in tests.values())
+    assert (whole != others).any()
+    assert (whole != moved).any()
