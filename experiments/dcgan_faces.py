@@ -4,7 +4,7 @@
     python -m experiments.dcgan_faces --data folder:PHOTOS --steps 20000
     python -m experiments.dcgan_faces --preset paper --data tfds:celeb_a
 
-Without flags: drawn portraits, 64x64, width 32, about six minutes on two CPU cores.
+Without flags: drawn portraits, 64x64, width 32, minutes on two CPU cores.
 The run directory gets sample sheets (raw weights and their moving average), a strip of
 them over time, curves, nearest training neighbours of samples and a page with all of
 it; with `--evaluate-every 300` also a Fréchet distance, and the best state beside the
