@@ -16,10 +16,10 @@ views: things on a turntable, seen from a third of all directions in training an
 faces: drawn faces against the same heads without features; the test asks which share of
     faces whose eyes, nose and mouth have changed places is refused.
 
-Writes table.md, generalisation.png and results.json, with means and standard deviations
-over training seeds. Nothing is selected by validation: errors are those of the last
-step. The same command again goes on where it stopped, and runs that ended are not
-repeated. Without flags: small networks on 5,000 digits, half an hour on two CPU cores.
+Writes table.md, generalisation.png, scrambled_faces.png and results.json, with means
+and standard deviations over training seeds. Nothing is selected by validation: errors
+are those of the last step. The same command again goes on where it stopped, and runs
+that ended are not repeated. Without flags: small networks on 5,000 digits, half an hour on two CPU cores.
 """
 
 import dataclasses
@@ -29,7 +29,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from experiments.capsnet_generalisation import results, studies
+from experiments.capsnet_generalisation import results, scrambled, studies
 from jaxgan import bounds, parallel
 from jaxgan.lab import capsules, runs, session
 from jaxgan.lab.data import Data
@@ -99,5 +99,7 @@ def main(config: Config) -> None:
             if parallel.is_main():
                 results.write(config.workdir, found)
     session.only_main()
+    if "faces" in config.studies:
+        scrambled.draw(config.workdir / "scrambled_faces.png", studies.SIDE)
     if found:
         say((config.workdir / "table.md").read_text(encoding="utf-8"))

@@ -1,6 +1,7 @@
 """Faces, heads without features, and faces whose parts have changed places."""
 
 import functools
+import pathlib
 from collections.abc import Sequence
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 
 from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import faces
+from jaxgan.lab import figures
 from jaxgan.lab.data import Data, Set
 
 CLASSES = ("no features", "face")
@@ -15,6 +17,7 @@ PARTS = ("left_eye", "right_eye", "nose", "mouth")
 PLACES = (2, 3, 1, 0)  # which part is in each place: nose and mouth for eyes
 HALF = (3, 4)  # half the height and the width of the patch around a part, in pixels
 COUNTS = {"train": 4000, "test": 2000}
+SHOWN = 12  # faces in a row of the picture
 SEEDS = {"train": 201, "test": 202}
 
 
@@ -48,6 +51,17 @@ def opened(side: int) -> tuple[Set, dict[str, dict[str, np.ndarray]]]:
     }
     label = np.ones(len(image), np.int32)
     return made, {name: {"image": x, "label": label} for name, x in tests.items()}
+
+
+def draw(path: pathlib.Path, side: int) -> None:
+    """Draws what the nets are trained on and tested on, a row for each kind."""
+    made, tests = opened(side)
+    blank = made.train["image"][made.train["label"] == 0]
+    names = ("no features", "faces", "parts of others", "scrambled")
+    kinds = [blank, *(part["image"] for part in tests.values())]
+    columns = min(SHOWN, *map(len, kinds))
+    rows = np.stack([images[:columns] for images in kinds])
+    figures.save_rows(path, rows.repeat(2, 2).repeat(2, 3), names, "a row a kind")
 
 
 def cut(image: np.ndarray, centres: np.ndarray) -> np.ndarray:

@@ -120,7 +120,9 @@ def test_a_scrambled_face_has_every_part_in_another_place():
     np.testing.assert_array_equal(scrambled.pasted(image, centres, [parts]), image)
 
 
-def test_the_sets_of_faces_have_both_classes_and_tests_of_faces_alone(monkeypatch):
+def test_the_sets_of_faces_have_both_classes_and_tests_of_faces_alone(
+    tmp_path, monkeypatch
+):
     def dataset(seed, count, size, aligned):
         image = np.random.default_rng(seed).integers(0, 256, (count, size, size, 3))
         drawn = faces.neutral()._asdict()
@@ -131,6 +133,8 @@ def test_the_sets_of_faces_have_both_classes_and_tests_of_faces_alone(monkeypatc
     monkeypatch.setattr(scrambled, "COUNTS", {"train": 6, "test": 4})
     scrambled._drawn.cache_clear()
     opened, tests = scrambled.opened(28)
+    scrambled.draw(tmp_path / "faces.png", 28)
+    assert (tmp_path / "faces.png").stat().st_size > 1000
     scrambled._drawn.cache_clear()
     assert opened.train["label"].tolist() == [0, 1, 0, 1, 0, 1]
     drawn = dataset(scrambled.SEEDS["train"], 6, 28, True)["image"]
