@@ -19,7 +19,8 @@ faces: drawn faces against the same heads without features; the test asks which 
 Writes table.md, generalisation.png, scrambled_faces.png and results.json, with means
 and standard deviations over training seeds. Nothing is selected by validation: errors
 are those of the last step. The same command again goes on where it stopped, and runs
-that ended are not repeated. Without flags: small networks on 5,000 digits, half an hour on two CPU cores.
+that ended are not repeated. Without flags: small networks on 5,000 digits, half an hour
+on two CPU cores.
 """
 
 import dataclasses
