@@ -64,7 +64,7 @@ def test_glasses_of_drawn_faces_are_found_and_forgotten(
     faces_run, tmp_path, monkeypatch, untouched
 ):
     before, out = untouched(faces_run), tmp_path / "out"
-    argv = ["--run", faces_run, "--workdir", out, *LAYERS, "--samples", 60]
+    argv = ["--run", faces_run, "--workdir", out, *LAYERS, "--samples", 120]
     argv += ["--count", 40, "--controls", 1]
     assert call(forget_object, argv, monkeypatch) == 0
     assert before == untouched(faces_run)
