@@ -4,10 +4,10 @@
     python -m experiments.dcgan_faces --data folder:PHOTOS --steps 20000
     python -m experiments.dcgan_faces --preset paper --data tfds:celeb_a
 
-Without flags: drawn portraits, 64x64, width 32, minutes on two CPU cores.
-The run directory gets sample sheets (raw weights and their moving average), a strip of
-them over time, curves, nearest training neighbours of samples and a page with all of
-it; with `--evaluate-every 300` also a Fréchet distance, and the best state beside the
+Without flags: drawn portraits, 64x64, width 32, about ten minutes on two CPU cores. The
+run directory gets sample sheets (raw weights and their moving average), a strip of them
+over time, curves, nearest training neighbours of samples and a page with all of it;
+with `--evaluate-every 300` also a Fréchet distance, and the best state beside the
 last. The same command again goes on where it stopped, and with a larger --steps it goes
 on further. For small sets of photographs, add `--model.augment colour translation`.
 """
