@@ -21,6 +21,7 @@ SHOWN = 12  # faces in a row of the picture
 SEEDS = {"train": 201, "test": 202}
 
 
+@functools.cache  # every seed trains on the same faces
 def opened(side: int) -> tuple[Set, dict[str, dict[str, np.ndarray]]]:
     """Makes a set of faces and of heads without features, and tests of scrambled faces.
 

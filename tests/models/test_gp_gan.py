@@ -60,7 +60,9 @@ def test_the_networks_agree_with_torch_given_the_same_weights():
         nets["generator"]["batch_stats"],
     )
     held = {"generator": {**nets["generator"], "batch_stats": stats}}
-    tensor = lambda x: torch.tensor(np.asarray(x))  # noqa: E731
+
+    def tensor(x):
+        return torch.tensor(np.asarray(x))
 
     def conv(x, kernel):
         kernel = tensor(kernel).permute(3, 2, 0, 1)

@@ -24,7 +24,10 @@ def test_the_defaults_are_the_papers():
 def shapes(**changes):
     config = dataclasses.replace(TINY, **changes)
     run = algorithm(pix2pix.game(config))
-    made = lambda: pix2pix.batch(config, jax.random.key(0), 2)  # noqa: E731
+
+    def made():
+        return pix2pix.batch(config, jax.random.key(0), 2)
+
     state = jax.eval_shape(lambda: run.init(jax.random.key(1), made()))
     metrics = jax.eval_shape(lambda s: run.step(s, made())[1], state)
     return state, set(metrics)

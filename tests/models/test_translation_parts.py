@@ -158,8 +158,11 @@ def compared(module, twin):
     """Our output and that of a twin, with every weight drawn at random."""
     params = module.init(jax.random.key(1), IMAGE)["params"]
     rng = np.random.default_rng(2)
+
     # Weights of 0.02 leave little of an image after a few layers.
-    draw = lambda x: rng.normal(0, 0.2, x.shape).astype("float32")  # noqa: E731
+    def draw(x):
+        return rng.normal(0, 0.2, x.shape).astype("float32")
+
     params = jax.tree.map(draw, params)
     ours = np.asarray(jax.jit(module.apply)({"params": params}, IMAGE))
     library = Torch(params)

@@ -9,7 +9,6 @@ them and none on others.
 
 import functools
 import pathlib
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -18,13 +17,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from jaxgan import data as jaxgan_data
 from jaxgan import game, parallel
 from jaxgan.data.synthetic import digits
 from jaxgan.lab import kept
-from jaxgan.lab.judges import cache
+from jaxgan.lab.judges import cache, fitting
 from jaxgan.models import classifier
 from jaxgan.train.terminal import say
 
@@ -201,20 +199,8 @@ def _train(train: dict[str, np.ndarray], config: classifier.Config) -> game.Vari
         plan = jaxgan_data.plan(0, step, count=count, batch_size=BATCH)
         return position, plan["index"]
 
-    @functools.partial(jax.jit, donate_argnums=0)
-    def play(state, arrays, item):
-        return played.step(state, batch(arrays, *item))
-
-    state = jax.jit(lambda *x: played.init(jax.random.key(0), batch(*x)))(
-        arrays, *items(0)
-    )
-    with tqdm(total=config.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
-        for step in range(config.steps):
-            state, metrics = play(state, arrays, items(step))
-            bar.update()
-            if step % 100 == 99:  # only here does the host wait for the device
-                bar.set_postfix_str(f"right {metrics['classifier/accuracy']:.3f}")
-    return game.variables(state)
+    shown = ("right", "classifier/accuracy")
+    return fitting.fit(played, arrays, batch, items, config.steps, shown)
 
 
 def _load(path: pathlib.Path | None, config: classifier.Config) -> Classifier | None:

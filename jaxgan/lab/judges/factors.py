@@ -13,21 +13,19 @@ Faces of more than 64 pixels are read at 64, which is enough for all of this.
 
 import functools
 import pathlib
-import sys
 import time
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.data.synthetic.faces import hair as hair_
 from jaxgan.lab import drawn, kept
-from jaxgan.lab.judges import augmentation, cache
+from jaxgan.lab.judges import augmentation, cache, fitting
 from jaxgan.models import factor_regressor
 from jaxgan.train.terminal import say
 
@@ -245,20 +243,8 @@ def _train(train: _People, config: factor_regressor.Config):
         plan = jaxgan_data.plan(0, step, count=count, batch_size=BATCH, flip=True)
         return np.uint32(step), plan
 
-    @functools.partial(jax.jit, donate_argnums=0)
-    def play(state, arrays, item):
-        return played.step(state, batch(arrays, *item))
-
-    state = jax.jit(lambda *x: played.init(jax.random.key(0), batch(*x)))(
-        arrays, *items(0)
-    )
-    with tqdm(total=config.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
-        for step in range(config.steps):
-            state, metrics = play(state, arrays, items(step))
-            bar.update()
-            if step % 100 == 99:  # only here does the host wait for the device
-                bar.set_postfix_str(f"error {metrics['regressor/squared']:.3f}")
-    return scale, game.variables(state)
+    shown = ("error", "regressor/squared")
+    return scale, fitting.fit(played, arrays, batch, items, config.steps, shown)
 
 
 def _quality(made: Factors, test: _People) -> dict[str, float]:

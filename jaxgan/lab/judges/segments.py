@@ -9,20 +9,18 @@ user's cache directory (`XDG_CACHE_HOME`).
 """
 
 import functools
-import sys
 import time
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
 
 from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.lab import drawn, kept
-from jaxgan.lab.judges import augmentation, cache
+from jaxgan.lab.judges import augmentation, cache, fitting
 from jaxgan.models import segmenter
 from jaxgan.train.terminal import say
 
@@ -171,20 +169,8 @@ def _train(train: dict[str, np.ndarray], config: segmenter.Config) -> game.Varia
         plan = jaxgan_data.plan(0, step, count=count, batch_size=BATCH, flip=True)
         return np.uint32(step), plan
 
-    @functools.partial(jax.jit, donate_argnums=0)
-    def play(state, arrays, item):
-        return played.step(state, batch(arrays, *item))
-
-    state = jax.jit(lambda *x: played.init(jax.random.key(0), batch(*x)))(
-        arrays, *items(0)
-    )
-    with tqdm(total=config.steps, unit="step", disable=not sys.stderr.isatty()) as bar:
-        for step in range(config.steps):
-            state, metrics = play(state, arrays, items(step))
-            bar.update()
-            if step % 100 == 99:  # only here does the host wait for the device
-                bar.set_postfix_str(f"right {metrics['segmenter/accuracy']:.3f}")
-    return game.variables(state)
+    shown = ("right", "segmenter/accuracy")
+    return fitting.fit(played, arrays, batch, items, config.steps, shown)
 
 
 def _load(path: Any, config: segmenter.Config) -> Segmenter | None:
