@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from experiments.forget_object.fitting import Seen
-from jaxgan import data as jaxgan_data
 from jaxgan.lab import inference
 from jaxgan.lab.judges import factors
 
@@ -101,7 +100,7 @@ def regressor(trained: inference.Trained, images: np.ndarray) -> factors.Factors
         ValueError: the run draws other pictures.
     """
     data = trained.plain["data"]["data"]
-    if not jaxgan_data.drawn(data) or images.shape[-1] != 3:
+    if not factors.readable(data) or images.shape[-1] != 3:
         raise ValueError(
             f"the run was trained on {data}, but glasses are found automatically only"
             " on drawn faces in colour: draw boxes on the pictures of --sheet and give"

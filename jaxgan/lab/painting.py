@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import data
 from jaxgan.lab import blocks, inference
 from jaxgan.lab.inference import Trained
 from jaxgan.lab.judges import factors
@@ -65,7 +64,7 @@ def painter(trained: Trained) -> Painter:
 
 def reader(trained: Trained) -> Any | None:
     """The regressor of the factors of drawn faces; None for runs on other images."""
-    if not data.drawn(str(trained.plain.get("data", {}).get("data", ""))):
+    if not factors.readable(str(trained.plain.get("data", {}).get("data", ""))):
         return None
     if trained.config.channels != 3:
         return None

@@ -203,6 +203,7 @@ def test_a_census_counts_what_is_in_the_faces_of_two_sets():
     assert rows[-1]["factor"] == "mean background value"
     assert census.possible("faces:4096", (64, 64, 3))
     assert census.possible("portraits", (64, 64, 3))
+    assert not census.possible("faces:4096#labels", (64, 64, 3))
     assert not census.possible("folder:faces", (64, 64, 3))
     assert not census.possible("faces:4096", (48, 48, 3))
 

@@ -118,6 +118,11 @@ class Answers(NamedTuple):
     binary: jax.Array
 
 
+def readable(spec: str) -> bool:
+    """Whether factors can be read off a set: drawn faces, and no other view of them."""
+    return jaxgan_data.drawn(spec) and "#" not in spec
+
+
 def trained(size: int, *, again: bool = False) -> Factors:
     """The regressor of drawn faces: from the cache, or trained now and put there.
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from jaxgan import data
 from jaxgan.lab.judges import factors
 from jaxgan.lab.measure.moments import Seen
 
@@ -18,7 +17,9 @@ BINS = 10  # of a number, each with a tenth of the data
 
 def possible(spec: str, shape: tuple[int, ...]) -> bool:
     """Whether images are drawn faces of a size at which their factors are read."""
-    return data.drawn(spec) and shape in [(size, size, 3) for size in factors.SIZES]
+    return factors.readable(spec) and shape in [
+        (size, size, 3) for size in factors.SIZES
+    ]
 
 
 def ready(size: int) -> bool:
