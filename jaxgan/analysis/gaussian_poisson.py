@@ -22,6 +22,8 @@ import numpy as np
 from jax.scipy import fft
 from jax.typing import ArrayLike
 
+from jaxgan import nn
+
 System = Literal["linear", "least_squares"]
 _AXES = (-3, -2)  # height and width
 
@@ -57,15 +59,17 @@ def blend(
         float32 `[..., H, W, C]` in [0, 1].
 
     Raises:
-        ValueError: the sizes of images or mask differ, or a number makes no sense.
+        ValueError: the sizes of images or mask differ, the mask covers all or nothing,
+            or a number makes no sense.
     """
     source, target = _images(source, target)
-    mask = jnp.asarray(mask)
+    given, mask = mask, jnp.asarray(mask)
     if mask.shape != source.shape[-3:-1]:
         raise ValueError(
             f"the mask is {mask.shape} for images of {source.shape[-3:-1]}; give a mask"
             " of their height and width"
         )
+    nn.check_mask(given)
     mask = (mask != 0).astype(jnp.float32)
     sizes = pyramid_sizes(*mask.shape, coarsest=coarsest)
     masks = [_resized(mask[..., None], size, "nearest")[..., 0] for size in sizes]

@@ -65,6 +65,9 @@ class Config:
     """Adam's step size for the discriminator."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
+    ema: bounds.Decay = 0.0
+    """Decay of a moving average of the generator's weights, which draws; 0 keeps none,
+    as the authors do."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Dtype of the networks; parameters, statistics and losses stay float32."""
 
@@ -135,6 +138,7 @@ def game(config: Config) -> Game:
             "generator": Player(generator_loss, ("generator",), adam),
         },
         moves=(Move("discriminator"), Move("generator")),
+        ema={"generator": config.ema} if config.ema else {},
     )
 
 
@@ -175,7 +179,8 @@ def fill(
         `[B, R, R, C]` in [-1, 1], equal to `image` elsewhere.
 
     Raises:
-        ValueError: the images or the mask are of another size.
+        ValueError: the images or the mask are of another size, or the mask covers all
+            or nothing.
     """
     side = config.resolution
     expected = (side, side, config.channels)
@@ -184,6 +189,7 @@ def fill(
             f"images are {image.shape[1:]} and the mask {missing.shape}, but the"
             f" network takes {expected}: bring both to that size"
         )
+    nn.check_mask(missing)
     generator = pure(_nets(config)["generator"], "generator")
     made, _ = generator(variables, damage(image, missing), "running")
     around = (side - config.drawn) // 2

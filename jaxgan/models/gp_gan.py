@@ -60,6 +60,9 @@ class Config:
     """Adam's step size for the critic."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
+    ema: bounds.Decay = 0.0
+    """Decay of a moving average of the generator's weights, which draws; 0 keeps none,
+    as the authors do."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Dtype of the networks; parameters, statistics and losses stay float32."""
 
@@ -108,6 +111,7 @@ def game(config: Config) -> Game:
             "generator": Player(generator_loss, ("generator",), adam),
         },
         moves=(Move("critic", repeat=config.critic_steps), Move("generator")),
+        ema={"generator": config.ema} if config.ema else {},
     )
 
 

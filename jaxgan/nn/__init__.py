@@ -9,7 +9,7 @@ from jaxgan.nn.minibatch import MinibatchDiscrimination
 from jaxgan.nn.mlp import MLP
 from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, InstanceNorm, reestimate, use_running
-from jaxgan.nn.regions import random_regions
+from jaxgan.nn.regions import check_mask, random_regions
 from jaxgan.nn.resolution import pixel_shuffle, reduce
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
@@ -29,6 +29,7 @@ __all__ = [
     "WeightNormConv",
     "WeightNormDense",
     "batch_latent",
+    "check_mask",
     "check_policy",
     "diff_augment",
     "from_uint8",

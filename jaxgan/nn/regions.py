@@ -1,7 +1,11 @@
-"""Masks of random regions, as context encoders are trained on."""
+"""Masks: random regions, as context encoders are trained on, and what all must have."""
+
+from typing import Any
 
 import jax
+import jax.core
 import jax.numpy as jnp
+import numpy as np
 
 CELL = 10_000 / 600  # pixels: the authors enlarge 600x600 random numbers to 10,000
 
@@ -69,3 +73,29 @@ def random_regions(
     covered = patterns.mean((1, 2))
     missed = jnp.maximum(jnp.maximum(least - covered, covered - most), 0)
     return patterns[jnp.argmin(missed)]  # the first of those that miss least
+
+
+def check_mask(mask: Any) -> None:
+    """Refuses masks that cover all of an image, or nothing of any image.
+
+    Inside a compiled function, masks that depend on its arguments pass unseen.
+
+    Args:
+        mask: `[..., H, W]`, true (or not 0) where it covers an image.
+
+    Raises:
+        ValueError: it covers a whole image, or nothing at all.
+    """
+    if isinstance(mask, jax.core.Tracer):
+        return
+    covered = np.asarray(mask) != 0
+    if not covered.any():
+        raise ValueError(
+            "the mask covers nothing; give one that is not 0 where the image shall"
+            " change"
+        )
+    if covered.all((-2, -1)).any():
+        raise ValueError(
+            "the mask covers the whole image; leave some of it at 0, where the image"
+            " shall stay as it is"
+        )

@@ -146,6 +146,8 @@ def test_the_colour_decides_between_two_lights():
     [
         ({"source": np.zeros((8, 9, 3))}, "put the source on a canvas"),
         ({"mask": np.zeros((8, 9))}, "give a mask of their height and width"),
+        ({"mask": np.zeros((8, 8))}, "the mask covers nothing; give one"),
+        ({"mask": np.ones((8, 8))}, "the mask covers the whole image; leave some"),
         ({"weight": 0.0}, "weight is 0.0; it must be above 0"),
         ({"system": "cubic"}, "unknown system 'cubic'; choose from"),
         ({"coarsest": 1}, "coarsest is 1"),
@@ -155,7 +157,7 @@ def test_what_does_not_fit_is_refused(change, message):
     given = {
         "source": np.zeros((8, 8, 3)),
         "target": np.zeros((8, 8, 3)),
-        "mask": np.zeros((8, 8)),
+        "mask": np.eye(8),
     }
     with pytest.raises(ValueError, match=message):
         gaussian_poisson.blend(**given | change)

@@ -96,6 +96,14 @@ def test_sizes_that_do_not_fit_are_refused(change, message):
         context_encoder.Config(**change)
 
 
-def test_images_of_another_size_are_refused():
-    with pytest.raises(ValueError, match=r"images are \(8, 8, 3\) and the mask \(16, "):
-        context_encoder.fill(TINY, {}, jnp.zeros((1, 8, 8, 3)), jnp.zeros((16, 16)))
+@pytest.mark.parametrize(
+    ("side", "mask", "message"),
+    [
+        (8, np.zeros((16, 16)), r"images are \(8, 8, 3\) and the mask \(16, "),
+        (16, np.zeros((2, 16, 16)), "the mask covers nothing"),
+        (16, np.ones((16, 16)), "the mask covers the whole image"),
+    ],
+)
+def test_images_and_masks_that_do_not_fit_are_refused(side, mask, message):
+    with pytest.raises(ValueError, match=message):
+        context_encoder.fill(TINY, {}, jnp.zeros((2, side, side, 3)), mask)
