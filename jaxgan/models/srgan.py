@@ -1,0 +1,249 @@
+"""SRResNet and SRGAN: images four times larger, by a residual network.
+
+Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative
+Adversarial Network", arXiv:1609.04802.
+
+Reproduced: 16 residual blocks with batch norm and PReLU, a skip around all of them,
+pixel shuffling, a linear output; the discriminator of eight convolutions; small images
+are made by bicubic reduction without aliases, in [0, 1], from crops in [-1, 1]. With
+`adversarial` 0 this is SRResNet, one player that minimises the mean squared error; with
+1e-3 it is the paper's SRGAN-MSE, which starts from the weights of a trained SRResNet
+(`compose.adopt`). Adam at 1e-4. Images are drawn with the running averages of batch
+norms, at any size.
+
+Known differences: the content loss of SRGAN proper, the squared error of VGG19's
+features, is left out: the content is the paper's other choice, the pixels. One PReLU
+slope a layer, as in most ports; the paper does not say. The paper's second half of
+training, at a tenth of the step size, is `learning_rate`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen
+from jax import lax
+
+from jaxgan import bounds, losses, nn
+from jaxgan.game import Batch, Game, Move, Player, Variables, pure
+from jaxgan.models.model import Model
+from jaxgan.models.parts import images
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Networks and training; the defaults are the paper's."""
+
+    resolution: bounds.Count = 96
+    """Height and width in pixels of the crops to train on, a multiple of 16."""
+    channels: bounds.Count = 3
+    """Image channels: 3 for colour, 1 for grey."""
+    scale: Literal[2, 4] = 4
+    """How much larger images become."""
+    width: bounds.Count = 64
+    """Channels of the generator, and of the discriminator's first layer."""
+    blocks: bounds.Depth = 16
+    """Residual blocks of the generator."""
+    hidden: bounds.Count = 1024
+    """Units of the discriminator's dense layer."""
+    adversarial: bounds.Weight = 0.0
+    """Weight of the adversarial loss beside the squared error: 0 is SRResNet, without a
+    discriminator, and 0.001 is the paper's SRGAN."""
+    learning_rate: bounds.Rate = 1e-4
+    """Adam's step size for both players."""
+    beta1: bounds.Decay = 0.9
+    """Adam's first momentum."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Dtype of the networks; parameters, statistics and losses stay float32."""
+
+    def __post_init__(self):
+        bounds.check(self)
+        if self.resolution % 16:
+            below = max(16, self.resolution // 16 * 16)
+            raise ValueError(
+                f"resolution {self.resolution} cannot be halved four times; use {below}"
+                f" or {below + 16}"
+            )
+
+
+class PReLU(linen.Module):
+    """A rectifier that learns the slope of negative values, one for all channels."""
+
+    @linen.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Keeps positive values, and multiplies the others by the slope."""
+        init = linen.initializers.constant(0.25)
+        slope = self.param("slope", init, (), jnp.float32)
+        return jnp.where(x >= 0, x, slope.astype(x.dtype) * x)
+
+
+class Generator(linen.Module):
+    """Small images `[B, H, W, C]` in [0, 1] to large ones `[B, sH, sW, C]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(
+        self, image: jax.Array, statistics: Literal["batch", "running"] = "batch"
+    ) -> jax.Array:
+        """Draws images in [-1, 1], beyond which a linear output may go a little."""
+        c = self.config
+
+        def conv(x, width, kernel=3):
+            init = linen.initializers.he_normal()
+            return nn.Conv(width, kernel, dtype=c.dtype, kernel_init=init)(x)
+
+        def norm(x):
+            return nn.BatchNorm(
+                use_running_average=nn.use_running(statistics), dtype=c.dtype
+            )(x)
+
+        first = x = PReLU()(conv(image, c.width, 9))
+        for _ in range(c.blocks):
+            y = PReLU()(norm(conv(x, c.width)))
+            x = x + norm(conv(y, c.width))
+        x = first + norm(conv(x, c.width))
+        for _ in range(c.scale // 2):
+            x = PReLU()(nn.pixel_shuffle(conv(x, 4 * c.width), 2))
+        return conv(x, c.channels, 9).astype(jnp.float32)
+
+
+class Discriminator(linen.Module):
+    """Large images `[B, R, R, C]` in [-1, 1] to logits `[B]`."""
+
+    config: Config
+
+    @linen.compact
+    def __call__(self, image: jax.Array) -> jax.Array:
+        """Judges a batch, normalised with its own statistics."""
+        c, x = self.config, image
+        for i, (times, stride) in enumerate(
+            (times, stride) for times in (1, 2, 4, 8) for stride in (1, 2)
+        ):
+            x = nn.Conv(times * c.width, 3, strides=stride, dtype=c.dtype)(x)
+            if i:
+                x = nn.BatchNorm(use_running_average=False, dtype=c.dtype)(x)
+            x = linen.leaky_relu(x, 0.2)
+        x = x.astype(jnp.float32).reshape(len(x), -1)
+        x = linen.leaky_relu(linen.Dense(c.hidden)(x), 0.2)
+        return linen.Dense(1, name="to_logit")(x)[:, 0]
+
+
+def game(config: Config) -> Game:
+    """The generator alone, or the discriminator first.
+
+    Batches are `{"image": [B, R, R, C] in [-1, 1]}`, from which small ones are made.
+    """
+    gan = config.adversarial > 0
+    nets: dict[str, linen.Module] = {"generator": Generator(config)}
+    if gan:
+        nets["discriminator"] = Discriminator(config)
+    functions = {name: pure(module, name) for name, module in nets.items()}
+
+    def generator_loss(variables, batch, turn):
+        del turn
+        fake, variables = functions["generator"](variables, small(config, batch))
+        seen: dict[str, Any] = {"error": losses.l2_loss(batch["image"], fake).mean()}
+        loss = seen["error"]
+        if gan:
+            logits, variables = functions["discriminator"](variables, fake)
+            fooled = losses.non_saturating_generator_loss(logits).mean()
+            loss += config.adversarial * fooled
+            seen["adversarial"] = fooled
+        return loss, (variables, seen)
+
+    def discriminator_loss(variables, batch, turn):
+        del turn
+        fake = functions["generator"](variables, small(config, batch))[0]
+        judge = functions["discriminator"]
+        real_logits, variables = judge(variables, batch["image"])
+        fake_logits, variables = judge(variables, lax.stop_gradient(fake))
+        loss = losses.non_saturating_discriminator_loss(real_logits, fake_logits)
+        seen = {"real": real_logits.mean(), "fake": fake_logits.mean()}
+        return loss.mean(), (variables, seen)
+
+    adam = optax.adam(config.learning_rate, config.beta1)
+    players = {"generator": Player(generator_loss, ("generator",), adam)}
+    if gan:
+        owns = ("discriminator",)
+        players = {"discriminator": Player(discriminator_loss, owns, adam)} | players
+
+    def inputs(batch):
+        large = {"discriminator": (batch["image"][:1],)} if gan else {}
+        return {"generator": (small(config, batch)[:1],), **large}
+
+    return Game(
+        nets=nets,
+        inputs=inputs,
+        players=players,
+        moves=tuple(Move(name) for name in players),
+    )
+
+
+def small(config: Config, batch: Batch) -> jax.Array:
+    """Small images in [0, 1] of large ones in [-1, 1]."""
+    return (nn.reduce(batch["image"], config.scale) + 1) / 2
+
+
+def enlarge(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Draws images that are larger by `scale`, of any height and width.
+
+    Args:
+        config: of the model.
+        variables: of its nets.
+        image: `[B, H, W, C]` in [0, 1].
+
+    Returns:
+        `[B, sH, sW, C]` in [-1, 1].
+
+    Raises:
+        ValueError: the images have another number of channels.
+    """
+    if image.shape[-1] != config.channels:
+        raise ValueError(
+            f"images have {image.shape[-1]} channels, but the network takes"
+            f" {config.channels}: convert them"
+        )
+    generator = pure(Generator(config), "generator")
+    return generator(variables, image, "running")[0].clip(-1, 1)
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """Makes a random batch in the form that `game` takes."""
+    shape = (config.resolution, config.resolution, config.channels)
+    return images.batch(key, count, shape, low=-1.0)
+
+
+def bicubic(config: Config, image: jax.Array) -> jax.Array:
+    """Enlarges images by bicubic interpolation, `[B, H, W, C]` in [0, 1] to [-1, 1]."""
+    count, height, width, channels = image.shape
+    shape = (count, height * config.scale, width * config.scale, channels)
+    return (2 * jax.image.resize(image, shape, "cubic") - 1).clip(-1, 1)
+
+
+def show(
+    config: Config, variables: Variables, key: jax.Array, batch: Batch
+) -> Mapping[str, jax.Array]:
+    """Shows small images enlarged by interpolation and by the network."""
+    del key
+    reduced = small(config, batch)
+    return {
+        "bicubic": bicubic(config, reduced),
+        "enlarged": enlarge(config, variables, reduced),
+    }
+
+
+MODEL = Model(
+    paper="1609.04802",
+    config=Config,
+    game=game,
+    batch=batch,
+    show=show,
+    tiny=Config(resolution=16, scale=2, width=2, blocks=1, hidden=4, adversarial=0.01),
+    range=(-1.0, 1.0),
+    still=(),
+    exact=True,
+)
