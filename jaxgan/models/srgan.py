@@ -13,8 +13,8 @@ norms, at any size.
 
 Known differences: the content loss of SRGAN proper, the squared error of VGG19's
 features, is left out: the content is the paper's other choice, the pixels. One PReLU
-slope a layer, as in most ports; the paper does not say. The paper's second half of
-training, at a tenth of the step size, is `learning_rate`.
+slope a layer, and biases before norms, as in most ports; the paper does not say. The
+paper's second half of training, at a tenth of the step size, is `learning_rate`.
 """
 
 import dataclasses
@@ -244,6 +244,5 @@ MODEL = Model(
     show=show,
     tiny=Config(resolution=16, scale=2, width=2, blocks=1, hidden=4, adversarial=0.01),
     range=(-1.0, 1.0),
-    still=(),
     exact=True,
 )
