@@ -172,6 +172,12 @@ def game(config: Config) -> Game:
         players = {"discriminator": Player(discriminator_loss, owns, adam)} | players
 
     def inputs(batch):
+        expected = (config.resolution, config.resolution, config.channels)
+        if batch["image"].shape[1:] != expected:
+            raise ValueError(
+                f"crops are {batch['image'].shape[1:]}, but the game takes {expected}:"
+                " set resolution and channels, or crop the images to that size"
+            )
         large = {"discriminator": (batch["image"][:1],)} if gan else {}
         return {"generator": (small(config, batch)[:1],), **large}
 
