@@ -13,8 +13,8 @@ norms, at any size.
 
 Known differences: the content loss of SRGAN proper, the squared error of VGG19's
 features, is left out: the content is the paper's other choice, the pixels. One PReLU
-slope a layer, and biases before norms, as in most ports; the paper does not say. The
-paper's second half of training, at a tenth of the step size, is `learning_rate`.
+slope a layer, and no bias before a norm, whose gradient would be zero; the paper does
+not say. The paper's second half of training, at a tenth of the step size, is `learning_rate`.
 """
 
 import dataclasses
@@ -92,20 +92,22 @@ class Generator(linen.Module):
         """Draws images in [-1, 1], beyond which a linear output may go a little."""
         c = self.config
 
-        def conv(x, width, kernel=3):
+        def conv(x, width, kernel=3, use_bias=True):
             init = linen.initializers.he_normal()
-            return nn.Conv(width, kernel, dtype=c.dtype, kernel_init=init)(x)
+            layer = nn.Conv(
+                width, kernel, use_bias=use_bias, dtype=c.dtype, kernel_init=init
+            )
+            return layer(x)
 
-        def norm(x):
-            return nn.BatchNorm(
-                use_running_average=nn.use_running(statistics), dtype=c.dtype
-            )(x)
+        def normalised(x):
+            running = nn.use_running(statistics)
+            x = conv(x, c.width, use_bias=False)
+            return nn.BatchNorm(use_running_average=running, dtype=c.dtype)(x)
 
         first = x = PReLU()(conv(image, c.width, 9))
         for _ in range(c.blocks):
-            y = PReLU()(norm(conv(x, c.width)))
-            x = x + norm(conv(y, c.width))
-        x = first + norm(conv(x, c.width))
+            x = x + normalised(PReLU()(normalised(x)))
+        x = first + normalised(x)
         for _ in range(c.scale // 2):
             x = PReLU()(nn.pixel_shuffle(conv(x, 4 * c.width), 2))
         return conv(x, c.channels, 9).astype(jnp.float32)
@@ -123,7 +125,8 @@ class Discriminator(linen.Module):
         for i, (times, stride) in enumerate(
             (times, stride) for times in (1, 2, 4, 8) for stride in (1, 2)
         ):
-            x = nn.Conv(times * c.width, 3, strides=stride, dtype=c.dtype)(x)
+            width = times * c.width
+            x = nn.Conv(width, 3, strides=stride, use_bias=not i, dtype=c.dtype)(x)
             if i:
                 x = nn.BatchNorm(use_running_average=False, dtype=c.dtype)(x)
             x = linen.leaky_relu(x, 0.2)
