@@ -12,9 +12,10 @@ are made by bicubic reduction without aliases, in [0, 1], from crops in [-1, 1].
 norms, at any size.
 
 Known differences: the content loss of SRGAN proper, the squared error of VGG19's
-features, is left out: the content is the paper's other choice, the pixels. One PReLU
-slope a layer, and no bias before a norm, whose gradient would be zero; the paper does
-not say. The paper's second half of training, at a tenth of the step size, is `learning_rate`.
+features, is left out: the content is the paper's other choice, the pixels. There is one
+PReLU slope a layer, and no bias before a norm, whose gradient would be zero; the paper
+does not say. The paper's second half of training, at a tenth of the step size, is
+`learning_rate`.
 """
 
 import dataclasses
