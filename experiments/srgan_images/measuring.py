@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgan import metrics
+from jaxgan import metrics, nn
 from jaxgan.compose import ema_variables
 from jaxgan.game import Variables
 from jaxgan.lab import blocks, figures, pixels, restored, session
+from jaxgan.metrics import features
 from jaxgan.models import srgan
 from jaxgan.train.terminal import say
 
@@ -30,7 +31,8 @@ def measured(part: Any, images: np.ndarray, variables: Variables) -> session.Res
     real, made = enlarged(part.model, images, variables)
     numbers = {name: scores(real, x) for name, x in made.items()}
     lines = [
-        f"{name} {found['psnr']:.2f} dB, SSIM {found['ssim']:.4f}"
+        f"{name} {found['psnr']:.2f} dB, SSIM {found['ssim']:.4f}, edges"
+        f" {found['edges']:.2f}, texture {found['texture']:.3f}"
         for name, found in numbers.items()
     ]
     say(f"luminance of unseen images: {'; '.join(lines)}")
@@ -53,13 +55,32 @@ def enlarged(model, images, variables) -> tuple[np.ndarray, dict[str, np.ndarray
 
 
 def scores(real: np.ndarray, made: np.ndarray) -> dict[str, float]:
-    """Mean PSNR and SSIM of the luminance, without the border."""
+    """Compares images in [-1, 1], without the border.
+
+    Returns:
+        The mean `psnr` and `ssim` of the luminance; `edges`, the mean difference of
+        neighbouring pixels' luminance divided by that of the originals, below 1 where
+        images are blurred; `texture`, the mean distance of the two images' features by
+        a fixed random network, which are the mean and the deviation of each channel.
+    """
     inner = slice(BORDER, -BORDER)
-    a, b = (jnp.asarray(luminance(x)[:, inner, inner]) for x in (real, made))
+    real, made = (x[:, inner, inner] for x in (real, made))
+    a, b = (jnp.asarray(luminance(x)) for x in (real, made))
+    network = features.random_network(real.shape[-1])
+    seen = [
+        network.apply(network.variables, nn.to_uint8(jnp.asarray(x))).features
+        for x in (real, made)
+    ]
     return {
         "psnr": float(metrics.psnr(a, b, data_range=255.0).mean()),
         "ssim": float(metrics.ssim(a, b, data_range=255.0).mean()),
+        "edges": float(_steepness(b) / _steepness(a)),
+        "texture": float(jnp.linalg.norm(seen[1] - seen[0], axis=1).mean()),
     }
+
+
+def _steepness(y):
+    return jnp.abs(jnp.diff(y, axis=1)).mean() + jnp.abs(jnp.diff(y, axis=2)).mean()
 
 
 def luminance(image: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ The weights are a file to be fetched by hand, once; the errors of `load` say fro
 """
 
 import functools
-import hashlib
 import os
 import pathlib
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxgan.metrics import _inception_files
+from jaxgan.metrics import _weight_files
 from jaxgan.metrics._inception_net import Inception
 from jaxgan.metrics.features import check_bytes
 
@@ -31,6 +30,14 @@ SIZE = 299
 PUBLISHED = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """SHA-256 of pytorch-fid's and torch-fidelity's file of weights."""
 
+_PUBLISHED = _weight_files.Published(
+    "the FID's Inception",
+    "pt_inception-2015-12-05-6726825d.pth",
+    f"(SHA-256 {PUBLISHED[:8]}...) from the release page of mseitzer/pytorch-fid on"
+    " GitHub, or the same weights from that of toshas/torch-fidelity",
+    "convert the file once where PyTorch is, with python -m"
+    " experiments.convert_inception",
+)
 _SOURCE = "source_sha256"  # in an npz: the checksum of the file it was made from
 _NOT_A_WEIGHT = ".num_batches_tracked"
 # The last name of a variable: here, and in the published file.
@@ -166,30 +173,11 @@ def load(path: str | os.PathLike) -> Weights:
     Raises:
         ValueError: if there is no such file, or it holds something else.
     """
-    path = pathlib.Path(path)
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        raise ValueError(
-            f"there is no file of weights at {path}; fetch {_inception_files.FILE}"
-            f" (SHA-256 {PUBLISHED[:8]}...) from the release page of"
-            " mseitzer/pytorch-fid on GitHub, or the same weights from that of"
-            " toshas/torch-fidelity"
-        ) from None
-    checksum = hashlib.sha256(content).hexdigest()
-    shapes = expected_shapes()
-    if path.suffix not in (".npz", ".pth", ".pt"):
-        raise ValueError(
-            f"{path} ends in {path.suffix!r}, expected .npz or .pth; the published"
-            f" file is {_inception_files.FILE}"
-        )
-    if path.suffix == ".npz":
-        arrays = _inception_files.read_npz(path, content)
-    else:
-        arrays = _inception_files.read_torch(path, content, shapes)
+    path, shapes = pathlib.Path(path), expected_shapes()
+    arrays, checksum = _weight_files.read(path, _PUBLISHED, shapes)
     source = str(arrays.pop(_SOURCE, checksum))
     arrays = {name: x for name, x in arrays.items() if not name.endswith(_NOT_A_WEIGHT)}
-    _inception_files.check(path, arrays, shapes)
+    _weight_files.check(path, arrays, _PUBLISHED, shapes)
     return Weights(from_published(arrays), checksum, path.name, source)
 
 

@@ -88,7 +88,12 @@ def game(config: Config) -> Game:
 
 def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
     """Labels `[B, H, W]` of images `[B, H, W, C]` in [-1, 1]."""
-    return pure(_network(config), "network")(variables, image)[0].argmax(-1)
+    return logits(config, variables, image).argmax(-1)
+
+
+def logits(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
+    """Logits `[B, H, W, K]` of images `[B, H, W, C]` in [-1, 1]."""
+    return pure(_network(config), "network")(variables, image)[0]
 
 
 def _network(config):

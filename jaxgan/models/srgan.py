@@ -7,19 +7,21 @@ Reproduced: 16 residual blocks with batch norm and PReLU, a skip around all of t
 pixel shuffling, a linear output; the discriminator of eight convolutions; small images
 are made by bicubic reduction without aliases, in [0, 1], from crops in [-1, 1]. With
 `adversarial` 0 this is SRResNet, one player that minimises the mean squared error; with
-1e-3 it is the paper's SRGAN-MSE, which starts from the weights of a trained SRResNet
-(`compose.adopt`). Adam at 1e-4. Images are drawn with the running averages of batch
-norms, at any size.
+1e-3 it is the paper's SRGAN, which starts from the weights of a trained SRResNet
+(`compose.adopt`). Its content loss compares pixels (SRGAN-MSE), or maps of VGG19
+(SRGAN-VGG22 and SRGAN-VGG54). Adam at 1e-4, and at a tenth of it after `drop_after`
+steps. Images are drawn with the running averages of batch norms, at any size.
 
-Known differences: the content loss of SRGAN proper, the squared error of VGG19's
-features, is left out: the content is the paper's other choice, the pixels. There is one
-PReLU slope a layer, and no bias before a norm, whose gradient would be zero; the paper
-does not say. The paper's second half of training, at a tenth of the step size, is
-`learning_rate`.
+Known differences: there is one PReLU slope a layer, and no bias before a norm, whose
+gradient would be zero; the paper does not say. Pixels before a shuffle begin alike,
+without a checkerboard, and the last layer begins small. Distances of maps are summed
+over channels; of sum and mean, the paper does not say which. With `residual` the
+network learns what to add to bicubic interpolation (Kim et al., arXiv:1511.04587).
+Commands train on whole pictures brought to `resolution`, not on random crops.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import jax
@@ -48,13 +50,21 @@ class Config:
     """Channels of the generator, and of the discriminator's first layer."""
     blocks: bounds.Depth = 16
     """Residual blocks of the generator."""
+    residual: bool = False
+    """Learn what to add to bicubic interpolation instead of the whole image, which
+    takes far fewer steps; the paper's network learns the whole."""
     hidden: bounds.Count = 1024
     """Units of the discriminator's dense layer."""
     adversarial: bounds.Weight = 0.0
     """Weight of the adversarial loss beside the squared error: 0 is SRResNet, without a
     discriminator, and 0.001 is the paper's SRGAN."""
+    content: Literal["pixels", "vgg22", "vgg54", "segmenter"] = "pixels"
+    """Content loss: the squared error of pixels, or of what a network makes of them,
+    which `game` is given: VGG19, or jaxgan's own segmenter of drawn faces."""
     learning_rate: bounds.Rate = 1e-4
     """Adam's step size for both players."""
+    drop_after: bounds.Natural = 0
+    """Steps after which the step size falls to a tenth; 0 keeps it."""
     beta1: bounds.Decay = 0.9
     """Adam's first momentum."""
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -68,6 +78,19 @@ class Config:
                 f"resolution {self.resolution} cannot be halved four times; use {below}"
                 f" or {below + 16}"
             )
+
+
+HE = linen.initializers.he_normal()
+SMALL = linen.initializers.variance_scaling(0.01, "fan_in", "normal")
+
+
+def alike(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32):
+    """Draws a kernel whose blocks of four pixels begin alike, without a checkerboard.
+
+    Aitken et al., "Checkerboard artifact free sub-pixel convolution", arXiv:1707.02937.
+    """
+    one = HE(key, (*shape[:-1], shape[-1] // 4), dtype)
+    return jnp.repeat(one, 4, axis=-1)
 
 
 class PReLU(linen.Module):
@@ -93,8 +116,7 @@ class Generator(linen.Module):
         """Draws images in [-1, 1], beyond which a linear output may go a little."""
         c = self.config
 
-        def conv(x, width, kernel=3, use_bias=True):
-            init = linen.initializers.he_normal()
+        def conv(x, width, kernel=3, use_bias=True, init: Any = HE):
             layer = nn.Conv(
                 width, kernel, use_bias=use_bias, dtype=c.dtype, kernel_init=init
             )
@@ -110,8 +132,10 @@ class Generator(linen.Module):
             x = x + normalised(PReLU()(normalised(x)))
         x = first + normalised(x)
         for _ in range(c.scale // 2):
-            x = PReLU()(nn.pixel_shuffle(conv(x, 4 * c.width), 2))
-        return conv(x, c.channels, 9).astype(jnp.float32)
+            x = conv(x, 4 * c.width, init=alike)
+            x = PReLU()(nn.pixel_shuffle(x, 2))
+        x = conv(x, c.channels, 9, init=SMALL).astype(jnp.float32)
+        return x + bicubic(c, image) if c.residual else x
 
 
 class Discriminator(linen.Module):
@@ -136,10 +160,17 @@ class Discriminator(linen.Module):
         return linen.Dense(1, name="to_logit")(x)[:, 0]
 
 
-def game(config: Config) -> Game:
+def game(
+    config: Config, features: Callable[[jax.Array], jax.Array] | None = None
+) -> Game:
     """The generator alone, or the discriminator first.
 
     Batches are `{"image": [B, R, R, C] in [-1, 1]}`, from which small ones are made.
+
+    Args:
+        config: of the model.
+        features: what the content loss compares, maps `[B, h, w, F]` of images; needed
+            to play, unless `content` is pixels.
     """
     gan = config.adversarial > 0
     nets: dict[str, linen.Module] = {"generator": Generator(config)}
@@ -150,8 +181,8 @@ def game(config: Config) -> Game:
     def generator_loss(variables, batch, turn):
         del turn
         fake, variables = functions["generator"](variables, small(config, batch))
-        seen: dict[str, Any] = {"error": losses.l2_loss(batch["image"], fake).mean()}
-        loss = seen["error"]
+        loss = content_loss(config, features, batch["image"], fake)
+        seen: dict[str, Any] = {"content": loss}
         if gan:
             logits, variables = functions["discriminator"](variables, fake)
             fooled = losses.non_saturating_generator_loss(logits).mean()
@@ -169,7 +200,9 @@ def game(config: Config) -> Game:
         seen = {"real": real_logits.mean(), "fake": fake_logits.mean()}
         return loss.mean(), (variables, seen)
 
-    adam = optax.adam(config.learning_rate, config.beta1)
+    drops = {config.drop_after: 0.1} if config.drop_after else {}
+    step_size = optax.piecewise_constant_schedule(config.learning_rate, drops)
+    adam = optax.adam(step_size, config.beta1)
     players = {"generator": Player(generator_loss, ("generator",), adam)}
     if gan:
         owns = ("discriminator",)
@@ -191,6 +224,27 @@ def game(config: Config) -> Game:
         players=players,
         moves=tuple(Move(name) for name in players),
     )
+
+
+def content_loss(
+    config: Config,
+    features: Callable[[jax.Array], jax.Array] | None,
+    real: jax.Array,
+    fake: jax.Array,
+) -> jax.Array:
+    """How far images `[B, R, R, C]` are from the real ones, a number.
+
+    Raises:
+        ValueError: `content` needs features, and there are none.
+    """
+    if config.content == "pixels":
+        return losses.l2_loss(real, fake).mean()
+    if features is None:
+        raise ValueError(
+            f"content is {config.content}: give `game` the features to compare, or set"
+            " it to pixels"
+        )
+    return jnp.square(features(fake) - features(real)).sum(-1).mean()
 
 
 def small(config: Config, batch: Batch) -> jax.Array:

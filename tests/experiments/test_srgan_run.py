@@ -61,7 +61,13 @@ def test_bicubic_enlargement_is_pillow_s():
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--model.adversarial", 0.1], "--model.adversarial is 0.1; leave it at 0"),
+        (
+            ["--model.adversarial", 0.1],
+            "--model.adversarial is 0.1 and --model.content",
+        ),
+        (["--model.content", "vgg22"], "pixels, as SRResNet is trained so, and give"),
+        (["--content", "vgg54"], "--content is vgg54 and --weights None; give a file"),
+        (["--content", "vgg54", "--weights", "no.pth"], "no file of weights at no.pth"),
         (["--gan-steps", 0], "--gan-steps is 0"),
         (["--model.resolution", 40], "resolution 40 cannot be halved four times"),
     ],
@@ -70,4 +76,16 @@ def test_flags_that_cannot_be_are_refused(flags, words, tmp_path, monkeypatch, c
     argv = [*SHORT, "--workdir", tmp_path / "run", *flags]
     assert call(srgan_images, argv, monkeypatch) == 2
     assert words in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "run").exists()
+
+
+def test_crops_larger_than_the_images_are_refused(
+    photos, tmp_path, monkeypatch, capsys
+):
+    argv = [*SHORT, "--data", f"npz:{photos}", "--upscale", "no"]
+    assert call(srgan_images, [*argv, "--workdir", tmp_path / "run"], monkeypatch) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert (
+        "is 16x16 pixels (height x width) after the crop, but 32x32 is wanted" in told
+    )
     assert not (tmp_path / "run").exists()

@@ -1,5 +1,7 @@
 """SRResNet and SRGAN: sizes, PyTorch's residual network, and images of any size."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -41,7 +43,7 @@ def test_networks_have_the_papers_numbers_of_parameters():
 def test_srresnet_has_no_discriminator_and_srgan_goes_on_from_it():
     first, made = started(TINY)
     assert set(first.params) == {"generator"}
-    gan = srgan.Config(resolution=16, width=2, blocks=1, hidden=3, adversarial=1e-3)
+    gan = dataclasses.replace(TINY, adversarial=1e-3)
     second, _ = started(gan)
     joined = compose.adopt(second, first)
     for a, b in zip(
@@ -102,6 +104,43 @@ def test_the_generator_agrees_with_torch_given_the_same_weights():
     expected = conv(x, 6).permute(0, 2, 3, 1).clip(-1, 1)
     found = srgan.enlarge(TINY, variables(state), jnp.asarray(image))
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_training_starts_at_bicubic_interpolation_without_a_checkerboard():
+    config = dataclasses.replace(TINY, residual=True)
+    state, _ = started(config)
+    image = jax.random.uniform(jax.random.key(2), (1, 6, 6, 3))
+    found = srgan.enlarge(config, variables(state), image)
+    rival = srgan.bicubic(config, image)
+    assert 0 < np.abs(found - rival).max() < 0.5
+    kernel = state.params["generator"]["Conv_5"]["kernel"]
+    blocks = nn.pixel_shuffle(kernel, 2)  # each channel of four makes a block
+    np.testing.assert_array_equal(blocks[:, ::2, ::2], blocks[:, 1::2, 1::2])
+    assert np.std(kernel[..., ::4]) > 0.1
+
+
+def test_the_content_loss_compares_what_the_features_make_of_images():
+    """Summed over the features, and a mean over places and examples."""
+    config = dataclasses.replace(TINY, content="vgg22")
+    real, fake = jax.random.normal(jax.random.key(0), (2, 2, 4, 4, 3))
+    found = srgan.content_loss(config, lambda x: 2 * x, real, fake)
+    expected = 4 * 3 * np.square(np.asarray(fake - real)).mean()
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    made = jax.eval_shape(lambda: srgan.batch(config, jax.random.key(0), 2))
+    run = algorithm(srgan.game(config))
+    state = jax.eval_shape(run.init, jax.random.key(0), made)  # as to restore a run
+    with pytest.raises(ValueError, match="content is vgg22: give `game` the features"):
+        jax.eval_shape(run.step, state, made)
+
+
+def test_the_step_size_falls_to_a_tenth():
+    config = dataclasses.replace(TINY, drop_after=2)
+    player = srgan.game(config).players["generator"]
+    state, moved = player.optimizer.init(jnp.ones(())), []
+    for _ in range(4):
+        update, state = player.optimizer.update(jnp.ones(()), state)
+        moved.append(np.asarray(update))
+    np.testing.assert_allclose(moved, [-1e-4, -1e-4, -1e-5, -1e-5], rtol=1e-3)
 
 
 def test_small_images_are_reduced_without_aliases():

@@ -1,15 +1,66 @@
-"""Reads files of Inception's weights, npz or PyTorch's, for `inception.load`."""
+"""Reads files of a network's weights, npz or PyTorch's, for `inception` and `vgg`."""
 
+import hashlib
 import io
 import pathlib
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-FILE = "pt_inception-2015-12-05-6726825d.pth"  # the published file, 95 MB
-_MOST_BYTES = 1 << 28  # of an unpacked file
+_MOST_BYTES = 1 << 30  # of an unpacked file
+
+
+class Published(NamedTuple):
+    """The published file of a network's weights, as errors name it.
+
+    Attributes:
+        network: what the network is called.
+        file: the name of the file.
+        where: where to fetch it, to stand after the name.
+        convert: how to do without PyTorch, to stand after "install it, or".
+    """
+
+    network: str
+    file: str
+    where: str
+    convert: str
+
+
+def read(
+    path: pathlib.Path, published: Published, expected: Mapping[str, tuple[int, ...]]
+) -> tuple[dict[str, np.ndarray], str]:
+    """Reads arrays without running code that a file may hold; never fetches one.
+
+    Args:
+        path: `.pth` or `.pt`, which takes PyTorch, or `.npz`.
+        published: what the file should be.
+        expected: names and shapes; tensors with others are not held in memory.
+
+    Returns:
+        The arrays by name, to be checked by `check`, and the file's SHA-256 in
+        hexadecimal.
+
+    Raises:
+        ValueError: if there is no such file, or it holds no arrays.
+    """
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise ValueError(
+            f"there is no file of weights at {path}; fetch {published.file}"
+            f" {published.where}"
+        ) from None
+    if path.suffix not in (".npz", ".pth", ".pt"):
+        raise ValueError(
+            f"{path} ends in {path.suffix!r}, expected .npz or .pth; the published"
+            f" file is {published.file}"
+        )
+    checksum = hashlib.sha256(content).hexdigest()
+    if path.suffix == ".npz":
+        return _read_npz(path, content), checksum
+    return _read_torch(path, content, published, expected), checksum
 
 
 def _check_unpacked(content: bytes) -> None:
@@ -23,7 +74,7 @@ def _check_unpacked(content: bytes) -> None:
         raise ValueError(f"it unpacks to over {_MOST_BYTES} bytes")
 
 
-def read_npz(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
+def _read_npz(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
     """Reads the arrays of an npz file."""
     try:
         _check_unpacked(content)
@@ -36,16 +87,19 @@ def read_npz(path: pathlib.Path, content: bytes) -> dict[str, np.ndarray]:
         ) from error
 
 
-def read_torch(
-    path: pathlib.Path, content: bytes, expected: Mapping[str, tuple[int, ...]]
+def _read_torch(
+    path: pathlib.Path,
+    content: bytes,
+    published: Published,
+    expected: Mapping[str, tuple[int, ...]],
 ) -> dict[str, np.ndarray]:
     """Reads the tensors of a PyTorch file, without the memory of unexpected ones."""
     try:
         import torch
     except ImportError:
         raise ValueError(
-            f"reading {path} needs PyTorch; install torch==2.13.0, or convert the file"
-            " once where PyTorch is, with python -m experiments.convert_inception"
+            f"reading {path} needs PyTorch; install torch==2.13.0, or"
+            f" {published.convert}"
         ) from None
     try:
         if zipfile.is_zipfile(io.BytesIO(content)):  # older files are not archives
@@ -54,12 +108,12 @@ def read_torch(
     except Exception as error:  # many kinds, among them whole programs and cut files
         raise ValueError(
             f"{path} is not a file of PyTorch weights, or it is damaged; the published"
-            f" file is {FILE}"
+            f" file is {published.file}"
         ) from error
     if not isinstance(state, Mapping):
         raise ValueError(
             f"{path} holds a {type(state).__name__}, expected names and arrays, as in"
-            f" {FILE}"
+            f" {published.file}"
         )
 
     def array(name: str, x: Any) -> np.ndarray:
@@ -74,13 +128,14 @@ def read_torch(
     except Exception as error:  # sparse, quantised, without memory
         raise ValueError(
             f"{path} holds tensors that are not plain arrays; the published file is"
-            f" {FILE}"
+            f" {published.file}"
         ) from error
 
 
 def check(
     path: pathlib.Path,
     arrays: Mapping[str, np.ndarray],
+    published: Published,
     expected: Mapping[str, tuple[int, ...]],
 ) -> None:
     """Refuses arrays that are not those of the network, and NaN or infinite ones."""
@@ -100,12 +155,13 @@ def check(
     if any(faults.values()):
         found = "; ".join(f"{what}: {_some(n)}" for what, n in faults.items() if n)
         raise ValueError(
-            f"{path} holds another network than the FID's Inception ({found}); the"
-            f" published file is {FILE}"
+            f"{path} holds another network than {published.network} ({found}); the"
+            f" published file is {published.file}"
         )
     if bad := [name for name in shared if not np.isfinite(arrays[name]).all()]:
         raise ValueError(
-            f"{path} holds NaN or infinite weights ({_some(bad)}); fetch {FILE} again"
+            f"{path} holds NaN or infinite weights ({_some(bad)}); fetch"
+            f" {published.file} again"
         )
 
 
