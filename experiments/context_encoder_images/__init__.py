@@ -13,7 +13,7 @@ search for latents. Errors are those of the missing pixels. The squared error of
 blurred guess is smaller than that of a sharp one that is wrong, so the numbers favour
 what is blurred.
 
-Without flags: 8,192 drawn faces of 64x64, minutes on two CPU cores. Writes
+Without flags: 8,192 drawn portraits of 64x64, minutes on two CPU cores. Writes
 results.json and filling.png, besides what every run leaves.
 """
 
@@ -53,10 +53,10 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("context_encoder_images", steps=3000, every=500, batch_size=32),
-        data=Data("faces:8192", flip=True, upscale="auto", tests=200),
+        run=runs.run("context_encoder_images", steps=2000, every=500, batch_size=32),
+        data=Data("portraits:8192", flip=True, upscale="auto", tests=200),
         model=context_encoder.Config(
-            resolution=64, overlap=2, width=16, bottleneck=256
+            resolution=64, overlap=2, width=16, bottleneck=256, decay=2000
         ),
     ),
     "paper": Config(

@@ -1,12 +1,13 @@
 """Opens pairs of pictures of the same scenes, at the network's size and at twice it."""
 
 import dataclasses
+import inspect
 from typing import Any
 
 import numpy as np
 
 from jaxgan.data.synthetic import lights
-from jaxgan.lab import data
+from jaxgan.lab import data, drawn
 from jaxgan.train import terminal
 
 HELD_OUT = 20  # one scene in so many is tested on
@@ -34,9 +35,8 @@ def opened(config: Any) -> tuple[data.Set, Pairs]:
         shape = (side, side, config.model.channels)
         held = data.open_set(config.data, shape)
         train, test, about = _paired(config, held, seed)
-    made = data.of_arrays({name: halved(x) for name, x in train.items()}, about)
-    small = {name: halved(x) for name, x in test.items()}
-    return dataclasses.replace(made, data=config.data, test=small), test
+    made = data.of_arrays(train, about)
+    return dataclasses.replace(made, data=config.data, test=_small(test)), test
 
 
 def halved(images: np.ndarray) -> np.ndarray:
@@ -46,24 +46,30 @@ def halved(images: np.ndarray) -> np.ndarray:
     return np.rint(blocks.mean((2, 4), dtype=np.float32)).astype(np.uint8)
 
 
+def _small(pairs: Pairs) -> Pairs:
+    return {name: halved(images) for name, images in pairs.items()}
+
+
 def _drawn(config, count, side) -> tuple[Pairs, Pairs, str]:
-    """Drawn faces; those of the test have another seed."""
+    """Pairs of drawn faces, those to train on halved; the test has another seed."""
     if config.model.channels != 3:
         raise ValueError(
             f"--model.channels is {config.model.channels}, but drawn faces have colour;"
             " leave it at 3"
         )
     terminal.doing(f"drawing {count + config.data.tests:,} faces under two lights")
-    train, test = (
-        lights.two_lights(seed, number, side)
-        for seed, number in ((0, count), (1, config.data.tests))
+
+    code, tests = inspect.getsource(lights), config.data.tests
+    train = drawn.once(
+        (code, "halved", count, side), lambda: _small(lights.two_lights(0, count, side))
     )
-    about = f"faces, {count:,} drawn under two lights, and {config.data.tests} to test"
+    test = drawn.once((code, tests, side), lambda: lights.two_lights(1, tests, side))
+    about = f"faces, {count:,} drawn under two lights, and {tests} to test"
     return train, test, about
 
 
 def _paired(config, held, seed) -> tuple[Pairs, Pairs, str]:
-    """Pairs of two pictures with the same label, some scenes held out."""
+    """Pairs of pictures with one label, those to train on halved; others to test."""
     arrays = held.arrays or {"image": np.zeros(0), "label": np.zeros(0, int)}
     images, label = (
         arrays["image"],
@@ -90,7 +96,7 @@ def _paired(config, held, seed) -> tuple[Pairs, Pairs, str]:
         ]
         return {"image": images[first], "source": images[np.array(second)]}
 
-    train = pairs(np.setdiff1d(several, tested), config.pairs)
+    train = _small(pairs(np.setdiff1d(several, tested), config.pairs))
     test = pairs(tested, min(config.data.tests, int(counts[tested].sum())))
     about = (
         f"{config.data.data}: {len(train['image']):,} pairs of {len(several)} scenes,"

@@ -9,9 +9,11 @@ and settings of its compiler, all of which may change roundings.
 import inspect
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 
 from jaxgan import data
 from jaxgan.data import ArraySource, Source
@@ -36,23 +38,44 @@ def open_source(
     Raises:
         ValueError: there is no such set.
     """
-    path = _place(spec, split, max(height_width(size)))
+
+    def opened():
+        return data.open_source(spec, split=split, size=size, **options)
+
+    def draw():
+        source = opened()
+        assert isinstance(source, ArraySource)
+        return {"image": source.arrays["image"]}
+
+    if not data.drawn(spec):
+        return opened()
+    title = spec.partition("#")[0].partition(":")[0]
+    return ArraySource(once((spec, split, max(height_width(size))), draw), title)
+
+
+def once(
+    about: tuple[Any, ...], draw: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Reads arrays of drawn faces from the user's cache; draws and keeps them if new.
+
+    Args:
+        about: all that they depend on, besides the code that draws faces.
+        draw: draws them.
+    """
+    path = _place(about)
     if path is not None and path.is_file():
         try:
-            title = spec.partition("#")[0].partition(":")[0]
-            return ArraySource({"image": kept.load(path)["image"]}, title)
+            return kept.load(path)
         except Exception:  # of a damaged file, a dozen kinds
             say(f"{path} is damaged: drawing the faces again")
-    source = data.open_source(spec, split=split, size=size, **options)
-    if path is None or not isinstance(source, ArraySource):
-        return source
-    if source.arrays["image"].nbytes <= LIMIT_BYTES:
+    arrays = draw()
+    if path is not None and sum(x.nbytes for x in arrays.values()) <= LIMIT_BYTES:
         try:
-            kept.save(path, source.arrays)
+            kept.save(path, arrays)
         except OSError as error:
             say(f"cannot keep the faces in {path.parent} ({error.strerror}): they will")
             say("be drawn again next time; set XDG_CACHE_HOME to a writable directory")
-    return source
+    return arrays
 
 
 def code() -> list[str]:
@@ -66,11 +89,9 @@ def code() -> list[str]:
     ]
 
 
-def _place(spec, split, size):
-    """Where drawn faces are kept; None for other sets, and without a home."""
-    if not data.drawn(spec):
-        return None
+def _place(about):
+    """Where drawn faces are kept; None without a home."""
     quick = jax.config.read("jax_disable_most_optimizations")
     compiler = jax.__version__, os.environ.get("XLA_FLAGS"), quick
     roundings = code(), jax.default_backend(), *compiler
-    return kept.place("faces", repr((spec, split, size, roundings)))
+    return kept.place("faces", repr((*about, roundings)))

@@ -60,9 +60,9 @@ class Config:
     """Adam's step size for the critic."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
-    ema: bounds.Decay = 0.0
-    """Decay of a moving average of the generator's weights, which draws; 0 keeps none,
-    as the authors do."""
+    decay: bounds.Natural = 0
+    """Steps in which the generator's step size falls to 0 along a straight line; 0
+    leaves it as it is, as the authors do."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Dtype of the networks; parameters, statistics and losses stay float32."""
 
@@ -100,7 +100,8 @@ def game(config: Config) -> Game:
         loss = share * error + (1 - share) * scores.mean()
         return loss, (variables, {"error": error, "score": scores.mean()})
 
-    adam = optax.adam(config.learning_rate, config.beta1)
+    rate = bottleneck_nets.falling(config.learning_rate, config.decay)
+    adam = optax.adam(rate, config.beta1)
     critic_adam = optax.adam(config.critic_learning_rate, config.beta1)
     clipped = optax.chain(critic_adam, losses.weight_clipping(config.clip))
     return Game(
@@ -111,7 +112,6 @@ def game(config: Config) -> Game:
             "generator": Player(generator_loss, ("generator",), adam),
         },
         moves=(Move("critic", repeat=config.critic_steps), Move("generator")),
-        ema={"generator": config.ema} if config.ema else {},
     )
 
 
