@@ -31,6 +31,7 @@ from jaxgan.lab.data import Data
 from jaxgan.lab.judges import factors
 from jaxgan.lab.session import Result
 from jaxgan.models import cyclegan
+from jaxgan.models.parts.translation import check_steps
 from jaxgan.train import Run, directory
 
 ALIASES = {"--resolution": "--model.resolution"}
@@ -81,12 +82,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model, run = config.model, config.run
-    if model.decay and run.steps > model.constant + model.decay:
-        raise ValueError(
-            f"--steps is {run.steps}, but the rate has fallen to 0 after"
-            f" {model.constant + model.decay}: give --model.constant and --model.decay"
-            f" {run.steps} steps between them"
-        )
+    check_steps(run.steps, model.constant, model.decay)
     found = domains.open_domains(config.data, config.other, model.shape)
     tests = {"a": found.a.test["image"][:TESTED], "b": found.b.test["image"][:TESTED]}
     work = session.begin("CycleGAN", config, found)

@@ -54,8 +54,15 @@ class Config:
 PRESETS = {
     "laptop": Config(
         run=runs.run("pix2pix_ablation", steps=1500, every=500, batch_size=4),
-        data=Data("faces:2048", upscale="auto", tests=512),
-        model=pix2pix.Config(resolution="32x32", width=24, learning_rate=4e-4),
+        data=Data("portraits:2048", upscale="auto", tests=512),
+        model=pix2pix.Config(
+            resolution="32x32",
+            width=24,
+            patch=16,
+            learning_rate=1e-3,
+            constant=750,
+            decay=750,
+        ),
     )
 }
 

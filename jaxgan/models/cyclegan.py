@@ -21,8 +21,7 @@ them, as Torch, and `plain` has none, as PyTorch.
 """
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -154,7 +153,8 @@ def game(config: Config) -> Game:
             metrics |= {f"{name}_{end}": value for name, value in seen.items()}
         return total, (variables, metrics)
 
-    adam = optax.adam(rate(config), config.beta1)
+    rate = translation.falling(config.learning_rate, config.constant, config.decay)
+    adam = optax.adam(rate, config.beta1)
     owned = {end: (f"critic_{end}", f"pool_{end}") for end in "ab"}
     if config.order == "joint":
         players = {
@@ -183,15 +183,6 @@ def game(config: Config) -> Game:
         moves=tuple(Move(name) for name in players),
         ema=dict.fromkeys(("a_to_b", "b_to_a"), config.ema) if config.ema else {},
     )
-
-
-def rate(config: Config) -> Callable[[Any], Any]:
-    """The step size of each step: constant, then falling along a line to zero."""
-    constant = optax.constant_schedule(config.learning_rate)
-    if not config.decay:
-        return constant
-    fall = optax.linear_schedule(config.learning_rate, 0.0, config.decay)
-    return optax.join_schedules([constant, fall], [config.constant])
 
 
 def _generator(config):

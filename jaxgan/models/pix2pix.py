@@ -66,6 +66,11 @@ class Config:
     """Share of values that the first layers of the decoder lose, in tests too."""
     learning_rate: bounds.Rate = 2e-4
     """Adam's step size for both players."""
+    constant: bounds.Natural = 0
+    """Steps at the full rate, where it falls at all."""
+    decay: bounds.Natural = 0
+    """Steps over which the rate then falls to zero; 0 keeps it, as the first release
+    does, while the second lets it fall in the second half."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
@@ -134,7 +139,8 @@ def game(config: Config) -> Game:
         judged = seen(some, some["image"])
         return {"generator": (some["input"],), "discriminator": (judged,)}
 
-    adam = optax.adam(config.learning_rate, config.beta1)
+    rate = translation.falling(config.learning_rate, config.constant, config.decay)
+    adam = optax.adam(rate, config.beta1)
     players = {
         "discriminator": Player(discriminator_loss, ("discriminator",), adam),
         "generator": Player(generator_loss, ("generator",), adam),

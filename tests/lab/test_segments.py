@@ -25,9 +25,9 @@ def test_colours_that_are_nearly_a_label_s_are_named_by_it():
     np.testing.assert_array_equal(segments.nearest(picture.astype(np.uint8)), label)
 
 
-def pretended(seed, count, size, *, view):
+def pretended(seed, count, size, *, view, aligned=False):
     """Noise whose pixels are as bright as the colour of their label."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, aligned])
     label = rng.integers(0, 2, (count, 2, 2)).repeat(size // 2, 1).repeat(size // 2, 2)
     if view == "labels":
         return {"image": faces.COLOURS[4 * label]}

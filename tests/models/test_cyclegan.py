@@ -60,17 +60,6 @@ def test_losses_are_those_of_the_paper_and_the_pool_fills():
         assert np.abs(memory["images"][:2]).max() > 0
 
 
-def test_the_rate_is_constant_and_then_falls_to_zero():
-    config = cyclegan.Config(constant=10, decay=20, learning_rate=1e-3)
-    rate = cyclegan.rate(config)
-    steps = [0, 9, 10, 20, 30, 50]
-    expected = [1e-3, 1e-3, 1e-3, 5e-4, 0, 0]
-    found = [float(rate(step)) for step in steps]
-    np.testing.assert_allclose(found, expected, atol=1e-9)
-    forever = cyclegan.rate(dataclasses.replace(config, decay=0))
-    np.testing.assert_allclose(float(forever(50)), 1e-3, rtol=1e-6)
-
-
 def test_sides_and_domains_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="the generator needs .* use 32x64 or 36x64"):
         cyclegan.Config(resolution="34x64")

@@ -210,3 +210,13 @@ def test_the_residual_generator_agrees_with_torch():
         return t.torch.tanh(x).permute(0, 2, 3, 1)
 
     compared(ResidualGenerator(width=2, blocks=1), twin)
+
+
+def test_the_rate_is_constant_and_then_falls_to_zero():
+    rate = translation.falling(1e-3, 10, 20)
+    assert callable(rate)
+    steps = [0, 9, 10, 20, 30, 50]
+    expected = [1e-3, 1e-3, 1e-3, 5e-4, 0, 0]
+    found = [float(rate(step)) for step in steps]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert translation.falling(1e-3, 10, 0) == 1e-3
