@@ -94,3 +94,9 @@ def photos(tmp_path_factory):
     images = np.random.default_rng(0).integers(0, 256, (24, 16, 16, 3), np.uint8)
     np.savez(path, images=images)
     return path
+
+
+def checksums(workdir, step):
+    """Checksums of all arrays of a run's state at a step."""
+    path = workdir / "checkpoints" / str(step) / "record" / "metadata"
+    return json.loads(path.read_text())["arrays"]

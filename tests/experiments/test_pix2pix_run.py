@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from commands import call
 from PIL import Image
+from runs import checksums
 
 from experiments import pix2pix
 
@@ -22,22 +23,20 @@ def folder(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_on_pairs_leaves_a_sheet_and_errors_beside_baselines(
+def test_a_run_on_pairs_leaves_a_sheet_and_errors_and_resumes_exactly(
     folder, tmp_path, monkeypatch
 ):
     argv = [
-        *(
-            "--task",
-            "pairs",
-            "--data",
-            f"pairs:{folder}",
-            "--workdir",
-            tmp_path / "run",
-        ),
+        *("--task", "pairs", "--data", f"pairs:{folder}"),
         *("--resolution", "8x16", "--model.patch", 16, "--model.width", 2),
-        *("--steps", 2, "--batch-size", 2, "--devices", 1),
+        *("--batch-size", 2, "--devices", 1),
     ]
-    assert call(pix2pix, argv, monkeypatch) == 0
+    for run, steps in (("run", 2), ("cut", 1), ("cut", 2)):
+        more = ["--workdir", tmp_path / run, "--steps", steps]
+        assert call(pix2pix, argv + more, monkeypatch) == 0
+    whole, cut = (checksums(tmp_path / run, 2) for run in ("run", "cut"))
+    assert whole
+    assert cut == whole
     found = json.loads((tmp_path / "run" / "results.json").read_text())
     assert found["tested"] == 3
     assert set(found["errors"]) == {"output", "input", "mean", "nearest"}
