@@ -51,6 +51,9 @@ class Config:
     """Residual blocks of a generator: 6 at 128x128, 9 at 256x256."""
     norm: Literal["instance", "plain"] = "instance"
     """Instance norm with gains and biases, or without."""
+    change: bool = False
+    """Whether generators draw a change to the image, which makes them the identity at
+    first. The paper's draw all of the result, and learn for long to keep what stays."""
     patch: Patch = 70
     """Side of the patches that the discriminators judge: 1, 16, 70 or 286."""
     cycle: bounds.Weight = 10.0
@@ -191,6 +194,7 @@ def _generator(config):
         config.width,
         config.blocks,
         config.norm,
+        config.change,
         jnp.dtype(config.dtype),
     )
 

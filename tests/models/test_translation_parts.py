@@ -220,3 +220,11 @@ def test_the_rate_is_constant_and_then_falls_to_zero():
     found = [float(rate(step)) for step in steps]
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert translation.falling(1e-3, 10, 0) == 1e-3
+
+
+def test_a_generator_of_changes_starts_as_the_identity():
+    module = ResidualGenerator(width=2, blocks=1, change=True)
+    image = np.clip(2 * IMAGE, -1, 1)
+    out, _ = module.init_with_output(jax.random.key(0), image)
+    np.testing.assert_allclose(out, image, atol=1 / 255)
+    assert np.abs(out).max() < 1

@@ -13,6 +13,8 @@ from flax import linen
 from jaxgan import nn
 from jaxgan.models.parts.translation import Norm, normalised
 
+NEAR_1 = 254 / 255  # the tanh has no inverse at 1
+
 
 class ResidualGenerator(linen.Module):
     """Images `[B, H, W, C]` to images `[B, H, W, channels]` in [-1, 1].
@@ -24,6 +26,8 @@ class ResidualGenerator(linen.Module):
         width: channels at full resolution.
         blocks: residual blocks at a quarter of it: 6 at 128x128, 9 at 256x256.
         norm: of all layers but the last.
+        change: whether it draws what is added to the image, in front of the tanh. It
+            starts as the identity then, and needs as many channels as the image has.
         dtype: of the layers.
     """
 
@@ -31,6 +35,7 @@ class ResidualGenerator(linen.Module):
     width: int = 64
     blocks: int = 9
     norm: Norm = "instance"
+    change: bool = False
     dtype: Any = jnp.float32
 
     @linen.compact
@@ -60,7 +65,15 @@ class ResidualGenerator(linen.Module):
         for features in (2 * width, width):
             up = nn.ConvTranspose(features, 3, use_bias=False, dtype=self.dtype)
             x = linen.relu(normalised(up(x), self.norm, self.dtype))
-        x = nn.Conv(self.channels, 7, padding=0, dtype=self.dtype, name="to_image")(
-            nn.reflect_pad(x, 3)
+        to_image = nn.Conv(
+            self.channels,
+            7,
+            padding=0,
+            dtype=self.dtype,
+            kernel_init=linen.initializers.normal(0.0 if self.change else 0.02),
+            name="to_image",
         )
-        return jnp.tanh(x.astype(jnp.float32))
+        x = to_image(nn.reflect_pad(x, 3)).astype(jnp.float32)
+        if self.change:
+            x += jnp.arctanh(jnp.clip(image.astype(jnp.float32), -NEAR_1, NEAR_1))
+        return jnp.tanh(x)
