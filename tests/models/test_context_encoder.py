@@ -54,7 +54,8 @@ def test_a_step_s_loss_is_the_weighted_sum(hole):
     )
     init, step = algorithm(context_encoder.game(config))
     batch = context_encoder.batch(config, jax.random.key(1), 4)
-    _, seen = jax.jit(step)(init(jax.random.key(0), batch), batch)
+    start = jax.jit(init)(jax.random.key(0), batch)
+    _, seen = jax.jit(step)(start, batch)
     expected = 0.9 * seen["generator/error"] + 0.1 * seen["generator/adversarial"]
     np.testing.assert_allclose(seen["generator/loss"], expected, rtol=1e-5)
     if hole == "centre":  # of an untrained network, about the energy of the band
@@ -69,7 +70,7 @@ def test_a_step_s_loss_is_the_weighted_sum(hole):
 def test_only_what_is_missing_is_drawn_and_it_is_never_seen():
     init, _ = algorithm(context_encoder.game(TINY))
     batch = context_encoder.batch(TINY, jax.random.key(1), 2)
-    state = init(jax.random.key(0), batch)
+    state = jax.jit(init)(jax.random.key(0), batch)
     variables = {
         name: {"params": state.params[name], **state.stats[name]}
         for name in state.params

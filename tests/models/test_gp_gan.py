@@ -29,7 +29,7 @@ def test_real_images_get_low_scores_and_the_generator_seeks_them():
     )
     init, step = algorithm(gp_gan.game(config))
     batch = gp_gan.batch(config, jax.random.key(1), 4)
-    start = init(jax.random.key(0), batch)
+    start = jax.jit(init)(jax.random.key(0), batch)
     after, metrics = jax.jit(step)(start, batch)
     np.testing.assert_allclose(metrics["critic/loss"], -metrics["critic/gap"])
     expected = 0.9 * metrics["generator/error"] + 0.1 * metrics["generator/score"]
@@ -53,7 +53,11 @@ def test_the_networks_agree_with_torch_given_the_same_weights():
     game = gp_gan.game(config)
     batch = jax.tree.map(lambda x: x[0], gp_gan.batch(config, jax.random.key(1), 2))
     image = batch["image"]
-    nets = {name: net.init(jax.random.key(2), image) for name, net in game.nets.items()}
+    nets = jax.jit(
+        lambda: {
+            name: net.init(jax.random.key(2), image) for name, net in game.nets.items()
+        }
+    )()
     rng = np.random.default_rng(0)
     stats = jax.tree.map(
         lambda x: rng.uniform(0.5, 1.5, x.shape).astype("float32"),
@@ -98,14 +102,15 @@ def test_the_networks_agree_with_torch_given_the_same_weights():
     x = torch.relu(norm(x, "BatchNorm_2"))
     x = torch.relu(norm(up(x, params["ConvTranspose_0"]["kernel"]), "BatchNorm_3"))
     x = torch.tanh(up(x, params["to_image"]["kernel"])).permute(0, 2, 3, 1)
-    found = gp_gan.blend(config, held, image)
+    found = jax.jit(gp_gan.blend, static_argnums=0)(config, held, image)
     np.testing.assert_allclose(found, x, atol=1e-5)
 
     params = nets["critic"]["params"]
     x = leaky(conv(tensor(image).permute(0, 3, 1, 2), params["Conv_0"]["kernel"]))
     x = leaky(norm(conv(x, params["Conv_1"]["kernel"]), "BatchNorm_0", running=False))
     x = dense(x, params["to_logit"]["kernel"]).reshape(-1)
-    found = game.nets["critic"].apply(nets["critic"], image, mutable=["batch_stats"])[0]
+    critic = jax.jit(lambda *x: game.nets["critic"].apply(*x, mutable=["batch_stats"]))
+    found = critic(nets["critic"], image)[0]
     np.testing.assert_allclose(found, x, atol=1e-5)
 
 
