@@ -52,8 +52,8 @@ class Config:
     norm: Literal["instance", "plain"] = "instance"
     """Instance norm with gains and biases, or without."""
     change: bool = False
-    """Whether generators draw a change to the image, which makes them the identity at
-    first. The paper's draw all of the result, and learn for long to keep what stays."""
+    """Whether generators draw a change, which is added to the image. The paper's draw
+    all of the result, and learn for long to keep what shall stay."""
     patch: Patch = 70
     """Side of the patches that the discriminators judge: 1, 16, 70 or 286."""
     cycle: bounds.Weight = 10.0

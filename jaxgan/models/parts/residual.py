@@ -26,8 +26,8 @@ class ResidualGenerator(linen.Module):
         width: channels at full resolution.
         blocks: residual blocks at a quarter of it: 6 at 128x128, 9 at 256x256.
         norm: of all layers but the last.
-        change: whether it draws what is added to the image, in front of the tanh. It
-            starts as the identity then, and needs as many channels as the image has.
+        change: whether it draws what is added to the image in front of the tanh; it
+            needs as many channels as the image has.
         dtype: of the layers.
     """
 
@@ -66,12 +66,7 @@ class ResidualGenerator(linen.Module):
             up = nn.ConvTranspose(features, 3, use_bias=False, dtype=self.dtype)
             x = linen.relu(normalised(up(x), self.norm, self.dtype))
         to_image = nn.Conv(
-            self.channels,
-            7,
-            padding=0,
-            dtype=self.dtype,
-            kernel_init=linen.initializers.normal(0.0 if self.change else 0.02),
-            name="to_image",
+            self.channels, 7, padding=0, dtype=self.dtype, name="to_image"
         )
         x = to_image(nn.reflect_pad(x, 3)).astype(jnp.float32)
         if self.change:
