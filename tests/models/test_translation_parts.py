@@ -227,6 +227,8 @@ def test_a_generator_of_changes_that_draws_nothing_keeps_the_image():
     image = np.clip(2 * IMAGE, -1, 1)
     variables = module.init(jax.random.key(0), image)
     last = jax.tree.map(jnp.zeros_like, variables["params"]["to_image"])
-    out = module.apply({"params": {**variables["params"], "to_image": last}}, image)
+    out = np.asarray(
+        module.apply({"params": {**variables["params"], "to_image": last}}, image)
+    )
     np.testing.assert_allclose(out, image, atol=1 / 255)
     assert np.abs(out).max() < 1

@@ -62,9 +62,7 @@ def check_sides(resolution: str, multiple: int, least: int, who: str) -> None:
     )
 
 
-def falling(
-    rate: float, constant: int, decay: int
-) -> float | Callable[[Any], jax.typing.ArrayLike]:
+def falling(rate: float, constant: int, decay: int) -> float | Callable[[Any], Any]:
     """A step size that stays for `constant` steps and then falls along a line to zero.
 
     Args:
