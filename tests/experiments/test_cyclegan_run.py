@@ -57,7 +57,7 @@ def test_a_rate_that_is_gone_and_an_empty_domain_are_refused(
 ):
     (folder / "none").mkdir()
     for more, said in (
-        (("--steps", 4000), "the rate has fallen to 0 after"),
+        (("--steps", 5000), "the rate has fallen to 0 after"),
         (("--other", f"folder:{folder}#none"), "none"),
     ):
         argv = arguments(folder, tmp_path, *more)
