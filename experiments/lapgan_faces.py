@@ -204,7 +204,7 @@ def selection(
 
 
 def draw(path: pathlib.Path, run: inference.Trained) -> None:
-    """Draws samples of all levels, enlarged to the size of the finest: a row a level."""
+    """Draws samples, a row a level, all as large as at the finest."""
     latent = inference.latents(run, jax.random.key(run.plain["run"]["seed"]), COLUMNS)
     label = np.arange(COLUMNS) % run.classes if run.classes else None
     model, variables = run.config, run.variables

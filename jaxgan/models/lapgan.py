@@ -11,16 +11,14 @@ of the levels before it.
 
 Reproduced: the networks of the CIFAR models with their classes as planes; the addition
 in front of a discriminator's first layer; a discriminator's minibatch, one half real
-and the other half drawn on other images; SGD whose momentum grows and whose step size
-falls with the epochs; the selection by an approximate Parzen window (`distances`).
-`balance="lsun"` is the rule of the released script for LSUN, which looks at both halves
-of the discriminator's error and lets, as a rule, one of the players move.
+and the other drawn on other images; SGD whose momentum grows and whose step size falls
+with the epochs; the selection by an approximate Parzen window (`distances`).
+`balance="lsun"` is the rule of the released script for LSUN.
 
 Known differences: pixels are in [-1, 1], the paper's have mean 0 and variance 1 at
-every place; the generator's minibatch holds the same images as the discriminator's,
-with other noise, where the paper draws new ones. Classes of the coarsest level are
-appended to its noise, and to its pixels. Its layers have the paper's sizes and the
-initial weights of the released code, N(0, 0.05) and N(0, 0.005).
+every place; a generator's minibatch holds the same images as its discriminator's, where
+the paper draws new ones. Classes of the coarsest level are appended to its noise, and
+to its pixels; its layers have the paper's sizes and the released code's first weights.
 """
 
 import dataclasses

@@ -26,9 +26,9 @@ def who_moves(real: jax.Array, fake: jax.Array) -> tuple[jax.Array, jax.Array]:
 def resting(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
     """Makes an optimiser rest, its momentum too, where the whole gradient is 0."""
 
-    def update(grads, state, params=None):
-        moved = jnp.stack([jnp.any(x != 0) for x in jax.tree.leaves(grads)]).any()
-        updates, new = optimizer.update(grads, state, params)
+    def update(updates, state, params=None):
+        moved = jnp.stack([jnp.any(x != 0) for x in jax.tree.leaves(updates)]).any()
+        updates, new = optimizer.update(updates, state, params)
         updates = jax.tree.map(lambda x: jnp.where(moved, x, 0), updates)
         return updates, jax.tree.map(lambda a, b: jnp.where(moved, a, b), new, state)
 
