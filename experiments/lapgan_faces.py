@@ -59,6 +59,9 @@ class Parzen:
     draws: bounds.Count = 128
     """Drawings for each of them, of which the nearest counts."""
 
+    def __post_init__(self):
+        bounds.check(self, flags=True)
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +54,7 @@ def test_a_level_s_image_is_low_and_residual_bit_for_bit(sizes, seed, scale):
 
 
 def test_scaling_is_torch_s():
+    torch = pytest.importorskip("torch")
     image = images(2, 14, 14, 3)
     channels_first = torch.tensor(np.asarray(image)).permute(0, 3, 1, 2)
     larger = torch.nn.functional.interpolate(
