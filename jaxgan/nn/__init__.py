@@ -1,26 +1,30 @@
 """Layers and functions that the networks of several papers share."""
 
 from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
+from jaxgan.nn.equalised import GAIN, EqualisedConv, EqualisedDense
 from jaxgan.nn.images import from_uint8, reflect_pad, to_uint8
 from jaxgan.nn.latent import batch_latent, sample_latent, slerp
 from jaxgan.nn.layers import Conv, ConvTranspose
 from jaxgan.nn.maxout import Maxout
-from jaxgan.nn.minibatch import MinibatchDiscrimination
+from jaxgan.nn.minibatch import MinibatchDiscrimination, minibatch_deviation
 from jaxgan.nn.mlp import MLP
 from jaxgan.nn.noise import GaussianNoise
-from jaxgan.nn.norm import BatchNorm, InstanceNorm, reestimate, use_running
+from jaxgan.nn.norm import BatchNorm, InstanceNorm, pixel_norm, reestimate, use_running
 from jaxgan.nn.regions import check_mask, random_regions
-from jaxgan.nn.resolution import pixel_shuffle, reduce
+from jaxgan.nn.resolution import double, halve, pixel_shuffle, reduce
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
 from jaxgan.nn.weight_norm import WeightNormConv, WeightNormDense
 
 __all__ = [
+    "GAIN",
     "MLP",
     "POLICIES",
     "BatchNorm",
     "Conv",
     "ConvTranspose",
+    "EqualisedConv",
+    "EqualisedDense",
     "GaussianNoise",
     "InstanceNorm",
     "Maxout",
@@ -32,7 +36,11 @@ __all__ = [
     "check_mask",
     "check_policy",
     "diff_augment",
+    "double",
     "from_uint8",
+    "halve",
+    "minibatch_deviation",
+    "pixel_norm",
     "pixel_shuffle",
     "power_iteration",
     "random_regions",

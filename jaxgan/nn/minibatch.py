@@ -1,8 +1,10 @@
-"""Minibatch discrimination: how close an example is to the others of its batch.
+"""Features of a minibatch: how close examples are to each other, or how they vary.
 
-Salimans et al., "Improved Techniques for Training GANs", arXiv:1606.03498, section 3.2.
+Salimans et al., "Improved Techniques for Training GANs", arXiv:1606.03498, section 3.2;
+Karras et al., "Progressive Growing of GANs", arXiv:1710.10196, section 3.
 """
 
+import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -119,3 +121,33 @@ def _log_scale(matrix):
     nearest = jnp.where(own[None], jnp.inf, distance).min(1).mean(1)
     usable = jnp.isfinite(nearest) & (nearest > 1e-6)
     return jnp.where(usable, jnp.log(2 / jnp.where(usable, nearest, 1)), 0)
+
+
+def minibatch_deviation(x: jax.Array, group: int = 4) -> jax.Array:
+    """Appends how much examples vary, as one channel: `[B, H, W, C]` to `C + 1`.
+
+    Example n belongs to group n mod (B / group), so that neighbours of a sorted batch
+    are in different groups. The channel holds one number a group: the standard
+    deviation over its examples, averaged over pixels and channels.
+
+    Args:
+        x: maps of a minibatch, real or generated, not both.
+        group: examples of a group; all of a smaller minibatch.
+
+    Raises:
+        ValueError: the minibatch cannot be divided into such groups.
+    """
+    chex.assert_rank(x, 4)
+    count, height, width, channels = x.shape
+    group = min(group, count)
+    if group < 1 or count % group:
+        raise ValueError(
+            f"a minibatch of {count} cannot be divided into groups of {group}; give a"
+            " multiple of that"
+        )
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    wide = wide.reshape(group, count // group, height, width, channels)
+    deviation = jnp.sqrt(wide.var(0) + 1e-8).mean((1, 2, 3))
+    feature = jnp.tile(deviation, group)[:, None, None, None].astype(x.dtype)
+    feature = jnp.broadcast_to(feature, (count, height, width, 1))
+    return jnp.concatenate([x, feature], -1)

@@ -182,3 +182,14 @@ class InstanceNorm(nn.Module):
             bias = self.param("bias", nn.initializers.zeros, shape)
             y = y * scale[None, None, None] + bias[None, None, None]
         return y.astype(self.dtype or x.dtype)
+
+
+def pixel_norm(x: jax.Array) -> jax.Array:
+    """Divides each pixel's features by their root mean square, `[..., C]`.
+
+    References:
+        Karras et al., "Progressive Growing of GANs", arXiv:1710.10196, section 4.2.
+    """
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    scale = lax.rsqrt(jnp.square(wide).mean(-1, keepdims=True) + 1e-8)
+    return (wide * scale).astype(x.dtype)

@@ -2,6 +2,7 @@
 
 import chex
 import jax
+from flax import linen
 
 
 def reduce(image: jax.Array, factor: int) -> jax.Array:
@@ -60,3 +61,13 @@ def pixel_shuffle(x: jax.Array, factor: int) -> jax.Array:
     blocks = x.reshape(count, height, width, -1, factor, factor)
     spread = blocks.transpose(0, 1, 4, 2, 5, 3)
     return spread.reshape(count, height * factor, width * factor, -1)
+
+
+def double(x: jax.Array) -> jax.Array:
+    """Doubles height and width by nearest neighbours: `[B, H, W, C]` in any dtype."""
+    return x.repeat(2, 1).repeat(2, 2)
+
+
+def halve(x: jax.Array) -> jax.Array:
+    """Halves height and width by means over 2x2 pixels: `[B, 2H, 2W, C]`."""
+    return linen.avg_pool(x, (2, 2), (2, 2))

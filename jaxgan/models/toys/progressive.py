@@ -65,21 +65,6 @@ class Config:
         return jnp.clip((step - self.fade_from) / self.fade_steps, 0, 1)
 
 
-def upsample(x: jax.Array) -> jax.Array:
-    """Upsamples by nearest neighbours: `[B, H, W, C]` to `[B, 2H, 2W, C]`."""
-    return x.repeat(2, 1).repeat(2, 2)
-
-
-def downsample(x: jax.Array) -> jax.Array:
-    """Downsamples by average pooling: `[B, 2H, 2W, C]` to `[B, H, W, C]`."""
-    return linen.avg_pool(x, (2, 2), (2, 2))
-
-
-def pixel_norm(x: jax.Array) -> jax.Array:
-    """Divides each pixel's features by their root mean square, `[..., C]`."""
-    return x * lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-8)
-
-
 def _resolutions(last: int) -> list[int]:
     return [2**i for i in range(2, last.bit_length())]
 
@@ -98,18 +83,18 @@ class Generator(linen.Module):
     def __call__(self, latent: jax.Array, alpha: jax.Array) -> jax.Array:
         """Blends the newest block in by `alpha`, a scalar in [0, 1]."""
         c = self.config
-        x = linen.Dense(16 * c.width, name="project")(pixel_norm(latent))
+        x = linen.Dense(16 * c.width, name="project")(nn.pixel_norm(latent))
         x = x.reshape(-1, 4, 4, c.width)
         image = jnp.zeros(())
         for resolution in _resolutions(c.resolution):
-            x = upsample(x) if resolution > 4 else x
-            x = pixel_norm(
+            x = nn.double(x) if resolution > 4 else x
+            x = nn.pixel_norm(
                 linen.leaky_relu(_conv(c.width, f"block{resolution}")(x), 0.2)
             )
             if resolution * 2 >= c.resolution:  # only the last two are shown
                 new = _conv(c.channels, f"to_image{resolution}", 1)(x)
                 blend = resolution == c.resolution > 4
-                image = upsample(image) * (1 - alpha) + new * alpha if blend else new
+                image = nn.double(image) * (1 - alpha) + new * alpha if blend else new
         return image
 
 
@@ -129,9 +114,9 @@ class Critic(linen.Module):
         for resolution in _resolutions(c.resolution)[::-1]:
             x = linen.leaky_relu(_conv(c.width, f"block{resolution}")(x), 0.2)
             if resolution > 4:
-                x = downsample(x)
+                x = nn.halve(x)
             if resolution == c.resolution > 4:
-                x = read(downsample(image), resolution // 2) * (1 - alpha) + x * alpha
+                x = read(nn.halve(image), resolution // 2) * (1 - alpha) + x * alpha
         return linen.Dense(1, name="to_score")(x.reshape(x.shape[0], -1))[:, 0]
 
 
@@ -149,7 +134,7 @@ def game(config: Config) -> Game:
         alpha = config.alpha(turn.step)
         real = batch["image"]
         if config.resolution > 4:
-            real = upsample(downsample(real)) * (1 - alpha) + real * alpha
+            real = nn.double(nn.halve(real)) * (1 - alpha) + real * alpha
         fake = lax.stop_gradient(generate(variables, batch, turn, z_key)[0])
         real_score, variables = critic(variables, real, alpha)
         fake_score, variables = critic(variables, fake, alpha)

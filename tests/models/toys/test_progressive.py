@@ -37,17 +37,6 @@ def test_resolutions_are_powers_of_two(resolution):
         progressive.Config(resolution=resolution)
 
 
-def test_resampling_and_pixel_norm_by_hand():
-    x = jnp.arange(8.0).reshape(1, 2, 2, 2)
-    up = np.asarray(progressive.upsample(x))
-    np.testing.assert_array_equal(up, np.kron(x, np.ones((1, 2, 2, 1))))
-    np.testing.assert_array_equal(progressive.downsample(up), x)
-    np.testing.assert_array_equal(progressive.downsample(x)[0, 0, 0], [3, 4])
-    out = progressive.pixel_norm(jnp.asarray([3.0, -4.0]))
-    np.testing.assert_allclose(out, np.asarray([3, -4]) / 12.5**0.5, rtol=1e-6)
-    assert not progressive.pixel_norm(jnp.zeros(2)).any()
-
-
 def test_a_stage_has_blocks_for_each_resolution_and_doors_for_the_last_two():
     config = progressive.Config(resolution=16, width=4, latent=6)
     state = jax.eval_shape(
