@@ -306,6 +306,7 @@ def test_every_owned_parameter_moves(trial):
 # Players whose loss has a penalty on slopes, which jumps where a rectifier turns: no
 # differences are taken of it.
 JUMPS = {
+    "progan": ("discriminator",),
     "progressive": ("critic",),
     "r3gan": ("discriminator",),
     "wgan_gp": ("discriminator",),

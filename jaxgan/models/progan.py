@@ -101,7 +101,8 @@ class Config:
         """Share of the newest layers at a step of this stage, from 0 to 1."""
         if not self.fade:
             return jnp.ones(())
-        return jnp.minimum(step * (self.batch_size / self.fade), 1.0)
+        share = jnp.asarray(step * (self.batch_size / self.fade), jnp.float32)
+        return jnp.minimum(share, 1)
 
 
 def blend(old: jax.Array, new: jax.Array, alpha: jax.Array) -> jax.Array:

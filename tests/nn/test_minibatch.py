@@ -137,3 +137,26 @@ def test_the_first_batch_sets_the_scale(key):
 def test_images_are_refused(key):
     with pytest.raises(ValueError, match=r"\[B, N\].*\(2, 3, 3, 1\)"):
         LAYER.init(key, jnp.zeros((2, 3, 3, 1)))
+
+
+@pytest.mark.parametrize(("count", "group"), [(8, 4), (6, 2), (3, 4)])
+def test_deviation_is_that_of_the_same_layer_in_torch(count, group):
+    torch = pytest.importorskip("torch")
+    x = np.random.default_rng(0).normal(size=(count, 3, 5, 2)).astype("float32")
+    y = torch.tensor(x).permute(0, 3, 1, 2)
+    own = min(group, count)
+    groups = y.reshape(own, -1, *y.shape[1:])
+    spread = (groups.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
+    channel = spread.repeat(own).reshape(count, 1, 1, 1).expand(-1, 1, 3, 5)
+    expected = torch.cat([y, channel], 1).permute(0, 2, 3, 1)
+    found = nn.minibatch_deviation(jnp.asarray(x), group)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_groups_are_strided_and_must_divide_the_minibatch():
+    x = jnp.asarray([1.0, 5, 1, 9, 1, 13, 1, 17]).reshape(8, 1, 1, 1)
+    channel = nn.minibatch_deviation(x, 4)[..., 1].ravel()
+    np.testing.assert_allclose(channel[::2], 1e-4, rtol=1e-3)  # all alike
+    np.testing.assert_allclose(channel[1::2], 20**0.5, rtol=1e-5)
+    with pytest.raises(ValueError, match="minibatch of 8 .* groups of 3"):
+        nn.minibatch_deviation(x, 3)

@@ -39,3 +39,11 @@ def test_what_does_not_divide_is_refused():
         nn.reduce(jnp.zeros((1, 9, 8, 3)), 4)
     with pytest.raises(ValueError, match="6 channels do not make blocks of 2x2 pixels"):
         nn.pixel_shuffle(jnp.zeros((1, 2, 2, 6)), 2)
+
+
+def test_doubling_and_halving_by_hand():
+    x = jnp.arange(8.0).reshape(1, 2, 2, 2)
+    large = nn.double(x)
+    np.testing.assert_array_equal(large, np.kron(x, np.ones((1, 2, 2, 1))))
+    np.testing.assert_array_equal(nn.halve(large), x)
+    np.testing.assert_array_equal(nn.halve(x)[0, 0, 0], [3, 4])

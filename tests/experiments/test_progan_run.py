@@ -1,0 +1,61 @@
+"""Progressive GAN as a command: resolution after resolution, and pictures of growth."""
+
+import json
+
+import pytest
+from commands import call
+from PIL import Image
+
+from experiments import progan_faces
+
+TINY = [
+    "--model.base", 4, "--model.width", 2, "--model.latent", 4, "--devices", 1,
+    "--smallest-batch", 4, "--batch-size", 8, "--log-every", 1, "--sample-every", 1,
+    "--checkpoint-every", 1,
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_grows_and_shows_it_and_repeats_nothing(tmp_path, bars, monkeypatch, capsys):
+    command = [*TINY, "--data", f"npz:{bars}", "--model.channels", 1, "--steps", 2]
+    command += ["--resolution", 8, "--workdir", tmp_path]
+    assert call(progan_faces, command, monkeypatch) == 0
+    said = capsys.readouterr().err
+    assert "Progressive GAN, 4x4, 2 steps" in said
+    assert "Progressive GAN, 8x8, 4 steps" in said
+    assert json.loads((tmp_path / "results.json").read_text())["runs"].keys() == {
+        "4x4", "8x8",
+    }  # fmt: skip
+    for name in ("growth", "fade"):
+        with Image.open(tmp_path / f"{name}.png") as picture:
+            assert picture.width > picture.height > 0
+    assert call(progan_faces, command, monkeypatch) == 0
+    assert " training  " not in capsys.readouterr().err
+
+
+def test_minibatches_shrink_as_images_grow():
+    preset = progan_faces.PRESETS["paper"]
+    parts = progan_faces.parts(preset)
+    assert [part.model.resolution for part in parts] == [2**i for i in range(2, 11)]
+    sizes = [part.run.batch_size for part in parts]
+    assert sizes == [128, 128, 128, 64, 32, 16, 8, 4, 4]
+    for part in parts:
+        seen = part.run.steps * part.run.batch_size
+        phases = 1 if part.model.resolution == 4 else 2
+        assert seen == phases * 4688 * 128
+        assert part.model.fade == (phases - 1) * 4688 * 128
+        assert part.model.batch_size == part.run.batch_size
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--resolution", 48], "use 32 or 64"),
+        (["--model.fade", 5, "--resolution", 8], "--model.fade is 5"),
+        (["--smallest-batch", 9], "--smallest-batch is 9"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(flags, message, monkeypatch, capsys):
+    assert call(progan_faces, [*TINY, *flags], monkeypatch) == 2
+    error = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert message in error
