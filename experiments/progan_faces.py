@@ -15,6 +15,7 @@ two CPU cores. `python -m experiments.sample --run runs/progan_faces/64x64` draw
 """
 
 import dataclasses
+import functools
 import pathlib
 from typing import Annotated, Literal
 
@@ -25,7 +26,7 @@ from PIL import Image
 
 from jaxgan import bounds, report
 from jaxgan.lab import cli, figures, generator, inference, runs, session
-from jaxgan.lab.data import Data
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.models import progan
 from jaxgan.train import Run, directory
 
@@ -89,9 +90,19 @@ def main(config: Config) -> None:
     """Trains the missing stages, then draws."""
     stages = {f"{c.model.resolution}x{c.model.resolution}": c for c in parts(config)}
 
+    @functools.cache
+    def opened():
+        return open_set(config.data, shape_of(config.model), test=True)
+
     def fit(name, part, start):
-        title = f"Progressive GAN, {name}"
-        return generator.train(title, progan.MODEL, part, sheet=SHEET, start=start)
+        return generator.train(
+            f"Progressive GAN, {name}",
+            progan.MODEL,
+            part,
+            opened=shrunk(opened(), part.model.resolution),
+            sheet=SHEET,
+            start=start,
+        )
 
     results = runs.in_stages(stages, fit, progan.grown)
     session.only_main()
@@ -103,6 +114,31 @@ def main(config: Config) -> None:
         draw_fade(folder / "fade.png", *trained[-2:])
     numbers = {name: result.numbers for name, result in results.items()}
     figures.write("Progressive GAN", folder, numbers, pictures)
+
+
+def shape_of(model: progan.Config) -> tuple[int, int, int]:
+    """Height, width and channels of a stage's images."""
+    return model.resolution, model.resolution, model.channels
+
+
+def shrunk(opened: Set, side: int) -> Set:
+    """The same set with smaller images, whose pixels are means over squares."""
+    channels = opened.shape[-1]
+    if opened.arrays is None:  # too large for memory: each image is shrunk as it comes
+        return open_set(opened.data, (side, side, channels), test=True)
+    factor = opened.shape[0] // side
+
+    def smaller(images):
+        squares = images.reshape(-1, side, factor, side, factor, channels)
+        total = squares.sum((2, 4), dtype=np.uint32)
+        return ((total + factor**2 // 2) // factor**2).astype(np.uint8)
+
+    train, test = (
+        {name: smaller(x) if x.ndim == 4 else x for name, x in arrays.items()}
+        for arrays in (opened.arrays, opened.test)
+    )
+    shape = (side, side, channels)
+    return dataclasses.replace(opened, train=train, test=test, shape=shape)
 
 
 def parts(config: Config) -> list[runs.Part]:

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 from commands import call
 from PIL import Image
 
 from experiments import progan_faces
+from jaxgan.lab import data
 
 TINY = [
     "--model.base", 4, "--model.width", 2, "--model.latent", 4, "--devices", 1,
@@ -45,6 +47,16 @@ def test_minibatches_shrink_as_images_grow():
         assert seen == phases * 4688 * 128
         assert part.model.fade == (phases - 1) * 4688 * 128
         assert part.model.batch_size == part.run.batch_size
+
+
+def test_images_of_a_stage_are_means_of_the_last_one_s():
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
+    opened = data.of_arrays({"image": images, "label": np.arange(3)})
+    small = progan_faces.shrunk(opened, 4)
+    means = images.reshape(3, 4, 2, 4, 2, 1).mean((2, 4))
+    np.testing.assert_allclose(small.train["image"], means, atol=0.5)
+    assert small.shape == (4, 4, 1)
+    np.testing.assert_array_equal(progan_faces.shrunk(opened, 8).train["image"], images)
 
 
 @pytest.mark.parametrize(
