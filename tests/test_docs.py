@@ -93,4 +93,6 @@ def test_code_in_pages_is_python():
 
 
 def test_readme_is_short():
-    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+    """But for its table, which grows with the models."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len([line for line in lines if not line.startswith("| [")]) <= 95
