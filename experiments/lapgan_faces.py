@@ -11,10 +11,10 @@ one whose drawings come nearest to images that were set aside, by the paper's
 approximate Parzen window. coarse_to_fine.png shows how samples are drawn, a column a
 sample, a row a level.
 
-Without flags: drawn portraits, 64x64, narrow networks and Adam, about ten minutes on
-two CPU cores. With `--model.classes` the classes are those of the data, and are given
-to all networks as planes. `python -m experiments.sample --run
-runs/lapgan_faces/level64` draws more.
+Without flags: drawn portraits, 64x64, narrow networks and Adam, minutes on two CPU
+cores. With `--model.classes None` the classes are those of the data, and are given to
+all networks as planes. `python -m experiments.sample --run runs/lapgan_faces/level64`
+draws more.
 """
 
 import dataclasses
@@ -101,7 +101,7 @@ class Part(runs.Part):
 PRESETS = {
     "laptop": Config(
         run=runs.run(
-            "lapgan_faces", steps=6000, every=300, batch_size=32, evaluate_every=300
+            "lapgan_faces", steps=4000, every=250, batch_size=32, evaluate_every=250
         ),
         data=Data("portraits:8192", flip=True, upscale="auto"),
         model=lapgan.Config(
@@ -115,8 +115,8 @@ PRESETS = {
             learning_rate=5e-4,
             ema=0.995,
         ),
-        shares=(1.0, 0.4, 0.2, 0.1),
-        parzen=Parzen(images=100, draws=8),
+        shares=(1.0, 0.25, 0.12, 0.04),
+        parzen=Parzen(images=50, draws=32),
     ),
     "paper": Config(
         run=runs.run(

@@ -10,8 +10,8 @@ images at 4x4; above 16x16 the minibatch is halved with each resolution, down to
 `--smallest-batch`, and takes more steps for the same number of images. growth.png shows
 the same latents after each resolution, fade.png how the last layers fade in.
 
-Without flags: drawn portraits up to 64x64 with narrow networks, about ten minutes on
-two CPU cores. `python -m experiments.sample --run runs/progan_faces/64x64` draws more.
+Without flags: drawn portraits up to 64x64 with narrow networks, minutes on two CPU
+cores. `python -m experiments.sample --run runs/progan_faces/64x64` draws more.
 """
 
 import dataclasses
@@ -64,7 +64,7 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("progan_faces", steps=300, every=150, batch_size=32),
+        run=runs.run("progan_faces", steps=200, every=100, batch_size=32),
         data=Data("portraits:8192", flip=True, upscale="auto"),
         model=progan.Config(
             resolution=64, base=256, width=32, latent=64, learning_rate=2e-3, ema=0.99
