@@ -56,10 +56,10 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("gp_gan_scenes", steps=2000, every=500, batch_size=16),
+        run=runs.run("gp_gan_scenes", steps=2000, every=250, batch_size=32),
         data=Data("faces:4096", tests=100),
         # One update of the critic saves two thirds of the time.
-        model=gp_gan.Config(width=16, bottleneck=256, critic_steps=1, decay=2000),
+        model=gp_gan.Config(width=16, bottleneck=256, critic_steps=1),
     ),
     "paper": Config(
         run=runs.run(
