@@ -51,9 +51,9 @@ class Config:
     """Residual blocks of a generator: 6 at 128x128, 9 at 256x256."""
     norm: Literal["instance", "plain"] = "instance"
     """Instance norm with gains and biases, or without."""
-    change: bool = False
-    """Whether generators draw a change, which is added to the image. The paper's draw
-    all of the result, and learn for long to keep what shall stay."""
+    residual: bool = False
+    """Whether generators draw what is added to the image. The paper's draw all of the
+    result, and learn for long to keep what shall stay."""
     patch: Patch = 70
     """Side of the patches that the discriminators judge: 1, 16, 70 or 286."""
     cycle: bounds.Weight = 10.0
@@ -194,7 +194,7 @@ def _generator(config):
         config.width,
         config.blocks,
         config.norm,
-        config.change,
+        config.residual,
         jnp.dtype(config.dtype),
     )
 

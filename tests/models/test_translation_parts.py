@@ -223,7 +223,7 @@ def test_the_rate_is_constant_and_then_falls_to_zero():
 
 
 def test_a_generator_of_changes_that_draws_nothing_keeps_the_image():
-    module = ResidualGenerator(width=2, blocks=1, change=True)
+    module = ResidualGenerator(width=2, blocks=1, residual=True)
     image = np.clip(2 * IMAGE, -1, 1)
     variables = module.init(jax.random.key(0), image)
     last = jax.tree.map(jnp.zeros_like, variables["params"]["to_image"])

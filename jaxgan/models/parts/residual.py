@@ -26,7 +26,7 @@ class ResidualGenerator(linen.Module):
         width: channels at full resolution.
         blocks: residual blocks at a quarter of it: 6 at 128x128, 9 at 256x256.
         norm: of all layers but the last.
-        change: whether it draws what is added to the image in front of the tanh; it
+        residual: whether it draws what is added to the image in front of the tanh; it
             needs as many channels as the image has.
         dtype: of the layers.
     """
@@ -35,7 +35,7 @@ class ResidualGenerator(linen.Module):
     width: int = 64
     blocks: int = 9
     norm: Norm = "instance"
-    change: bool = False
+    residual: bool = False
     dtype: Any = jnp.float32
 
     @linen.compact
@@ -69,6 +69,6 @@ class ResidualGenerator(linen.Module):
             self.channels, 7, padding=0, dtype=self.dtype, name="to_image"
         )
         x = to_image(nn.reflect_pad(x, 3)).astype(jnp.float32)
-        if self.change:
+        if self.residual:
             x += jnp.arctanh(jnp.clip(image.astype(jnp.float32), -NEAR_1, NEAR_1))
         return jnp.tanh(x)
