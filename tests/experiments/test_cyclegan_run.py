@@ -28,7 +28,7 @@ def arguments(folder, tmp_path, *more, run="run", steps=2):
     return [
         *("--data", f"folder:{folder}#dark", "--other", f"folder:{folder}#bright"),
         *("--workdir", tmp_path / run, "--resolution", "8x12", "--devices", 1),
-        *("--model.width", 2, "--model.blocks", 1),
+        *("--model.width", 2, "--model.blocks", 1, "--model.patch", 1),
         *("--steps", steps, "--batch-size", 2),
         *more,
     ]
