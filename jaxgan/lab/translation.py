@@ -1,6 +1,7 @@
 """Trains pix2pix on pairs, and measures what it makes of others."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -62,11 +63,12 @@ def train(config: Any, task: pairs.Task, *, judge: bool = False) -> Result:
         drawn = pairs.translated(
             lambda image, key: answer(nets, image, key), test["input"], key
         )
-        numbers: Numbers = {"tested": len(drawn), "errors": errors(found, test, drawn)}
+        answers = {"output": drawn, **untrained(found, test)}
+        numbers: Numbers = {"tested": len(drawn), "errors": errors(test, answers)}
         if task == "portrait-to-labels":
             numbers["labels"] = named(test["image"], drawn)
         if judge:
-            numbers["labels_found"] = recognised(test, drawn)
+            numbers["labels_found"] = recognised(test, answers)
         sheets = directory.sheets(run.workdir, "pairs")
         caption = f"{task}: input, output, truth, of pairs not trained on"
         return Result(numbers, {caption: sheets[max(sheets)]})
@@ -77,10 +79,14 @@ def train(config: Any, task: pairs.Task, *, judge: bool = False) -> Result:
     return session.train(work, pix2pix.game(model), batches, show=show, measure=measure)
 
 
-def errors(found: pairs.Pairs, test: Any, drawn: np.ndarray) -> Numbers:
-    """Errors of outputs, and of answers without training."""
+def untrained(found: pairs.Pairs, test: Any) -> dict[str, np.ndarray]:
+    """Answers to test pairs that take no training: see `pairs.baselines`."""
     opened = dataclasses.replace(found.opened, test=dict(test))
-    answers = {"output": drawn, **pairs.baselines(found._replace(opened=opened))}
+    return pairs.baselines(found._replace(opened=opened))
+
+
+def errors(test: Any, answers: Mapping[str, np.ndarray]) -> Numbers:
+    """How far each kind of answer is from the truth."""
     return {
         name: pairs.error(test["image"], images)._asdict()
         for name, images in answers.items()
@@ -93,11 +99,12 @@ def named(truth: np.ndarray, drawn: np.ndarray) -> Numbers:
     return segments.score(wanted, found, len(faces.LABELS))._asdict()
 
 
-def recognised(test: Any, drawn: np.ndarray) -> Numbers:
-    """How well the labels of inputs are found in outputs, and in the true portraits."""
-    judge = segments.trained(drawn.shape[1])
+def recognised(test: Any, answers: Mapping[str, np.ndarray]) -> Numbers:
+    """How well a segmenter finds the labels of inputs in answers and in the truth."""
+    judge = segments.trained(test["image"].shape[1])
     wanted, classes = segments.nearest(test["input"]), judge.config.classes
+    pictures = {name: x for name, x in answers.items() if name != "input"}
     return {
         name: segments.score(wanted, judge.labels(images), classes)._asdict()
-        for name, images in (("output", drawn), ("truth", test["image"]))
+        for name, images in {**pictures, "truth": test["image"]}.items()
     }
