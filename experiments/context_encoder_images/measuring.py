@@ -25,7 +25,9 @@ NAMES = {
     "laplace": "Laplace's\nequation",
     "semantic": "semantic\ninpainting",
     "context_encoder": "context\nencoder",
+    "same_images": "context encoder, images of the search",
 }
+DRAWN = ("nearest", "laplace", "semantic", "context_encoder")
 
 
 class Search(NamedTuple):
@@ -87,6 +89,7 @@ def measured(
     found["nearest"] = np.where(holes[..., None], near, real)
     if trained is not None:
         found["semantic"] = searched(config, trained, real, holes[0])
+        found["same_images"] = found["context_encoder"][:SEARCHED]
     numbers = {
         name: scores(real, found[name], holes) for name in NAMES if name in found
     }
@@ -167,7 +170,7 @@ def table(numbers) -> str:
         words = " ".join(NAMES[name].split())
         errors = f"{found['l1_percent']:6.2f} {found['l2_percent']:6.2f}"
         lines.append(
-            f"{words:>22}  {errors} {found['psnr']:6.2f}   {found['images']} images"
+            f"{words:>37}  {errors} {found['psnr']:6.2f}   {found['images']} images"
         )
     return "\n".join(lines)
 
@@ -175,8 +178,7 @@ def table(numbers) -> str:
 def draw(path, real, damaged, found) -> None:
     """Draws a column for each picture: damaged, filled in every way, and true."""
     rows = {"damaged": damaged}
-    rows |= {words: found[name] for name, words in NAMES.items() if name in found}
-    rows = {name: x for name, x in rows.items() if name != NAMES["mean"]}
+    rows |= {NAMES[name]: found[name] for name in DRAWN if name in found}
     rows["original"] = real
     shown = min(SHOWN, *(len(x) for x in rows.values()))
     stacked = (np.stack([x[:shown] for x in rows.values()]) + 1) / 2
