@@ -127,7 +127,7 @@ PRESETS = {
             log_every=100,
             evaluate_every=3510,
         ),
-        data=Data("folder:CIFAR"),
+        data=Data("folder:CIFAR", crop=(2, 2, 28, 28)),
         model=lapgan.Config(classes=None),
         preset="paper",
     ),
