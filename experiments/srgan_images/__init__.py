@@ -45,6 +45,8 @@ class Config:
     """Of SRResNet; SRGAN differs in the weight of its adversarial loss."""
     gan_steps: bounds.Count = 200
     """Steps of SRGAN."""
+    gan_learning_rate: bounds.Rate = 1e-4
+    """Adam's step size for SRGAN, a tenth of which it is in the second half."""
     adversarial: bounds.Rate = 1e-3
     """Weight of SRGAN's adversarial loss."""
     content: Literal["pixels", "vgg22", "vgg54", "segmenter"] = "pixels"
@@ -110,6 +112,7 @@ def main(config: Config) -> None:
         config.model,
         adversarial=config.adversarial,
         content=config.content,
+        learning_rate=config.gan_learning_rate,
         drop_after=config.gan_steps // 2,
     )
     features, about = contents.features(gan, config.weights)

@@ -306,7 +306,7 @@ MODEL = Model(
     game=game,
     batch=batch,
     show=show,
-    tiny=Config(resolution=16, scale=2, width=2, blocks=1, hidden=4, adversarial=0.01),
+    tiny=Config(resolution=16, scale=2, width=4, blocks=1, hidden=4, adversarial=0.01),
     range=(-1.0, 1.0),
     exact=True,
 )
