@@ -43,7 +43,7 @@ class Config:
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: srgan.Config
     """Of SRResNet; SRGAN differs in the weight of its adversarial loss."""
-    gan_steps: bounds.Count = 200
+    gan_steps: bounds.Count = 150
     """Steps of SRGAN."""
     gan_learning_rate: bounds.Rate = 1e-4
     """Adam's step size for SRGAN, a tenth of which it is in the second half."""

@@ -1,7 +1,9 @@
 """SRResNet and SRGAN as a command: two stages, and what they are measured by."""
 
+import dataclasses
 import json
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,8 +11,10 @@ from commands import call
 from PIL import Image
 
 from experiments import srgan_images
-from experiments.srgan_images import measuring
-from jaxgan.models import srgan
+from experiments.srgan_images import contents, measuring
+from jaxgan import game
+from jaxgan.lab.judges import segments
+from jaxgan.models import segmenter, srgan
 
 SHORT = ["--steps", 2, "--gan-steps", 1, "--batch-size", 4, "--devices", 1]
 SHORT += ["--model.width", 2, "--model.blocks", 1, "--model.hidden", 3]
@@ -89,3 +93,23 @@ def test_crops_larger_than_the_images_are_refused(
         "is 16x16 pixels (height x width) after the crop, but 32x32 is wanted" in told
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_the_segmenter_sees_pixels_and_labels(monkeypatch):
+    """Its logits beside the pixels, which alone would not hold colours."""
+    config = segmenter.Config("16x16", classes=5, width=2, depth=2)
+    batch = segmenter.batch(config, jax.random.key(0), 2)
+    init = jax.jit(game.algorithm(segmenter.game(config)).init)
+    image, state = batch["image"], init(jax.random.key(1), batch)
+    judge = segments.Segmenter(config, game.variables(state), segments.Score(1, 1, 1))
+    monkeypatch.setattr(segments, "trained", {16: judge}.__getitem__)
+    model = srgan.Config(resolution=16, content="segmenter")
+    see, about = contents.features(model, None)
+    assert see is not None
+    assert "segmenter" in about["content"]
+    maps = see(image)
+    np.testing.assert_array_equal(maps[..., :3], image)
+    found = segmenter.predict(config, judge.variables, image)
+    np.testing.assert_array_equal(maps[..., 3:].argmax(-1), found)
+    with pytest.raises(ValueError, match="takes 3 channels, and there are 1; use"):
+        contents.features(dataclasses.replace(model, channels=1), None)
