@@ -12,8 +12,8 @@ maps, whose weights are a file to be fetched by hand. Unseen pictures are reduce
 enlarged again, by bicubic interpolation and by both networks, and compared with the
 originals in PSNR and SSIM of the luminance without a border of 4 pixels, as in the
 paper. SRGAN is meant to look sharper, and not to score higher: in the paper, too, its
-PSNR is lower than that of SRResNet. What it gains is in the other two numbers: how
-strong edges are, 1 as in the originals, and the distance of textures.
+PSNR is lower than that of SRResNet. Two more numbers tell how strong
+edges are, 1 as in the originals, and how far textures are from theirs.
 
 Without flags: 8,192 drawn faces of 64x64, narrow networks, minutes on two CPU cores.
 Writes results.json and enlarged.png, and a run for each of the two.
