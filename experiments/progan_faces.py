@@ -8,10 +8,12 @@ Trains `4x4`, `8x8` and so on, each from the networks of the one before: the new
 fade in for `--steps`, then all train for as many. These are steps of `--batch-size`
 images at 4x4; above 16x16 the minibatch is halved with each resolution, down to
 `--smallest-batch`, and takes more steps for the same number of images. growth.png shows
-the same latents after each resolution, fade.png how the last layers fade in.
+the same latents after each resolution, fade.png how the last layers fade in, a row a
+value of alpha.
 
-Without flags: drawn portraits up to 64x64 with narrow networks, minutes on two CPU
-cores. `python -m experiments.sample --run runs/progan_faces/64x64` draws more.
+Without flags: drawn portraits up to 64x64 with narrow networks, a short trial on two
+CPU cores; more --steps draw better. `python -m experiments.sample --run
+runs/progan_faces/64x64` draws more.
 """
 
 import dataclasses
@@ -188,7 +190,7 @@ def draw_fade(path: pathlib.Path, before: runs.Part, last: runs.Part) -> None:
         *(tiles(sheets[step], side) for step in steps),
     ]
     names = [f"{side // 2}x{side // 2}"]
-    names += [f"alpha {float(last.model.alpha(step)):.2f}" for step in steps]
+    names += [f"{float(last.model.alpha(step)):.2f}" for step in steps]  # alpha
     figures.save_rows(path, np.stack(rows), names, "a row a sheet of the fade")
 
 
