@@ -42,7 +42,8 @@ def test_shapes_follow_from_the_configuration(name):
     generator = opened(name, record, record.config())
     drawn = generators.drawn(generator, 6, 0)
     assert drawn.shape == inference.image_shape(generator)
-    assert drawn.labelled == (name in {"acgan", "cdcgan", "cdcgan_images", "cgan"})
+    labelled = {"acgan", "cdcgan", "cdcgan_images", "cgan", "lapgan"}
+    assert drawn.labelled == (name in labelled)
     assert drawn.count == 6
 
 
