@@ -27,12 +27,11 @@ import numpy as np
 import tyro
 
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, domains, feeds, pairs, pixels, runs, session
+from jaxgan.lab import cli, domains, feeds, pairs, pixels, rates, runs, session
 from jaxgan.lab.data import Data
 from jaxgan.lab.judges import factors
 from jaxgan.lab.session import Result
 from jaxgan.models import cyclegan
-from jaxgan.models.parts.translation import check_steps
 from jaxgan.train import Run, directory
 
 ALIASES = {"--resolution": "--model.resolution"}
@@ -87,7 +86,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures."""
     model, run = config.model, config.run
-    check_steps(run.steps, model.constant, model.decay)
+    rates.check(run.steps, model.decay, constant=model.constant)
     found = domains.open_domains(config.data, config.other, model.shape)
     tests = {"a": found.a.test["image"][:TESTED], "b": found.b.test["image"][:TESTED]}
     work = session.begin("CycleGAN", config, found)

@@ -57,7 +57,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "metrics/similarity": ("losses", "jax numpy"),
     "metrics/features": ("nn", "jax numpy chex flax"),
     "metrics/inception": ("nn", "jax numpy chex flax torch"),
-    "metrics/vgg": ("nn", "jax numpy chex torch"),
+    "metrics/vgg": ("nn", "jax numpy chex flax torch"),
     "metrics/_weight_files": ("", "numpy torch"),
     "metrics/_inception_net": ("", "jax numpy flax"),
     "data": ("paths", "numpy grain tensorflow_datasets PIL tqdm"),

@@ -26,7 +26,7 @@ import tyro
 
 from experiments.context_encoder_images import measuring
 from jaxgan import bounds
-from jaxgan.lab import generator, runs, unseen
+from jaxgan.lab import generator, rates, runs, unseen
 from jaxgan.lab.data import Data, open_set
 from jaxgan.models import context_encoder
 from jaxgan.train import Run
@@ -81,6 +81,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or resumes training, then fills and measures."""
+    rates.check(config.run.steps, config.model.decay)
     record = context_encoder.MODEL
     shape = generator.image_shape(record, config.model)
     rival = measuring.rival(config, shape)

@@ -25,7 +25,7 @@ import tyro
 
 from experiments.gp_gan_scenes import measuring, scenes
 from jaxgan import bounds
-from jaxgan.lab import runs, unseen
+from jaxgan.lab import rates, runs, unseen
 from jaxgan.lab.data import Data
 from jaxgan.models import gp_gan
 from jaxgan.train import Run
@@ -75,6 +75,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains, or resumes training, then blends and measures."""
+    rates.check(config.run.steps, config.model.decay)
     opened, large = scenes.opened(config)
     unseen.train(
         "GP-GAN",

@@ -9,11 +9,10 @@ import numpy as np
 
 from jaxgan.compose import ema_variables
 from jaxgan.data.synthetic import faces
-from jaxgan.lab import feeds, pairs, pixels, session
+from jaxgan.lab import feeds, pairs, pixels, rates, session
 from jaxgan.lab.judges import segments
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import pix2pix
-from jaxgan.models.parts.translation import check_steps
 from jaxgan.train import directory
 
 ROWS, COLUMNS = 6, 3  # pairs on a sheet
@@ -39,7 +38,7 @@ def train(config: Any, task: pairs.Task, *, judge: bool = False) -> Result:
             f"--judge looks for labels in portraits, but --task is {task}: leave it"
             " out, or translate labels-to-portrait"
         )
-    check_steps(run.steps, model.constant, model.decay)
+    rates.check(run.steps, model.decay, constant=model.constant)
     found = pairs.open_pairs(config.data, task, model.shape)
     test = pairs.tests(found.opened, TESTED)
     work = session.begin("pix2pix", config, found.opened)

@@ -24,6 +24,7 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import linen
 
 from jaxgan.metrics import _weight_files
 from jaxgan.nn.conv import conv
@@ -82,17 +83,10 @@ def features(
     rest = iter(layers)
     for number, (_, count) in enumerate(BLOCKS[:block], 1):
         if number > 1:
-            x = _pool(x)
+            x = linen.max_pool(x, (2, 2), (2, 2))
         for kernel, bias in itertools.islice(rest, last if number == block else count):
             x = jax.nn.relu(conv(x, kernel) + bias.astype(x.dtype)[None, None, None])
     return x
-
-
-def _pool(x: jax.Array) -> jax.Array:
-    """The maximum of 2x2 pixels."""
-    b, height, width, channels = x.shape
-    x = x[:, : height // 2 * 2, : width // 2 * 2]
-    return x.reshape(b, height // 2, 2, width // 2, 2, channels).max((2, 4))
 
 
 def load(path: str | os.PathLike) -> Weights:

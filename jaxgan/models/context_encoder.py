@@ -35,6 +35,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import bottleneck_nets, images
+from jaxgan.models.parts.rates import falling
 
 MEAN = (117 / 127.5 - 1, 104 / 127.5 - 1, 123 / 127.5 - 1)  # red, green, blue
 
@@ -125,7 +126,7 @@ def game(config: Config) -> Game:
         loss = share * error + (1 - share) * fooled
         return loss, (variables, {"error": error, "adversarial": fooled})
 
-    rate = bottleneck_nets.falling(config.learning_rate, config.decay)
+    rate = falling(config.learning_rate, config.decay)
     adam = optax.adam(rate, config.beta1)
     slow = optax.adam(config.discriminator_learning_rate, config.beta1)
     return Game(

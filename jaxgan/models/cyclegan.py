@@ -34,6 +34,7 @@ from jaxgan.models.model import Model
 from jaxgan.models.parts import patches, translation
 from jaxgan.models.parts.patches import Patch, PatchDiscriminator
 from jaxgan.models.parts.pool import ImagePool
+from jaxgan.models.parts.rates import falling
 from jaxgan.models.parts.residual import ResidualGenerator
 
 
@@ -156,7 +157,7 @@ def game(config: Config) -> Game:
             metrics |= {f"{name}_{end}": value for name, value in seen.items()}
         return total, (variables, metrics)
 
-    rate = translation.falling(config.learning_rate, config.constant, config.decay)
+    rate = falling(config.learning_rate, config.decay, after=config.constant)
     adam = optax.adam(rate, config.beta1)
     owned = {end: (f"critic_{end}", f"pool_{end}") for end in "ab"}
     if config.order == "joint":

@@ -34,6 +34,7 @@ from jaxgan import bounds, losses
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import bottleneck_nets, images
+from jaxgan.models.parts.rates import falling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +101,7 @@ def game(config: Config) -> Game:
         loss = share * error + (1 - share) * scores.mean()
         return loss, (variables, {"error": error, "score": scores.mean()})
 
-    rate = bottleneck_nets.falling(config.learning_rate, config.decay)
+    rate = falling(config.learning_rate, config.decay)
     adam = optax.adam(rate, config.beta1)
     critic_adam = optax.adam(config.critic_learning_rate, config.beta1)
     clipped = optax.chain(critic_adam, losses.weight_clipping(config.clip))

@@ -32,6 +32,7 @@ from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import patches, translation, unet
 from jaxgan.models.parts.patches import Patch, PatchDiscriminator
+from jaxgan.models.parts.rates import falling
 from jaxgan.models.parts.unet import UNet
 
 LEAST = 3  # times that images are halved
@@ -139,7 +140,7 @@ def game(config: Config) -> Game:
         judged = seen(some, some["image"])
         return {"generator": (some["input"],), "discriminator": (judged,)}
 
-    rate = translation.falling(config.learning_rate, config.constant, config.decay)
+    rate = falling(config.learning_rate, config.decay, after=config.constant)
     adam = optax.adam(rate, config.beta1)
     players = {
         "discriminator": Player(discriminator_loss, ("discriminator",), adam),

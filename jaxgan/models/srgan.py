@@ -93,15 +93,9 @@ def alike(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32):
     return jnp.repeat(one, 4, axis=-1)
 
 
-class PReLU(linen.Module):
+def _prelu() -> linen.Module:
     """A rectifier that learns the slope of negative values, one for all channels."""
-
-    @linen.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Keeps positive values, and multiplies the others by the slope."""
-        init = linen.initializers.constant(0.25)
-        slope = self.param("slope", init, (), jnp.float32)
-        return jnp.where(x >= 0, x, slope.astype(x.dtype) * x)
+    return linen.PReLU(negative_slope_init=0.25)
 
 
 class Generator(linen.Module):
@@ -127,13 +121,13 @@ class Generator(linen.Module):
             x = conv(x, c.width, use_bias=False)
             return nn.BatchNorm(use_running_average=running, dtype=c.dtype)(x)
 
-        first = x = PReLU()(conv(image, c.width, 9))
+        first = x = _prelu()(conv(image, c.width, 9))
         for _ in range(c.blocks):
-            x = x + normalised(PReLU()(normalised(x)))
+            x = x + normalised(_prelu()(normalised(x)))
         x = first + normalised(x)
         for _ in range(c.scale // 2):
             x = conv(x, 4 * c.width, init=alike)
-            x = PReLU()(nn.pixel_shuffle(x, 2))
+            x = _prelu()(nn.pixel_shuffle(x, 2))
         x = conv(x, c.channels, 9, init=SMALL).astype(jnp.float32)
         return x + bicubic(c, image) if c.residual else x
 

@@ -7,7 +7,6 @@ import pytest
 
 from jaxgan.game import algorithm
 from jaxgan.models import gp_gan
-from jaxgan.models.parts import bottleneck_nets
 
 
 def test_networks_have_the_papers_numbers_of_parameters():
@@ -122,11 +121,3 @@ def test_sizes_that_do_not_fit_are_refused():
         ValueError, match=r"composites are \(8, 8, 3\), but the network"
     ):
         gp_gan.blend(gp_gan.Config(), {}, jnp.zeros((2, 8, 8, 3)))
-
-
-def test_a_step_size_falls_along_a_line_or_stays():
-    size = bottleneck_nets.falling(0.2, 10)
-    assert callable(size)
-    found = np.array([size(jnp.asarray(step)) for step in (0, 5, 10, 20)])
-    np.testing.assert_allclose(found, [0.2, 0.1, 0, 0], atol=1e-8)
-    assert bottleneck_nets.falling(0.2, 0) == 0.2

@@ -94,7 +94,9 @@ def test_the_generator_agrees_with_torch_given_the_same_weights():
         )
 
     def prelu(x, i):
-        return functional.prelu(x, tensor(params[f"PReLU_{i}"]["slope"]).reshape(1))
+        return functional.prelu(
+            x, tensor(params[f"PReLU_{i}"]["negative_slope"]).reshape(1)
+        )
 
     first = prelu(conv(tensor(image).permute(0, 3, 1, 2), 0), 0)
     y = norm(conv(prelu(norm(conv(first, 1), 0), 1), 2), 1)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgan.models.parts import patches, pool, translation, unet
+from jaxgan.models.parts.rates import falling
 from jaxgan.models.parts.residual import ResidualGenerator
 from jaxgan.nn import conv
 
@@ -213,13 +214,16 @@ def test_the_residual_generator_agrees_with_torch():
 
 
 def test_the_rate_is_constant_and_then_falls_to_zero():
-    rate = translation.falling(1e-3, 10, 20)
+    rate = falling(1e-3, 20, after=10)
     assert callable(rate)
     steps = [0, 9, 10, 20, 30, 50]
     expected = [1e-3, 1e-3, 1e-3, 5e-4, 0, 0]
     found = [float(rate(step)) for step in steps]
     np.testing.assert_allclose(found, expected, atol=1e-9)
-    assert translation.falling(1e-3, 10, 0) == 1e-3
+    at_once = falling(1e-3, 20)
+    assert callable(at_once)
+    np.testing.assert_allclose(float(at_once(10)), 5e-4, atol=1e-9)
+    assert falling(1e-3, 0, after=10) == 1e-3
 
 
 def test_a_generator_of_changes_that_draws_nothing_keeps_the_image():

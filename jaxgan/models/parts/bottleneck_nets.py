@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import linen
 
 from jaxgan import nn
@@ -41,11 +40,6 @@ def check_resolution(name: str, value: int, least: int) -> None:
 def widths(width: int, resolution: int) -> tuple[int, ...]:
     """Channels of the maps at resolution / 2, / 4, ... 4: they double up to 8 times."""
     return tuple(width * min(2**i, 8) for i in range(resolution.bit_length() - 3))
-
-
-def falling(rate: float, steps: int) -> float | optax.Schedule:
-    """A step size that falls to 0 in so many steps; it stays where they are 0."""
-    return optax.linear_schedule(rate, 0.0, steps) if steps else rate
 
 
 class EncoderDecoder(linen.Module):

@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import linen
 
+from jaxgan import nn
 from jaxgan.models.parts.classes import known, one_hot
+from jaxgan.models.parts.translation import Dropout
 
 
 class CoarseGenerator(linen.Module):
@@ -50,7 +52,7 @@ class CoarseDiscriminator(linen.Module):
         init = linen.initializers.normal(0.005)
         for units in self.hidden:
             dense = linen.Dense(units, dtype=jnp.dtype(self.dtype), kernel_init=init)
-            x = _dropped(self, linen.relu(dense(x)))
+            x = Dropout(self.dropout)(linen.relu(dense(x)))
         return linen.Dense(1, kernel_init=init)(x.astype(jnp.float32))[:, 0]
 
 
@@ -70,8 +72,8 @@ class Generator(linen.Module):
         x = jnp.concatenate([noise[..., None], *_plane(self, low, label), low], -1)
         *kernels, last = self.kernels
         for side in kernels:
-            x = linen.relu(_conv(self, self.width, side, padding="SAME")(x))
-        x = _conv(self, low.shape[-1], last, padding="SAME")(x)
+            x = linen.relu(_conv(self, self.width, side)(x))
+        x = _conv(self, low.shape[-1], last)(x)
         return x.astype(jnp.float32)
 
 
@@ -90,23 +92,17 @@ class Discriminator(linen.Module):
         """Judges the sum of both: the first layer adds them."""
         x = jnp.concatenate([low + residual, *_plane(self, low, label)], -1)
         for stride in (1, 2):
-            conv = _conv(self, self.width, 5, strides=stride, padding="VALID")
+            conv = _conv(self, self.width, 5, strides=stride, padding=0)
             x = linen.relu(conv(x))
-        x = _dropped(self, x.reshape(len(x), -1))
+        x = Dropout(self.dropout)(x.reshape(len(x), -1))
         return linen.Dense(1)(x.astype(jnp.float32))[:, 0]
 
 
 def _conv(net, features, side, **more):
     """A convolution that starts with Torch's weights, U(-n^-1/2, n^-1/2)."""
-    # The few channels and wide kernels here are faster with `lax` than with `nn.Conv`.
     init = linen.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
     dtype = jnp.dtype(net.dtype)
-    return linen.Conv(features, (side, side), dtype=dtype, kernel_init=init, **more)
-
-
-def _dropped(net, x):
-    """Dropout where the random stream "dropout" is given."""
-    return linen.Dropout(net.dropout, deterministic=not net.has_rng("dropout"))(x)
+    return nn.Conv(features, side, dtype=dtype, kernel_init=init, **more)
 
 
 def _classes(net, label, count):

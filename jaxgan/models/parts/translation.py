@@ -1,10 +1,8 @@
 """What networks from images to images share: sizes in words, and their norms."""
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import jax
-import optax
 from flax import linen
 
 from jaxgan import nn
@@ -60,34 +58,6 @@ def check_sides(resolution: str, multiple: int, least: int, who: str) -> None:
         f"resolution is {resolution!r}, but {who} needs sides of at least {least} that"
         f" are multiples of {multiple}; use {' or '.join(fitting)}"
     )
-
-
-def falling(rate: float, constant: int, decay: int) -> float | Callable[[Any], Any]:
-    """A step size that stays for `constant` steps and then falls along a line to zero.
-
-    Args:
-        rate: at the start.
-        constant: steps before it falls.
-        decay: steps until it is 0; with 0 it never falls.
-    """
-    if not decay:
-        return rate
-    fall = optax.linear_schedule(rate, 0.0, decay)
-    return optax.join_schedules([optax.constant_schedule(rate), fall], [constant])
-
-
-def check_steps(steps: int, constant: int, decay: int) -> None:
-    """Sees that training ends before the rate has been 0 for long.
-
-    Raises:
-        ValueError: it does not.
-    """
-    if decay and steps > constant + decay:
-        raise ValueError(
-            f"--steps is {steps}, but the rate has fallen to 0 after"
-            f" {constant + decay}: give --model.constant and --model.decay {steps}"
-            " steps between them"
-        )
 
 
 class Dropout(linen.Module):
