@@ -1,6 +1,7 @@
 """Opens pairs of pictures of the same scenes, at the network's size and at twice it."""
 
 import dataclasses
+import functools
 import inspect
 from typing import Any
 
@@ -11,7 +12,7 @@ from jaxgan.lab import data, drawn
 from jaxgan.train import terminal
 
 HELD_OUT = 20  # one scene in so many is tested on
-FACES = 4096  # drawn where `faces` does not say how many
+FACES = 4096  # drawn where `faces` or `portraits` does not say how many
 Pairs = dict[str, np.ndarray]  # image and source, uint8 [N, H, W, C]
 
 
@@ -29,8 +30,8 @@ def opened(config: Any) -> tuple[data.Set, Pairs]:
     """
     side, seed = 2 * config.model.resolution, config.run.seed
     kind, _, count = config.data.data.partition(":")
-    if kind == "faces":
-        train, test, about = _drawn(config, int(count or FACES), side)
+    if kind in ("faces", "portraits"):
+        train, test, about = _drawn(config, kind, int(count or FACES), side)
     else:
         shape = (side, side, config.model.channels)
         held = data.open_set(config.data, shape)
@@ -50,21 +51,22 @@ def _small(pairs: Pairs) -> Pairs:
     return {name: halved(images) for name, images in pairs.items()}
 
 
-def _drawn(config, count, side) -> tuple[Pairs, Pairs, str]:
+def _drawn(config, kind, count, side) -> tuple[Pairs, Pairs, str]:
     """Pairs of drawn faces, those to train on halved; the test has another seed."""
     if config.model.channels != 3:
         raise ValueError(
             f"--model.channels is {config.model.channels}, but drawn faces have colour;"
             " leave it at 3"
         )
-    terminal.doing(f"drawing {count + config.data.tests:,} faces under two lights")
+    terminal.doing(f"drawing {count + config.data.tests:,} {kind} under two lights")
 
     code, tests = inspect.getsource(lights), config.data.tests
+    scenes = functools.partial(lights.two_lights, aligned=kind == "portraits")
     train = drawn.once(
-        (code, "halved", count, side), lambda: _small(lights.two_lights(0, count, side))
+        (code, kind, "halved", count, side), lambda: _small(scenes(0, count, side))
     )
-    test = drawn.once((code, tests, side), lambda: lights.two_lights(1, tests, side))
-    about = f"faces, {count:,} drawn under two lights, and {tests} to test"
+    test = drawn.once((code, kind, tests, side), lambda: scenes(1, tests, side))
+    about = f"{kind}, {count:,} drawn under two lights, and {tests} to test"
     return train, test, about
 
 
@@ -80,7 +82,8 @@ def _paired(config, held, seed) -> tuple[Pairs, Pairs, str]:
     if len(several) < 2:
         raise ValueError(
             f"{config.data.data} has not two scenes with two pictures each; give a"
-            " folder of folders, each with the pictures of one scene, or faces"
+            " folder of folders, each with the pictures of one scene, or faces, or"
+            " portraits"
         )
     rng = np.random.default_rng(seed)
     tested = rng.permutation(several)[: -(-len(several) // HELD_OUT)]
