@@ -8,7 +8,8 @@
 Without flags: drawn portraits of 64x64 from maps of their parts, 3,000 steps on a CPU.
 The tasks of drawn people are labels-to-portrait, portrait-to-labels,
 sketch-to-portrait, day-to-night, and changes of one factor such as young-to-old;
-edges-to-photo and grey-to-colour take images of any kind.
+edges-to-photo, grey-to-colour, small-to-photo (four times larger), hole-to-photo and
+half-to-photo take images of any kind.
 
 The run directory gets sheets of unseen pairs (input, output, truth), curves, and
 results.json: the error of the output beside that of the input itself, the mean training

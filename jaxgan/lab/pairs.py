@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from jaxgan import nn
 from jaxgan.data import drawn
 from jaxgan.lab import neighbours
 from jaxgan.lab.data import Data, Set, open_set
@@ -26,6 +27,9 @@ Task = Literal[
     "portrait-to-labels",
     "edges-to-photo",
     "grey-to-colour",
+    "small-to-photo",
+    "hole-to-photo",
+    "half-to-photo",
     "day-to-night",
     "sketch-to-portrait",
     "young-to-old",
@@ -66,7 +70,43 @@ def edges(image: ArrayLike) -> jax.Array:
     return jnp.broadcast_to(paper[..., None], jnp.shape(image)).astype(jnp.uint8)
 
 
-DERIVED = {"edges-to-photo": edges, "grey-to-colour": grey}
+def small(image: ArrayLike) -> jax.Array:
+    """Makes bytes `[..., H, W, C]` four times smaller, and enlarges them again.
+
+    Raises:
+        ValueError: 4 does not divide height and width.
+    """
+    image = jnp.asarray(image)
+    reduced = nn.reduce(image.astype(jnp.float32), 4).clip(0, 255)
+    large = jax.image.resize(reduced, image.shape, "cubic")
+    return jnp.round(large.clip(0, 255)).astype(jnp.uint8)
+
+
+def hole(image: ArrayLike) -> jax.Array:
+    """Paints the middle of bytes `[..., H, W, C]` grey, half of each side."""
+    height, width = jnp.shape(image)[-3:-1]
+    rows, columns = (abs(np.arange(n) - (n - 1) / 2) < n / 4 for n in (height, width))
+    return _painted(image, rows[:, None] & columns)
+
+
+def half(image: ArrayLike) -> jax.Array:
+    """Paints the right half of bytes `[..., H, W, C]` grey."""
+    height, width = jnp.shape(image)[-3:-1]
+    right = np.arange(width) >= width // 2
+    return _painted(image, np.broadcast_to(right, (height, width)))
+
+
+def _painted(image, mask) -> jax.Array:
+    return jnp.where(mask[..., None], jnp.uint8(128), image)
+
+
+DERIVED = {
+    "edges-to-photo": edges,
+    "grey-to-colour": grey,
+    "small-to-photo": small,
+    "hole-to-photo": hole,
+    "half-to-photo": half,
+}
 _DAY = {"day": "portrait"}  # a view under another name
 
 

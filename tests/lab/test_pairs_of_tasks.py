@@ -84,6 +84,23 @@ def test_grey_has_the_weights_of_the_standard_and_edges_are_where_levels_change(
     np.testing.assert_array_equal(jax.jit(pairs.edges)(image), drawn)
 
 
+def test_holes_are_grey_and_small_images_are_those_of_pillow():
+    image = np.random.default_rng(0).integers(0, 256, (2, 16, 24, 3), dtype=np.uint8)
+    holed, halved = np.asarray(pairs.hole(image)), np.asarray(pairs.half(image))
+    kept = image.copy()
+    kept[:, 4:12, 6:18] = 128
+    np.testing.assert_array_equal(holed, kept)
+    np.testing.assert_array_equal(halved[:, :, :12], image[:, :, :12])
+    assert (halved[:, :, 12:] == 128).all()
+    for one, made in zip(image, np.asarray(pairs.small(image)), strict=True):
+        reduced = Image.fromarray(one).resize((6, 4), Image.Resampling.BICUBIC)
+        expected = np.asarray(reduced.resize((24, 16), Image.Resampling.BICUBIC))
+        # Pillow rounds to bytes on the way.
+        assert abs(made.astype(int) - expected).max() <= 2
+    with pytest.raises(ValueError, match="cannot be made 4 times smaller"):
+        pairs.small(image[:, :10])
+
+
 def test_two_feeds_go_through_their_sets_in_orders_of_their_own():
     mesh = parallel.mesh(jax.devices()[:1])
     sets = [data.of_arrays({"image": np.arange(n).reshape(n, 1, 1, 1)}) for n in (6, 9)]
