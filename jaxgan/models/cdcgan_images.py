@@ -96,26 +96,11 @@ class Config:
         return [self.width * 2**i for i in range(len(self.sizes) - 1)]
 
 
-class ClassNorm(linen.Module):
-    """Batch norm whose gains and biases belong to the class of each example."""
+class ClassNorm(nn.ConditionalBatchNorm):
+    """Batch norm with gains, which begin at 1, and biases for each class."""
 
-    statistics: Statistics
-    dtype: Any
-
-    @linen.compact
-    def __call__(self, x: jax.Array, y: jax.Array) -> jax.Array:
-        """Normalises maps `[B, H, W, C]` of classes `[B, K]`, which are one-hot."""
-        x = nn.BatchNorm(
-            use_running_average=nn.use_running(self.statistics),
-            use_scale=False,
-            use_bias=False,
-            dtype=self.dtype,
-        )(x)
-        shape = (y.shape[-1], x.shape[-1])
-        gain = y @ self.param("gain", linen.initializers.ones, shape)
-        bias = y @ self.param("bias", linen.initializers.zeros, shape)
-        gain, bias = (v.astype(x.dtype)[:, None, None, :] for v in (gain, bias))
-        return x * gain + bias
+    centre: float = 0.0
+    gain_init: Any = linen.initializers.ones
 
 
 class Generator(linen.Module):
@@ -130,7 +115,7 @@ class Generator(linen.Module):
         """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         y = one_hot(label, known(c.classes), len(latent))
-        norm = functools.partial(ClassNorm, statistics, dtype)
+        norm = functools.partial(ClassNorm, statistics, dtype=dtype)
         *sizes, smallest = c.sizes
         *widths, deepest = c.widths
         init = linen.initializers.normal(0.02)

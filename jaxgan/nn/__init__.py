@@ -1,17 +1,26 @@
 """Layers and functions that the networks of several papers share."""
 
+from jaxgan.nn.attention import SelfAttention
 from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
+from jaxgan.nn.blocks import DownBlock, UpBlock
+from jaxgan.nn.conditional import ConditionalBatchNorm, Projection
 from jaxgan.nn.equalised import GAIN, EqualisedConv, EqualisedDense
 from jaxgan.nn.images import from_uint8, reflect_pad, to_uint8
 from jaxgan.nn.latent import batch_latent, sample_latent, slerp
-from jaxgan.nn.layers import Conv, ConvTranspose
+from jaxgan.nn.layers import Conv, ConvTranspose, Dense
 from jaxgan.nn.maxout import Maxout
 from jaxgan.nn.minibatch import MinibatchDiscrimination, minibatch_deviation
 from jaxgan.nn.mlp import MLP
 from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, InstanceNorm, pixel_norm, reestimate, use_running
 from jaxgan.nn.regions import check_mask, random_regions
-from jaxgan.nn.resolution import double, halve, pixel_shuffle, reduce
+from jaxgan.nn.resolution import (
+    double,
+    double_smoothly,
+    halve,
+    pixel_shuffle,
+    reduce,
+)
 from jaxgan.nn.spectral import power_iteration, spectral_normalise
 from jaxgan.nn.virtual_norm import VirtualBatchNorm
 from jaxgan.nn.weight_norm import WeightNormConv, WeightNormDense
@@ -21,14 +30,20 @@ __all__ = [
     "MLP",
     "POLICIES",
     "BatchNorm",
+    "ConditionalBatchNorm",
     "Conv",
     "ConvTranspose",
+    "Dense",
+    "DownBlock",
     "EqualisedConv",
     "EqualisedDense",
     "GaussianNoise",
     "InstanceNorm",
     "Maxout",
     "MinibatchDiscrimination",
+    "Projection",
+    "SelfAttention",
+    "UpBlock",
     "VirtualBatchNorm",
     "WeightNormConv",
     "WeightNormDense",
@@ -37,6 +52,7 @@ __all__ = [
     "check_policy",
     "diff_augment",
     "double",
+    "double_smoothly",
     "from_uint8",
     "halve",
     "minibatch_deviation",

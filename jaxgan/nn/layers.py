@@ -1,4 +1,4 @@
-"""Linen layers for the convolutions of `conv`."""
+"""Linen layers: the convolutions of `conv`, and dense layers with spectral norms."""
 
 from collections.abc import Callable, Sequence
 
@@ -81,6 +81,39 @@ class ConvTranspose(nn.Module):
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         y = functions.conv_transpose(y, kernel, stride=self.strides)
         return _add_bias(self, y) if self.use_bias else y
+
+
+class Dense(nn.Module):
+    """Dense layer, [..., N] -> [..., features], with spectral normalisation if wanted.
+
+    Attributes:
+        features: The number of units.
+        use_bias: Whether to add a bias.
+        spectral: Whether to divide the kernel by its spectral norm.
+        dtype: The dtype of the computation, by default that of x. Parameters: float32.
+        kernel_init: Initialiser of "kernel" [N, features].
+    """
+
+    features: int
+    use_bias: bool = True
+    spectral: bool = False
+    dtype: DTypeLike | None = None
+    kernel_init: Callable[..., jax.Array] = default_kernel_init
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Maps vectors [..., N]."""
+        x = x.astype(self.dtype or x.dtype)
+        shape = (x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
+        if self.spectral:
+            kernel = spectral_normalise(self, kernel)
+        x = x @ kernel.astype(x.dtype)
+        if not self.use_bias:
+            return x
+        zeros = nn.initializers.zeros_init()
+        bias = self.param("bias", zeros, (self.features,), jnp.float32)
+        return x + jnp.broadcast_to(bias.astype(x.dtype), x.shape)
 
 
 def _pair(size: int | tuple[int, int]) -> tuple[int, int]:

@@ -68,6 +68,15 @@ def double(x: jax.Array) -> jax.Array:
     return x.repeat(2, 1).repeat(2, 2)
 
 
+def double_smoothly(x: jax.Array) -> jax.Array:
+    """Doubles height and width by bilinear interpolation: `[B, H, W, C]`.
+
+    Corners are not aligned, as in PyTorch with `align_corners=False`.
+    """
+    count, height, width, channels = x.shape
+    return jax.image.resize(x, (count, 2 * height, 2 * width, channels), "bilinear")
+
+
 def halve(x: jax.Array) -> jax.Array:
     """Halves height and width by means over 2x2 pixels: `[B, 2H, 2W, C]`."""
     return linen.avg_pool(x, (2, 2), (2, 2))

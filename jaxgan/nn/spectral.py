@@ -35,7 +35,12 @@ def power_iteration(
 
 
 def spectral_normalise(
-    module: nn.Module, kernel: jax.Array, *, out_axis: int = -1, epsilon: float = 1e-12
+    module: nn.Module,
+    kernel: jax.Array,
+    *,
+    out_axis: int = -1,
+    epsilon: float = 1e-12,
+    name: str = "vectors",
 ) -> jax.Array:
     """Divides a kernel by its spectral norm; for the compact method of a layer.
 
@@ -48,6 +53,7 @@ def spectral_normalise(
         kernel: any rank >= 2, float32.
         out_axis: the axis of outputs; the others form the other side of the matrix.
         epsilon: the least norm to divide by.
+        name: of the vectors, for a layer with several kernels.
     """
     matrix = jnp.moveaxis(kernel, out_axis, -1).reshape(-1, kernel.shape[out_axis])
 
@@ -55,7 +61,7 @@ def spectral_normalise(
         u = jax.random.normal(module.make_rng("params"), (matrix.shape[1],))
         return power_iteration(matrix, _unit(u), 15)
 
-    vectors = module.variable("spectral", "vectors", start)
+    vectors = module.variable("spectral", name, start)
     if module.is_mutable_collection("spectral") and not module.is_initializing():
         vectors.value = power_iteration(matrix, vectors.value[0])
     u, v = vectors.value
