@@ -49,12 +49,18 @@ def run(
             stream.reconfigure(errors="backslashreplace")
     try:
         arguments = _renamed(sys.argv[1:], aliases)
+        seeds, arguments = _seeds(arguments, config)
         default = {"default": _preset(arguments, presets)} if presets else {}
         parsed = parse(config, description, arguments, **default)
         _check_folders(parsed)
         _cache_compilations()
         _join(getattr(parsed, "run", None))
-        main(parsed)
+        if seeds == 1:
+            main(parsed)
+        else:
+            from jaxgan.lab import several
+
+            several.train(main, parsed, seeds)
     except KeyboardInterrupt:
         _end_quietly()
         sys.stderr.write("\nstopped\n")
@@ -159,6 +165,23 @@ def _preset(arguments: Sequence[str], presets: Mapping[str, Any]) -> Any:
     name = finder.parse_known_args(arguments)[0].preset
     # The real parser complains of an unknown name, and better.
     return presets.get(name, next(iter(presets.values())))
+
+
+def _seeds(arguments: Sequence[str], config: type) -> tuple[int, list[str]]:
+    """How many seeds to train, and the command line without the flag that says it.
+
+    The flag is no field of a config, since each of the runs is of one seed.
+    """
+    if not help.offers_seeds(config):
+        return 1, list(arguments)
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--seeds", default="1", nargs="?", const="")
+    found, rest = finder.parse_known_args(arguments)
+    if not (found.seeds.isdecimal() and int(found.seeds)):
+        raise ValueError(
+            f"--seeds is {found.seeds or 'empty'}; give a number of runs, such as 3"
+        )
+    return int(found.seeds), rest
 
 
 def _program() -> str:

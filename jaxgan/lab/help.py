@@ -1,11 +1,12 @@
 """Writes what `--help` of a command prints: prose, then flags under headings."""
 
 import argparse
+import dataclasses
 import re
 import shutil
 import textwrap
 import warnings
-from typing import Any
+from typing import Any, get_origin
 
 COMMON = (
     "preset", "workdir", "run", "data", "steps", "batch-size", "seed", "sample-every",
@@ -15,6 +16,10 @@ DEVICES = (
     "devices", "fsdp", "accumulate", "steps-per-call", "processes", "process",
     "coordinator",
 )  # fmt: skip
+SEEDS = (
+    "Training seeds: trains once with --seed and once with each of those after it, in"
+    " folders of the workdir, and reports means and standard deviations. (default: 1)"
+)
 WIDTH = 100  # columns at most: longer lines are hard to read
 TIE = "\0"  # a space at which no line ends
 
@@ -57,7 +62,16 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
             # A flag that is either on or off takes no value.
             action="store_true" if action.nargs == 0 else "store",
         ).metavar = str(action.metavar).replace("{None}|", "")
+        if action.dest == "run.seed" and offers_seeds(config):
+            groups[title].add_argument("--seeds", metavar="INT", help=SEEDS)
     return parser.format_help()
+
+
+def offers_seeds(config: type) -> bool:
+    """Whether a command trains one run, so that `cli.run` can repeat it for seeds."""
+    kind: Any = get_origin(config) or config  # a generic dataclass with parameters
+    names = {field.name for field in dataclasses.fields(kind)}
+    return "run" in names and "seeds" not in names
 
 
 def wrapped(prose: str, width: int) -> str:
