@@ -17,7 +17,8 @@ Known differences: weights are clipped after an update and not before the next, 
 the generator sees clipped weights. The authors' code updates the critic a hundred times
 at each of the first 25 steps of the generator and at every 500th; here it is always
 `critic_steps`, because a game's schedule is the same at every step. The unsupervised
-variant, which searches for a latent of a WGAN, is left out.
+variant, which searches for a latent of a WGAN, is left out. With `residual` the
+network learns what to add to the composite.
 """
 
 import dataclasses
@@ -49,6 +50,9 @@ class Config:
     """Channels of the largest maps; they double at each halving, up to 8 times."""
     bottleneck: bounds.Count = 4000
     """Units between encoder and decoder."""
+    residual: bool = False
+    """Whether the generator draws what is added to the composite. The paper's draws all
+    of the result, also where the composite is right."""
     reconstruction: bounds.Share = 0.999
     """Weight of the squared error; the critic's score has the rest."""
     critic_steps: bounds.Count = 5
@@ -149,7 +153,12 @@ def _nets(config: Config):
     down = bottleneck_nets.widths(config.width, config.resolution)
     return {
         "generator": bottleneck_nets.EncoderDecoder(
-            down, config.bottleneck, down[::-1], config.channels, config.dtype
+            down,
+            config.bottleneck,
+            down[::-1],
+            config.channels,
+            config.residual,
+            config.dtype,
         ),
         "critic": bottleneck_nets.Critic(down, config.dtype),
     }

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from flax import linen
 
 from jaxgan import nn
+from jaxgan.models.parts.residual import changed
 
 Statistics = Literal["batch", "running"]
 _init = linen.initializers.normal(0.02)
@@ -50,6 +51,8 @@ class EncoderDecoder(linen.Module):
         bottleneck: units of the vector between encoder and decoder.
         up: channels of the decoder's maps, the smallest, which is 4x4, first.
         channels: of the images.
+        residual: whether the decoder draws what is added to the image in front of the
+            tanh, which has the size of the result then.
         dtype: of the computation.
     """
 
@@ -57,6 +60,7 @@ class EncoderDecoder(linen.Module):
     bottleneck: int
     up: tuple[int, ...]
     channels: int = 3
+    residual: bool = False
     dtype: Any = "float32"
 
     @linen.compact
@@ -79,8 +83,8 @@ class EncoderDecoder(linen.Module):
         x = linen.relu(norm()(x.reshape(-1, 4, 4, deepest)))
         for width in rest:
             x = linen.relu(norm()(up(width)(x)))
-        x = up(self.channels, name="to_image")(x)
-        return jnp.tanh(x.astype(jnp.float32))
+        x = up(self.channels, name="to_image")(x).astype(jnp.float32)
+        return changed(image, x) if self.residual else jnp.tanh(x)
 
 
 class Critic(linen.Module):
