@@ -210,7 +210,7 @@ def _nets(config: Config):
     drawn = of_half if config.hole == "centre" else down
     return {
         "generator": bottleneck_nets.EncoderDecoder(
-            down, config.bottleneck, drawn[::-1], config.channels, config.dtype
+            down, config.bottleneck, drawn[::-1], config.channels, dtype=config.dtype
         ),
         "discriminator": bottleneck_nets.Critic(drawn, config.dtype),
     }

@@ -1,5 +1,7 @@
 """GP-GAN's blending network: sizes, the critic's signs, and PyTorch's convolutions."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -44,6 +46,21 @@ def test_the_square_has_half_of_each_side():
     expected = np.zeros((8, 12))
     expected[2:6, 3:9] = 1
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_generator_that_draws_what_is_added_begins_near_the_composite():
+    config = gp_gan.Config(resolution=8, width=2, bottleneck=3, residual=True)
+    net = gp_gan.game(config).nets["generator"]
+    image = jax.random.uniform(
+        jax.random.key(0), (4, 8, 8, 3), minval=-0.95, maxval=0.95
+    )
+    variables = jax.jit(net.init)(jax.random.key(1), image)
+    silent = jax.tree.map(jnp.zeros_like, variables)
+    np.testing.assert_allclose(net.apply(silent, image, "running"), image, atol=1e-6)
+    drawn = jax.jit(functools.partial(net.apply, statistics="running"))(
+        variables, image
+    )
+    assert 0 < np.abs(drawn - image).max() < 0.5
 
 
 def test_the_networks_agree_with_torch_given_the_same_weights():
