@@ -31,9 +31,9 @@ class Config:
     """Height and width of the images in pixels: a power of two, at least 8."""
     channels: bounds.Count = 3
     """Channels of the images."""
-    numbers: bounds.Count = 1
+    numbers: bounds.Natural = 1
     """Number of real factors to read."""
-    binaries: bounds.Count = 1
+    binaries: bounds.Natural = 1
     """Number of binary factors to read."""
     width: bounds.Count = 16
     """Channels of the first maps; they double at each halving, up to eight times."""
