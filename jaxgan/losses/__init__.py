@@ -86,6 +86,7 @@ from jaxgan.losses.captions import (
     matching_aware_discriminator_loss,
     matching_aware_generator_loss,
     matching_aware_interpolation_loss,
+    structured_joint_embedding_loss,
 )
 from jaxgan.losses.divergences import (
     DIVERGENCES,
@@ -288,6 +289,7 @@ __all__ = (
     "spread_loss",
     "ssim",
     "ssim_loss",
+    "structured_joint_embedding_loss",
     "total_variation_loss",
     "update_balance",
     "vae_gan_discriminator_loss",

@@ -1,6 +1,7 @@
-"""Matching-aware losses of text-to-image GANs: GAN-CLS and GAN-INT."""
+"""Losses of captions: GAN-CLS, GAN-INT, and the embedding that they start from."""
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from jaxgan.losses import _checks, adversarial
@@ -102,3 +103,49 @@ def matching_aware_interpolation_loss(interpolated_logits: ArrayLike) -> jax.Arr
     """
     logits = _checks.floating("interpolated_logits", interpolated_logits)
     return adversarial.non_saturating_generator_loss(logits)
+
+
+def structured_joint_embedding_loss(
+    image: ArrayLike, text: ArrayLike, *, also: ArrayLike | None = None
+) -> jax.Array:
+    """The structured joint embedding of images and their captions.
+
+    With compatibility F(v, t) = v·t, image i and caption i: the mean of
+    max(0, 1 + F(v_i, t_j) − F(v_i, t_i)) over the captions j that are wrong of image i,
+    plus the mean of max(0, 1 + F(v_j, t_i) − F(v_i, t_i)) over the images j that
+    caption i is wrong of. The released code takes the sum over a minibatch, where the
+    paper has the largest term.
+
+    Args:
+      image: embeddings v of images, `[B, D]`.
+      text: embeddings t of their captions, the same shape.
+      also: 1 at `[i, j]` where caption j is true of image i too, which is no mistake
+        then, and 0 elsewhere, `[B, B]`; none if left out. The diagonal is ignored.
+
+    Returns:
+      `[B]`.
+
+    References:
+      Reed, Akata, Schiele and Lee, 2016, https://arxiv.org/abs/1605.05395, equations
+      1 to 5.
+
+    >>> structured_joint_embedding_loss(jnp.eye(2), jnp.eye(2))
+    Array([0., 0.], dtype=float32)
+    """
+    v, t = _checks.same_shape(rank=2, image=image, text=text)
+    scores, count = v @ t.T, len(v)
+    wrong = 1.0 - jnp.eye(count, dtype=scores.dtype)
+    if also is not None:
+        held = _checks.floating("also", also, rank=2)
+        if held.shape != (count, count):
+            raise ValueError(
+                f"also has shape {held.shape}, expected {(count, count)}: a row for"
+                " each image, a column for each caption"
+            )
+        wrong *= 1.0 - held
+    right = jnp.diagonal(scores)[:, None]
+    of_images = wrong * jax.nn.relu(1.0 + scores - right)
+    of_texts = wrong.T * jax.nn.relu(1.0 + scores.T - right)
+    return of_images.sum(1) / jnp.maximum(wrong.sum(1), 1.0) + of_texts.sum(
+        1
+    ) / jnp.maximum(wrong.sum(0), 1.0)

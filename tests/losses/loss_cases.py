@@ -245,6 +245,9 @@ CASES = {
     "matching_aware_interpolation_loss": Case(
         losses.matching_aware_interpolation_loss, (_LOGIT,)
     ),
+    "structured_joint_embedding_loss": Case(
+        losses.structured_joint_embedding_loss, (_ROW, _ROW), independent=False
+    ),
     "categorical_mutual_information_loss": Case(
         losses.categorical_mutual_information_loss, (_ROW, 3)
     ),

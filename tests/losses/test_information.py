@@ -202,3 +202,24 @@ def test_feature_matching_refuses_other_features():
         losses.feature_matching_loss(jnp.zeros((4, 3)), jnp.zeros((4, 2)))
     with pytest.raises(ValueError, match=r"real_features has shape .*rank 2 or more"):
         losses.feature_matching_loss(jnp.zeros(4), jnp.zeros(4))
+
+
+def test_the_joint_embedding_has_a_margin_over_each_wrong_partner():
+    rng = np.random.default_rng(0)
+    image, text = rng.normal(size=(2, 5, 3)).astype("float32")
+    also = (rng.uniform(size=(5, 5)) < 0.3).astype("float32")
+    found = losses.structured_joint_embedding_loss(image, text, also=also)
+    for i in range(5):
+        right = image[i] @ text[i]
+        captions = [j for j in range(5) if j != i and not also[i, j]]
+        images = [j for j in range(5) if j != i and not also[j, i]]
+        terms = [max(0, 1 + image[i] @ text[j] - right) for j in captions]
+        others = [max(0, 1 + image[j] @ text[i] - right) for j in images]
+        wanted = sum(terms) / max(len(terms), 1) + sum(others) / max(len(others), 1)
+        np.testing.assert_allclose(found[i], wanted, rtol=1e-5, atol=1e-6)
+    # Where every caption is true of every image, nothing is wrong.
+    everything = np.ones((5, 5), "float32")
+    free = losses.structured_joint_embedding_loss(image, text, also=everything)
+    np.testing.assert_array_equal(free, np.zeros(5))
+    with pytest.raises(ValueError, match="also has shape .*a row for each image"):
+        losses.structured_joint_embedding_loss(image, text, also=also[:4])

@@ -278,3 +278,11 @@ def read(sentence: str) -> Facts:
                     )
             tokens = tokens[max(size, 1) :]
     return facts
+
+
+SAID = (  # every word of a sentence
+    *(phrase.words for phrase in (*NOUNS, *BEFORE, *WITH, *AFTER, *COLOURS, *WALLS)),
+    *HAIR,
+    *(f"{place} a wall background" for place in _PLACES),
+    "a person, an portrait of the this has with and",
+)
