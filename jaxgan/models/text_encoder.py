@@ -31,7 +31,7 @@ LAYERS = {  # kernel and pooling of each convolution
     "characters": ((4, 3), (4, 3), (4, 1)),
     "words": ((3, 1), (2, 3), (2, 1)),
 }
-SHORTEST = {"characters": 57, "words": 8}  # texts of two steps or more at the end
+SHORTEST = {"characters": 57, "words": 12}  # texts of two steps or more at the end
 
 
 @dataclasses.dataclass(frozen=True)

@@ -176,7 +176,7 @@ def tokens(config: text_encoder.Config, sentences: Sequence[str]) -> np.ndarray:
     for row, sentence in zip(rows, sentences, strict=True):
         text = " ".join(sentence.lower().split()).rstrip(".")
         parts = list(text) if config.level == "characters" else split(text)
-        if not split(text):
+        if not any(map(str.isalpha, text)):
             raise ValueError(
                 f"the caption {sentence!r} has no words; describe a face, as in 'an old"
                 " man with glasses'"

@@ -1,7 +1,7 @@
 """Trains the encoder of captions that text-to-image models read (arXiv:1605.05395).
 
-    python -m experiments.caption_encoder
-    python -m experiments.caption_encoder --level words
+    python -m experiments.text_encoder
+    python -m experiments.text_encoder --level words
 
 It is trained on drawn portraits and their captions or taken from the cache, which every
 experiment with captions does by itself; three minutes on two CPU cores. results.json
@@ -27,7 +27,7 @@ from jaxgan.train.terminal import say
 class Config:
     """Which encoder to train."""
 
-    workdir: pathlib.Path = pathlib.Path("runs/caption_encoder")
+    workdir: pathlib.Path = pathlib.Path("runs/text_encoder")
     """Directory for the results; the encoder itself goes into the cache."""
     level: judge.Level = "characters"
     """What sentences are made of: characters, which spell any word, or words."""
