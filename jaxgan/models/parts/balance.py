@@ -1,6 +1,7 @@
-"""The rule by which one of two players moves, from the released LAPGAN script for LSUN.
+"""Rules by which one of two players rests while it is too strong or too weak.
 
-Denton et al., arXiv:1506.05751.
+They are those of the scripts that the authors of LAPGAN (for LSUN) and of VAE/GAN
+released: Denton et al., arXiv:1506.05751, and Larsen et al., arXiv:1512.09300.
 """
 
 import jax
@@ -19,7 +20,32 @@ def who_moves(real: jax.Array, fake: jax.Array) -> tuple[jax.Array, jax.Array]:
         fake: mean cross-entropy of D on fakes.
     """
     behind = fake > real + 0.3
-    moves = jax.lax.stop_gradient((behind | (real > 0.7), ~behind))
+    return _numbers(behind | (real > 0.7), ~behind)
+
+
+def within_margin(
+    real: jax.Array, fake: jax.Array, equilibrium: float, margin: float
+) -> tuple[jax.Array, jax.Array]:
+    """Tells whether D and G move, as 0 or 1, by the released script of VAE/GAN.
+
+    D rests while either of its errors is below `equilibrium - margin`, and G while
+    either is above `equilibrium + margin`. If neither would move, both do.
+
+    Args:
+        real: mean cross-entropy of D on real examples.
+        fake: mean cross-entropy of D on fakes.
+        equilibrium: the error of a D that cannot tell the two apart, about log 2.
+        margin: what errors may differ from it.
+    """
+    errors = jnp.stack([real, fake])
+    d = errors.min() >= equilibrium - margin
+    g = errors.max() <= equilibrium + margin
+    neither = ~(d | g)
+    return _numbers(d | neither, g | neither)
+
+
+def _numbers(d, g):
+    moves = jax.lax.stop_gradient((d, g))
     return moves[0].astype(jnp.float32), moves[1].astype(jnp.float32)
 
 
