@@ -1,4 +1,4 @@
-"""VAE/GAN: a variational autoencoder that compares images in a discriminator's features.
+"""VAE/GAN: an autoencoder that compares images in a discriminator's features.
 
 Larsen, Sønderby, Larochelle and Winther, "Autoencoding beyond pixels using a learned
 similarity metric", arXiv:1512.09300.
@@ -15,7 +15,10 @@ Quirks: with `form="released"`, as in the released script, the discriminator see
 samples of the prior beside real images, each with half weight, and the decoder
 minimises gamma times the error minus 1 - gamma times the discriminator's own loss, by
 which it learns little from a discriminator that is sure. With `"paper"`, samples and
-reconstructions are both judged, and the decoder's loss does not saturate.
+reconstructions are both judged, and the decoder's loss does not saturate. There are
+then two fakes for each real image, so a discriminator that cannot tell gives a real
+image 1/3: around the script's 0.68 (about log 2) the decoder would rest at the very
+equilibrium, and the margin is around log 3 for real images and log 3/2 for fakes.
 
 Known differences: losses are means over the batch, where the script sums and divides
 the step size by the batch's size, which is the same to RMSProp; the step size falls
@@ -46,6 +49,10 @@ from jaxgan.models.parts.balance import resting, within_margin
 from jaxgan.models.parts.rates import falling
 
 
+EQUILIBRIA = {"paper": (math.log(3), math.log(1.5)), "released": (0.68, 0.68)}
+"""Errors of a discriminator that cannot tell, of real images and of fakes."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Config:
     """Networks and training; the defaults are the paper's for 64x64 faces."""
@@ -67,11 +74,9 @@ class Config:
     """Adversarial losses of the paper, or of the released script."""
     gamma: bounds.Weight = 1e-6
     """Weight of the error of reconstructions in the decoder's loss."""
-    equilibrium: bounds.Weight = 0.68
-    """Error of the discriminator around which both players move."""
     margin: bounds.Weight = 0.35
-    """What the discriminator's errors may differ from it until one player rests; with
-    100, nobody ever rests."""
+    """What the discriminator's errors may differ from those of one that cannot tell,
+    until one player rests; with 100, nobody ever rests."""
     variance: bounds.Rate = 1.0
     """Variance of pixels around the reconstruction, of a plain VAE."""
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
@@ -157,7 +162,7 @@ def _losses(config, nets):
         if not released:
             fake = (fake + jax.nn.softplus(again.logits)) / 2
         errors = error.mean(), fake.mean()
-        return errors, within_margin(*errors, config.equilibrium, config.margin)
+        return errors, within_margin(*errors, EQUILIBRIA[config.form], config.margin)
 
     def encoder_loss(variables, batch, turn):
         code, divergence, variables = coded(variables, batch, turn)

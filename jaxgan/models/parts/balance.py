@@ -24,22 +24,25 @@ def who_moves(real: jax.Array, fake: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def within_margin(
-    real: jax.Array, fake: jax.Array, equilibrium: float, margin: float
+    real: jax.Array,
+    fake: jax.Array,
+    equilibria: tuple[float, float],
+    margin: float,
 ) -> tuple[jax.Array, jax.Array]:
     """Tells whether D and G move, as 0 or 1, by the released script of VAE/GAN.
 
-    D rests while either of its errors is below `equilibrium - margin`, and G while
-    either is above `equilibrium + margin`. If neither would move, both do.
+    D rests while either of its errors is below its equilibrium by more than the margin,
+    and G while either is above it by more than that. If neither would move, both do.
 
     Args:
         real: mean cross-entropy of D on real examples.
         fake: mean cross-entropy of D on fakes.
-        equilibrium: the error of a D that cannot tell the two apart, about log 2.
-        margin: what errors may differ from it.
+        equilibria: both errors of a D that cannot tell the two apart.
+        margin: what errors may differ from these.
     """
-    errors = jnp.stack([real, fake])
-    d = errors.min() >= equilibrium - margin
-    g = errors.max() <= equilibrium + margin
+    excess = jnp.stack([real - equilibria[0], fake - equilibria[1]])
+    d = excess.min() >= -margin
+    g = excess.max() <= margin
     neither = ~(d | g)
     return _numbers(d | neither, g | neither)
 

@@ -1,0 +1,216 @@
+"""Measures models that encode and decode images: reconstructions, and edits of codes.
+
+An attribute's vector is the mean code of images that have it, minus that of images that
+lack it (Larsen et al., arXiv:1512.09300, section 4.2). On drawn people these are views
+of different people, as in `domains`; they are tested on others, whose true pictures
+with and without the attribute are known.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgan.data import drawn
+from jaxgan.lab import blocks, domains, neighbours, pairs, pixels
+from jaxgan.lab.data import Data, Set
+from jaxgan.lab.judges import factors
+from jaxgan.lab.session import Numbers
+
+EDITS = {
+    "glasses": ("bare", "glasses"),
+    "smile": ("serious", "smiling"),
+    "age": ("young", "old"),
+}
+"""Attributes, and the views of drawn people that lack them and have them."""
+TESTED = 256  # people whose pictures are edited
+RANGE = (-1.0, 1.0)
+
+
+class Coder(NamedTuple):
+    """A model that encodes and decodes.
+
+    Attributes:
+        encode: takes bytes `[N, H, W, C]` to codes `[N, Z]`.
+        decode: takes codes to bytes.
+    """
+
+    encode: Callable[[np.ndarray], np.ndarray]
+    decode: Callable[[np.ndarray], np.ndarray]
+
+    def again(self, images: np.ndarray) -> np.ndarray:
+        """Reconstructs bytes `[N, H, W, C]`."""
+        return self.decode(self.encode(images))
+
+
+def coder(encode: Callable, decode: Callable) -> Coder:
+    """Compiles a model whose pixels lie in [-1, 1].
+
+    Args:
+        encode: takes images to codes.
+        decode: takes codes to images.
+    """
+    coded = jax.jit(lambda image: encode(pixels.floats(image, RANGE)))
+    decoded = jax.jit(lambda code: pixels.to_bytes(decode(code), RANGE))
+    return Coder(
+        functools.partial(blocks.in_blocks, coded),
+        functools.partial(blocks.in_blocks, decoded),
+    )
+
+
+def reconstructed(
+    coders: Mapping[str, Coder],
+    opened: Set,
+    features: Callable[[np.ndarray], np.ndarray],
+    judge: factors.Factors | None,
+) -> Numbers:
+    """How far reconstructions of test images are from them, beside two baselines.
+
+    Args:
+        coders: name -> model.
+        opened: the set, with images to test on.
+        features: takes bytes to what images are compared in, `[N, F]`.
+        judge: of the factors of faces.
+
+    Returns:
+        For each model, for the training image nearest to each (`nearest`) and the mean
+        of all training images (`mean`): `l1` and `psnr` of pixels; `features`, the
+        squared distance of features as a part of that between images of different
+        people; and `factors`, how far the factors that the judge reads are from those
+        of the images, in their standard deviations.
+    """
+    real = opened.test["image"]
+    tried = {name: model.again(real) for name, model in coders.items()}
+    if opened.arrays is not None:
+        train = opened.arrays["image"]
+        mean = np.round(train.mean(0, dtype=np.float64)).astype(np.uint8)
+        index, _ = neighbours.nearest(real, train, 1)
+        tried["nearest"] = train[index[:, 0]]
+        tried["mean"] = np.broadcast_to(mean, real.shape)
+    seen = features(real)
+    apart = np.square(seen - np.roll(seen, 1, 0)).sum(1).mean()
+    read = judge.read(real) if judge else {}
+    found: Numbers = {}
+    for name, images in tried.items():
+        gap = np.square(features(np.ascontiguousarray(images)) - seen).sum(1).mean()
+        found[name] = {**pairs.error(real, images)._asdict(), "features": gap / apart}
+        if judge:
+            found[name]["factors"] = moved(read, judge.read(images))
+    return found
+
+
+def moved(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> float:
+    """The mean change of the factors that are numbers, in standard deviations."""
+    changes = [
+        np.abs(after[name] - before[name]).mean() / (before[name].std() + 1e-6)
+        for name in factors.NUMBERS
+    ]
+    return float(np.mean(changes))
+
+
+class Attribute(NamedTuple):
+    """An attribute of drawn people.
+
+    Attributes:
+        vector: what is added to a code, `[Z]`.
+        pixels: what would be added to pixels, `[H, W, C]`.
+        without: bytes of test people without it.
+        having: the same people with it.
+        factor: what the judge reads.
+    """
+
+    vector: np.ndarray
+    pixels: np.ndarray
+    without: np.ndarray
+    having: np.ndarray
+    factor: str
+
+
+def attributes(
+    model: Coder, data: Data, shape: tuple[int, int, int], people: int
+) -> dict[str, Attribute]:
+    """Finds the vectors of all attributes; there are none where faces are not drawn.
+
+    Args:
+        model: whose codes are compared.
+        data: the flags it was trained with.
+        shape: of the images.
+        people: drawn people, one half of them without, the other with an attribute.
+    """
+    if not drawn(data.data):
+        return {}
+    kind, found = data.data.partition("#")[0].partition(":")[0], {}
+    for name, (lacking, having) in EDITS.items():
+        ends = [f"{kind}:{people}#{view}" for view in (lacking, having)]
+        flags = dataclasses.replace(data, data=ends[0], flip=False)
+        opened = domains.open_domains(flags, ends[1], shape)
+        assert opened.a.arrays is not None
+        assert opened.b.arrays is not None
+        assert opened.factor is not None
+        images = [one.arrays["image"] for one in (opened.a, opened.b)]  # type: ignore[index]
+        codes = [model.encode(x).mean(0) for x in images]
+        means = [x.mean(0, dtype=np.float64) for x in images]
+        tests = [one.test["image"][:TESTED] for one in (opened.a, opened.b)]
+        found[name] = Attribute(
+            codes[1] - codes[0], means[1] - means[0], *tests, opened.factor
+        )
+    return found
+
+
+def edited(
+    model: Coder, attribute: Attribute, judge: factors.Factors | None
+) -> Numbers:
+    """Gives an attribute to test people who lack it, and takes it from those who have.
+
+    Returns:
+        `gain` and `lose`, each with answers: the edit (`output`), the same with pixels
+        instead of codes (`pixels`), the reconstruction without an edit (`again`), the
+        picture as it is (`input`) and the true one (`truth`). Of each: `l1` and `psnr`
+        to the truth and, given a judge, `rate` and `rest` of `domains.attributes`.
+    """
+    ways = {
+        "gain": (attribute.without, attribute.having, 1),
+        "lose": (attribute.having, attribute.without, -1),
+    }
+    found: Numbers = {}
+    for way, (image, truth, sign) in ways.items():
+        code = model.encode(image)
+        answers = {
+            "output": model.decode(code + sign * attribute.vector),
+            "pixels": np.clip(image + sign * attribute.pixels + 0.5, 0, 255),
+            "again": model.decode(code),
+            "input": image,
+        }
+        found[way] = {}
+        for name, answer in answers.items():
+            made = answer.astype(np.uint8)
+            found[way][name] = pairs.error(truth, made)._asdict()
+            if judge:
+                four = domains.Drawn(image, made, image, truth)
+                read = domains.attributes(judge, attribute.factor, four)
+                found[way][name] |= read["output"]
+                found[way]["truth"] = read["truth"]
+    return found
+
+
+def rows(
+    model: Coder, found: Mapping[str, Attribute], images: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Images with more and with less of each attribute, by the name of a row."""
+    code, made = model.encode(images), {}
+    for name, attribute in found.items():
+        for sign, word in ((1, "+"), (-1, "-")):
+            made[f"{word} {name}"] = model.decode(code + sign * attribute.vector)
+    return made
+
+
+def sentences(found: Any) -> list[str]:
+    """The numbers of `reconstructed` as lines."""
+    lines = ["unseen images: L1, PSNR in dB, part of the distance in features"]
+    for name, row in found.items():
+        told = f"{row['l1']:.3f} {row['psnr']:5.1f} {row['features']:6.3f}"
+        lines.append(f"{name:>12}  {told}")
+    return lines
