@@ -48,7 +48,6 @@ from jaxgan.models.parts import images, vaegan_nets
 from jaxgan.models.parts.balance import resting, within_margin
 from jaxgan.models.parts.rates import falling
 
-
 EQUILIBRIA = {"paper": (math.log(3), math.log(1.5)), "released": (0.68, 0.68)}
 """Errors of a discriminator that cannot tell, of real images and of fakes."""
 
