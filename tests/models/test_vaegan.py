@@ -206,7 +206,7 @@ def test_who_moves_within_the_margin(real, fake, who):
 
 
 def test_the_equilibria_are_those_of_a_discriminator_that_cannot_tell():
-    """With k fakes for each real image, the best answer is 1 / (1 + k)."""
+    """With k fakes for each real image, the best answer is one in 1 + k."""
     for form, fakes in (("paper", 2), ("released", 1)):
         says = 1 / (1 + fakes)
         expected = -np.log([says, 1 - says])
