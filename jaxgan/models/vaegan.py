@@ -46,6 +46,7 @@ from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images, vaegan_nets
 from jaxgan.models.parts.balance import resting, within_margin
+from jaxgan.models.parts.holding import held
 from jaxgan.models.parts.rates import falling
 
 EQUILIBRIA = {"paper": (math.log(3), math.log(1.5)), "released": (0.68, 0.68)}
@@ -165,7 +166,7 @@ def _losses(config, nets):
 
     def encoder_loss(variables, batch, turn):
         code, divergence, variables = coded(variables, batch, turn)
-        others = _held(variables, "decoder", "discriminator")
+        others = held(variables, "decoder", "discriminator")
         again, _ = decoder(others, code)
         features = [discriminator(others, x)[0][1] for x in (batch["image"], again)]
         similarity = losses.learned_similarity_loss(*features).mean()
@@ -174,8 +175,8 @@ def _losses(config, nets):
 
     def decoder_loss(variables, batch, turn):
         again, new, variables = fakes(variables, batch, turn)
-        held = _held(variables, "discriminator")
-        judgements, _ = judged(held, batch["image"], again, new)
+        others = held(variables, "discriminator")
+        judgements, _ = judged(others, batch["image"], again, new)
         real, again, new = judgements
         _, (_, moves) = balance(real, again, new)
         similarity = losses.learned_similarity_loss(real.features, again.features)
@@ -188,7 +189,7 @@ def _losses(config, nets):
         return loss, (variables, {"adversarial": fooled.mean(), "moves": moves})
 
     def discriminator_loss(variables, batch, turn):
-        made = fakes(_held(variables, "encoder", "decoder"), batch, turn)[:2]
+        made = fakes(held(variables, "encoder", "decoder"), batch, turn)[:2]
         judgements, variables = judged(variables, batch["image"], *made)
         real, again, new = judgements
         (error, fake), (moves, _) = balance(real, again, new)
@@ -230,11 +231,6 @@ def _drawn(out, key):
     mean, log_variance = jnp.split(out, 2, axis=-1)
     code = losses.reparameterise(mean, log_variance, key)
     return code, losses.gaussian_kl(mean, log_variance)
-
-
-def _held(variables, *names):
-    """Variables whose nets of these names no gradient goes to."""
-    return {**variables, **{name: lax.stop_gradient(variables[name]) for name in names}}
 
 
 def _optimizer(config):

@@ -211,7 +211,8 @@ def test_the_equilibria_are_those_of_a_discriminator_that_cannot_tell():
         says = 1 / (1 + fakes)
         expected = -np.log([says, 1 - says])
         np.testing.assert_allclose(vaegan.EQUILIBRIA[form], expected, atol=0.02)
-        moves = within_margin(*map(jnp.array, expected), vaegan.EQUILIBRIA[form], 0.35)
+        real, fake = map(jnp.array, expected)
+        moves = within_margin(real, fake, vaegan.EQUILIBRIA[form], 0.35)
         assert tuple(map(int, moves)) == (1, 1)
 
 

@@ -22,13 +22,12 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments.vaegan_faces import measuring
-from jaxgan import bounds
-from jaxgan.lab import generator, runs, session, unseen
+from jaxgan import bounds, game
+from jaxgan.lab import cli, codes, figures, generator, rates, runs, session, unseen
 from jaxgan.lab.data import Data, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models import vaegan
-from jaxgan.train import Run
+from jaxgan.train import Run, as_json, directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +84,7 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains what is missing, then measures."""
+    rates.check(config.run.steps, config.model.decay)
     shape = generator.image_shape(vaegan.MODEL, config.model)
     opened = open_set(config.data, shape, test=True)
     if not opened.test:
@@ -94,15 +94,31 @@ def main(config: Config) -> None:
         )
     pixels = dataclasses.replace(config.model, similarity="pixels")
     trained = {}
-    for name, model in (("vae", pixels), ("vaegan", config.model)):
+    for title, name, model in (
+        ("VAE", "vae", pixels), ("VAE/GAN", "vaegan", config.model),
+    ):  # fmt: skip
         result = unseen.train(
-            measuring.TITLES[name],
+            title,
             vaegan.MODEL,
             runs.part(config, name, model),
             opened,
             {"image": opened.test["image"]},
             lambda variables: Result({}, {}),
         )
-        trained[name] = (model, result.state)
+        trained[title] = (model, result.state)
     session.only_main()
-    measuring.compared(config, opened, trained)
+    nets = {name: (c, game.variables(state)) for name, (c, state) in trained.items()}
+    coders = {name: codes.of_vaegan(*both) for name, both in nets.items()}
+    features = codes.learned_features(*nets["VAE/GAN"])
+    found = codes.compared(config, opened, coders, features)
+    run = config.run
+    about = {
+        "data": opened.about,
+        "seed": run.seed,
+        "setting": as_json(dataclasses.asdict(config)),
+    }
+    figures.save_results(run.workdir / directory.RESULTS, {**about, **found.numbers})
+
+
+if __name__ == "__main__":
+    cli.run(main, Config, presets=PRESETS, description=__doc__)
