@@ -48,7 +48,7 @@ class Coder(NamedTuple):
 
     encode: Callable[[np.ndarray], np.ndarray]
     decode: Callable[[np.ndarray], np.ndarray]
-    latent: Callable[[jax.Array, int], jax.Array]
+    latent: Callable[[jax.Array, int], Any]
 
     def again(self, images: np.ndarray) -> np.ndarray:
         """Reconstructs bytes `[N, H, W, C]`."""
