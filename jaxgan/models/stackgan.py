@@ -41,6 +41,7 @@ from jaxgan import bounds, compose, losses
 from jaxgan.game import Batch, Game, Move, Player, TrainState, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images, stackgan_nets
+from jaxgan.models.parts.rates import halving
 from jaxgan.models.parts.stackgan_nets import Statistics
 
 
@@ -175,7 +176,7 @@ def game(config: Config) -> Game:
         }
         return {name: given[name] for name in nets}
 
-    adam = optax.adam(_rate(config), config.beta1)
+    adam = optax.adam(halving(config.learning_rate, config.halve_every), config.beta1)
     return Game(
         nets=nets,
         inputs=inputs,
@@ -284,14 +285,6 @@ def _nets(config: Config) -> dict[str, linen.Module]:
         config.discriminator_width, config.discriminator_text, config.dtype
     )
     return nets
-
-
-def _rate(config):
-    if not config.halve_every:
-        return config.learning_rate
-    return optax.exponential_decay(
-        config.learning_rate, config.halve_every, 0.5, staircase=True
-    )
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:

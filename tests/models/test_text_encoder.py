@@ -53,6 +53,7 @@ def test_captions_find_their_images():
     }
     run = algorithm(text_encoder.game(config))
     state, step = jax.jit(run.init)(jax.random.key(0), batch), jax.jit(run.step)
+    metrics = {}
     for _ in range(150):
         state, metrics = step(state, batch)
     assert metrics["encoder/retrieved"] == 1

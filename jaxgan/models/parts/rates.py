@@ -12,3 +12,13 @@ def falling(rate: float, steps: int, *, after: int = 0) -> float | optax.Schedul
         after: steps before it begins to fall.
     """
     return optax.linear_schedule(rate, 0.0, steps, after) if steps else rate
+
+
+def halving(rate: float, steps: int) -> float | optax.Schedule:
+    """A step size that is halved again and again.
+
+    Args:
+        rate: at the start.
+        steps: until it is halved, each time; with 0 it never is.
+    """
+    return optax.exponential_decay(rate, steps, 0.5, staircase=True) if steps else rate

@@ -198,16 +198,18 @@ class Discriminator(linen.Module):
         width: channels of the first maps; they double at each halving.
         text: units that a text is brought to.
         dtype: of the layers.
+        text_norm: whether these units have a batch norm, as in GAN-CLS.
     """
 
     width: int = 64
     text: int = 128
     dtype: Any = "float32"
+    text_norm: bool = False
 
     def setup(self) -> None:
         """Makes both halves."""
         self.look = Look(self.width, self.dtype)
-        self.match = Match(self.text, self.dtype)
+        self.match = Match(self.text, self.dtype, self.text_norm)
 
     def __call__(self, image: jax.Array, *texts: jax.Array) -> tuple[jax.Array, ...]:
         """Logits of a batch of images with each of the texts."""
@@ -244,12 +246,14 @@ class Match(linen.Module):
 
     text: int
     dtype: Any
+    text_norm: bool
 
     @linen.compact
     def __call__(self, maps: jax.Array, text: jax.Array) -> jax.Array:
         """Compares a batch, normalised with its own statistics."""
         layers = Layers("batch", self.dtype)
-        text = _leaky(layers.dense(text, self.text))
+        text = layers.dense(text, self.text)
+        text = _leaky(layers.norm(text) if self.text_norm else text)
         x = jnp.concatenate([maps, tiled(text, maps)], -1)
         x = _leaky(layers.normed(x, maps.shape[-1], 1))
         x = x.astype(jnp.float32).reshape(len(x), -1)
