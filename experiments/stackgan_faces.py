@@ -20,7 +20,6 @@ one CPU core; the judge is trained once, in some minutes.
 import dataclasses
 import functools
 import pathlib
-import textwrap
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -32,7 +31,6 @@ from jaxgan import bounds, parallel
 from jaxgan.compose import ema_variables
 from jaxgan.data.synthetic import captions
 from jaxgan.lab import blocks, captioned, cli, figures, inference, pixels, runs, session
-from jaxgan.lab.judges import attributes
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import stackgan
 from jaxgan.train import Run
@@ -197,7 +195,6 @@ def accuracy(
     part: runs.Part, variables: Any, others: captioned.People, embed: captioned.Embed
 ) -> Numbers:
     """Judges what is drawn for the captions of others, real portraits, and chance."""
-    judge = attributes.trained()
     draw = drawing(part.model, jax.random.key(part.run.seed + 2))
     made = blocks.in_blocks(
         functools.partial(draw, variables), embed(others.sentences), size=BLOCK
@@ -208,20 +205,7 @@ def accuracy(
         "real_small": captioned.resized(others.image, part.model.low),
         "chance": np.roll(others.image, 1, 0),
     }
-    unseen = captions.unseen(others.found)
-    parts = {"": ~unseen, "_unseen": unseen}
-    numbers: Numbers = {
-        "captions": {k or "seen": int(x.sum()) for k, x in parts.items()}
-    }
-    for name, image in pictures.items():
-        found = judge.read(captioned.resized(image, attributes.SIDE))
-        for suffix, among in parts.items():
-            if among.any():
-                places = np.flatnonzero(among)
-                said = [others.sentences[i] for i in places]
-                seen = {key: value[places] for key, value in found.items()}
-                numbers[name + suffix] = attributes.obeyed(said, seen)._asdict()
-    return numbers
+    return captioned.judged(pictures, others)
 
 
 def draw(
@@ -249,10 +233,8 @@ def draw(
     pairs = np.stack(rows, 1)[: len(said) * DRAWN]
     pairs = pairs.reshape(len(said), DRAWN, 2, side, side, 3).swapaxes(1, 2)
     pairs = pairs.reshape(2 * len(said), DRAWN, side, side, 3)
-    labels = [label for sentence in said for label in (textwrap.fill(sentence, 34), "")]
-    figure = figures.new(3 + DRAWN * side / 90, len(labels) * side / 90)
-    figures.tiles(figure.subplots(), pairs / np.float32(255), labels, [""] * DRAWN)
-    figures.save(path, figure, "captions, and what is drawn for them")
+    labels = [label for sentence in said for label in (sentence, "")]
+    figures.save_sentences(path, pairs, labels)
 
 
 if __name__ == "__main__":

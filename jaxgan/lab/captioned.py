@@ -9,7 +9,7 @@ is in it: what is drawn for them was never seen.
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -21,6 +21,7 @@ from jaxgan import bounds, parallel
 from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import captions, faces
 from jaxgan.lab import drawn, pixels
+from jaxgan.lab.judges import attributes
 from jaxgan.train import Feed, Run
 
 RANGE = (-1.0, 1.0)  # of pixels in batches
@@ -175,6 +176,38 @@ def feed(people: People, embed: Embed, run: Run, mesh: Mesh) -> Feed:
         return {"image": pixels.floats(image, RANGE), **texts}
 
     return Feed(parallel.resident(mesh, arrays), items, prepare, 0, {})
+
+
+def judged(pictures: Mapping[str, np.ndarray], people: People) -> dict[str, Any]:
+    """Counts how pictures obey the captions of people, by the judge of attributes.
+
+    People with a pair of attributes that is kept out of training are counted by
+    themselves, under names that end in `_unseen`.
+
+    Args:
+        pictures: name -> uint8 `[N, S, S, 3]`, a picture for each person; real ones are
+            the limit of what the judge can find, and those of others are chance.
+        people: N of them, with a caption each.
+
+    Returns:
+        `captions`, how many there are; and under each name what
+        `judges.attributes.obeyed` counts.
+    """
+    judge = attributes.trained()
+    unseen = captions.unseen(people.found)
+    parts = {"": ~unseen, "_unseen": unseen}
+    numbers: dict[str, Any] = {
+        "captions": {k or "seen": int(x.sum()) for k, x in parts.items()}
+    }
+    for name, image in pictures.items():
+        found = judge.read(resized(image, attributes.SIDE))
+        for suffix, among in parts.items():
+            if among.any():
+                places = np.flatnonzero(among)
+                said = [people.sentences[i] for i in places]
+                seen = {key: value[places] for key, value in found.items()}
+                numbers[name + suffix] = attributes.obeyed(said, seen)._asdict()
+    return numbers
 
 
 def facts(sentences: Sequence[str]) -> np.ndarray:

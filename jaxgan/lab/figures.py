@@ -1,6 +1,7 @@
 """Pictures of several panels: tiles, sheets and curves of runs, and their numbers."""
 
 import pathlib
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -74,6 +75,24 @@ def save_rows(
     figure = new(1 + columns * width * scale / 100, 0.2 + count * height * scale / 100)
     tiles(figure.subplots(), rows / np.float32(255), plain(names), [""] * columns)
     save(path, figure, about)
+
+
+def save_sentences(path: pathlib.Path, rows: Any, said: Sequence[str]) -> None:
+    """Writes images `[R, C, H, W, channels]` with the sentence they are drawn for.
+
+    Args:
+        path: of the picture.
+        rows: bytes; a row for each sentence.
+        said: the sentences; empty ones go on with what is above.
+    """
+    rows = np.asarray(rows)
+    scale = max(1, 64 // rows.shape[2])  # so that three lines of text fit
+    rows = rows.repeat(scale, 2).repeat(scale, 3)
+    count, columns, side = rows.shape[:3]
+    labels = [textwrap.fill(text, 34) for text in said]
+    figure = new(3 + columns * side / 90, count * side / 90)
+    tiles(figure.subplots(), rows / np.float32(255), labels, [""] * columns)
+    save(path, figure, "captions, and what is drawn for them")
 
 
 def middles(count: int, side: int) -> np.ndarray:
