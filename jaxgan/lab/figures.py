@@ -89,7 +89,7 @@ def save_sentences(path: pathlib.Path, rows: Any, said: Sequence[str]) -> None:
     scale = max(1, 64 // rows.shape[2])  # so that three lines of text fit
     rows = rows.repeat(scale, 2).repeat(scale, 3)
     count, columns, side = rows.shape[:3]
-    labels = [textwrap.fill(text, 34) for text in said]
+    labels = [textwrap.fill(text, 30) for text in said]
     figure = new(3 + columns * side / 90, count * side / 90)
     tiles(figure.subplots(), rows / np.float32(255), labels, [""] * columns)
     save(path, figure, "captions, and what is drawn for them")
