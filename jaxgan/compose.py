@@ -1,5 +1,6 @@
 """Makes algorithms from other algorithms, and states from other states."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,7 +9,16 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgan.game import Algorithm, Batch, State, TrainState, Variables, variables
+from jaxgan.game import (
+    Algorithm,
+    Batch,
+    Game,
+    State,
+    TrainState,
+    Turn,
+    Variables,
+    variables,
+)
 
 
 def ema_variables(state: TrainState) -> Variables:
@@ -112,6 +122,99 @@ def scanned(algorithm: Algorithm[State]) -> Algorithm[State]:
     return Algorithm(
         lambda key, batches: algorithm.init(key, jax.tree.map(lambda x: x[0], batches)),
         lambda state, batches: lax.scan(algorithm.step, state, batches),
+    )
+
+
+def sliced(
+    game: Game,
+    layer: str = "to_logit",
+    *,
+    player: str = "discriminator",
+    net: str = "discriminator",
+) -> Game:
+    """Turns a GAN into a SAN, whose discriminator measures a distance.
+
+    The last linear layer scores features h by s w·h, with a direction w of length one
+    and a scale s. The loss of the game trains s and h; the direction is trained to tell
+    the means of s h apart, −s w·(E h(x) − E h(y)), which trains nothing else. The
+    weights are those of the layer as it was, so all else that is done with the net
+    stays as it is.
+
+    Takida et al., arXiv:2301.12811, equations 6 to 8. There, the bias of the layer is
+    added to the features.
+
+    Args:
+        game: in which the player has the metrics `real` and `fake`, the mean scores of
+            real and of generated examples, as `two_players.adversarial` makes it.
+        layer: the path of the last layer in the net, such as "to_logit"; its kernel,
+            `[..., N]`, has a direction for each of N scores, as of N classes.
+        player: the player whose loss to change.
+        net: the net that scores.
+
+    Returns:
+        The game, with another loss for the player, whose metrics have `direction` too.
+
+    Raises:
+        ValueError: when it is played, the net has no such layer.
+    """
+    plain = game.players[player]
+
+    def loss(variables: Variables, batch: Batch, turn: Turn):
+        params = variables[net]["params"]
+        scale, direction = (
+            {**variables, net: {**variables[net], "params": part}}
+            for part in slices(params, layer)
+        )
+        value, (after, seen) = plain.loss(scale, batch, turn)
+        # The same numbers, which a compiler computes once.
+        _, (_, told) = plain.loss(direction, batch, turn)
+        apart = told["fake"] - told["real"]
+        return value + apart, (after, {**seen, "direction": apart})
+
+    changed = dataclasses.replace(plain, loss=loss)
+    return dataclasses.replace(game, players={**game.players, player: changed})
+
+
+def slices(params: Any, layer: str) -> tuple[Any, Any]:
+    """The parameters of a net twice, equal in value: for `sliced`.
+
+    Args:
+        params: of a net.
+        layer: the path of its last linear layer.
+
+    Returns:
+        Those without a gradient to the layer's directions, and those with a gradient to
+        them alone.
+
+    Raises:
+        ValueError: the net has no such layer.
+    """
+    wanted = f"{layer}/kernel"
+
+    def is_last(path):
+        return jax.tree_util.keystr(path, simple=True, separator="/") == wanted
+
+    paths = [path for path, _ in jax.tree.leaves_with_path(params)]
+    if not any(map(is_last, paths)):
+        names = sorted(
+            jax.tree_util.keystr(p, simple=True, separator="/") for p in paths
+        )
+        raise ValueError(
+            f"the net has no weights {wanted!r}; name the last layer among {names}"
+        )
+
+    def split(path, leaf):
+        if not is_last(path):
+            return leaf, lax.stop_gradient(leaf)
+        axes = tuple(range(leaf.ndim - 1))
+        norm = jnp.sqrt(jnp.square(leaf).sum(axes, keepdims=True) + 1e-24)
+        unit = leaf / norm
+        return norm * lax.stop_gradient(unit), lax.stop_gradient(norm) * unit
+
+    both = jax.tree.map_with_path(split, params)
+    is_pair = lambda x: isinstance(x, tuple)  # noqa: E731
+    return tuple(  # type: ignore[return-value]
+        jax.tree.map(lambda pair, i=i: pair[i], both, is_leaf=is_pair) for i in (0, 1)
     )
 
 

@@ -17,9 +17,8 @@ ours show images in [0, 1], as the sigmoid returns them.
 """
 
 import dataclasses
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.core
@@ -31,7 +30,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
-from jaxgan.models.parts.classes import check_labelled, known, one_hot
+from jaxgan.models.parts.classes import condition, known
 from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
@@ -89,7 +88,7 @@ class Generator(linen.Module):
     ) -> jax.Array:
         """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = _condition(known(c.classes), label, len(latent))
+        y = condition(known(c.classes), label, len(latent))
         norm = _norm(c, statistics)
         x = latent
         for units in (c.hidden, 7 * 7 * c.width):
@@ -119,7 +118,7 @@ class Discriminator(linen.Module):
     ) -> jax.Array:
         """Judges images together with the classes that they should show."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = _condition(known(c.classes), label, len(image))
+        y = condition(known(c.classes), label, len(image))
         norm, he = _norm(c, statistics), linen.initializers.he_normal()
         first, second = c.discriminator
         x = nn.Conv(first, 3, 2, dtype=dtype, kernel_init=he)(_join(image, y))
@@ -139,7 +138,7 @@ def game(config: Config) -> Game:
 
     Batches are `{"image": [B, 28, 28, 1] in [0, 1], "label": [B] in 0..classes-1}`.
     """
-    plain = adversarial(
+    return adversarial(
         Generator(config),
         Discriminator(config),
         latent=lambda key, count: latent(config, key, count),
@@ -151,14 +150,6 @@ def game(config: Config) -> Game:
         condition="label" if known(config.classes) else None,
         ema=config.ema,
     )
-    if not config.classes:
-        return plain
-
-    def inputs(batch: Mapping[str, Any]) -> Mapping[str, tuple]:
-        check_labelled(batch)
-        return plain.inputs(batch)
-
-    return dataclasses.replace(plain, inputs=inputs)
 
 
 def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
@@ -185,21 +176,6 @@ def sample(
     """
     generator = pure(Generator(config), "generator")
     return generator(variables, latent, label, statistics)[0]
-
-
-def _condition(classes, label, count):
-    """The one-hot label, or None where there are no classes."""
-    if label is None:
-        if classes:
-            raise ValueError(
-                f"the model needs labels: integers [{count}] from 0 to {classes - 1}"
-            )
-        return None
-    if not classes:
-        raise ValueError(
-            "the model has no classes, but labels were given; leave them out"
-        )
-    return one_hot(label, classes, count)
 
 
 def _join(x, y):

@@ -25,10 +25,9 @@ from flax import linen
 
 from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Variables, pure
-from jaxgan.models.cdcgan import check_labelled, one_hot
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images
-from jaxgan.models.parts.classes import Classes, known
+from jaxgan.models.parts.classes import Classes, known, one_hot
 from jaxgan.models.parts.two_players import adversarial
 
 Statistics = Literal["batch", "running"]
@@ -167,7 +166,7 @@ def game(config: Config) -> Game:
 
     Batches are `{"image": [B, H, W, C] in [-1, 1], "label": [B] in 0..classes-1}`.
     """
-    plain = adversarial(
+    return adversarial(
         Generator(config),
         Discriminator(config),
         latent=functools.partial(latent, config),
@@ -180,12 +179,6 @@ def game(config: Config) -> Game:
         view=lambda images, key: nn.diff_augment(images, key, config.augment),
         ema=config.ema,
     )
-
-    def inputs(batch: Batch) -> Any:
-        check_labelled(batch)
-        return plain.inputs(batch)
-
-    return dataclasses.replace(plain, inputs=inputs)
 
 
 def latent(config: Config, key: jax.Array, count: int) -> jax.Array:

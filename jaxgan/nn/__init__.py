@@ -6,7 +6,7 @@ from jaxgan.nn.blocks import DownBlock, UpBlock
 from jaxgan.nn.conditional import ConditionalBatchNorm, Projection
 from jaxgan.nn.equalised import GAIN, EqualisedConv, EqualisedDense
 from jaxgan.nn.images import from_uint8, reflect_pad, to_uint8
-from jaxgan.nn.latent import batch_latent, sample_latent, slerp
+from jaxgan.nn.latent import batch_latent, sample_latent, slerp, truncated
 from jaxgan.nn.layers import Conv, ConvTranspose, Dense
 from jaxgan.nn.maxout import Maxout
 from jaxgan.nn.minibatch import MinibatchDiscrimination, minibatch_deviation
@@ -67,5 +67,6 @@ __all__ = [
     "slerp",
     "spectral_normalise",
     "to_uint8",
+    "truncated",
     "use_running",
 ]

@@ -40,6 +40,22 @@ def batch_latent(
     return sample_latent(key, batch_size, size, distribution)
 
 
+def truncated(latent: jax.Array, bound: float) -> jax.Array:
+    """Standard normal numbers to truncated ones, each by itself and in order.
+
+    x -> F^-1(F(x)), with the distribution functions of both: what comes out is a normal
+    distribution cut off at ±bound, as by drawing again what lies outside (Brock,
+    Donahue and Simonyan, arXiv:1809.11096, section 3.1).
+
+    Args:
+        latent: standard normal numbers of any shape.
+        bound: the largest absolute value, above 0.
+    """
+    cdf = jax.scipy.stats.norm.cdf
+    inside = cdf(-bound) + cdf(latent) * (cdf(bound) - cdf(-bound))
+    return jnp.clip(jax.scipy.special.ndtri(inside), -bound, bound)
+
+
 def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
     """Interpolates on a great circle from `a` to `b` `[..., Z]`, `t` in [0, 1] `[...]`.
 

@@ -6,7 +6,6 @@ import json
 import jax
 import numpy as np
 import pytest
-import scipy.stats
 from commands import call
 from evaluated import images, results, saved
 from PIL import Image
@@ -126,12 +125,6 @@ def test_samples_do_not_depend_on_the_blocks_they_are_handed_on_in(run):
     assert not np.array_equal(
         whole, next(generators.drawn(inference.open_run(run), 21, 4).blocks(21))[0]
     )
-
-
-def test_truncated_latents_are_those_of_a_truncated_normal():
-    z = np.random.default_rng(0).normal(size=200).astype(np.float32)
-    expected = scipy.stats.truncnorm.ppf(scipy.stats.norm.cdf(z), -0.7, 0.7)
-    np.testing.assert_allclose(generators.truncated(z, 0.7), expected, atol=1e-5)
 
 
 def test_numbers_do_not_depend_on_the_order_of_files(monkeypatch):

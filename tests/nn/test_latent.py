@@ -96,3 +96,9 @@ def test_slerp_of_nearly_parallel_vectors_is_nearly_a_line():
 def test_slerp_wants_ends_of_one_shape():
     with pytest.raises(AssertionError):
         nn.slerp(jnp.ones((2, 3)), jnp.ones((3,)), jnp.zeros(2))
+
+
+def test_truncated_latents_are_those_of_a_truncated_normal():
+    z = np.random.default_rng(0).normal(size=200).astype(np.float32)
+    expected = scipy.stats.truncnorm.ppf(scipy.stats.norm.cdf(z), -0.7, 0.7)
+    np.testing.assert_allclose(nn.truncated(z, 0.7), expected, atol=1e-5)

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan import nn
 from jaxgan.lab import inference
 from jaxgan.lab.sets import Block, ImageSet, size_of
 
@@ -49,7 +50,7 @@ def drawn(
     def draw(variables, key, labels):
         latent = inference.latents(generator, key, together)
         if truncation:
-            latent = jax.tree.map(lambda z: truncated(z, truncation), latent)
+            latent = jax.tree.map(lambda z: nn.truncated(z, truncation), latent)
         given = generator._replace(variables=variables)
         images = inference.sampled(given, latent, labels)
         return inference.to_uint8(generator, images), jnp.isfinite(images).all()
@@ -107,14 +108,3 @@ def drawn(
         blocks=blocks,
         classes=tuple(generator.plain.get("class_names", ())) if conditional else (),
     )
-
-
-def truncated(latent: jax.Array, bound: float) -> jax.Array:
-    """Standard normal numbers to truncated ones, each by itself and in order.
-
-    x -> F^-1(F(x)), with the distribution functions of both: what comes out is a normal
-    distribution cut off at ±bound, as by drawing again what lies outside.
-    """
-    cdf = jax.scipy.stats.norm.cdf
-    inside = cdf(-bound) + cdf(latent) * (cdf(bound) - cdf(-bound))
-    return jnp.clip(jax.scipy.special.ndtri(inside), -bound, bound)

@@ -72,3 +72,31 @@ def one_hot(label: jax.Array, classes: int, count: int) -> jax.Array:
     check_labels(label, classes, count)
     inside = (label >= 0) & (label < classes)
     return jnp.where(inside[:, None], jax.nn.one_hot(label, classes), jnp.nan)
+
+
+def condition(classes: int, label: jax.Array | None, count: int) -> jax.Array | None:
+    """Encodes the labels of a model that may have classes.
+
+    Args:
+        classes: how many there are; 0 for none.
+        label: `[B]`, or None for a model without classes.
+        count: B.
+
+    Returns:
+        `[B, classes]`, or None where there are no classes.
+
+    Raises:
+        ValueError: there are labels and no classes, or the other way round; or as
+            `one_hot`.
+    """
+    if label is None:
+        if classes:
+            raise ValueError(
+                f"the model needs labels: integers [{count}] from 0 to {classes - 1}"
+            )
+        return None
+    if not classes:
+        raise ValueError(
+            "the model has no classes, but labels were given; leave them out"
+        )
+    return one_hot(label, classes, count)

@@ -15,6 +15,7 @@ from flax import linen
 from jax import lax
 
 from jaxgan.game import Game, Move, Player, pure
+from jaxgan.models.parts.classes import check_labelled
 
 
 class Objective(NamedTuple):
@@ -129,6 +130,8 @@ def adversarial(
     def inputs(batch):
         drawn = jax.eval_shape(lambda: latent(jax.random.key(0), 1))
         zeros = jax.numpy.zeros(drawn.shape, drawn.dtype)
+        if condition == "label":
+            check_labelled(batch)
         extra = tuple(x[:1] for x in given(batch))
         return {
             "generator": (zeros, *extra),
