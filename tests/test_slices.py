@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from jaxgan import compose, losses
-from jaxgan.game import Turn, algorithm, variables
+from jaxgan.game import Turn, algorithm, pure, variables
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -91,7 +91,8 @@ def test_neither_side_has_a_gradient_to_what_the_other_learns(state):
     weights = params["to_logit"]["kernel"]
 
     def score(params):
-        return Judge().apply({"params": params}, BATCH["point"]).sum()
+        judge = pure(Judge(), "judge")
+        return judge({"judge": {"params": params}}, BATCH["point"])[0].sum()
 
     scale, direction = (
         jax.grad(lambda p, i=i: score(compose.slices(p, "to_logit")[i]))(params)

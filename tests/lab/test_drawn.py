@@ -101,3 +101,22 @@ def test_other_sets_are_opened_as_ever(calls, tmp_path, monkeypatch):
         images("faces:many")
     assert not calls
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_factor_makes_classes(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    styles, made = np.array([1, 8, 0], np.int32), []
+
+    def dataset(seed, count, size, aligned, view):
+        made.append(view)
+        image = np.zeros((count, size, size, 3), np.uint8)
+        return {"image": image, "factors": {"hair_style": styles}}
+
+    monkeypatch.setattr(faces, "dataset", dataset)
+    for _ in range(2):
+        opened = open_set(Data("portraits:3@hair_style#old"), (16, 16, 3))
+        np.testing.assert_array_equal(opened.train["label"], styles)
+        assert opened.classes[:3] == ("bald", "buzz", "short")
+    assert made == ["old"]  # drawn, then kept
+    with pytest.raises(ValueError, match=r"no classes of faces by 'age'.*hair_style"):
+        drawn.open_source("faces@age")
