@@ -9,6 +9,7 @@ import pytest
 
 from jaxgan import compose, losses
 from jaxgan.game import Turn, algorithm, pure, variables
+from jaxgan.models import dcgan
 from jaxgan.models.parts.two_players import adversarial
 
 
@@ -132,3 +133,15 @@ def test_a_layer_that_is_not_there_is_refused(state):
     game = compose.sliced(build(), "last")
     with pytest.raises(ValueError, match=r"no weights 'last/kernel'.*to_logit/kernel"):
         gradients(game, state)
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_any_discriminator_with_a_last_layer_will_do(norm):
+    """A dense one, or a convolution over all that is left."""
+    config = dcgan.Config(resolution=8, width=2, latent=3, norm=norm)
+    batch = {"image": np.zeros((2, 8, 8, 3), "float32")}
+    run = algorithm(compose.sliced(dcgan.game(config)))
+    start = jax.eval_shape(run.init, jax.random.key(0), batch)
+    state, metrics = jax.eval_shape(run.step, start, batch)
+    assert jax.tree.structure(state) == jax.tree.structure(start)
+    assert "discriminator/direction" in metrics
