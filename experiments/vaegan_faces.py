@@ -53,7 +53,7 @@ class Config:
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: vaegan.Config
     """Of VAE/GAN; the VAE has the same encoder and decoder."""
-    vae_steps: bounds.Count = 1500
+    vae_steps: bounds.Count = 800
     """Steps of the VAE, in which its step size falls to 0."""
     vae_learning_rate: bounds.Rate = 1e-3
     """First step size of the VAE."""
@@ -77,13 +77,13 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("vaegan_faces", steps=500, every=100, batch_size=16),
+        run=runs.run("vaegan_faces", steps=300, every=100, batch_size=16),
         data=Data("portraits:8192", flip=True, upscale="auto", tests=512),
         model=vaegan.Config(
             width=16,
             kernel=3,
-            gamma=0.02,
-            variance=0.25,
+            gamma=0.01,
+            variance=0.1,
             optimizer="adam",
             learning_rate=4e-4,
         ),

@@ -60,7 +60,7 @@ def test_a_search_never_ends_worse_than_the_encoder_s_guess():
     z = measuring.latents(trained, people, lambda x: x.mean((1, 2)), 3)
 
     def far(z):
-        drawn = age_cgan.sample(config, nets, z, was)
+        drawn = age_cgan.sample(config, nets, z, batch["label"])
         return np.square(drawn - (image / 127.5 - 1)).mean((1, 2, 3))
 
     assert (far(z["pixels"]) <= far(z["encoder"].clip(-3, 3)) + 1e-6).all()
