@@ -1,10 +1,12 @@
 """StackGAN on faces: a caption becomes a sketch, and the sketch a portrait.
 
     python -m experiments.stackgan_faces
+    python -m experiments.stackgan_faces --encoder characters
     python -m experiments.stackgan_faces --preset paper
 
 Trains `stage1` and then `stage2` on drawn portraits with captions, after Zhang et al.
-(arXiv:1612.03242). Captions state some of what is seen, in many words; a discriminator
+(arXiv:1612.03242). Captions state some of what is seen, in many words; networks are
+told of what the grammar reads in them, or of `--encoder`'s embedding. A discriminator
 learns to tell portraits with their captions from portraits with captions that are not
 true of them, and from what is drawn. words.png shows captions of people who were not
 trained on, and under each other what both stages draw for the same noise. results.json
@@ -47,8 +49,13 @@ class Config:
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[captioned.Data, tyro.conf.arg(name="")]
     model: stackgan.Config
-    stage2_steps: bounds.Count = 500
+    stage2_steps: bounds.Count = 200
     """Steps of stage II."""
+    stage2_batch: bounds.Count = 16
+    """Portraits in a minibatch of stage II, which are larger."""
+    encoder: captioned.Encoder = "facts"
+    """What captions are embedded by: facts, the values that a sentence allows, which no
+    encoder can tell more of; or a network of characters or of words."""
     tests: bounds.Count = 1024
     """People who are not trained on, whose captions are drawn and judged."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -63,9 +70,16 @@ class Config:
             )
 
 
+@dataclasses.dataclass(frozen=True)
+class Part(runs.Part):
+    """The run of one stage."""
+
+    encoder: captioned.Encoder = "facts"
+
+
 PRESETS = {
     "laptop": Config(
-        run=runs.run("stackgan_faces", steps=1500, every=250, batch_size=32),
+        run=runs.run("stackgan_faces", steps=800, every=200, batch_size=32),
         data=captioned.Data(),
         model=stackgan.Config(
             low=32,
@@ -90,6 +104,7 @@ PRESETS = {
         data=captioned.Data(people=16_384),
         model=stackgan.Config(halve_every=10_000),
         stage2_steps=120_000,
+        stage2_batch=64,
         preset="paper",
     ),
 }
@@ -97,18 +112,15 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains the missing stages, then draws captions."""
-    embed = captioned.facts
+    embed = captioned.embedder(config.encoder)
     count = embed(["a man"]).shape[-1]
     model = dataclasses.replace(config.model, text=count)
-    stages = {
-        "stage1": runs.part(config, "stage1", model),
-        "stage2": runs.part(
-            config,
-            "stage2",
-            dataclasses.replace(model, stage=2),
-            steps=config.stage2_steps,
-        ),
-    }
+    second = {"steps": config.stage2_steps, "batch_size": config.stage2_batch}
+    stages = {}
+    for stage, changes in (1, {}), (2, second):
+        own = dataclasses.replace(model, stage=stage)
+        part = runs.part(config, f"stage{stage}", own, **changes)
+        stages[f"stage{stage}"] = Part(**vars(part), encoder=config.encoder)
 
     @functools.cache
     def people(split, number):
@@ -132,7 +144,7 @@ def main(config: Config) -> None:
 
 def train(
     name: str,
-    part: runs.Part,
+    part: Part,
     people: captioned.People,
     others: captioned.People,
     embed: captioned.Embed,
@@ -192,7 +204,7 @@ def drawing(model: stackgan.Config, key: jax.Array) -> Callable[..., list[jax.Ar
 
 
 def accuracy(
-    part: runs.Part, variables: Any, others: captioned.People, embed: captioned.Embed
+    part: Part, variables: Any, others: captioned.People, embed: captioned.Embed
 ) -> Numbers:
     """Judges what is drawn for the captions of others, real portraits, and chance."""
     draw = drawing(part.model, jax.random.key(part.run.seed + 2))
@@ -210,7 +222,7 @@ def accuracy(
 
 def draw(
     path: pathlib.Path,
-    part: runs.Part,
+    part: Part,
     others: captioned.People,
     embed: captioned.Embed,
 ) -> None:

@@ -30,7 +30,6 @@ from jaxgan import bounds, parallel
 from jaxgan.compose import ema_variables
 from jaxgan.data.synthetic import captions
 from jaxgan.lab import blocks, captioned, cli, figures, inference, pixels, runs, session
-from jaxgan.lab.judges import captions as encoders
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import gan_cls
 from jaxgan.train import Run
@@ -40,8 +39,6 @@ ROWS, COLUMNS = 8, 8  # of pictures: captions, and portraits for each
 BLOCK = 256  # portraits drawn together, by whose statistics they are normalised
 WORDS, SAID = "words.png", "said.png"
 
-Encoder = Literal["characters", "words", "facts"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -50,7 +47,7 @@ class Config:
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[captioned.Data, tyro.conf.arg(name="")]
     model: gan_cls.Config
-    encoder: Encoder = "characters"
+    encoder: captioned.Encoder = "characters"
     """What captions are embedded by: a network of characters or of words; or facts, the
     values that a sentence allows, which no encoder can tell more of."""
     tests: bounds.Count = 1024
@@ -98,7 +95,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and measures; or draws sentences."""
     if config.say:
         return speak(config)
-    embed = embedder(config.encoder)
+    embed = captioned.embedder(config.encoder)
     model = dataclasses.replace(config.model, text=embed(["a man"]).shape[-1])
     config = dataclasses.replace(config, model=model)
     everyone = captioned.open_people(
@@ -107,13 +104,6 @@ def main(config: Config) -> None:
     seen = everyone.chosen(~captions.unseen(everyone.found))
     others = captioned.open_people(config.tests, 1, model.size, "test")
     train(config, seen, others, embed)
-
-
-def embedder(encoder: Encoder) -> captioned.Embed:
-    """What embeds sentences, trained if it is to be."""
-    if encoder == "facts":
-        return captioned.facts
-    return encoders.caption_encoder(encoder).encode
 
 
 def train(
@@ -196,7 +186,7 @@ def speak(config: Config) -> None:
             " of text_to_faces"
         )
     said = list(config.say)
-    texts = np.repeat(embedder(run.plain["encoder"])(said), COLUMNS, 0)
+    texts = np.repeat(captioned.embedder(run.plain["encoder"])(said), COLUMNS, 0)
     key = jax.random.key(config.run.seed)
     images = np.asarray(drawing(run.config)(run.variables, texts, key))
     path = config.run.workdir / SAID

@@ -1,7 +1,7 @@
 """Portraits with captions: whom to train on, texts that are not true of them, batches.
 
-    people = captioned.open_people(captioned.Data(), size=64, seed=0)
-    batches = captioned.feed(people, embed, run, mesh)
+    people = captioned.open_people(count=8192, each=5, size=64)
+    batches = captioned.feed(people, captioned.facts, run, mesh)
 
 Pairs of attributes of `captions.UNSEEN` are kept out of training, though each attribute
 is in it: what is drawn for them was never seen.
@@ -10,7 +10,7 @@ is in it: what is drawn for them was never seen.
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import captions, faces
 from jaxgan.lab import drawn, pixels
 from jaxgan.lab.judges import attributes
+from jaxgan.lab.judges.captions import caption_encoder
 from jaxgan.train import Feed, Run
 
 RANGE = (-1.0, 1.0)  # of pixels in batches
@@ -29,6 +30,7 @@ TRIES = 100  # draws of a text that is not true of a face
 SEEDS = {"train": 0, "test": 1}  # of people and their captions
 
 Embed = Callable[[Sequence[str]], np.ndarray]  # sentences to float32 [M, T]
+Encoder = Literal["characters", "words", "facts"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,6 +210,11 @@ def judged(pictures: Mapping[str, np.ndarray], people: People) -> dict[str, Any]
                 seen = {key: value[places] for key, value in found.items()}
                 numbers[name + suffix] = attributes.obeyed(said, seen)._asdict()
     return numbers
+
+
+def embedder(encoder: Encoder) -> Embed:
+    """What embeds sentences: `facts`, or a network that is trained if it is to be."""
+    return facts if encoder == "facts" else caption_encoder(encoder).encode
 
 
 def facts(sentences: Sequence[str]) -> np.ndarray:

@@ -40,7 +40,7 @@ from jax import lax
 from jaxgan import bounds, compose, losses
 from jaxgan.game import Batch, Game, Move, Player, TrainState, Variables, pure
 from jaxgan.models.model import Model
-from jaxgan.models.parts import images, stackgan_nets
+from jaxgan.models.parts import images, matching, stackgan_nets
 from jaxgan.models.parts.rates import halving
 from jaxgan.models.parts.stackgan_nets import Statistics
 
@@ -140,31 +140,19 @@ def game(config: Config) -> Game:
         return _stage(config, 2, variables, batch["text"], drawn, sketch)
 
     def discriminator_loss(variables, batch, turn):
-        fake = lax.stop_gradient(draw(variables, batch, turn.key)[0])
-        image, text = _real(config, batch["image"]), batch["text"]
-        (right, wrong), variables = judge(variables, image, text, batch["wrong"])
-        (drawn,), variables = judge(variables, fake, text)
-        loss = losses.matching_aware_discriminator_loss(right, wrong, drawn).mean()
-        seen = {"real": right.mean(), "wrong": wrong.mean(), "fake": drawn.mean()}
-        return loss, (variables, seen)
+        fake, _, _ = draw(variables, batch, turn.key)
+        real = {**batch, "image": _real(config, batch["image"])}
+        return matching.discriminator_loss(judge, variables, real, fake)
 
     def generator_loss(variables, batch, turn):
-        fake, condition, variables = draw(variables, batch, turn.key)
-        (logits,), _ = judge(variables, fake, batch["text"])
-        fooled = losses.matching_aware_generator_loss(logits).mean()
+        fake, condition, after = draw(variables, batch, turn.key)
+        fooled = matching.generator_loss(judge, after, batch, fake)
         apart = divergence(condition)
         seen = {"adversarial": fooled, "divergence": apart}
-        return fooled + config.divergence * apart, (variables, seen)
+        return fooled + config.divergence * apart, (after, seen)
 
     def inputs(batch):
-        expected = (config.text,)
-        for name in ("text", "wrong"):
-            if name not in batch or batch[name].shape[1:] != expected:
-                found = batch[name].shape[1:] if name in batch else "missing"
-                raise ValueError(
-                    f"{name} is {found}, but the game takes embeddings {expected} of"
-                    " texts that are true of the images (text) and not (wrong)"
-                )
+        matching.check_texts(batch, config.text)
         text = batch["text"][:1]
         drawn = latent(config, jax.random.key(0), 1)
         image = _real(config, batch["image"][:1])

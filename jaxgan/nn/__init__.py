@@ -3,6 +3,7 @@
 from jaxgan.nn.attention import SelfAttention
 from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
 from jaxgan.nn.blocks import DownBlock, UpBlock
+from jaxgan.nn.boxes import crop, paste
 from jaxgan.nn.conditional import ConditionalBatchNorm, Projection
 from jaxgan.nn.equalised import GAIN, EqualisedConv, EqualisedDense
 from jaxgan.nn.images import from_uint8, reflect_pad, to_uint8
@@ -50,12 +51,14 @@ __all__ = [
     "batch_latent",
     "check_mask",
     "check_policy",
+    "crop",
     "diff_augment",
     "double",
     "double_smoothly",
     "from_uint8",
     "halve",
     "minibatch_deviation",
+    "paste",
     "pixel_norm",
     "pixel_shuffle",
     "power_iteration",

@@ -15,7 +15,8 @@ TINY = [
     "--model.low", 16, "--model.high", 32, "--model.width", 2, "--model.blocks", 1,
     "--model.discriminator-width", 2, "--model.discriminator-text", 3,
     "--model.condition", 3, "--model.latent", 4, "--steps", 2, "--stage2-steps", 1,
-    "--batch-size", 4, "--log-every", 1, "--sample-every", 1, "--checkpoint-every", 1,
+    "--batch-size", 4, "--stage2-batch", 2, "--log-every", 1, "--sample-every", 1,
+    "--checkpoint-every", 1,
     "--people", 60, "--sentences", 2, "--tests", 20, "--devices", 1,
 ]  # fmt: skip
 
