@@ -28,7 +28,7 @@ ALIASES = {"--resolution": "--model.resolution"}
 Config = Training[sngan.Config, Literal["laptop", "paper", "cifar10"]]
 PRESETS = {
     "laptop": Config(
-        run=runs.run("sngan_faces", steps=2400, every=300, batch_size=16),
+        run=runs.run("sngan_faces", steps=1400, every=200, batch_size=16),
         data=Data("portraits:8192", flip=True, upscale="auto"),
         model=sngan.Config(resolution=64, width=8, critic_steps=1, decay=0, ema=0.99),
     ),
