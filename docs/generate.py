@@ -80,6 +80,7 @@ def papers() -> str:
         "[notes/mnist.md](notes/mnist.md), [notes/capsules.md](notes/capsules.md),",
         "[notes/inside.md](notes/inside.md), [notes/filling.md](notes/filling.md),",
         "[notes/coarse_to_fine.md](notes/coarse_to_fine.md),",
+        "[notes/by_class.md](notes/by_class.md),",
         "[notes/words.md](notes/words.md) and",
         "[notes/superresolution.md](notes/superresolution.md).",
         "This page is written by",

@@ -16,7 +16,6 @@ Without flags: drawn portraits at 32x32, of nine hair styles, with narrow networ
 minutes on two CPU cores.
 """
 
-import dataclasses
 from typing import Literal
 
 from jaxgan.lab import cli, generator, runs
@@ -36,8 +35,9 @@ PRESETS = {
             latent=64,
             init="orthogonal",
             critic_steps=1,
-            critic_rate=4e-4,
-            ema=0.99,
+            learning_rate=4e-4,
+            critic_rate=8e-4,
+            ema=0.98,
         ),
     ),
     "cifar10": Config(
@@ -49,7 +49,7 @@ PRESETS = {
     "imagenet": Config(
         run=runs.run("biggan_imagenet", steps=140_000, every=5000, batch_size=2048),
         data=Data("folder:IMAGENET", upscale="auto"),
-        model=dataclasses.replace(biggan.IMAGENET, classes=None),
+        model=biggan.IMAGENET,
         preset="imagenet",
     ),
 }
