@@ -16,6 +16,7 @@ Without flags: drawn portraits at 32x32, of nine hair styles, with narrow networ
 minutes on two CPU cores.
 """
 
+import dataclasses
 from typing import Literal
 
 from jaxgan.lab import cli, generator, runs
@@ -49,7 +50,7 @@ PRESETS = {
     "imagenet": Config(
         run=runs.run("biggan_imagenet", steps=140_000, every=5000, batch_size=2048),
         data=Data("folder:IMAGENET", upscale="auto"),
-        model=biggan.IMAGENET,
+        model=dataclasses.replace(biggan.IMAGENET, classes=None),
         preset="imagenet",
     ),
 }

@@ -113,8 +113,15 @@ def test_sets_are_compared_by_the_names_of_classes(tmp_path, monkeypatch, capsys
 
 
 def test_presets_leave_the_number_of_classes_to_the_data():
-    from experiments import acgan_mnist, capsnet_mnist, cdcgan_mnist, cgan_mnist
+    from experiments import (
+        acgan_mnist,
+        biggan_faces,
+        capsnet_mnist,
+        cdcgan_mnist,
+        cgan_mnist,
+    )
 
-    for module in (acgan_mnist, capsnet_mnist, cdcgan_images, cdcgan_mnist, cgan_mnist):
+    modules = acgan_mnist, capsnet_mnist, cdcgan_images, cdcgan_mnist, cgan_mnist
+    for module in (*modules, biggan_faces):
         for name, preset in module.PRESETS.items():
             assert preset.model.classes is None, (module.__name__, name)
