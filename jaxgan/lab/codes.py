@@ -23,7 +23,7 @@ from jaxgan.models import vaegan
 from jaxgan.models.model import Model
 from jaxgan.train.terminal import say
 
-Features = Callable[[np.ndarray], np.ndarray]
+Features = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 EDITS = {
     "glasses": ("bare", "glasses"),
@@ -88,9 +88,14 @@ def of_vaegan(config: vaegan.Config, variables: Any) -> Coder:
 
 
 def learned_features(config: vaegan.Config, variables: Any) -> Features:
-    """What the discriminator of a VAE/GAN compares images by."""
-    see = jax.jit(lambda x: vaegan.features(config, variables, pixels.floats(x, RANGE)))
-    return lambda images: blocks.in_blocks(see, images, size=BLOCK)
+    """What the discriminator of a VAE/GAN compares real images and others by."""
+
+    @jax.jit
+    def see(real, image):
+        both = (pixels.floats(x, RANGE) for x in (real, image))
+        return vaegan.features(config, variables, *both)
+
+    return lambda real, image: blocks.in_blocks(see, real, image, size=BLOCK)
 
 
 def compared(
@@ -102,7 +107,8 @@ def compared(
         config: of the command: `run`, `data`, `people` and `judge`.
         opened: the data, with images to test on.
         coders: title -> model; rows of edits are those of the last.
-        features: takes bytes to what images are compared in; None for pixels alone.
+        features: takes bytes, real and made, to what they are compared in; None for
+            pixels alone.
     """
     readable = factors.readable(config.data.data)
     judge = factors.trained(opened.shape[0]) if config.judge and readable else None
@@ -143,7 +149,8 @@ def reconstructed(
     Args:
         coders: name -> model.
         opened: the set, with images to test on.
-        features: takes bytes to what images are compared in; None leaves this out.
+        features: takes bytes, real and made, to what they are compared in; None leaves
+            this out.
         judge: of the factors of faces; None leaves this out.
 
     Returns:
@@ -161,14 +168,17 @@ def reconstructed(
         index, _ = neighbours.nearest(real, train, 1)
         tried["nearest"] = train[index[:, 0]]
         tried["mean"] = np.broadcast_to(mean, real.shape)
-    seen = None if features is None else features(real)
+    apart = 1.0
+    if features is not None:
+        one, other = features(real, np.roll(real, 1, 0))
+        apart = np.square(one - other).sum(1).mean()
     read = judge.read(real) if judge else {}
     found: Numbers = {}
     for name, images in tried.items():
         found[name] = pairs.error(real, images)._asdict()
-        if features is not None and seen is not None:
-            apart = np.square(seen - np.roll(seen, 1, 0)).sum(1).mean()
-            gap = np.square(features(images) - seen).sum(1).mean()
+        if features is not None:
+            one, other = features(real, images)
+            gap = np.square(one - other).sum(1).mean()
             found[name]["features"] = float(gap / apart)
         if judge:
             found[name]["factors"] = moved(read, judge.read(images))

@@ -16,9 +16,9 @@ non-saturating losses, and the two kinds of fakes count half.
 
 Known differences: the paper does not say whether the absolute error is a sum or a mean;
 here it is a mean, as in that implementation, whose weight of 40 counts on it. Real
-images, reconstructions and samples pass the discriminator by themselves.
-`nets="strided"` are the networks of VAE/GAN (`jaxgan.models.vaegan`), which cost far
-less at 64x64 and make the two comparable.
+images, reconstructions and samples pass the discriminator as one batch, for the reason
+that `jaxgan.models.vaegan` tells. `nets="strided"` are the networks of that model,
+which cost far less at 64x64 and make the two comparable.
 """
 
 import dataclasses
@@ -122,6 +122,11 @@ def game(config: Config) -> Game:
         new, variables = generate(variables, latent(config, turn.key, len(code)))
         return again, new, variables
 
+    def judged(variables, *kinds):
+        """Logits of real images, reconstructions and samples, as one batch."""
+        logits, variables = judge(variables, jnp.concatenate(kinds))
+        return jnp.split(logits, 3), variables
+
     def encoder_loss(variables, batch, turn):
         del turn
         code, variables = encode(variables, batch["image"])
@@ -139,7 +144,7 @@ def game(config: Config) -> Game:
         again, new, variables = fakes(variables, batch, turn)
         others = held(variables, "discriminator")
         error = losses.l1_loss(batch["image"], again).mean()
-        logits = [judge(others, image)[0] for image in (again, new)]
+        _, *logits = judged(others, batch["image"], again, new)[0]
         if released:
             both = map(losses.non_saturating_generator_loss, logits)
             fooled = sum(both, jnp.zeros(())) / 2
@@ -150,11 +155,7 @@ def game(config: Config) -> Game:
 
     def discriminator_loss(variables, batch, turn):
         made = fakes(held(variables, "encoder", "generator"), batch, turn)[:2]
-        logits = []
-        for image in (batch["image"], *made):
-            one, variables = judge(variables, image)
-            logits.append(one)
-        real, again, new = logits
+        (real, again, new), variables = judged(variables, batch["image"], *made)
         if released:
             pairs = (
                 losses.non_saturating_discriminator_loss(real, x) for x in (again, new)

@@ -23,8 +23,11 @@ equilibrium, and the margin is around log 3 for real images and log 3/2 for fake
 Known differences: losses are means over the batch, where the script sums and divides
 the step size by the batch's size, which is the same to RMSProp; the step size falls
 along a line (`decay`) and not by a power; logarithms are of probabilities themselves
-and not of these plus 0.001. Real images, reconstructions and samples pass the
-discriminator by themselves. `kernel=3` and Adam are ours, for short trainings.
+and not of these plus 0.001. `kernel=3` and Adam are ours, for short trainings.
+
+Real images, reconstructions and samples pass the discriminator as one batch. By
+themselves, as those of DCGAN do, they would leave it blind: the batch norm of its dense
+layer takes away what all images of a kind have in common.
 
 `similarity="pixels"` is the paper's baseline: the same encoder and decoder as a plain
 VAE, whose pixels are normal around the reconstruction.
@@ -150,11 +153,12 @@ def _losses(config, nets):
         return again, new, variables
 
     def judged(variables, real, again, new):
-        made = []
-        for image in (real, again, new):
-            one, variables = discriminator(variables, image)
-            made.append(one)
-        return made, variables
+        """What the discriminator makes of the three kinds, as one batch."""
+        judged, variables = discriminator(
+            variables, jnp.concatenate([real, again, new])
+        )
+        parts = [jnp.split(x, 3) for x in judged]
+        return [vaegan_nets.Judged(*x) for x in zip(*parts, strict=True)], variables
 
     def balance(real, again, new):
         """The discriminator's errors, and whether it and its opponent move."""
@@ -168,8 +172,10 @@ def _losses(config, nets):
         code, divergence, variables = coded(variables, batch, turn)
         others = held(variables, "decoder", "discriminator")
         again, _ = decoder(others, code)
-        features = [discriminator(others, x)[0][1] for x in (batch["image"], again)]
-        similarity = losses.learned_similarity_loss(*features).mean()
+        new = lax.stop_gradient(fakes(variables, batch, turn)[1])
+        (real, again, _), _ = judged(others, batch["image"], again, new)
+        similarity = losses.learned_similarity_loss(real.features, again.features)
+        similarity = similarity.mean()
         seen = {"divergence": divergence.mean(), "similarity": similarity}
         return divergence.mean() + similarity, (variables, seen)
 
@@ -282,14 +288,17 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
     return decode(config, variables, latent)
 
 
-def features(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
-    """What the discriminator compares images `[B, R, R, C]` by, a vector for each.
+def features(
+    config: Config, variables: Variables, real: jax.Array, image: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """What the discriminator compares real images by, and others, as vectors.
 
-    It is normalised with the statistics of these images, so it is to be compared
-    within one size of batches.
+    Both, `[B, R, R, C]`, are normalised together, with the statistics of this batch.
     """
     net = pure(_nets(config)["discriminator"], "discriminator")
-    return net(variables, image)[0].features.reshape(len(image), -1)
+    found = net(variables, jnp.concatenate([real, image]))[0].features
+    one, other = jnp.split(found.reshape(len(found), -1), 2)
+    return one, other
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:

@@ -142,9 +142,8 @@ class Twin:
         mean, log_variance = self.encoder(image)
         code = mean + (log_variance / 2).exp() * noise
         again, new = self.decoder(code), self.decoder(prior)
-        (real, wanted), (judged, found), (sampled, _) = map(
-            self.discriminator, (image, again, new)
-        )
+        logits, features = self.discriminator(self.torch.cat([image, again, new]))
+        (real, judged, sampled), (wanted, found, _) = logits.chunk(3), features.chunk(3)
         kl = (mean**2 + log_variance.exp() - log_variance - 1).sum(1).mean() / 2
         similar = ((wanted - found) ** 2).sum((1, 2, 3)).mean() / 2
 
@@ -214,6 +213,19 @@ def test_the_equilibria_are_those_of_a_discriminator_that_cannot_tell():
         real, fake = map(jnp.array, expected)
         moves = within_margin(real, fake, vaegan.EQUILIBRIA[form], 0.35)
         assert tuple(map(int, moves)) == (1, 1)
+
+
+def test_a_discriminator_is_not_blind_to_what_all_images_of_a_kind_share(start):
+    """Its dense batch norm would hide it, if kinds were normalised by themselves."""
+    batch, state = start
+    real = jnp.asarray(batch["image"])
+    net = game.pure(vaegan.game(CONFIG).nets["discriminator"], "discriminator")
+    nets = game.variables(state)
+    other = jnp.concatenate([real, 1 - 0.2 * real])
+    alone, together = (net(nets, x)[0].logits for x in (real, other))
+    assert not np.allclose(alone, together[: len(real)], atol=1e-2)
+    one, two = vaegan.features(CONFIG, nets, real, real)
+    np.testing.assert_allclose(one, two, atol=1e-5)
 
 
 def test_a_discriminator_that_is_too_strong_rests_inside_the_step(start, monkeypatch):
