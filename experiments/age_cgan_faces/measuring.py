@@ -14,6 +14,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import losses
 from jaxgan.analysis import search
 from jaxgan.data.synthetic import faces
+from jaxgan.data.synthetic import people as known
 from jaxgan.lab import blocks, domains, figures, generator, inference, pairs, pixels
 from jaxgan.lab.data import Set, open_set
 from jaxgan.lab.judges import factors, identity
@@ -49,7 +50,7 @@ def opened(config: Any) -> Set:
     spec = config.data.data
     if not jaxgan_data.drawn(spec) or found.arrays is None:
         return found
-    age = faces.people(0, len(found.arrays["image"]))["age"]
+    age = known.people(0, len(found.arrays["image"]))["age"]
     train = {**found.arrays, "label": classes(age)}
     return dataclasses.replace(found, train=train, classes=CLASSES)
 
@@ -79,7 +80,7 @@ def tested(config: Any, shape: tuple[int, int, int]) -> People:
             config.data, data=f"{spec}:{config.people}#{view}", flip=False
         )
         images.append(open_set(flags, shape, test=True).test["image"])
-    age = faces.people(1, config.people)["age"]  # 1 is the seed of test parts
+    age = known.people(1, config.people)["age"]  # 1 is the seed of test parts
     changed = [
         faces.CHANGES[view](faces.neutral(age=0)._replace(age=age)).age
         for view in ("young", "old")

@@ -12,6 +12,7 @@ from experiments import age_cgan_faces
 from experiments.age_cgan_faces import measuring
 from jaxgan import game
 from jaxgan.data.synthetic import faces
+from jaxgan.data.synthetic import people as known
 from jaxgan.lab import inference
 from jaxgan.models import age_cgan
 
@@ -42,7 +43,7 @@ def test_classes_are_those_of_adults_in_the_paper():
 
 
 def test_people_are_those_that_are_drawn():
-    people, drawn = faces.people(5, 3), faces.dataset(5, 3, 16)["factors"]
+    people, drawn = known.people(5, 3), faces.dataset(5, 3, 16)["factors"]
     assert set(people) == set(drawn)
     for name, value in drawn.items():
         np.testing.assert_allclose(people[name], value, atol=1e-6, err_msg=name)

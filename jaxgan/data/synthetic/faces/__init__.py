@@ -62,7 +62,6 @@ __all__ = [
     "level",
     "mirror",
     "neutral",
-    "people",
     "render",
     "sample_factors",
 ]
@@ -94,28 +93,6 @@ def level(factors: Factors) -> Factors:
     return factors._replace(
         yaw=0.5 * factors.yaw, pitch=0.5 * factors.pitch, roll=0.25 * factors.roll
     )
-
-
-def people(seed: int, count: int) -> dict[str, np.ndarray]:
-    """The factors of the faces of `dataset`, without drawing them.
-
-    Those of aligned faces are `level`, and the same otherwise.
-
-    Args:
-        seed: the seed of the set.
-        count: the number of people.
-
-    Returns:
-        The fields of `Factors`, `[count]` each.
-
-    Raises:
-        ValueError: `seed` is out of range.
-    """
-    keys = jax.vmap(
-        lambda i: jax.random.fold_in(jax.random.key(seeds.checked(seed)), i)
-    )
-    found = jax.jit(jax.vmap(sample_factors))(keys(jnp.arange(count)))
-    return jax.device_get(found)._asdict()
 
 
 @functools.partial(jax.jit, static_argnames=("size", "painter", "aligned"))
