@@ -91,7 +91,9 @@ def save_sentences(path: pathlib.Path, rows: Any, said: Sequence[str]) -> None:
     count, columns, side = rows.shape[:3]
     labels = [textwrap.fill(text, 30) for text in said]
     figure = new(3 + columns * side / 90, count * side / 90)
-    tiles(figure.subplots(), rows / np.float32(255), labels, [""] * columns)
+    axes = figure.subplots()
+    tiles(axes, rows / np.float32(255), labels, [""] * columns)
+    axes.set_anchor("E")  # all that is left over is for the sentences
     save(path, figure, "captions, and what is drawn for them")
 
 
