@@ -7,8 +7,12 @@ Brock, Donahue and Simonyan draw the latents of BigGAN from a normal distributio
 is cut off at a threshold: the smaller it is, the more typical and the more alike images
 are. For each threshold this measures precision and density (how many samples lie among
 real images) and recall and coverage (how much of the real images is reached), with
-the Fréchet distance, in the features of one network. Batch norms see batches that are
-truncated alike, and a column of the sheet has the same latents throughout.
+the Fréchet distance, in the features of one network.
+
+Batch norms are held at what they see of latents that are not truncated. With `--norms
+own` they see truncated batches, as in BigGAN, and where the first layer of a generator
+is normalised, as that of DCGAN is, this undoes most of the truncation. A column of the
+sheet has the same latents throughout.
 
 Works for any run of a generator with Gaussian latents, which is only read; a minute on
 two CPU cores. Writes truncation.png (the curve), sheet.png and results.json.
@@ -16,7 +20,8 @@ two CPU cores. Writes truncation.png (the curve), sheet.png and results.json.
 
 import dataclasses
 import pathlib
-from typing import Annotated, Any
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
@@ -24,8 +29,8 @@ import tyro
 
 from jaxgan import bounds, nn, parallel
 from jaxgan.lab import cli, figures, inference, sets
-from jaxgan.lab.measure import extract, generators, moments, statistics
-from jaxgan.lab.sets import Reading
+from jaxgan.lab.measure import extract, moments, statistics
+from jaxgan.lab.sets import Block, ImageSet, Reading
 from jaxgan.train.terminal import say
 
 COLUMNS = 10  # latents of the sheet
@@ -47,6 +52,9 @@ class Config:
         *(1.5, 2.0, 3.0),
     )
     """Largest absolute values of a latent's numbers."""
+    norms: Literal["held", "own"] = "held"
+    """Statistics of batch norms: held at those of latents that are not truncated, or
+    those of the truncated images that are drawn together."""
     count: Annotated[int, bounds.Within(10)] = 2000
     """Samples for each threshold, and most of the real images."""
     seed: bounds.Seed = 0
@@ -77,23 +85,72 @@ def main(config: Config) -> None:
             title=title,
         )
 
+    draw = drawing(config, trained)
     goal, rows = look(real, "real"), []
-    for threshold in (*sorted(config.thresholds), 0.0):
-        drawn = generators.drawn(
-            trained, config.count, config.seed, truncation=threshold
-        )
-        seen = look(drawn, f"{threshold:g}" if threshold else "all")
+    for threshold in (*sorted(config.thresholds), None):
+        seen = look(samples(config, trained, draw, threshold), _short(threshold))
         found = statistics.compare(goal, seen, ("frechet", "coverage"))
-        row: dict[str, Any] = {"threshold": threshold or None}
+        row: dict[str, Any] = {"threshold": threshold}
         rows.append(row | {name: float(found[name]) for name in SHOWN})
         say("  ".join(f"{name} {_short(x)}" for name, x in rows[-1].items()))
     draw_curve(out / "truncation.png", rows)
-    draw_sheet(out / "sheet.png", config, trained)
+    draw_sheet(out / "sheet.png", config, trained, draw)
     about = {"name": extractor.name, **extractor.about}
     results = {"step": trained.step, "real": real.protocol, "extractor": about}
-    figures.save_results(
-        out / "results.json", {**results, "count": config.count, "rows": rows}
-    )
+    results |= {"count": config.count, "norms": config.norms, "rows": rows}
+    figures.save_results(out / "results.json", results)
+
+
+def drawing(config: Config, trained: inference.Trained) -> Callable[..., jax.Array]:
+    """The generator, `draw(latent, label) -> bytes`, compiled.
+
+    Raises:
+        ValueError: its latents are not Gaussian.
+    """
+    if not inference.are_gaussian(trained):
+        raise ValueError(
+            f"truncation is for Gaussian latents, and those of {config.run} are not:"
+            " train with normal latents"
+        )
+    held = config.norms == "held"
+    draw = inference.drawing(trained) if held else None
+
+    def drawn(latent, label):
+        images = (
+            inference.sampled(trained, latent, label)
+            if draw is None
+            else draw(latent, label)
+        )
+        return inference.to_uint8(trained, images)
+
+    return jax.jit(drawn)
+
+
+def cut(latent: Any, threshold: float | None) -> Any:
+    """Latents within a threshold; as they are where it is None."""
+    if threshold is None:
+        return latent
+    return jax.tree.map(lambda z: nn.truncated(z, threshold), latent)
+
+
+def samples(
+    config: Config,
+    trained: inference.Trained,
+    draw: Callable[..., jax.Array],
+    threshold: float | None,
+) -> ImageSet:
+    """Samples from truncated latents, which are the same for all thresholds before."""
+    key = jax.random.key(config.seed)
+
+    def blocks(size: int) -> Iterator[Block]:
+        for start in range(0, config.count, size):
+            latent = inference.latents(trained, jax.random.fold_in(key, start), size)
+            label = np.arange(start, start + size) % max(1, trained.classes)
+            images = np.asarray(draw(cut(latent, threshold), label))
+            yield Block(images[: config.count - start], None)
+
+    shape = inference.image_shape(trained)
+    return ImageSet("samples", {}, config.count, shape, False, blocks)
 
 
 def _short(x: float | None) -> str:
@@ -122,18 +179,20 @@ def draw_curve(path: pathlib.Path, rows: list[dict[str, Any]]) -> None:
     figures.save(path, figure, "quality against variety, a point a threshold")
 
 
-def draw_sheet(path: pathlib.Path, config: Config, trained: inference.Trained) -> None:
+def draw_sheet(
+    path: pathlib.Path,
+    config: Config,
+    trained: inference.Trained,
+    draw: Callable[..., jax.Array],
+) -> None:
     """Draws the same latents at each threshold, a row a threshold."""
-    latent = inference.latents(trained, jax.random.key(config.seed), COLUMNS)
-    label = np.arange(COLUMNS) % max(1, trained.classes)
-    draw, rows, names = jax.jit(inference.drawing(trained)), [], []
-    for threshold in (*sorted(config.thresholds), None):
-        cut = latent
-        if threshold is not None:
-            cut = jax.tree.map(lambda z, t=threshold: nn.truncated(z, t), latent)
-        rows.append(np.asarray(inference.to_uint8(trained, draw(cut, label))))
-        names.append(_short(threshold))
-    figures.save_rows(path, np.stack(rows), names, "a row a threshold")
+    latent = inference.latents(trained, jax.random.key(config.seed), BATCH)
+    label = np.arange(BATCH) % max(1, trained.classes)
+    thresholds = (*sorted(config.thresholds), None)
+    rows = [np.asarray(draw(cut(latent, x), label))[:COLUMNS] for x in thresholds]
+    figures.save_rows(
+        path, np.stack(rows), [_short(x) for x in thresholds], "a row a threshold"
+    )
 
 
 if __name__ == "__main__":

@@ -34,4 +34,4 @@ def test_latents_that_are_not_gaussian_are_refused(
     monkeypatch.setattr(inference, "are_gaussian", lambda trained: False)
     argv = ["--run", tiny_run, "--workdir", tmp_path, "--count", 12]
     assert call(truncation_curve, argv, monkeypatch) == 2
-    assert "is for Gaussian latents" in capsys.readouterr().err
+    assert "truncation is for Gaussian" in capsys.readouterr().err
