@@ -12,8 +12,8 @@ The presets are the authors' networks for CIFAR-10 and for ImageNet at 128x128, 
 accelerators. The run directory gets sheets with a class along rows and a latent along
 columns, classes.png with their names, curves, nearest neighbours and a page.
 
-Without flags: drawn portraits at 32x32, of nine hair styles, with narrow networks, ten
-minutes on two CPU cores.
+Without flags: drawn portraits at 32x32, of nine hair styles, with narrow networks,
+about ten processor-minutes by the time of a step; no run was finished yet.
 """
 
 import dataclasses

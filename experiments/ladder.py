@@ -15,8 +15,9 @@ for drawn faces the factor census, the total variation between samples and data 
 factor of a face, which says what a model leaves out. The random features of the default
 rank these runs among themselves and are no FID; `--extractor inception` gives that.
 
-Without flags: 80,000 images for each of five models and one seed, about an hour on two
-cores. Writes ladder.png (scores, factors) and results.json.
+Without flags: 80,000 images for each of five models and one seed, an hour or two by
+the time of a step; no run was finished yet. Writes ladder.png (scores, factors)
+and results.json.
 """
 
 import dataclasses

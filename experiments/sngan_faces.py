@@ -12,9 +12,10 @@ and sheets have a row a class. The presets paper (64x64) and cifar10 (32x32) hav
 protocol of mimicry (arXiv:2005.02494), for an accelerator: 100,000 steps of five
 updates of the discriminator and one of the generator.
 
-Without flags: drawn portraits at 64x64 with narrow networks and one update each, ten
-minutes on two CPU cores. The run directory gets sheets, a strip of them over time,
-curves, nearest training neighbours of samples and a page.
+Without flags: drawn portraits at 64x64 with narrow networks and one update each, about
+ten processor-minutes by the time of a step; no run was finished yet. The run
+directory gets sheets, a strip of them over time, curves, nearest training neighbours of
+samples and a page.
 """
 
 from typing import Literal
