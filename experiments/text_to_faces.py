@@ -65,13 +65,13 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("text_to_faces", steps=2500, every=250, batch_size=16),
+        run=runs.run("text_to_faces", steps=4000, every=250, batch_size=16),
         data=captioned.Data(),
         model=gan_cls.Config(
             features=64,
             latent=64,
-            width=24,
-            discriminator_width=24,
+            width=16,
+            discriminator_width=16,
             learning_rate=4e-4,
             ema=0.99,
         ),
