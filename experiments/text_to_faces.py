@@ -65,7 +65,7 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("text_to_faces", steps=4000, every=250, batch_size=16),
+        run=runs.run("text_to_faces", steps=2500, every=250, batch_size=16),
         data=captioned.Data(),
         model=gan_cls.Config(
             features=64,
