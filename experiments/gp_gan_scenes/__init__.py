@@ -11,7 +11,7 @@ modified Poisson problem, and Gaussian-Poisson blending with the colours of the
 composite, of the network (which is GP-GAN), and of the truth, which no network can
 beat.
 
-Without flags: 4,096 drawn faces, each under two lights that differ in direction,
+Without flags: 4,096 drawn portraits, each under two lights that differ in direction,
 strength, brightness and colour; minutes on two CPU cores. `folder:CAMERAS` has a folder
 of pictures for each scene, of which one in twenty is held out, as in the paper. Writes
 results.json and blending.png, besides what every run leaves.
@@ -56,10 +56,18 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("gp_gan_scenes", steps=2000, every=250, batch_size=32),
-        data=Data("faces:4096", tests=100),
-        # One update of the critic saves two thirds of the time.
-        model=gp_gan.Config(width=16, bottleneck=256, critic_steps=1),
+        run=runs.run("gp_gan_scenes", steps=3000, every=500, batch_size=16),
+        data=Data("portraits:4096", tests=100),
+        # One update of the critic saves two thirds of the time. A network that draws
+        # what is added need not learn first to copy what lies around the square.
+        model=gp_gan.Config(
+            width=16,
+            bottleneck=512,
+            residual=True,
+            critic_steps=1,
+            learning_rate=1e-3,
+            decay=3000,
+        ),
     ),
     "paper": Config(
         run=runs.run(
