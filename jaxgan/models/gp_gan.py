@@ -146,7 +146,8 @@ def blend(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
             f"composites are {image.shape[1:]}, but the network takes {expected}: bring"
             " them to that size, and give `gaussian_poisson.blend` what it draws"
         )
-    return pure(_nets(config)["generator"], "generator")(variables, image, "running")[0]
+    generator = pure(_nets(config)["generator"], "generator")
+    return generator(variables, image, "running")[0].clip(-1, 1)
 
 
 def _nets(config: Config):

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 from flax import linen
 
 from jaxgan import nn
-from jaxgan.models.parts.residual import changed
 
 Statistics = Literal["batch", "running"]
 _init = linen.initializers.normal(0.02)
@@ -51,8 +50,9 @@ class EncoderDecoder(linen.Module):
         bottleneck: units of the vector between encoder and decoder.
         up: channels of the decoder's maps, the smallest, which is 4x4, first.
         channels: of the images.
-        residual: whether the decoder draws what is added to the image in front of the
-            tanh, which has the size of the result then.
+        residual: whether the decoder draws what is added to the image, which then has
+            the size of the result. There is no tanh, so it may go a little beyond
+            [-1, 1]; in front of one, pixels near 1 could hardly be moved.
         dtype: of the computation.
     """
 
@@ -84,7 +84,7 @@ class EncoderDecoder(linen.Module):
         for width in rest:
             x = linen.relu(norm()(up(width)(x)))
         x = up(self.channels, name="to_image")(x).astype(jnp.float32)
-        return changed(image, x) if self.residual else jnp.tanh(x)
+        return image + x if self.residual else jnp.tanh(x)
 
 
 class Critic(linen.Module):

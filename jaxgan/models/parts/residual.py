@@ -69,10 +69,6 @@ class ResidualGenerator(linen.Module):
             self.channels, 7, padding=0, dtype=self.dtype, name="to_image"
         )
         x = to_image(nn.reflect_pad(x, 3)).astype(jnp.float32)
-        return changed(image, x) if self.residual else jnp.tanh(x)
-
-
-def changed(image: jax.Array, change: jax.Array) -> jax.Array:
-    """Images in [-1, 1] after a change of any size, added in front of a tanh."""
-    near = jnp.clip(image.astype(jnp.float32), -NEAR_1, NEAR_1)
-    return jnp.tanh(change + jnp.arctanh(near))
+        if self.residual:
+            x += jnp.arctanh(jnp.clip(image.astype(jnp.float32), -NEAR_1, NEAR_1))
+        return jnp.tanh(x)
