@@ -114,6 +114,6 @@ def draw(path, image, source, found) -> None:
     rows["truth"] = image
     stacked = jnp.stack([jnp.asarray(x[:SHOWN]) for x in rows.values()])
     count, columns, side = stacked.shape[:3]
-    figure = figures.new(2.3 + columns * side / 100, 0.2 + count * side / 100)
+    figure = figures.new(2.5 + columns * side / 100, 0.2 + count * side / 100)
     figures.tiles(figure.subplots(), stacked, list(rows), [""] * columns)
     figures.save(path, figure, "scenes, and how the pictures are blended")
