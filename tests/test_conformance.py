@@ -318,7 +318,7 @@ def test_every_loss_has_derivatives_in_both_modes(trial):
         np.testing.assert_allclose(*across, rtol=1e-2, atol=10 * size)
         if name in JUMPS.get(trial.name, ()):
             continue
-        step = 1e-2
+        step = 1e-3  # losses of small nets are curved: longer ones miss the slope
         ends = [
             along(jax.tree.map(lambda p, d, t=t: p + t * d, owned, u), u)[0][0]
             for t in (-step, step)
