@@ -49,7 +49,7 @@ class Config:
     run: Annotated[Run, tyro.conf.arg(name="")]
     data: Annotated[captioned.Data, tyro.conf.arg(name="")]
     model: stackgan.Config
-    stage2_steps: bounds.Count = 500
+    stage2_steps: bounds.Count = 1500
     """Steps of stage II."""
     stage2_batch: bounds.Count = 16
     """Portraits in a minibatch of stage II, which are larger."""

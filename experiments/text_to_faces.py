@@ -14,7 +14,7 @@ Captions with a pair of attributes that no training caption has are counted by
 themselves.
 
 With `--say` nothing is trained: portraits for these sentences are drawn by the run in
---workdir, into said.png. Without flags: 8,192 portraits of 64x64, narrow networks, ten
+--workdir, into said.png. Without flags: 8,192 portraits of 64x64, narrow networks, six
 minutes of one CPU core; the judge takes some minutes more, once (`--no-judge`).
 """
 
@@ -65,7 +65,7 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("text_to_faces", steps=2500, every=250, batch_size=16),
+        run=runs.run("text_to_faces", steps=1500, every=250, batch_size=16),
         data=captioned.Data(),
         model=gan_cls.Config(
             features=64,

@@ -199,7 +199,7 @@ def judged(pictures: Mapping[str, np.ndarray], people: People) -> dict[str, Any]
     unseen = captions.unseen(people.found)
     parts = {"": ~unseen, "_unseen": unseen}
     numbers: dict[str, Any] = {
-        "captions": {k or "seen": int(x.sum()) for k, x in parts.items()}
+        "captions": {k[1:] or "seen": int(x.sum()) for k, x in parts.items()}
     }
     for name, image in pictures.items():
         found = judge.read(resized(image, attributes.SIDE))

@@ -111,7 +111,7 @@ class Config:
 def game(config: Config) -> Game:
     """Three players, who move at once. Batches: `{"image": [B, R, R, C] in [-1, 1]}`.
 
-    Of a plain VAE, one player that owns both nets.
+    A plain VAE has one player, which owns both nets.
     """
     nets = _nets(config)
     if config.similarity == "pixels":
