@@ -56,7 +56,9 @@ class Rung(NamedTuple):
 _plain = dcgan.Config(
     width=32, kernel=4, latent_distribution="normal", learning_rate=3e-4
 )
-_residual = sngan.Config(resolution=64, width=8, critic_steps=1, decay=0, ema=0.999)
+_residual = sngan.Config(
+    resolution=64, width=8, critic_steps=1, learning_rate=1e-3, decay=0, ema=0.999
+)
 RUNGS = {
     "dcgan": Rung(dcgan.MODEL, _plain),
     "lsgan": Rung(dcgan.MODEL, dataclasses.replace(_plain, loss="least_squares")),

@@ -251,8 +251,9 @@ def edited(
     Returns:
         `gain` and `lose`, each with answers: the edit (`output`), the same with pixels
         instead of codes (`pixels`), the reconstruction without an edit (`again`), the
-        picture as it is (`input`) and the true one (`truth`). Of each: `l1` and `psnr`
-        to the truth and, given a judge, `rate` and `rest` of `domains.attributes`.
+        picture as it is (`input`) and the true one (`truth`). Each has
+        `l1` and `psnr` to the truth and, given a judge, `rate` and `rest` of
+        `domains.attributes`.
     """
     ways = {
         "gain": (attribute.without, attribute.having, 1),
