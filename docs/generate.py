@@ -37,13 +37,25 @@ def paper(record: model.Model) -> str:
 
 
 def commands_of(name: str, names: list[str]) -> list[str]:
-    """Commands that begin with a model's name, and with no longer name of a model."""
+    """Commands of a model.
+
+    They begin with its name, and with no longer name of a model; where none does, they
+    are those that read its record.
+    """
 
     def owner(command: str) -> str:
         owners = [other for other in names if f"{command}_".startswith(f"{other}_")]
         return max(owners, key=len, default="")
 
-    return [command for command in commands() if owner(command) == name]
+    own = [command for command in commands() if owner(command) == name]
+    return own or [c for c, path in commands().items() if reads(name, path)]
+
+
+def reads(name: str, path: pathlib.Path) -> bool:
+    """Whether the file of a command names the record of a model."""
+    return f"{name}.MODEL" in re.findall(
+        r"\w+\.MODEL", path.read_text(encoding="utf-8")
+    )
 
 
 def rows(records: dict[str, model.Model], up: str = "") -> list[tuple[str, str, str]]:
