@@ -67,5 +67,5 @@ def test_sides_and_domains_that_do_not_fit_are_refused():
         cyclegan.Config(resolution="16x16")
     batch = dict(cyclegan.batch(TINY, jax.random.key(0), 1))
     batch["b"] = batch["b"][..., :1]
-    with pytest.raises(ValueError, match=r"\(8, 12, 1\).* to the same channels"):
+    with pytest.raises(ValueError, match=r"\(16, 24, 1\).* to the same channels"):
         cyclegan.game(TINY).inputs(batch)
