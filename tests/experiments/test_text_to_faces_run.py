@@ -31,7 +31,7 @@ def test_trains_judges_and_draws_what_is_said(tmp_path, monkeypatch, capsys):
     for name in ("drawn", "real", "chance"):
         assert 0 <= found[name]["share"] <= 1
     # The true factors would obey all; the pretended judge does what it does for both.
-    assert found["captions"]["seen"] + found["captions"]["_unseen"] == 20
+    assert found["captions"]["seen"] + found["captions"]["unseen"] == 20
     assert found["setting"]["model"]["text"] == 43  # all values of all attributes
     with Image.open(out / "words.png") as picture:
         assert min(picture.size) > 300
