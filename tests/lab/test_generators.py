@@ -42,7 +42,15 @@ def test_shapes_follow_from_the_configuration(name):
     generator = opened(name, record, record.config())
     drawn = generators.drawn(generator, 6, 0)
     assert drawn.shape == inference.image_shape(generator)
-    labelled = {"acgan", "cdcgan", "cdcgan_images", "cgan", "lapgan"}
+    labelled = {
+        "acgan",
+        "age_cgan",
+        "biggan",
+        "cdcgan",
+        "cdcgan_images",
+        "cgan",
+        "lapgan",
+    }
     assert drawn.labelled == (name in labelled)
     assert drawn.count == 6
 

@@ -134,7 +134,7 @@ def test_learns_what_it_has_not_seen():
         ({"resolution": 24}, "resolution is 24, expected a power of two"),
         ({"resolution": 4}, "of at least 8"),
         ({"channels": 0}, "channels is 0; it must be at least 1"),
-        ({"numbers": 0}, "numbers is 0"),
+        ({"numbers": -1}, "numbers is -1"),
         ({"binaries": -1}, "binaries is -1"),
         ({"width": 0}, "width is 0"),
         ({"hidden": 0}, "hidden is 0"),
