@@ -53,9 +53,7 @@ def commands_of(name: str, names: list[str]) -> list[str]:
 
 def reads(name: str, path: pathlib.Path) -> bool:
     """Whether the file of a command names the record of a model."""
-    return f"{name}.MODEL" in re.findall(
-        r"\w+\.MODEL", path.read_text(encoding="utf-8")
-    )
+    return bool(re.search(rf"\b{name}\.MODEL\b", path.read_text(encoding="utf-8")))
 
 
 def rows(records: dict[str, model.Model], up: str = "") -> list[tuple[str, str, str]]:

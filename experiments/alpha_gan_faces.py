@@ -24,7 +24,7 @@ import tyro
 
 from jaxgan import bounds
 from jaxgan.lab import cli, codes, generator, inference, runs, unseen
-from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.data import Data
 from jaxgan.models import alpha_gan
 from jaxgan.train import Run
 
@@ -72,12 +72,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, then measures."""
     shape = generator.image_shape(alpha_gan.MODEL, config.model)
     others = rivals(config, shape)
-    opened = open_set(config.data, shape, test=True)
-    if not opened.test:
-        raise ValueError(
-            f"{config.data.data} is too large to set images aside; give a set with a"
-            " test split"
-        )
+    opened = unseen.open_both(config.data, shape)
     coders = {TITLES[n]: codes.of_vaegan(*both) for n, both in others.items()}
     features = codes.learned_features(*others["vaegan"]) if others else None
 

@@ -236,12 +236,8 @@ def draw(
     texts = embed([*np.repeat(said, DRAWN), *rest])
     made = drawing(run.config, jax.random.key(part.run.seed + 3))(run.variables, texts)
     side = run.config.high
-    rows = [
-        np.repeat(
-            np.repeat(np.asarray(x), side // x.shape[1], 1), side // x.shape[1], 2
-        )
-        for x in made
-    ]
+    larger = [np.asarray(x).repeat(side // x.shape[1], 1) for x in made]
+    rows = [x.repeat(side // x.shape[2], 2) for x in larger]
     pairs = np.stack(rows, 1)[: len(said) * DRAWN]
     pairs = pairs.reshape(len(said), DRAWN, 2, side, side, 3).swapaxes(1, 2)
     pairs = pairs.reshape(2 * len(said), DRAWN, side, side, 3)

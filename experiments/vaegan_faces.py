@@ -36,7 +36,7 @@ from jaxgan.lab import (
     session,
     unseen,
 )
-from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.data import Data
 from jaxgan.lab.session import Result
 from jaxgan.models import vaegan
 from jaxgan.train import Run, as_json, directory
@@ -109,12 +109,7 @@ def main(config: Config) -> None:
     """Trains what is missing, then measures."""
     rates.check(config.run.steps, config.model.decay)
     shape = generator.image_shape(vaegan.MODEL, config.model)
-    opened = open_set(config.data, shape, test=True)
-    if not opened.test:
-        raise ValueError(
-            f"{config.data.data} is too large to set images aside; give a set with a"
-            " test split"
-        )
+    opened = unseen.open_both(config.data, shape)
     test = {"image": opened.test["image"]}
     pixels = dataclasses.replace(
         config.model,

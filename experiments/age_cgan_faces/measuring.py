@@ -1,7 +1,7 @@
 """Makes young people old, in several ways, and compares them with the truth."""
 
 import dataclasses
-import functools
+import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ RANGE = (-1.0, 1.0)
 CANDIDATES = 1024  # random latents, between whose numbers searches stay
 RATE = 0.05  # Adam's, in a search
 SHOWN = 8  # people in the picture
+Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]
 TITLES = {
     "encoder": "z by the encoder",
     "pixels": "z by pixels",
@@ -141,7 +142,7 @@ def measured(config: Any, trained: inference.Trained) -> None:
     people = tested(config, shape)
     chooses, scores = identity.trained("search"), identity.trained("judge")
     judge = factors.trained(shape[0]) if config.judge else None
-    draw = functools.partial(_drawn, trained)
+    draw = drawing(trained)
     z = latents(trained, people, chooses.embed, config.iterations)
     again = {name: draw(x, people.was) for name, x in z.items()}
     older = {name: draw(x, people.will) for name, x in z.items()}
@@ -159,7 +160,8 @@ def measured(config: Any, trained: inference.Trained) -> None:
             found |= domains.attributes(judge, "age", four)["output"]
         numbers[name] = found
     workdir = config.run.workdir
-    _draw(workdir / "ages.png", trained, people, z, again)
+    names = inference.class_names(trained)
+    draw_ages(workdir / "ages.png", names, draw, people, z["identity"], again)
     about = {
         "people": len(people.young),
         "recognised": {"search": chooses.facts, "judge": scores.facts},
@@ -168,23 +170,42 @@ def measured(config: Any, trained: inference.Trained) -> None:
     figures.save_results(workdir / directory.RESULTS, {**about, "aged": numbers})
 
 
-def _drawn(trained, z, label):
-    """Bytes of latents and classes."""
+def drawing(trained: inference.Trained) -> Draw:
+    """The generator, `draw(latents, classes) -> bytes`, compiled once."""
     config, variables = trained.config, trained.variables
-    draw = jax.jit(
-        lambda z, y: pixels.to_bytes(age_cgan.sample(config, variables, z, y), RANGE)
-    )
-    return blocks.in_blocks(draw, z, np.asarray(label, np.int32))
+
+    @jax.jit
+    def drawn(z, label):
+        return pixels.to_bytes(age_cgan.sample(config, variables, z, label), RANGE)
+
+    def draw(z, label):
+        return blocks.in_blocks(drawn, z, np.asarray(label, np.int32))
+
+    return draw
 
 
-def _draw(path, trained, people, z, again):
-    """A column a person: young, reconstructed, at all ages, and truly old."""
+def draw_ages(
+    path: pathlib.Path,
+    names: tuple[str, ...],
+    draw: Draw,
+    people: People,
+    z: np.ndarray,
+    again: dict[str, np.ndarray],
+) -> None:
+    """A column a person: young, reconstructed, at all ages, and truly old.
+
+    Args:
+        path: of the picture.
+        names: of the classes.
+        draw: the generator.
+        people: those who were tested.
+        z: their latents.
+        again: what each way to find latents made of them.
+    """
     few = slice(0, SHOWN)
     rows = {"young": people.young[few]}
     rows |= {title: again[name][few] for name, title in TITLES.items()}
-    names = inference.class_names(trained)
-    best = z["identity"][few]
     for number, name in enumerate(names):
-        rows[f"drawn at {name}"] = _drawn(trained, best, np.full(len(best), number))
+        rows[f"drawn at {name}"] = draw(z[few], np.full(len(z[few]), number))
     rows["truly old"] = people.old[few]
     figures.save_rows(path, np.stack(list(rows.values())), [*rows], "a column a person")

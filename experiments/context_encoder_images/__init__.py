@@ -27,7 +27,7 @@ import tyro
 from experiments.context_encoder_images import measuring
 from jaxgan import bounds
 from jaxgan.lab import generator, rates, runs, unseen
-from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.data import Data
 from jaxgan.models import context_encoder
 from jaxgan.train import Run
 
@@ -85,12 +85,7 @@ def main(config: Config) -> None:
     record = context_encoder.MODEL
     shape = generator.image_shape(record, config.model)
     rival = measuring.rival(config, shape)
-    opened = open_set(config.data, shape, test=True)
-    if not opened.test:
-        raise ValueError(
-            f"{config.data.data} is too large to set images aside; give a set with a"
-            " test split"
-        )
+    opened = unseen.open_both(config.data, shape)
     unseen.train(
         "Context encoder",
         record,

@@ -29,7 +29,7 @@ import tyro
 from experiments.srgan_images import contents, measuring
 from jaxgan import bounds
 from jaxgan.lab import figures, generator, runs, session, unseen
-from jaxgan.lab.data import Data, open_set
+from jaxgan.lab.data import Data
 from jaxgan.models import srgan
 from jaxgan.train import Run
 
@@ -122,12 +122,7 @@ def main(config: Config) -> None:
         "srgan": runs.part(config, "srgan", gan, steps=config.gan_steps),
     }
     shape = generator.image_shape(srgan.MODEL, config.model)
-    opened = open_set(config.data, shape, test=True)
-    if not opened.test:
-        raise ValueError(
-            f"{config.data.data} is too large to set images aside; give a set with a"
-            " test split"
-        )
+    opened = unseen.open_both(config.data, shape)
     real = opened.test["image"]
 
     def fit(name, part, start):

@@ -142,7 +142,7 @@ def reconstructed(
     coders: Mapping[str, Coder],
     opened: Set,
     features: Features | None,
-    judge: factors.Factors | None,
+    judge: domains.Judge | None,
 ) -> Numbers:
     """How far reconstructions of test images are from them, beside two baselines.
 
@@ -243,9 +243,7 @@ def attributes(
     return found
 
 
-def edited(
-    model: Coder, attribute: Attribute, judge: factors.Factors | None
-) -> Numbers:
+def edited(model: Coder, attribute: Attribute, judge: domains.Judge | None) -> Numbers:
     """Gives an attribute to test people who lack it, and takes it from those who have.
 
     Returns:

@@ -10,11 +10,30 @@ import numpy as np
 from jaxgan import parallel
 from jaxgan.compose import ema_variables
 from jaxgan.lab import feeds, figures, pixels, session
-from jaxgan.lab.data import Set
+from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models.model import Model
 
 SHOWN = 8  # examples on a sheet
+
+
+def open_both(data: Data, shape: tuple[int, int, int]) -> Set:
+    """Opens a set to train on, with others to test on.
+
+    Args:
+        data: the flags.
+        shape: height, width and channels of the images.
+
+    Raises:
+        ValueError: there is no such set, or it has no test part.
+    """
+    opened = open_set(data, shape, test=True)
+    if not opened.test:
+        raise ValueError(
+            f"{data.data} is too large to set images aside; give a set with a test"
+            " split"
+        )
+    return opened
 
 
 def train(

@@ -80,6 +80,13 @@ class Network(linen.Module):
         return out[:, : c.numbers], out[:, c.numbers :]
 
 
+def shapes(config: Config) -> Variables:
+    """The shapes of the variables, to restore them by."""
+    image = jnp.zeros((1, config.resolution, config.resolution, config.channels))
+    init = Network(config).init
+    return {"network": jax.eval_shape(init, jax.random.key(0), image)}
+
+
 class Read(NamedTuple):
     """The factors that are read off images.
 

@@ -35,7 +35,7 @@ from jax import lax
 from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
-from jaxgan.models.parts import images
+from jaxgan.models.parts import images, matching
 from jaxgan.models.parts.rates import halving
 from jaxgan.models.parts.stackgan_nets import Discriminator, Layers, Statistics
 
@@ -140,18 +140,12 @@ def game(config: Config) -> Game:
     def discriminator_loss(variables, batch, turn):
         text = batch["text"]
         fake = lax.stop_gradient(draw(variables, text, turn.key)[0])
-        texts = (text, batch["wrong"])[: 1 + config.matching]
-        real, variables = judge(variables, batch["image"], *texts)
-        (made,), variables = judge(variables, fake, text)
         if config.matching:
-            right, wrong = real
-            seen = {"real": right.mean(), "wrong": wrong.mean(), "fake": made.mean()}
-            loss = losses.matching_aware_discriminator_loss(right, wrong, made)
-        else:
-            (right,) = real
-            seen = {"real": right.mean(), "fake": made.mean()}
-            loss = losses.non_saturating_discriminator_loss(right, made)
-        return loss.mean(), (variables, seen)
+            return matching.discriminator_loss(judge, variables, batch, fake)
+        (real,), variables = judge(variables, batch["image"], text)
+        (made,), variables = judge(variables, fake, text)
+        loss = losses.non_saturating_discriminator_loss(real, made).mean()
+        return loss, (variables, {"real": real.mean(), "fake": made.mean()})
 
     def generator_loss(variables, batch, turn):
         text = batch["text"]
@@ -160,8 +154,8 @@ def game(config: Config) -> Game:
             ends = text[:half], text[half : 2 * half]
             text = jnp.concatenate([text, losses.interpolate_embeddings(*ends)])
         fake, variables = draw(variables, text, turn.key)
-        (logits,), _ = judge(variables, fake, text)
-        return losses.matching_aware_generator_loss(logits).mean(), (variables, {})
+        loss = matching.generator_loss(judge, variables, {"text": text}, fake)
+        return loss, (variables, {})
 
     def inputs(batch):
         _check(config, batch)

@@ -87,7 +87,7 @@ def test_a_vector_of_pixels_is_the_difference_of_means():
     age = found["age"]
     np.testing.assert_allclose(age.vector, age.pixels.ravel(), atol=1e-3)
     np.testing.assert_allclose(age.pixels[0, 0], 100, atol=1e-4)
-    numbers = codes.edited(identity(), age, Judge())  # type: ignore[arg-type]
+    numbers = codes.edited(identity(), age, Judge())
     for way in ("gain", "lose"):
         row = numbers[way]
         assert row["output"]["rate"] == row["truth"]["rate"] == 1

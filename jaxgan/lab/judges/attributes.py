@@ -7,6 +7,7 @@ takes a few minutes on two cores; the result lies in `jaxgan/attributes` of the 
 cache directory (`XDG_CACHE_HOME`).
 """
 
+import functools
 import inspect
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import captions, faces
 from jaxgan.data.synthetic.captions import attributes
-from jaxgan.lab import drawn, kept
+from jaxgan.lab import blocks, drawn, kept
 from jaxgan.lab.judges import augmentation, cache, fitting
 from jaxgan.models import factor_regressor
 from jaxgan.train.terminal import say
@@ -63,11 +64,8 @@ class Judge(NamedTuple):
                 f"images are {images.dtype} {list(images.shape)}, expected uint8"
                 f" [N, {SIDE}, {SIDE}, 3] with N of 1 or more: resize them"
             )
-        count, parts = len(images), []
-        for first in range(0, count, BLOCK):  # a short last block is filled up
-            block = images[np.arange(first, first + BLOCK) % count]
-            parts.append(np.asarray(_see(self.variables, block)))
-        logits = np.concatenate(parts)[:count]
+        see = functools.partial(_see, self.variables)
+        logits = blocks.in_blocks(see, images, size=BLOCK)
         ends = np.cumsum([len(values) for values in captions.ATTRIBUTES.values()])
         columns = np.split(logits, ends[:-1], -1)
         return {
@@ -129,12 +127,8 @@ def trained(*, again: bool = False) -> Judge:
     numbers = (COUNT, TESTED, SEEDS, BATCH, *augmentation.STRENGTHS, RECIPE)
     about = drawn.code(), inspect.getsource(attributes), _recipe(), numbers
     path = kept.place("attributes", repr(about))
-    like = jax.eval_shape(
-        factor_regressor.Network(_recipe()).init,
-        jax.random.key(0),
-        jnp.zeros((1, SIDE, SIDE, 3)),
-    )
-    found = cache.load(path, {"network": like}, captions.ATTRIBUTES)
+    shapes = factor_regressor.shapes(_recipe())
+    found = cache.load(path, shapes, captions.ATTRIBUTES)
     if found is not None and not again:
         return Judge(*found)
     say(f"training the judge of captions ({COUNT:,} portraits, once)")

@@ -84,7 +84,8 @@ class Encoder(NamedTuple):
                 are unknown.
         """
         symbols, parts = tokens(self.config, sentences), []
-        for first in range(0, len(symbols), BLOCK):  # a short last block is filled up
+        # Blocks have one size, so that a sentence has the same bits alone.
+        for first in range(0, len(symbols), BLOCK):
             block = symbols[np.arange(first, first + BLOCK) % len(symbols)]
             parts.append(np.asarray(_encode(self.config, self.variables, block)))
         raw = np.concatenate(parts)[: len(symbols)]

@@ -285,14 +285,10 @@ def overlap(one: Any, other: Any) -> np.ndarray:
 def _load(path: pathlib.Path | None, config: factor_regressor.Config) -> Factors | None:
     """A regressor from the cache, or None."""
     side = config.resolution
-    like = jax.eval_shape(
-        factor_regressor.Network(config).init,
-        jax.random.key(0),
-        jnp.zeros((1, side, side, 3)),
-    )
+    shapes = factor_regressor.shapes(config)
     scale = jax.ShapeDtypeStruct((2, config.numbers), jnp.float32)
     facts = (*NUMBERS, *BINARIES, "glasses_box")
-    found = cache.load(path, ({"network": like}, scale), facts)
+    found = cache.load(path, (shapes, scale), facts)
     if found is None:
         return None
     (variables, scale), quality = found

@@ -8,6 +8,7 @@ minute for each; the results lie in `jaxgan/identity` of the user's cache direct
 (`XDG_CACHE_HOME`).
 """
 
+import functools
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -60,20 +61,29 @@ class Identity(NamedTuple):
 
         It is pure, so that searches can follow its gradient.
         """
-        part = image.shape[1] // SIDE
-        shape = (len(image), SIDE, part, SIDE, part, 3)
-        small = image.reshape(shape).mean((2, 4))
-        return factor_regressor.read(self.config, self.variables, small).numbers
+        return _embedded(self.config, self.variables, image)
 
     def distances(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """How far the people of two sets of bytes `[B, S, S, 3]` are apart, `[B]`."""
-        see = jax.jit(lambda x: self.embed(x.astype(jnp.float32) / 255))
+        see = functools.partial(_see, self.config, self.variables)
         a, b = (blocks.in_blocks(see, images) for images in (one, other))
         return np.sqrt(np.square(a - b).mean(1))
 
     def same(self, one: np.ndarray, other: np.ndarray) -> float:
         """The share of pairs of bytes `[B, S, S, 3]` that are taken for one person."""
         return float((self.distances(one, other) < self.facts["threshold"]).mean())
+
+
+def _embedded(config, variables, image):
+    part = image.shape[1] // SIDE
+    shape = (len(image), SIDE, part, SIDE, part, 3)
+    small = image.reshape(shape).mean((2, 4))
+    return factor_regressor.read(config, variables, small).numbers
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _see(config, variables, images):
+    return _embedded(config, variables, images.astype(jnp.float32) / 255)
 
 
 def trained(use: Use) -> Identity:
@@ -91,12 +101,8 @@ def trained(use: Use) -> Identity:
     )
     numbers = (COUNT, TESTED, SEEDS, BATCH, MISTAKEN, *augmentation.STRENGTHS, RECIPE)
     path = kept.place("identity", repr((drawn.code(), config, use, numbers)))
-    like = jax.eval_shape(
-        factor_regressor.Network(config).init,
-        jax.random.key(0),
-        jnp.zeros((1, SIDE, SIDE, 3)),
-    )
-    found = cache.load(path, {"network": like}, ("threshold", "recognised"))
+    shapes = factor_regressor.shapes(config)
+    found = cache.load(path, shapes, ("threshold", "recognised"))
     if found is not None:
         return Identity(config, *found)
     say(f"training the network that recognises people, to {use} by ({COUNT:,}, once)")
