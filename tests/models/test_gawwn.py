@@ -1,12 +1,12 @@
 """GAWWN: the code's sizes, PyTorch's discriminator, losses, places in the image."""
 
 import dataclasses
-import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from twins import Twin
 
 from jaxgan import nn
 from jaxgan.compose import parameter_count
@@ -106,41 +106,8 @@ def test_batches_that_do_not_fit_are_refused(change, message):
         gawwn.Config(resolution=32)
 
 
-class Twin:
-    """PyTorch with the weights of one of our networks, layer after layer."""
-
-    def __init__(self, weights):
-        self.torch = pytest.importorskip("torch")
-        self.weights, self.used = weights, {}
-
-    def next(self, kind):
-        count = self.used.setdefault(kind, itertools.count())
-        layer = self.weights[f"{kind}_{next(count)}"]
-        return {name: self.tensor(x) for name, x in layer.items()}
-
-    def tensor(self, x):
-        return self.torch.tensor(np.asarray(x, "float64"))
-
-    def dense(self, x):
-        layer = self.next("Dense")
-        return x @ layer["kernel"] + layer["bias"]
-
-    def conv(self, x, stride=1):
-        layer = self.next("Conv")
-        kernel = layer["kernel"].permute(3, 2, 0, 1)
-        padding = (kernel.shape[-1] - 1) // 2
-        return self.torch.nn.functional.conv2d(
-            x, kernel, layer["bias"], stride=stride, padding=padding
-        )
-
-    def norm(self, x):
-        layer = self.next("BatchNorm")
-        return self.torch.nn.functional.batch_norm(
-            x, None, None, layer["scale"], layer["bias"], training=True, eps=1e-5
-        )
-
-    def normed(self, x, stride=1):
-        return self.norm(self.conv(x, stride))
+class Boxes(Twin):
+    """The networks of the box version at 64x64, whose grid is 8x8."""
 
     def start(self, vector):
         layer = self.next("ConvTranspose")  # flax has kernels the other way round
@@ -157,7 +124,7 @@ class Twin:
             x, kernel, layer["bias"], stride=2, padding=1
         )
 
-    def residual(self, x):
+    def block(self, x):
         relu = self.torch.relu
         y = relu(self.normed(relu(self.normed(x))))
         return relu(x + self.normed(y))
@@ -174,24 +141,19 @@ class Twin:
         grid = functional.affine_grid(matrix, x.shape, align_corners=True)
         return functional.grid_sample(x, grid, align_corners=True)
 
-    def tiled(self, vector, side):
-        return vector[:, :, None, None].expand(-1, -1, side, side)
-
     def flat(self, x):
         return x.permute(0, 2, 3, 1).reshape(len(x), -1)
 
     def generate(self, box, text, noise):
-        """The box version at 64x64: the grid is 8x8."""
         relu, text, noise = self.torch.relu, self.tensor(text), self.tensor(noise)
-        last = self.weights["text"]
-        told = text @ self.tensor(last["kernel"]) + self.tensor(last["bias"])
+        told = self.dense(text, "text")
         x = self.warped(self.tiled(told, 8), box, paste=True)
         x = relu(self.normed(x, 2))
         x = relu(self.norm(self.dense(self.flat(x))))
         x = relu(self.start(self.torch.cat([relu(self.dense(noise)), x], 1)))
         around = relu(self.norm(self.up(x)))
         x = relu(self.torch.cat([self.dense(noise), told], 1))
-        x = self.norm(self.up(self.residual(self.start(x))))
+        x = self.norm(self.up(self.block(self.start(x))))
         x = self.torch.cat([around, relu(self.warped(x, box, paste=True))], 1)
         x = relu(self.normed(x))
         x = relu(self.norm(self.up(x)))
@@ -199,8 +161,7 @@ class Twin:
         return self.torch.tanh(self.up(x))
 
     def discriminate(self, look, box, text, image):
-        """The box version at 64x64: the grid is 8x8."""
-        leaky = lambda x: self.torch.nn.functional.leaky_relu(x, 0.2)  # noqa: E731
+        leaky = self.leaky
         x = leaky(look.conv(look.tensor(image).permute(0, 3, 1, 2), 2))
         x = leaky(look.conv(x, 2))
         maps = leaky(look.normed(leaky(look.normed(x, 2))))
@@ -213,14 +174,12 @@ class Twin:
         x = leaky(self.normed(self.torch.cat([x, told], 1)))
         x = leaky(self.norm(self.dense(self.flat(x))))
         x = leaky(self.norm(self.dense(self.torch.cat([region, x], 1))))
-        last = self.weights["to_logit"]
-        return (x @ self.tensor(last["kernel"]) + self.tensor(last["bias"]))[:, 0]
+        return self.dense(x, "to_logit")[:, 0]
 
 
+@pytest.mark.parametrize("begun", ["box"], indirect=True)
 def test_networks_of_boxes_agree_with_torch_given_the_same_weights(begun):
     config, batch, nets = begun
-    if config.where == "points":
-        pytest.skip("the box version")
     params = {name: net["params"] for name, net in nets.items()}
     judge = pure(gawwn.game(config).nets["discriminator"], "discriminator")
     image, place, text = batch["image"], batch[config.where], batch["text"]
@@ -232,10 +191,10 @@ def test_networks_of_boxes_agree_with_torch_given_the_same_weights(begun):
         return drawn, judge(nets, image, place, text)[0][0]
 
     drawn, logits = ours()
-    wanted = Twin(params["generator"]).generate(place, text, noise)
+    wanted = Boxes(params["generator"]).generate(place, text, noise)
     np.testing.assert_allclose(drawn, wanted.permute(0, 2, 3, 1), atol=1e-5)
-    look = Twin(params["discriminator"]["look"])
-    match = Twin(params["discriminator"]["match"])
+    look = Boxes(params["discriminator"]["look"])
+    match = Boxes(params["discriminator"]["match"])
     np.testing.assert_allclose(
         logits, match.discriminate(look, place, text, image), atol=1e-5
     )
