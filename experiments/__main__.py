@@ -18,7 +18,8 @@ GROUPS = {
     "Measure": "convert_inception digit_classifier evaluate metric_sanity",
     "Capsules": "capsnet_ capsule_ matrix_capsnet transforming_autoencoder",
     "Data": "draw_faces make_shards",
-    "Losses and games": "fgan_1d game_dynamics gan_1d gan_2d loss_curves",
+    "Losses, games and layers": "conv_arithmetic fgan_1d game_dynamics gan_1d gan_2d"
+    " loss_curves",
     "Benchmarks, endurance and plans": "benchmarks. endurance. scaling_plan",
 }
 TRAIN = "Train a model"

@@ -6,6 +6,7 @@
 | `rectifiers` | a network's maps, observed and edited; deconvnet, guided gradients |
 | `norms` | batch norms fixed to given statistics |
 | `inside` | tiles of filters, what a map answers to, receptive fields |
+| `arithmetic` | sizes of convolutions, and a convolution as a matrix |
 | `outline` | shapes and parameters of every layer |
 | `forgetting` | which maps draw an object, and what is drawn without them |
 | `features` | a discriminator's maps, pooled, for other tasks |
@@ -19,6 +20,7 @@
 
 from jaxgan.analysis import (
     anomaly,
+    arithmetic,
     blending,
     features,
     forgetting,
@@ -35,6 +37,7 @@ from jaxgan.analysis import (
 
 __all__ = [
     "anomaly",
+    "arithmetic",
     "blending",
     "features",
     "forgetting",
