@@ -1,11 +1,13 @@
 """Writes what docs say of the code, from the code: `python docs/generate.py`.
 
-The table of models in README.md, and papers.md, come from the `MODEL` records; api.md,
-which is not kept in the repository, from the docstrings of everything public.
+The table of models in README.md, and papers.md, come from the `MODEL` records; the
+table of figures.md, from that of `experiments.figures`; api.md, which is not kept in
+the repository, from the docstrings of everything public.
 """
 
 import importlib
 import inspect
+import json
 import pathlib
 import pkgutil
 import re
@@ -16,11 +18,16 @@ sys.path.insert(0, str(ROOT))
 
 import jaxgan  # noqa: E402
 from experiments import commands  # noqa: E402
+from experiments.figures.entries import Figure  # noqa: E402
+from experiments.figures.making import Shelf, needed  # noqa: E402
+from experiments.figures.table import FIGURES  # noqa: E402
 from jaxgan import report  # noqa: E402
 from jaxgan.models import model  # noqa: E402
 
 HEAD = ("model", "paper", "`python -m experiments.` ...")
 BEGIN, END = "<!-- models: by docs/generate.py -->", "<!-- end of models -->"
+BOOK = "<!-- figures: by docs/generate.py -->", "<!-- end of figures -->"
+BOOKS = pathlib.Path("runs/figures")  # the default of the command
 
 
 def first_line(module: str) -> str:
@@ -73,9 +80,13 @@ def rows(records: dict[str, model.Model], up: str = "") -> list[tuple[str, str, 
 def readme(text: str) -> str:
     """README.md with the table of the models that have a command."""
     cells = [row for row in rows(model.find()) if row[2]]
-    made = report.table(HEAD, cells)
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}"
+    return between(text, BEGIN, report.table(HEAD, cells), END)
+
+
+def between(text: str, begin: str, made: str, end: str) -> str:
+    """A page with what stands between two comments made anew."""
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
 
 
 def papers() -> str:
@@ -113,6 +124,36 @@ def papers() -> str:
     return "\n".join([*lines, ""])
 
 
+def figures(text: str) -> str:
+    """figures.md with the table of the lectures' figures."""
+    path = ROOT / "docs" / "results" / "figures.json"
+    known = json.loads(path.read_text())["figures"] if path.exists() else {}
+    made = report.table(
+        ("#", "figure", "the statement it stands for", "command", "min", "status"),
+        [figure_row(x, known.get(str(x.number), {})) for x in FIGURES],
+    )
+    return between(text, BOOK[0], made, BOOK[1])
+
+
+def figure_row(figure: Figure, known: dict) -> tuple[str, ...]:
+    """A figure of the lectures: title, statement, commands, minutes and status."""
+    full, small = (Shelf(BOOKS / x, "digits", x == "small") for x in ("full", "small"))
+    typed = [full.command(name).partition(" --workdir")[0] for name in figure.made]
+    commands = ", ".join(f"`{x.removeprefix('python -m experiments.')}`" for x in typed)
+    names = needed([figure])
+    times = (sum(map(shelf.minutes, names)) for shelf in (full, small))
+    status = known.get("status", "not made") if figure.made else "missing"
+    more = f" Missing: {figure.lacks}." if figure.lacks else ""
+    return (
+        str(figure.number),
+        figure.title,
+        figure.see + more,
+        commands,
+        " / ".join(f"{x:.0f}" if x >= 1 else "<1" for x in times) if names else "",
+        status,
+    )
+
+
 def api() -> str:
     """Every public function and class of the library, a line each."""
     lines = ["# API", "", "Written by `python docs/generate.py`.", ""]
@@ -131,9 +172,11 @@ def api() -> str:
 
 
 def main() -> None:
-    """Writes the three."""
+    """Writes all of it."""
     path = ROOT / "README.md"
     path.write_text(readme(path.read_text()))
+    path = ROOT / "docs" / "figures.md"
+    path.write_text(figures(path.read_text()))
     (ROOT / "docs" / "papers.md").write_text(papers())
     (ROOT / "docs" / "api.md").write_text(api())
 

@@ -15,6 +15,7 @@ GROUPS = {
         "anomaly deduplicate discriminator_features draw_networks explore forget_object"
         " inpaint inside_networks latent_ sample"
     ),
+    "All figures of the lectures": "figures",
     "Measure": "convert_inception digit_classifier evaluate metric_sanity",
     "Capsules": "capsnet_ capsule_ matrix_capsnet transforming_autoencoder",
     "Data": "draw_faces make_shards",

@@ -3,12 +3,13 @@
     python -m experiments.loss_curves
     python -m experiments.loss_curves --dpi 220 --workdir runs/slides
 
-Takes about ten seconds on a CPU; nothing is trained. --workdir gets loss_curves.png
-with six panels: the saturating and the non-saturating generator loss against D and
-against the logit, and their slopes (Goodfellow et al., arXiv:1406.2661); the
-f-divergence family (Nowozin et al., arXiv:1606.00709); the best discriminator D* and
-the value C(G) of the game while a Gaussian moves over the data, beside the Wasserstein
-distance, whose slope does not vanish (Arjovsky et al., arXiv:1701.07875).
+Takes about ten seconds on a CPU; nothing is trained. --workdir gets results.json, the
+slopes of both losses where D is sure of a fake and the least value of the game, and
+loss_curves.png with six panels: the saturating and the non-saturating generator loss
+against D and against the logit, and their slopes (Goodfellow et al., arXiv:1406.2661);
+the f-divergence family (Nowozin et al., arXiv:1606.00709); the best discriminator D*
+and the value C(G) of the game while a Gaussian moves over the data, beside the
+Wasserstein distance, whose slope does not vanish (Arjovsky et al., arXiv:1701.07875).
 """
 
 import dataclasses
@@ -22,13 +23,16 @@ from experiments.loss_curves.divergences import (
     draw_best_discriminators,
     draw_divergences,
     draw_value,
+    least_value,
 )
 from experiments.loss_curves.slopes import (
     draw_against_d,
     draw_against_logit,
     draw_slopes,
+    slopes_near_0,
 )
 from jaxgan import bounds
+from jaxgan.lab import figures
 
 matplotlib.use("Agg")
 
@@ -38,7 +42,7 @@ class Config:
     """The drawing of the loss curves."""
 
     workdir: pathlib.Path = pathlib.Path("runs/loss_curves")
-    """Directory for the picture."""
+    """Directory for the picture and the numbers."""
     dpi: bounds.Count = 110
     """Dots per inch of the picture, which is 14.4 inches wide."""
 
@@ -68,3 +72,7 @@ def main(config: Config) -> None:
     figure.savefig(path, dpi=config.dpi)
     plt.close(figure)
     print(path)
+    figures.save_results(
+        config.workdir / "results.json",
+        {"slopes_near_0": slopes_near_0(), "value_of_the_game": least_value()},
+    )

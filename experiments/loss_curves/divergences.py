@@ -67,6 +67,13 @@ def wasserstein_distance(mean):
     return -integral(jnp.exp(normal(0.0)) * real + jnp.exp(normal(mean)) * fake)
 
 
+def least_value() -> dict[str, float]:
+    """The least value of the game for fakes at some mean, and that mean."""
+    means = jnp.linspace(-6.0, 6.0, 241)
+    values = jax.vmap(value_of_the_game)(means)
+    return {"least": float(values.min()), "at": float(means[values.argmin()])}
+
+
 def draw_best_discriminators(axes: Axes) -> None:
     """Draws D* = p/(p + q) as the generator's Gaussian comes closer."""
     means = (4.0, 2.0, 1.0, 0.0)

@@ -1,5 +1,7 @@
 """Draws panels of the generator's losses, and of their slopes."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +15,7 @@ from experiments.loss_curves.colours import (
 from jaxgan import losses
 
 CONFIDENT = -4.0  # a logit at which D is sure of a fake
+NAMES = ("saturating", "non_saturating")
 GENERATORS = (
     (losses.minimax_generator_loss, SATURATING),
     (losses.non_saturating_generator_loss, NON_SATURATING),
@@ -24,22 +27,37 @@ def slope(loss, logits):
     return jax.grad(lambda a: loss(a).sum())(logits)
 
 
+def of_d(loss, d):
+    """A loss of logits as one of probabilities D."""
+    return loss(jnp.log(d) - jnp.log1p(-d))
+
+
+def slopes_near_0(d: float = 1e-6) -> dict[str, dict[str, float]]:
+    """The slopes of both losses in D and in its logit, where D is sure of a fake."""
+    at = jnp.array([d])
+    logit = jnp.log(at) - jnp.log1p(-at)
+    return {
+        name: {
+            "d": float(slope(functools.partial(of_d, loss), at)[0]),
+            "logit": float(slope(loss, logit)[0]),
+        }
+        for name, (loss, _) in zip(NAMES, GENERATORS, strict=True)
+    }
+
+
 def draw_against_d(axes: Axes) -> None:
     """Draws both generator losses against D(G(z)), with tangents where D is sure."""
     d = jnp.linspace(0.004, 0.996, 400)
     at = jnp.array([0.1])
     for loss, colour in GENERATORS:
-
-        def of_d(d, loss=loss):
-            return loss(jnp.log(d) - jnp.log1p(-d))
-
-        steepness = float(slope(of_d, at)[0])
-        axes.plot(d, of_d(d), color=colour, lw=2.2)
+        curve = functools.partial(of_d, loss)
+        steepness = float(slope(curve, at)[0])
+        axes.plot(d, curve(d), color=colour, lw=2.2)
         reach = 0.1 if steepness < -5 else 0.22
         near = 0.1 + np.array([-min(reach, 0.1), reach])
-        tangent = float(of_d(at)[0]) + steepness * (near - 0.1)
+        tangent = float(curve(at)[0]) + steepness * (near - 0.1)
         axes.plot(near, tangent, color=colour, lw=1, ls="--")
-        axes.plot(at, of_d(at), "o", color=colour, ms=5)
+        axes.plot(at, curve(at), "o", color=colour, ms=5)
         place = (0.15, 2.6) if steepness < -5 else (0.02, -0.72)
         axes.annotate(f"slope ${steepness:.1f}$", place, color=colour, size=9.5)
     axes.annotate(r"$-\log D$", (0.42, 1.1), color=NON_SATURATING)
