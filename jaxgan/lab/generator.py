@@ -11,6 +11,8 @@ A command of such a model is its record, presets and a title:
 import dataclasses
 import math
 import pathlib
+import re
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -122,7 +124,21 @@ def train(
         evaluate=evaluation(drawing, opened, work.mesh) if evaluation else None,
         start=start,
         look=look,
+        then=_then(run),
     )
+
+
+def _then(run: Run) -> dict[str, str]:
+    """What to try on a run that draws, each with what it does."""
+    place = shlex.quote(str(run.workdir))
+    longer = re.sub(r" --steps \S+", "", session.command())
+    module = "python -m experiments"
+    return {
+        f"{module}.sample --run {place}": "Draw more samples, and a walk among them.",
+        f"{module}.evaluate --run {place}": "Measure them, with a Fréchet distance.",
+        f"{module}.explore --run {place}": "Turn its directions by hand, in a browser.",
+        f"{longer} --steps {2 * run.steps}": "Train twice as long, from where it ends.",
+    }
 
 
 def prepared(record: Model, config: Any, opened: Set | None = None) -> tuple[Any, Set]:

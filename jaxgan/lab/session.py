@@ -17,6 +17,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -28,7 +29,7 @@ from jaxgan import train as training
 from jaxgan.compose import without_optimisers
 from jaxgan.game import Game, algorithm
 from jaxgan.lab import restored
-from jaxgan.train import Feed, Run, directory, terminal
+from jaxgan.train import Feed, Run, directory, page, terminal
 
 Pictures = Mapping[str, pathlib.Path]  # caption -> file
 Numbers = dict[str, Any]  # or words, or tables of them, by name
@@ -121,6 +122,7 @@ def train(
     evaluate: Callable[[Any], Mapping[str, float]] | None = None,
     start: Callable[[Any], Any] | None = None,
     look: Callable[[Any], Any] | None = None,
+    then: Mapping[str, str] = MappingProxyType({}),
 ) -> Result:
     """Says what comes, trains to the end, measures, and writes the report.
 
@@ -136,6 +138,7 @@ def train(
         start: makes the first state from a fresh one, as `compose.adopt` does from the
             last state of another game; see `train.train`.
         look: `look(state)` gives what `show` gets in its place; see `train.train`.
+        then: commands to try on the run, each with what it does, for its page.
 
     Returns:
         What was measured, with what is known of every run, and the final state.
@@ -151,6 +154,7 @@ def train(
         "results in": str(run.workdir),
     }
     terminal.facts(facts)
+    about = page.About(title, facts, command(), then)
     began = time.perf_counter()
     state = training.train(
         algorithm(game, accumulate=run.accumulate, gather=parallel.gathering(mesh)),
@@ -163,6 +167,7 @@ def train(
         defaults=before | training.as_json(restored.defaults(config)),
         start=start,
         look=look,
+        about=about,
     )
     seen = parallel.gather(mesh, without_optimisers(state))
     state = parallel.to_host(mesh, state)
@@ -184,31 +189,27 @@ def train(
             "setting": training.as_json(dataclasses.asdict(config)),
         }
         save_json(run.workdir / directory.RESULTS, numbers)
-        _report(session, facts, found)
+        _report(session, about._replace(facts=facts), found)
         result = Result(numbers, found.pictures, state)
     parallel.agreed(True)  # the others wait for the main process
     return result
 
 
-def _report(session: Session, facts: Numbers, found: Result) -> None:
+def _report(session: Session, about: page.About, found: Result) -> None:
     """Writes curves.png and report.html."""
     run = session.run
     rows = directory.scalars(run.workdir)
     curves = run.workdir / directory.CURVES
     report.save_png(curves, report.curves(rows, session.title))
-    page = report.page(
-        session.title,
-        {
-            **facts,
-            **_speed(rows),
-            **brief(found.numbers),
-            "command": command(),
-            "jax": f"{jax.__version__}, Python {platform.python_version()}",
-            "configuration": session.plain,
-        },
-        {**found.pictures, "Curves": curves},
+    versions = f"{jax.__version__}, Python {platform.python_version()}"
+    facts = {**about.facts, **_speed(rows), "jax": versions}
+    page.write(
+        run,
+        about._replace(facts=facts),
+        run.steps,
+        numbers=found.numbers,
+        pictures=found.pictures,
     )
-    report.write(run.workdir / directory.REPORT, page)
     terminal.doing(f"done: {run.workdir / 'report.html'}")
 
 
@@ -229,20 +230,6 @@ def only_main() -> None:
     """Ends every process but the main one, to which all that is left belongs."""
     if not parallel.is_main():
         sys.exit(0)
-
-
-def brief(numbers: Mapping[str, Any]) -> Numbers:
-    """Numbers, words and tables of them as a report shows them; lists are left out."""
-    shown = {}
-    for name, value in numbers.items():
-        if isinstance(value, Mapping):
-            value = brief(value)
-        elif isinstance(value, float):
-            value = f"{value:.4g}"
-        elif isinstance(value, list | tuple) or value is None:
-            continue
-        shown[name.replace("_", " ")] = value
-    return shown
 
 
 def command() -> str:

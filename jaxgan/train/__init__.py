@@ -13,12 +13,14 @@ from jaxgan.train.directory import tell as tell
 from jaxgan.train.health import Diverged
 from jaxgan.train.loop import sizes, train
 from jaxgan.train.owner import alone
+from jaxgan.train.page import About
 from jaxgan.train.run import Run, devices
 from jaxgan.train.signals import Stopped
 
 __all__ = [
     "BEST",
     "LATEST",
+    "About",
     "Diverged",
     "Feed",
     "Run",

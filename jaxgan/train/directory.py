@@ -7,8 +7,8 @@ scalars.jsonl    losses and other numbers, one line a step
 tensorboard/     the same, for TensorBoard
 samples/         sheets of images, NAME_STEP.png
 results.json     numbers at the end
-report.html      the page that shows all of it; curves.png, strip.png, classes.png
-                 and neighbours.png are its pictures
+report.html      the page that shows all of it, written at each sheet; curves.png,
+                 strip.png, classes.png and neighbours.png are made at the end
 .lock            who trains in it now
 """
 
@@ -59,6 +59,14 @@ def sheets(workdir: pathlib.Path, name: str) -> dict[int, pathlib.Path]:
         if of == name and step.isdigit():
             found[int(step)] = path
     return found
+
+
+def sheet_names(workdir: pathlib.Path) -> list[str]:
+    """The names of the sheets of a run: moving averages first, raw weights last."""
+    order = {"ema": 0, "raw": 2}
+    stems = [path.stem.rpartition("_") for path in (workdir / SAMPLES).glob("*_*.png")]
+    names = {name for name, _, step in stems if step.isdigit()}
+    return sorted(names, key=lambda name: (order.get(name, 1), name))
 
 
 def begun(workdir: pathlib.Path) -> dict[str, Any] | None:

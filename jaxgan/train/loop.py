@@ -20,7 +20,7 @@ from jax.sharding import Mesh
 from jaxgan import checkpoint, parallel
 from jaxgan.compose import parameter_count, without_optimisers
 from jaxgan.game import Algorithm
-from jaxgan.train import directory, owner, scalars, signals, terminal
+from jaxgan.train import directory, owner, page, scalars, signals, terminal
 from jaxgan.train.compile import Feed, programs
 from jaxgan.train.directory import LATEST
 from jaxgan.train.health import broken, goes_back
@@ -41,6 +41,7 @@ def train(
     defaults: Mapping[str, Any] | None = None,
     start: Callable[[Any], Any] | None = None,
     look: Callable[[Any], Any] | None = None,
+    about: page.About | None = None,
 ) -> Any:
     """Trains to `run.steps`, or goes on to there.
 
@@ -63,6 +64,8 @@ def train(
         look: `look(state)`, asked in every process, with the state as it lies, gives
             what `show` gets in its place, whole in each process; if left out, the state
             without its optimisers' states.
+        about: what a page says of the run, which is written at each sheet; None for
+            no page.
 
     Returns:
         The final state.
@@ -107,7 +110,12 @@ def train(
         with terminal.bar(run.steps, first) as bar:
             # A run that was killed before it saved anything writes step 0 once more.
             rewind(step if checkpoints.all_steps() else step - 1)
-            draw = lambda: log(scalars.shown(run, show, look(state), step))  # noqa: E731
+
+            def draw():
+                log(scalars.shown(run, show, look(state), step))
+                if about is not None:
+                    page.write(run, about, step)
+
             if first == 0:
                 draw()
             if first < run.steps:

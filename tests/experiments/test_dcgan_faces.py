@@ -46,7 +46,7 @@ def test_trains_reports_resumes_and_samples(tmp_path, photos, monkeypatch, capsy
     } <= left  # fmt: skip
     assert any("tfevents" in name for name in left)
     page = (workdir / "report.html").read_text()
-    assert page.count("data:image/png;base64") == 5
+    assert page.count("data:image/png;base64") >= 5
     assert "http" not in page.replace("http-equiv", "")
 
     assert call(dcgan_faces, [*command, "--steps", 30], monkeypatch) == 0

@@ -95,6 +95,23 @@ def test_what_was_written_after_the_last_checkpoint_is_written_again(tmp_path, w
     assert scalars(tmp_path) == scalars(whole[0])
 
 
+def test_the_page_is_written_at_each_sheet(tmp_path):
+    run, seen = make_run(tmp_path), []
+
+    def show(state):
+        place = tmp_path / "report.html"
+        written = place.read_text() if place.exists() else "Step none"
+        seen.append((int(state.step), re.search(r"Step (\w+)", written)[1]))
+        return sheets(state)
+
+    mesh = parallel.mesh(jax.devices()[:1])
+    about = train.About("a game")
+    train.train(algorithm(GAME), resident(run), run, CONFIG, show, mesh, about=about)
+    steps = [str(step) for step, _ in seen]
+    assert [before for _, before in seen] == ["none", *steps[:-1]]
+    assert "All 8 steps are trained" in (tmp_path / "report.html").read_text()
+
+
 def test_streamed_batches_train_to_the_same_bits_as_resident_ones(tmp_path, whole):
     assert_same(play(make_run(tmp_path), feed=streamed), whole[1])
 

@@ -4,9 +4,7 @@ These are functions of arrays and files. Pictures are written wholly or not at a
 reports are made from the files of a run, so that a resumed run has one report.
 """
 
-import base64
 import contextlib
-import html
 import io
 import json
 import os
@@ -18,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from jaxgan import paths
+from jaxgan.report.document import page as page
 
 GAP = 2  # pixels between the tiles of a sheet
 
@@ -104,19 +103,53 @@ def strip(sheets: Mapping[int, pathlib.Path], tile: int, count: int = 8) -> np.n
     Args:
         sheets: step -> file of its sheet, all of one size.
         tile: the side of a tile in pixels.
-        count: the largest number of steps to show: the first, the last, and steps
-            between that double, since pictures change most at the start.
+        count: the largest number of steps to show, see `doubling`.
     """
-    steps = sorted(sheets)
-    wanted = np.geomspace(1, len(steps), min(count, len(steps))).round().astype(int) - 1
     rows = []
-    for step in sorted({steps[i] for i in wanted}):
+    for step in doubling(sorted(sheets), count):
         with Image.open(sheets[step]) as image:
             row = np.asarray(image.convert("RGB"))[: tile + 2 * GAP, : 8 * (tile + GAP)]
         label = Image.new("RGB", (56, row.shape[0]), "white")
         ImageDraw.Draw(label).text((4, row.shape[0] // 2 - 6), str(step), fill="black")
         rows.append(np.concatenate([np.asarray(label), row], axis=1))
     return np.concatenate(rows)
+
+
+def doubling(steps: Sequence[int], count: int) -> list[int]:
+    """The first of some steps, the last, and those between that double.
+
+    Pictures change most at the start.
+
+    Args:
+        steps: in order, at least one.
+        count: the largest number of steps to keep.
+    """
+    wanted = np.geomspace(1, len(steps), min(count, len(steps))).round().astype(int) - 1
+    return sorted({steps[i] for i in wanted})
+
+
+def first_row(path: pathlib.Path, tiles: int) -> np.ndarray:
+    """The first tiles of a sheet, as wide as high, without the white around them."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    side = tile_height(pixels) + GAP
+    return pixels[GAP:side, GAP : tiles * side]
+
+
+def tile_height(sheet: np.ndarray) -> int:
+    """The height of the tiles of a sheet `[H, W, C]`, seen from the white between them.
+
+    Where several heights are possible, as on white images, it is the smallest; where
+    none is, the sheet is one tile.
+    """
+    white = (sheet == 255).all(axis=(1, 2))
+    inner = len(white) - GAP
+    between = white[:-1] & white[1:]
+    for height in range(GAP + 2, inner - GAP):
+        period = height + GAP
+        if inner % period == 0 and between[period::period].all():
+            return height
+    return max(1, inner - GAP)
 
 
 def append_scalars(path: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -184,52 +217,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """
     lines = [f"| {' | '.join(map(str, row))} |" for row in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
-
-
-def page(
-    title: str,
-    facts: Mapping[str, Any],
-    pictures: Mapping[str, pathlib.Path],
-) -> str:
-    """Makes a self-contained HTML page of a run.
-
-    Args:
-        title: the name of what ran.
-        facts: a table of facts about it; a dictionary inside becomes an inner table.
-        pictures: caption -> PNG or GIF file to embed.
-    """
-    figures = "".join(
-        f'<figure><img alt="{html.escape(caption)}" src="data:image/'
-        f'{path.suffix[1:]};base64,{base64.b64encode(path.read_bytes()).decode()}">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for caption, path in pictures.items()
-        if path.exists()
-    )
-    return f"""<!doctype html>
-<html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(title)}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto;
-  padding: 0 1rem; color: #222; background: #fff }}
-figure {{ margin: 2rem 0 }} img {{ max-width: 100%; image-rendering: auto }}
-figcaption {{ color: #555 }} td {{ padding: .1rem 1rem .1rem 0; vertical-align: top }}
-td:first-child {{ color: #555; white-space: nowrap }}
-</style>
-<h1>{html.escape(title)}</h1>
-{_table(facts)}
-{figures}
-</html>
-"""
-
-
-def _table(facts: Mapping[str, Any]) -> str:
-    rows = "".join(
-        f"<tr><td>{html.escape(str(name))}</td><td>"
-        f"{_table(v) if isinstance(v, Mapping) else html.escape(str(v))}</td></tr>"
-        for name, v in facts.items()
-    )
-    return f"<table>{rows}</table>"
 
 
 def _to_pil(image: np.ndarray) -> Image.Image:
