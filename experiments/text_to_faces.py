@@ -29,7 +29,17 @@ import tyro
 from jaxgan import bounds, parallel
 from jaxgan.compose import ema_variables
 from jaxgan.data.synthetic import captions
-from jaxgan.lab import blocks, captioned, cli, figures, inference, pixels, runs, session
+from jaxgan.lab import (
+    blocks,
+    captioned,
+    cli,
+    figures,
+    inference,
+    pixels,
+    runs,
+    session,
+    variety,
+)
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import gan_cls
 from jaxgan.train import Run
@@ -94,7 +104,13 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures; or draws sentences."""
     if config.say:
-        return speak(config)
+        speak(config)
+    else:
+        fit(config)
+
+
+def fit(config: Config) -> Result:
+    """Trains, or goes on training, and measures."""
     embed = captioned.embedder(config.encoder)
     model = dataclasses.replace(config.model, text=embed(["a man"]).shape[-1])
     config = dataclasses.replace(config, model=model)
@@ -103,7 +119,7 @@ def main(config: Config) -> None:
     )
     seen = everyone.chosen(~captions.unseen(everyone.found))
     others = captioned.open_people(config.tests, 1, model.size, "test")
-    train(config, seen, others, embed)
+    return train(config, seen, others, embed)
 
 
 def train(
@@ -117,7 +133,8 @@ def train(
     draw = drawing(config.model)
     said = others.sentences[:ROWS]
     texts, key = np.repeat(embed(said), COLUMNS, 0), jax.random.key(config.run.seed + 1)
-    tiles = parallel.shared(lambda nets: draw(nets, texts, key), work.mesh)
+    noise = gan_cls.latent(config.model, key, len(texts))
+    tiles = parallel.shared(lambda nets: draw(nets, texts, noise), work.mesh)
 
     def show(images):
         return {
@@ -126,7 +143,7 @@ def train(
 
     def measure(state):
         nets, path = ema_variables(state), config.run.workdir / WORDS
-        figures.save_sentences(path, show(draw(nets, texts, key))["captions"], said)
+        figures.save_sentences(path, show(draw(nets, texts, noise))["captions"], said)
         numbers = accuracy(config, nets, others, embed) if config.judge else {}
         return Result(numbers, {"Captions, and portraits drawn for them": path})
 
@@ -141,14 +158,13 @@ def train(
 
 
 def drawing(model: gan_cls.Config):
-    """`draw(variables, texts, key)`: portraits as bytes, each on its own.
+    """`draw(variables, texts, noise)`: portraits as bytes, each on its own.
 
     Batch norms have the averages of training, as the authors' have.
     """
 
     @jax.jit
-    def draw(variables, texts, key):
-        noise = gan_cls.latent(model, key, len(texts))
+    def draw(variables, texts, noise):
         images = gan_cls.sample(model, variables, texts, noise, "running")
         return pixels.to_bytes(images, captioned.RANGE)
 
@@ -158,19 +174,27 @@ def drawing(model: gan_cls.Config):
 def accuracy(
     config: Config, variables: Any, others: captioned.People, embed: captioned.Embed
 ) -> Numbers:
-    """Judges what is drawn for the captions of others, real portraits, and chance."""
-    draw, key = drawing(config.model), jax.random.key(config.run.seed + 2)
-    made = blocks.in_blocks(
-        functools.partial(draw, variables, key=key),
-        embed(others.sentences),
-        size=BLOCK,
-    )
+    """Judges what is drawn for the captions of others, real portraits, and chance.
+
+    Returns:
+        What `captioned.judged` counts, and `variety`, of `lab.variety`.
+    """
+    draw = functools.partial(drawing(config.model), variables)
+    key = jax.random.key(config.run.seed + 2)
+
+    def drawn(texts):
+        noise = gan_cls.latent(config.model, key, len(texts))
+        return blocks.in_blocks(draw, texts, noise, size=BLOCK)
+
     pictures = {
-        "drawn": np.asarray(made),
+        "drawn": drawn(embed(others.sentences)),
         "real": others.image,
         "chance": np.roll(others.image, 1, 0),
     }
-    return captioned.judged(pictures, others)
+    return {
+        **captioned.judged(pictures, others),
+        "variety": variety.measured(drawn, others, embed),
+    }
 
 
 def speak(config: Config) -> None:
@@ -187,15 +211,13 @@ def speak(config: Config) -> None:
         )
     said = list(config.say)
     texts = np.repeat(captioned.embedder(run.plain["encoder"])(said), COLUMNS, 0)
-    key = jax.random.key(config.run.seed)
-    images = np.asarray(drawing(run.config)(run.variables, texts, key))
+    noise = gan_cls.latent(run.config, jax.random.key(config.run.seed), len(texts))
+    images = np.asarray(drawing(run.config)(run.variables, texts, noise))
     path = config.run.workdir / SAID
     rows = images.reshape(len(said), COLUMNS, *images.shape[1:])
     figures.save_sentences(path, rows, said)
     for sentence in said:
-        stated = captions.read(sentence).items()
-        facts = ", ".join(f"{n}: {' or '.join(sorted(x))}" for n, x in stated)
-        say(f"{sentence}: {facts or 'nothing that the grammar of captions knows'}")
+        say(captioned.explained(sentence))
 
 
 if __name__ == "__main__":

@@ -233,6 +233,13 @@ def facts(sentences: Sequence[str]) -> np.ndarray:
     return told.astype(np.float32)
 
 
+def explained(sentence: str) -> str:
+    """A sentence and what the grammar of captions reads in it, for the terminal."""
+    stated = captions.read(sentence).items()
+    facts = ", ".join(f"{n}: {' or '.join(sorted(x))}" for n, x in stated)
+    return f"{sentence}: {facts or 'nothing that the grammar of captions knows'}"
+
+
 def resized(images: Any, side: int) -> np.ndarray:
     """Bytes `[N, S, S, 3]` brought to another side, by linear interpolation."""
     shape = (len(images), side, side, images.shape[-1])

@@ -82,20 +82,24 @@ def people_of(seed: int, count: int, each: int, size: int) -> Placed:
         return {"image": blocks.in_blocks(tile, factors, size=256)}
 
     image = drawn.once(("whole heads", count, seed, size), draw)["image"]
-    found = captions.values(factors._asdict())
-    said = captions.captions(found, seed, each)
+    values = captions.values(factors._asdict())
+    said = captions.captions(values, seed, each)
     shown = captioned.People(
         f"{count:,} portraits with {each} captions each, moved in the picture",
         image,
-        found,
+        values,
         list(itertools.chain.from_iterable(said)),
     )
-    return Placed(shown, *jax.device_get(_where(factors)))
+    return Placed(shown, *jax.device_get(found(factors)))
 
 
 @jax.jit
-def _where(factors):
-    """Heads, key-points and close frames of portraits."""
+def found(factors: faces.Factors) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Where things are in portraits of factors `[N]`, as `Placed` has it.
+
+    Returns:
+        `head` `[N, 4]`, `points` `[N, P, 3]` and `close` `[N, 4]`.
+    """
 
     def one(factors):
         boxes, near = faces.boxes(factors), landmarks.landmarks(factors, aligned=True)
@@ -185,12 +189,12 @@ def moved(image: jax.Array, frame: jax.Array) -> jax.Array:
     as a new pixel. Beyond a picture's borders they are repeated.
     """
     size = image.shape[1]
-    pixel = jnp.arange(size)
+    pixel = jnp.arange(size)[None]
 
     def weights(first, last):
         span = (last - first)[:, None]
         at = ((pixel + 0.5) / size - first[:, None]) / span * size - 0.5
-        away = jnp.abs(at.clip(0, size - 1)[..., None] - pixel)
+        away = jnp.abs(at.clip(0, size - 1)[..., None] - pixel[None])
         weight = jnp.maximum(0, jnp.maximum(1, 1 / span)[..., None] - away)
         return weight / weight.sum(-1, keepdims=True)
 

@@ -34,6 +34,7 @@ from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images, matching
 from jaxgan.models.parts.gawwn_nets import Discriminator, Generator, Statistics
+from jaxgan.models.parts.rates import halving
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,9 @@ class Config:
     """Channels of the discriminator's first maps; most maps have 2 to 8 times as
     many."""
     learning_rate: bounds.Rate = 2e-4
-    """Adam's step size for both players."""
+    """Adam's first step size, for both players."""
+    halve_every: bounds.Natural = 0
+    """Steps after which the step size is halved, again and again; 0 keeps it."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     ema: bounds.Decay = 0.0
@@ -126,7 +129,8 @@ def game(config: Config) -> Game:
             "discriminator": (image, place, text),
         }
 
-    adam = optax.adam(config.learning_rate, config.beta1)
+    rate = halving(config.learning_rate, config.halve_every)
+    adam = optax.adam(rate, config.beta1)
     return Game(
         nets=nets,
         inputs=inputs,
