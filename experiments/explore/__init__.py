@@ -6,7 +6,8 @@
 
 Serves http://127.0.0.1:7860 until Ctrl-C. The page shows new images, sliders along the
 directions that the first layer stretches most and along those that other experiments
-have found, walks between images, and the training images nearest to the one shown.
+have found, walks between images, and the training images nearest to the one shown; for
+a run of text_to_faces also a box for captions.
 Starting takes long mostly because of these images; --images 0 leaves them out. Needs
 `pip install -e ".[explore]"`. The page needs no internet and sends nothing anywhere.
 The run is only read; pictures that are saved on the page go to --workdir.

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.explore import neighbours
+from experiments.explore import neighbours, words
 from experiments.explore.sliders import (
     Slider,
     categories,
@@ -34,11 +34,13 @@ class Choice(NamedTuple):
         seed: the seed of the latent.
         label: the class, or the category of an InfoGAN.
         values: the values of the sliders, in their order.
+        said: a caption, for models that draw from one.
     """
 
     seed: int
     label: int
     values: tuple[float, ...]
+    said: str = ""
 
 
 class Explorer(NamedTuple):
@@ -54,6 +56,7 @@ class Explorer(NamedTuple):
         real: training images, uint8 `[N, H, W, C]`; none if they cannot be read.
         usual: the median distance of training images to their nearest neighbours.
         missing: the reason why there are no training images; empty if there are.
+        tell: gives `render` for a caption; None if the model takes none.
     """
 
     trained: inference.Trained
@@ -65,6 +68,7 @@ class Explorer(NamedTuple):
     real: np.ndarray
     usual: float
     missing: str
+    tell: words.Tell | None = None
 
 
 def explorer(
@@ -85,6 +89,10 @@ def explorer(
     Raises:
         ValueError: the model draws no images, or a direction does not fit its latents.
     """
+    tell = None
+    if words.takes(trained):
+        trained, tell = words.told(trained)
+        strongest = 0  # the first layer takes the caption as well
     inference.check_draws(trained)
     some = inference.latents(trained, jax.random.key(0), inference.REFERENCE)
     draw = inference.drawing(trained)
@@ -116,6 +124,7 @@ def explorer(
         real=real,
         usual=neighbours.usual(real),
         missing=missing,
+        tell=tell,
     )
 
 
@@ -132,10 +141,13 @@ def picture(explorer: Explorer, choice: Choice) -> np.ndarray:
     """Draws the image of a choice: uint8 `[H, W, C]`.
 
     Raises:
-        ValueError: as for `latent`; or the label is not a class.
+        ValueError: as for `latent`; or the label is not a class, or the caption cannot
+            be encoded.
     """
-    label = jnp.full(1, _label(explorer, choice.label), jnp.int32)
-    return np.asarray(explorer.render(latent(explorer, choice), label))[0]
+    label, render = _told(explorer, choice)
+    return np.asarray(render(latent(explorer, choice), jnp.full(1, label, jnp.int32)))[
+        0
+    ]
 
 
 def walk(
@@ -164,8 +176,9 @@ def walk(
     path = latents.walk(stops, frames, spherical=explorer.spherical, closed=True)
     whole = jax.tree.map(lambda x: jnp.repeat(x, len(path), axis=0), starts[0])
     moved = _moved(explorer, with_vector(whole, path), choice.values)
-    label = jnp.full(len(path), _label(explorer, choice.label), jnp.int32)
-    return blocks.in_blocks(explorer.render, moved, label, size=BLOCK)
+    label, render = _told(explorer, choice)
+    labels = jnp.full(len(path), label, jnp.int32)
+    return blocks.in_blocks(render, moved, labels, size=BLOCK)
 
 
 def seeds(text: str) -> tuple[int, ...]:
@@ -194,7 +207,7 @@ def facts(explorer: Explorer) -> dict[str, str]:
         "images": f"{height}x{width} {'colour' if channels == 3 else 'grey'}",
         "latents": f"{size} numbers, "
         + ("Gaussian" if explorer.spherical else "uniform"),
-        "data": str(trained.plain["data"]["data"]),
+        "data": str(trained.plain["data"].get("data", words.ABOUT)),
     }
 
 
@@ -221,6 +234,14 @@ def _moved(explorer, latent, values):
     move = sum(v * x.step for v, x in zip(values, explorer.sliders, strict=True))
     numbers = vector(latent)
     return with_vector(latent, numbers + jnp.broadcast_to(move, numbers.shape))
+
+
+def _told(explorer, choice):
+    """The label of a choice, and what draws it."""
+    label = _label(explorer, choice.label)
+    if explorer.tell and choice.said:
+        return label, explorer.tell(choice.said)
+    return label, explorer.render
 
 
 def _label(explorer, label):

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.explore import words
 from jaxgan import data, metrics
 from jaxgan.lab import inference
 
@@ -46,7 +47,10 @@ def training(
     if not count:
         return none, "left out (--images 0)"
     try:
-        images, _ = inference.training_images(trained, count)
+        if "people" in trained.plain["data"]:
+            images = words.training(trained, count)
+        else:
+            images, _ = inference.training_images(trained, count)
     except (ValueError, OSError) as error:
         return none, " ".join(str(error).split())
     if images.shape[1:] != shape:

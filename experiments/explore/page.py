@@ -4,7 +4,7 @@ import os
 import pathlib
 from typing import Any
 
-from experiments.explore import generator
+from experiments.explore import generator, words
 from experiments.explore.generator import Choice, Explorer
 from experiments.explore.pieces import escaped, face, heading, nearest, player, save
 from experiments.explore.style import PLAYER, STYLE
@@ -66,8 +66,8 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
     """Makes the page, without serving it."""
     import gradio as gr
 
-    def choice(seed, label, *values):
-        return Choice(int(seed), int(label or 0), tuple(values))
+    def choice(seed, label, said, *values):
+        return Choice(int(seed), int(label or 0), tuple(values), said or "")
 
     def look(*chosen):
         """Makes the picture of the choice, and the training images nearest to it."""
@@ -78,19 +78,21 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
             image = generator.picture(explorer, what)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
-        return face(image, f"seed {what.seed}"), nearest(explorer, image)
+        about = f"seed {what.seed}" + (f": {what.said}" if what.said else "")
+        return face(image, about), nearest(explorer, image)
 
     def new(seed, *others):
         seed = (int(seed or 0) + 1) % generator.SEEDS
         return seed, *look(seed, *others)
 
-    def reset(seed, label, *values):
-        return *look(seed, label, *(0.0 for _ in values)), *(0.0 for _ in values)
+    def reset(seed, label, said, *values):
+        still = [0.0] * len(values)
+        return *look(seed, label, said, *still), *still
 
-    def play(text, seed, label, *values):
+    def play(text, seed, *others):
         try:
             seeds = generator.seeds(text)
-            what = choice(seed or 0, label, *values)
+            what = choice(seed or 0, *others)
             return player(generator.walk(explorer, seeds, what, FRAMES), seeds)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
@@ -102,7 +104,8 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
             raise gr.Error(str(error), print_exception=False) from None
         return f'<p class="about">Saved as {escaped(str(path))}</p>'
 
-    first = Choice(0, 0, (0.0,) * len(explorer.sliders))
+    said = words.FIRST if explorer.tell else ""
+    first = Choice(0, 0, (0.0,) * len(explorer.sliders), said)
     image = generator.picture(explorer, first)
     seeds = generator.seeds(WALK)
     walked = player(generator.walk(explorer, seeds, first, FRAMES), seeds)
@@ -159,6 +162,14 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                     visible=explorer.classes > 0,
                     elem_id="label",
                 )
+                caption = gr.Textbox(
+                    said,
+                    label="Caption",
+                    info="What to draw; Enter draws it.",
+                    max_lines=3,
+                    visible=explorer.tell is not None,
+                    elem_id="caption",
+                )
                 gr.HTML("<h2>Nearest training images</h2>")
                 near = gr.HTML(nearest(explorer, image))
             with gr.Column(scale=7, min_width=460):
@@ -193,11 +204,13 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                     )
                     walk = gr.Button("Walk", elem_id="walk", scale=1)
                 screen = gr.HTML(walked, js_on_load=PLAYER, elem_id="player")
-        chosen = [seed, label, *(sliders[id(x)] for x in explorer.sliders)]
+        moved = [sliders[id(x)] for x in explorer.sliders]
+        chosen = [seed, label, caption, *moved]
         quick: Any = {"show_progress": "hidden", "trigger_mode": "always_last"}
-        gr.on([x.input for x in chosen], look, chosen, [shown, near], **quick)
+        changes = [x.input for x in (seed, label, *moved)]
+        gr.on([*changes, caption.submit], look, chosen, [shown, near], **quick)
         another.click(new, chosen, [seed, shown, near], **quick)
-        zero.click(reset, chosen, [shown, near, *chosen[2:]], **quick)
+        zero.click(reset, chosen, [shown, near, *moved], **quick)
         saving.click(keep, chosen, saved, show_progress="hidden")
         gr.on([walk.click, stops.submit], play, [stops, *chosen], screen)
     return page

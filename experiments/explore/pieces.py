@@ -117,6 +117,7 @@ def save(explorer: Explorer, choice: Choice, folder: pathlib.Path) -> pathlib.Pa
         "step": trained.step,
         "seed": choice.seed,
         "label": choice.label if explorer.classes else None,
+        **({"said": choice.said} if explorer.tell else {}),
         "sliders": values,
         "latent": np.asarray(latent)[0].tolist(),
     }

@@ -73,7 +73,8 @@ def open_people(count: int, each: int, size: int, split: str = "train") -> Place
 
 def people_of(seed: int, count: int, each: int, size: int) -> Placed:
     """The same of people of any seed."""
-    them = faces.Factors(**people.people(seed, count))
+    everyone: dict[str, Any] = people.people(seed, count)
+    them = faces.Factors(**everyone)
     factors = jax.device_get(jax.jit(jax.vmap(faces.level))(them))
 
     def draw():

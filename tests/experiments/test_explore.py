@@ -1,6 +1,7 @@
 """The page of experiments.explore, without a browser."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -18,9 +19,9 @@ from experiments import explore
 from experiments.explore import generator, neighbours, pieces, sliders
 from experiments.explore.generator import Choice
 from jaxgan import game
-from jaxgan.lab import inference
+from jaxgan.lab import captioned, inference
 from jaxgan.lab.first_layer import first_layer
-from jaxgan.models import cdcgan, infogan, lsgan, wgan_gp
+from jaxgan.models import cdcgan, gan_cls, infogan, lsgan, wgan_gp
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +195,35 @@ def test_classes_of_a_conditional_model(few):
     assert (images[0] != images[1]).any()
     with pytest.raises(ValueError, match="class is 10; this cdcgan has 10"):
         generator.picture(shown, Choice(0, 10, (0.0,)))
+
+
+def test_captions_of_a_model_that_draws_from_them():
+    config = gan_cls.MODEL.tiny
+    config = dataclasses.replace(config, text=len(captioned.facts(["a man"])[0]))
+    model = untrained(gan_cls, config)
+    plain = model.plain | {"encoder": "facts", "data": {"people": 60}}
+    shown = generator.explorer(model._replace(plain=plain), images=0)
+    assert shown.sliders == () or all(x.kind == "code" for x in shown.sliders)
+    assert generator.facts(shown)["data"] == "drawn portraits with captions"
+    still = (0.0,) * len(shown.sliders)
+
+    def drawn(said):
+        return generator.picture(shown, Choice(3, 0, still, said))
+
+    text = captioned.facts(["a bald man"])
+    wanted = gan_cls.sample(
+        config, model.variables, text, start(shown.trained, 3), "running"
+    )
+    assert_same(
+        drawn("a bald man")[None], np.asarray(inference.to_uint8(model, wanted))
+    )
+    assert (drawn("a bald man") != drawn("an old woman")).any()
+    frames = generator.walk(shown, (3, 4), Choice(0, 0, still, "a bald man"), frames=2)
+    assert_same(frames[:1], drawn("a bald man")[None])
+    with pytest.raises(
+        ValueError, match="nothing is known of 'hello'; describe a face"
+    ):
+        drawn("hello")
 
 
 def test_the_first_layer_is_the_generators():
