@@ -19,35 +19,20 @@ minutes of one CPU core; the judge takes some minutes more, once (`--no-judge`).
 """
 
 import dataclasses
-import functools
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import jax
 import numpy as np
 import tyro
 
-from jaxgan import bounds, parallel
-from jaxgan.compose import ema_variables
-from jaxgan.data.synthetic import captions
-from jaxgan.lab import (
-    blocks,
-    captioned,
-    cli,
-    figures,
-    inference,
-    pixels,
-    runs,
-    session,
-    variety,
-)
-from jaxgan.lab.session import Numbers, Result
+from jaxgan import bounds
+from jaxgan.lab import captioned, cli, figures, inference, runs, told
 from jaxgan.models import gan_cls
 from jaxgan.train import Run
 from jaxgan.train.terminal import say
 
-ROWS, COLUMNS = 8, 8  # of pictures: captions, and portraits for each
-BLOCK = 256  # portraits drawn together, by whose statistics they are normalised
-WORDS, SAID = "words.png", "said.png"
+SPOKEN = 8  # portraits for each sentence that is said
+SAID = "said.png"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,97 +89,9 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains, or goes on training, and measures; or draws sentences."""
     if config.say:
-        speak(config)
-    else:
-        fit(config)
-
-
-def fit(config: Config) -> Result:
-    """Trains, or goes on training, and measures."""
-    embed = captioned.embedder(config.encoder)
-    model = dataclasses.replace(config.model, text=embed(["a man"]).shape[-1])
-    config = dataclasses.replace(config, model=model)
-    everyone = captioned.open_people(
-        config.data.people, config.data.sentences, model.size
-    )
-    seen = everyone.chosen(~captions.unseen(everyone.found))
-    others = captioned.open_people(config.tests, 1, model.size, "test")
-    return train(config, seen, others, embed)
-
-
-def train(
-    config: Config,
-    people: captioned.People,
-    others: captioned.People,
-    embed: captioned.Embed,
-) -> Result:
-    """Trains on people, with sheets of captions of others and their accuracy."""
-    work = session.begin("GAN-CLS", config, people)
-    draw = drawing(config.model)
-    said = others.sentences[:ROWS]
-    texts, key = np.repeat(embed(said), COLUMNS, 0), jax.random.key(config.run.seed + 1)
-    noise = gan_cls.latent(config.model, key, len(texts))
-    tiles = parallel.shared(lambda nets: draw(nets, texts, noise), work.mesh)
-
-    def show(images):
-        return {
-            "captions": np.asarray(images).reshape(len(said), -1, *images.shape[1:])
-        }
-
-    def measure(state):
-        nets, path = ema_variables(state), config.run.workdir / WORDS
-        figures.save_sentences(path, show(draw(nets, texts, noise))["captions"], said)
-        numbers = accuracy(config, nets, others, embed) if config.judge else {}
-        return Result(numbers, {"Captions, and portraits drawn for them": path})
-
-    return session.train(
-        work,
-        gan_cls.game(config.model),
-        captioned.feed(people, embed, work.run, work.mesh),
-        show=show,
-        measure=measure,
-        look=lambda state: tiles(ema_variables(state)),
-    )
-
-
-def drawing(model: gan_cls.Config):
-    """`draw(variables, texts, noise)`: portraits as bytes, each on its own.
-
-    Batch norms have the averages of training, as the authors' have.
-    """
-
-    @jax.jit
-    def draw(variables, texts, noise):
-        images = gan_cls.sample(model, variables, texts, noise, "running")
-        return pixels.to_bytes(images, captioned.RANGE)
-
-    return draw
-
-
-def accuracy(
-    config: Config, variables: Any, others: captioned.People, embed: captioned.Embed
-) -> Numbers:
-    """Judges what is drawn for the captions of others, real portraits, and chance.
-
-    Returns:
-        What `captioned.judged` counts, and `variety`, of `lab.variety`.
-    """
-    draw = functools.partial(drawing(config.model), variables)
-    key = jax.random.key(config.run.seed + 2)
-
-    def drawn(texts):
-        noise = gan_cls.latent(config.model, key, len(texts))
-        return blocks.in_blocks(draw, texts, noise, size=BLOCK)
-
-    pictures = {
-        "drawn": drawn(embed(others.sentences)),
-        "real": others.image,
-        "chance": np.roll(others.image, 1, 0),
-    }
-    return {
-        **captioned.judged(pictures, others),
-        "variety": variety.measured(drawn, others, embed),
-    }
+        return speak(config)
+    model = told.sized(config.model, config.encoder)
+    told.train(dataclasses.replace(config, model=model))
 
 
 def speak(config: Config) -> None:
@@ -210,11 +107,11 @@ def speak(config: Config) -> None:
             " of text_to_faces"
         )
     said = list(config.say)
-    texts = np.repeat(captioned.embedder(run.plain["encoder"])(said), COLUMNS, 0)
+    texts = np.repeat(captioned.embedder(run.plain["encoder"])(said), SPOKEN, 0)
     noise = gan_cls.latent(run.config, jax.random.key(config.run.seed), len(texts))
-    images = np.asarray(drawing(run.config)(run.variables, texts, noise))
+    images = np.asarray(told.drawing(run.config)(run.variables, texts, noise))
     path = config.run.workdir / SAID
-    rows = images.reshape(len(said), COLUMNS, *images.shape[1:])
+    rows = images.reshape(len(said), SPOKEN, *images.shape[1:])
     figures.save_sentences(path, rows, said)
     for sentence in said:
         say(captioned.explained(sentence))

@@ -24,9 +24,8 @@ import jax
 import numpy as np
 import tyro
 
-from experiments import text_to_faces
 from jaxgan import bounds
-from jaxgan.lab import captioned, cli, figures, inference, runs, spread
+from jaxgan.lab import captioned, cli, figures, inference, runs, spread, told
 from jaxgan.models import gan_cls
 from jaxgan.train import Run, directory
 from jaxgan.train.terminal import say
@@ -75,8 +74,14 @@ PRESETS = {
     "laptop": Config(
         run=runs.run("text_to_faces_ablation", steps=800, every=200, batch_size=16),
         data=captioned.Data(),
-        model=dataclasses.replace(
-            text_to_faces.PRESETS["laptop"].model, size=32, width=24
+        model=gan_cls.Config(
+            size=32,
+            features=64,
+            latent=64,
+            width=24,
+            discriminator_width=24,
+            learning_rate=4e-4,
+            ema=0.99,
         ),
     )
 }
@@ -122,23 +127,29 @@ def main(config: Config) -> None:
     )
 
 
-def _part(config: Config, variant: Variant, seed: int) -> text_to_faces.Config:
-    name = f"{variant}_{seed}"
-    run = dataclasses.replace(config.run, workdir=config.run.workdir / name, seed=seed)
-    size = captioned.embedder(config.encoder)(["a man"]).shape[-1]
+@dataclasses.dataclass(frozen=True)
+class Part(runs.Part):
+    """The run of one variant."""
+
+    encoder: captioned.Encoder = "facts"
+    tests: int = 1024
+    judge: bool = True
+
+
+def _part(config: Config, variant: Variant, seed: int) -> Part:
     model = dataclasses.replace(
-        config.model,
-        text=size,
+        told.sized(config.model, config.encoder),
         matching="cls" in variant,
         between="int" in variant,
     )
-    return text_to_faces.Config(run, config.data, model, config.encoder, config.tests)
+    part = runs.part(config, f"{variant}_{seed}", model, seed=seed)
+    return Part(**vars(part), encoder=config.encoder, tests=config.tests)
 
 
 def _numbers(config: Config, variant: Variant, seed: int) -> dict[str, Any]:
     part = _part(config, variant, seed)
     say(f"{variant}, seed {seed}")
-    return runs.once(part, lambda: text_to_faces.fit(part))
+    return runs.once(part, lambda: told.train(part))
 
 
 def _picture(config: Config) -> None:
@@ -152,7 +163,7 @@ def _picture(config: Config) -> None:
             _part(config, variant, config.seeds[0]).run.workdir
         )
         noise = gan_cls.latent(trained.config, jax.random.key(0), len(texts))
-        draw = text_to_faces.drawing(trained.config)
+        draw = told.drawing(trained.config)
         images = np.asarray(draw(trained.variables, texts, noise))
         drawn[variant] = images.reshape(len(said), each, *images.shape[1:])
     rows = [drawn[variant][i] for i in range(len(said)) for variant in drawn]

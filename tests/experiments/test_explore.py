@@ -9,6 +9,7 @@ import socket
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.spatial
@@ -210,9 +211,9 @@ def test_captions_of_a_model_that_draws_from_them():
     def drawn(said):
         return generator.picture(shown, Choice(3, 0, still, said))
 
-    text = captioned.facts(["a bald man"])
+    text = jnp.asarray(captioned.facts(["a bald man"]))
     wanted = gan_cls.sample(
-        config, model.variables, text, start(shown.trained, 3), "running"
+        config, model.variables, text, jnp.asarray(start(shown.trained, 3)), "running"
     )
     assert_same(
         drawn("a bald man")[None], np.asarray(inference.to_uint8(model, wanted))

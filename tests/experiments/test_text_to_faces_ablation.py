@@ -5,7 +5,8 @@ import json
 import pytest
 from commands import call
 
-from experiments import text_to_faces, text_to_faces_ablation
+from experiments import text_to_faces_ablation
+from jaxgan.lab import told
 from jaxgan.lab.session import Result
 
 
@@ -31,7 +32,7 @@ def test_variants_are_compared_over_seeds_and_beside_the_truth(
             {},
         )
 
-    monkeypatch.setattr(text_to_faces, "fit", fit)
+    monkeypatch.setattr(told, "train", fit)
     monkeypatch.setattr(text_to_faces_ablation, "_picture", lambda config: None)
     argv = ["--workdir", tmp_path / "out", "--variants", "int", "cls"]
     argv += ["--seeds", 0, 2]

@@ -161,8 +161,17 @@ def split(sentence: str) -> list[str]:
     return _WORDS.findall(sentence.lower())
 
 
-def tokens(config: text_encoder.Config, sentences: Sequence[str]) -> np.ndarray:
+def tokens(
+    config: text_encoder.Config,
+    sentences: Sequence[str],
+    known: Sequence[str] | None = None,
+) -> np.ndarray:
     """Sentences as numbers from 1, padded by 0, int32 `[N, L]`.
+
+    Args:
+        config: of the encoder.
+        sentences: a list of them.
+        known: the symbols; those of captions of drawn faces by default.
 
     Raises:
         ValueError: see `Encoder.encode`.
@@ -171,7 +180,8 @@ def tokens(config: text_encoder.Config, sentences: Sequence[str]) -> np.ndarray:
         raise ValueError(
             f"sentences are {sentences!r}; give a list of one sentence or more"
         )
-    known = ALPHABET if config.level == "characters" else vocabulary()
+    if known is None:
+        known = ALPHABET if config.level == "characters" else vocabulary()
     number = {symbol: i for i, symbol in enumerate(known, 1)}
     rows = np.zeros((len(sentences), config.length), np.int32)
     for row, sentence in zip(rows, sentences, strict=True):
