@@ -15,13 +15,14 @@ The engine, each of these names directly in `jaxgan`:
     Game, Player, Move, Turn    the parts of a model
     algorithm, Algorithm        from a game to `init` and `step`
     TrainState, variables       the state of training, and the nets' variables in it
-    pure                        a flax module as a function of its variables
+    pure                        a net as a function of its variables
     tune_allocator              makes training on a CPU faster: call it first
 
 The sub-packages and modules:
 
     losses          losses and penalties; their help states the conventions
     capsules        routing by agreement, EM routing, squash, capsule layers
+    nets            nets of flax NNX, equinox and plain functions
     nn              layers shared by several papers
     metrics         Fréchet and kernel distance, precision and recall, and more
     models          one paper a file; `jaxgan.models.model.find()` lists them
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from jaxgan import losses as losses
     from jaxgan import metrics as metrics
     from jaxgan import models as models
+    from jaxgan import nets as nets
     from jaxgan import nn as nn
     from jaxgan import parallel as parallel
     from jaxgan import report as report
@@ -74,7 +76,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "analysis capsules checkpoint compose data dynamics game lab losses metrics models"
-    " nn parallel report train"
+    " nets nn parallel report train"
 ).split()
 _HOMES = {
     "jaxgan.allocator": "tune_allocator",

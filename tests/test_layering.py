@@ -19,13 +19,14 @@ ALLOWED: dict[str, tuple[str, str]] = {
     # For type checkers alone: nothing is imported before it is used (test_surface.py).
     "jaxgan": (
         "allocator analysis capsules checkpoint compose data dynamics game lab losses"
-        " metrics models nn parallel report train",
+        " metrics models nets nn parallel report train",
         "",
     ),
     "allocator": ("", ""),
     "bounds": ("", ""),
     "linear_call": ("", "jax"),
     "game": ("", "jax flax optax"),
+    "nets": ("game", "jax flax equinox"),
     "compose": ("game", "jax flax optax"),
     "dynamics": ("game", "jax optax"),
     "parallel": ("game linear_call", "jax numpy"),

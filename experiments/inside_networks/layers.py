@@ -1,7 +1,7 @@
 """Finds the layers of a net whose maps can be shown, and what their units see."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +65,8 @@ def calls(trained: inference.Trained, net: str) -> tuple[Call, ...]:
     batch = trained.batch(2)
     if game.repeats > 1:
         batch = jax.tree.map(lambda x: x[0], batch)
-    return outline(game.nets[net], *game.inputs(batch)[net])
+    module: Any = game.nets[net]  # the library's own are of linen
+    return outline(module, *game.inputs(batch)[net])
 
 
 def fields(

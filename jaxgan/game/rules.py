@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-import flax.linen as nn
 import flax.struct
 import jax
 import optax
@@ -20,6 +19,26 @@ class Turn(NamedTuple):
 
     key: jax.Array
     step: jax.Array
+
+
+class Net(Protocol):
+    """What a net of a game must be able to do; every flax linen module is one.
+
+    `jaxgan.nets` makes nets of flax NNX, of equinox and of plain functions.
+    """
+
+    def init(self, rngs: jax.Array, /, *args: Any) -> Any:
+        """Makes variables, collection -> arrays; what is trained is "params"."""
+        ...
+
+    def apply(self, variables: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Gives `(out, changed)`: also the collections that the call changed.
+
+        Beside those of the caller, it is given the keywords `rngs`, name -> key or
+        None, `method`, the name of another method or None, and `mutable`, the names
+        of the collections that may change.
+        """
+        ...
 
 
 Loss = Callable[[Variables, Batch, Turn], tuple[jax.Array, tuple[Variables, Metrics]]]
@@ -57,7 +76,8 @@ class Game:
     """Nets, players, and a schedule of moves.
 
     Attributes:
-        nets: name -> linen module. A net without parameters is a memory.
+        nets: name -> linen module, or another `Net`. A net without parameters is a
+            memory.
         inputs: `inputs(batch) -> {net: arguments}`, the arguments of one call of each
             net, to initialise it with. For most modules only their shapes matter.
         players: name -> Player.
@@ -69,7 +89,7 @@ class Game:
             who never plays, a repeat below 1, a decay outside [0, 1).
     """
 
-    nets: Mapping[str, nn.Module]
+    nets: Mapping[str, Net]
     inputs: Callable[[Batch], Mapping[str, tuple]]
     players: Mapping[str, Player]
     moves: tuple[Move, ...]
@@ -139,8 +159,8 @@ class Algorithm(NamedTuple, Generic[State]):
     step: Callable[[State, Batch], tuple[State, Metrics]]
 
 
-def pure(module: nn.Module, name: str) -> Callable[..., tuple[Any, Variables]]:
-    """Turns a module into `f(variables, *args, **kwargs) -> (out, variables)`.
+def pure(module: Net, name: str) -> Callable[..., tuple[Any, Variables]]:
+    """Turns a net into `f(variables, *args, **kwargs) -> (out, variables)`.
 
     This is the only place where a module is applied. Whatever the call changes (batch
     statistics, memories) is in the returned `variables`; the argument is not changed.

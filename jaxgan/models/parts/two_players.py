@@ -11,10 +11,9 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
-from flax import linen
 from jax import lax
 
-from jaxgan.game import Game, Move, Player, pure
+from jaxgan.game import Game, Move, Net, Player, pure
 from jaxgan.models.parts.classes import check_labelled
 
 
@@ -40,8 +39,8 @@ class Objective(NamedTuple):
 
 
 def adversarial(
-    generator: linen.Module,
-    discriminator: linen.Module,
+    generator: Net,
+    discriminator: Net,
     *,
     latent: Callable[[jax.Array, int], jax.Array],
     losses: tuple[Callable, Callable] | Objective,
