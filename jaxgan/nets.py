@@ -48,9 +48,9 @@ def of_equinox(
     """A net that an equinox module computes.
 
     Args:
-        make: `make(key) -> module`, or `(module, state)` as of `eqx.nn.make_with_state`,
-            whose state is kept beside the parameters. Floating arrays are parameters;
-            other arrays stay as they are made.
+        make: `make(key) -> module`, or `make(key) -> (module, state)`, as
+            `eqx.nn.make_with_state` gives it, whose state is kept beside the
+            parameters. Floating arrays are parameters; others stay as they are made.
         batched: whether the module takes whole batches. If not, which is equinox's way,
             it is mapped over the first axis of its arguments, which is named "batch"
             for `eqx.nn.BatchNorm`.

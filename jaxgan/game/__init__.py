@@ -2,7 +2,8 @@
 
 The library is built on five words.
 
-- A **Game** is named nets (flax linen modules, or other `Net`s), named players, and a schedule.
+- A **Game** is named nets (flax linen modules, or other `Net`s), named players, and a
+  schedule.
 - A **Player** is a pure loss, the nets it *owns* (the only ones whose parameters it may
   change) and an optax optimiser. Nets are not players: CycleGAN has four nets and two
   players; a frozen text encoder is a net that nobody owns.
