@@ -19,6 +19,7 @@ runs/progan_faces/64x64` draws more.
 import dataclasses
 import functools
 import pathlib
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 import jax
@@ -90,11 +91,34 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains the missing stages, then draws."""
-    stages = {f"{c.model.resolution}x{c.model.resolution}": c for c in parts(config)}
+    results = grow(
+        config, lambda: open_set(config.data, shape_of(config.model), test=True)
+    )
+    session.only_main()
+    folder, trained = config.run.workdir, parts(config)
+    pictures = {"The same latents after each resolution": folder / "growth.png"}
+    draw_growth(folder / "growth.png", trained)
+    if len(trained) > 1:
+        pictures["The last layers fade in"] = folder / "fade.png"
+        draw_fade(folder / "fade.png", *trained[-2:])
+    numbers = {name: result.numbers for name, result in results.items()}
+    figures.write("Progressive GAN", folder, numbers, pictures)
 
-    @functools.cache
-    def opened():
-        return open_set(config.data, shape_of(config.model), test=True)
+
+def grow(
+    config: Config,
+    open_: Callable[[], Set],
+    measure: generator.Measure | None = None,
+) -> dict[str, session.Result]:
+    """Trains the missing stages, by the names of their resolutions.
+
+    Args:
+        config: of all stages.
+        open_: opens the images of the last one, if any stage needs them.
+        measure: of the last stage, as in `generator.train`.
+    """
+    stages = {f"{c.model.resolution}x{c.model.resolution}": c for c in parts(config)}
+    opened = functools.cache(open_)
 
     def fit(name, part, start):
         return generator.train(
@@ -103,19 +127,11 @@ def main(config: Config) -> None:
             part,
             opened=shrunk(opened(), part.model.resolution),
             sheet=SHEET,
+            measure=measure if name == list(stages)[-1] else None,
             start=start,
         )
 
-    results = runs.in_stages(stages, fit, progan.grown)
-    session.only_main()
-    folder, trained = config.run.workdir, list(stages.values())
-    pictures = {"The same latents after each resolution": folder / "growth.png"}
-    draw_growth(folder / "growth.png", trained)
-    if len(trained) > 1:
-        pictures["The last layers fade in"] = folder / "fade.png"
-        draw_fade(folder / "fade.png", *trained[-2:])
-    numbers = {name: result.numbers for name, result in results.items()}
-    figures.write("Progressive GAN", folder, numbers, pictures)
+    return runs.in_stages(stages, fit, progan.grown)
 
 
 def shape_of(model: progan.Config) -> tuple[int, int, int]:

@@ -11,11 +11,10 @@ gamma and Adam's second momentum go from their first to their last values along 
 cosine; samples from a moving average of the generator.
 
 Known differences: images are 28x28, and the networks are those of `digit_nets` without
-norm, while the paper has residual networks of grouped convolutions with fix-up
-initialisation. Both players see the same real images in a step, the paper's see others.
-The average follows the generator closely at first, as every average of `jaxgan.game`
-does, in place of the paper's half-life that grows along the cosine. There is no
-augmentation.
+norm; the paper's residual networks are those of `r3gan_images`. Both players see the
+same real images in a step, the paper's see others. The average follows the generator
+closely at first, as every average of `jaxgan.game` does, in place of the paper's
+half-life that grows along the cosine. There is no augmentation.
 """
 
 import dataclasses
@@ -26,6 +25,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import optax
+from flax import linen
 
 from jaxgan import bounds, losses
 from jaxgan.game import Game
@@ -36,14 +36,9 @@ from jaxgan.models.parts.two_players import Objective, adversarial
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(digit_nets.Config):
-    """Networks and training."""
+class Schedule:
+    """What changes during training, from a first value to a last."""
 
-    generator_norm: ClassVar[bool] = False
-    discriminator_norm: ClassVar[bool] = False
-
-    latent: bounds.Count = 64
-    """Size of the latent vector, drawn from a standard normal."""
     annealing: bounds.Natural = dataclasses.field(
         default=40_000, metadata={"before": 0}
     )
@@ -65,8 +60,44 @@ class Config(digit_nets.Config):
     """Decay of the moving average of the generator's weights; 0 averages nothing."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Config(Schedule, digit_nets.Config):
+    """Networks and training."""
+
+    generator_norm: ClassVar[bool] = False
+    discriminator_norm: ClassVar[bool] = False
+
+    latent: bounds.Count = 64
+    """Size of the latent vector, drawn from a standard normal."""
+
+
 def game(config: Config) -> Game:
     """Two players, one move each. Batches: `{"image": [B, 28, 28, 1] in [0, 1]}`."""
+    nets = digit_nets.nets(config)
+    return paired(config, *nets, latent=functools.partial(latent, config))
+
+
+def paired(
+    config: Schedule,
+    generator: linen.Module,
+    discriminator: linen.Module,
+    *,
+    latent: Callable[[jax.Array, int], jax.Array],
+    condition: str | None = None,
+    view: Callable[[jax.Array, jax.Array], jax.Array] = lambda examples, key: examples,
+) -> Game:
+    """The game of the paper for any two networks, as `adversarial` makes games.
+
+    Slopes of the penalties are by images as the discriminator gets them, before `view`.
+
+    Args:
+        config: the schedules.
+        generator: takes latents to images.
+        discriminator: takes images to logits `[B]`.
+        latent: `latent(key, B)` draws latents.
+        condition: the name in a batch of the second argument of both, such as "label".
+        view: what is done to real and generated images before they are judged.
+    """
 
     def penalty(critic, real, fake, key):
         del key
@@ -74,8 +105,9 @@ def game(config: Config) -> Game:
 
     gamma = annealed(config, config.gamma, config.last_gamma)
     return adversarial(
-        *digit_nets.nets(config),
-        latent=functools.partial(latent, config),
+        generator,
+        discriminator,
+        latent=latent,
         losses=Objective(
             losses.relativistic_discriminator_loss,
             losses.relativistic_generator_loss,
@@ -84,11 +116,13 @@ def game(config: Config) -> Game:
             penalty_weight=lambda step: gamma(step) / 2,
         ),
         optimizer=_adam(config),
+        condition=condition,
+        view=view,
         ema=config.ema,
     )
 
 
-def annealed(config: Config, first: float, last: float) -> Callable[[Any], Any]:
+def annealed(config: Schedule, first: float, last: float) -> Callable[[Any], Any]:
     """Makes a function of the step that goes from `first` to `last`.
 
     It follows half a cosine for `annealing` steps, and stays at `last` afterwards.

@@ -12,6 +12,8 @@ of the last one, Xavier's initial values, five updates of the discriminator a st
 at 128x128), Adam at 2e-4 with (0, 0.9) whose step size falls to 0 over 100,000 steps,
 no average of weights, no augmentation. With labels, batch norms of the generator have a
 gain and a bias for each class, and the discriminator adds a projection of the class.
+`WGAN_GP` is mimicry's WGAN-GP (Gulrajani et al., arXiv:1704.00028): the same networks
+with a gradient penalty in place of spectral norms.
 
 Known differences: spectral norms are iterated in the discriminator's updates alone, and
 not in the generator's. With `san`, the last layer has no spectral norm, since its norm
@@ -34,7 +36,7 @@ from jaxgan.models.model import Model
 from jaxgan.models.parts import images
 from jaxgan.models.parts.classes import condition, known
 from jaxgan.models.parts.rates import falling
-from jaxgan.models.parts.two_players import adversarial
+from jaxgan.models.parts.two_players import Objective, adversarial
 
 Statistics = Literal["batch", "running"]
 
@@ -66,6 +68,11 @@ class Config:
     """Size of the latent vector, drawn from a standard normal."""
     loss: Literal["hinge", "non_saturating", "wasserstein"] = "hinge"
     """Losses of both players."""
+    spectral: bool = True
+    """Whether the discriminator's layers have spectral norms."""
+    penalty: bounds.Weight = 0.0
+    """Weight of a penalty that keeps the norm of the discriminator's gradient at 1, at
+    random points between real and generated images; 10 in WGAN-GP, 0 for none."""
     san: bool = False
     """Whether the last layer's direction is trained by a loss of its own, as in SAN."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
@@ -87,6 +94,10 @@ class Config:
         bounds.check(self)
         if self.classes == 1:
             raise ValueError("classes is 1; it must be at least 2, or 0 for no labels")
+
+
+WGAN_GP = Config(loss="wasserstein", spectral=False, penalty=10.0)
+"""mimicry's WGAN-GP for CIFAR-10."""
 
 
 def xavier(gain: float = 1.0) -> Any:
@@ -162,13 +173,13 @@ class Discriminator(linen.Module):
                 hidden=x.shape[-1] if i else 0,
                 down=i < downs,
                 first=i == 0,
-                **_convs(c, spectral=True),
+                **_convs(c, spectral=c.spectral),
             )(x)
         features = linen.relu(x).astype(jnp.float32).sum((1, 2))
         if not c.san:
-            return nn.Projection(spectral=True, kernel_init=xavier(), name="judge")(
-                features, y
-            )
+            return nn.Projection(
+                spectral=c.spectral, kernel_init=xavier(), name="judge"
+            )(features, y)
         columns = 1 if y is None else y.shape[-1]
         each = nn.Dense(columns, kernel_init=xavier(), name="to_logit")(features)
         return each[:, 0] if y is None else (each * y).sum(-1)
@@ -185,13 +196,17 @@ def game(config: Config) -> Game:
         rate = falling(config.learning_rate, updates * config.decay)
         return optax.adam(rate, config.beta1, 0.9)
 
+    def penalty(critic, real, fake, key):
+        return config.penalty * losses.gradient_penalty(critic, real, fake, key)
+
     plain = adversarial(
         Generator(config),
         Discriminator(config),
         latent=functools.partial(latent, config),
-        losses=(
+        losses=Objective(
             getattr(losses, f"{config.loss}_discriminator_loss"),
             getattr(losses, f"{config.loss}_generator_loss"),
+            penalty if config.penalty else None,
         ),
         optimizer={"generator": adam(1), "discriminator": adam(config.critic_steps)},
         condition=None if config.classes == 0 else "label",

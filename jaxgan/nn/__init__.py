@@ -6,6 +6,7 @@ from jaxgan.nn.blocks import DownBlock, UpBlock
 from jaxgan.nn.boxes import crop, paste
 from jaxgan.nn.conditional import ConditionalBatchNorm, Projection
 from jaxgan.nn.equalised import GAIN, EqualisedConv, EqualisedDense
+from jaxgan.nn.grouped import GroupedConv
 from jaxgan.nn.images import from_uint8, reflect_pad, to_uint8
 from jaxgan.nn.latent import batch_latent, sample_latent, slerp, truncated
 from jaxgan.nn.layers import Conv, ConvTranspose, Dense
@@ -17,8 +18,10 @@ from jaxgan.nn.norm import BatchNorm, InstanceNorm, pixel_norm, reestimate, use_
 from jaxgan.nn.regions import check_mask, random_regions
 from jaxgan.nn.resolution import (
     double,
+    double_filtered,
     double_smoothly,
     halve,
+    halve_filtered,
     pixel_shuffle,
     reduce,
 )
@@ -39,6 +42,7 @@ __all__ = [
     "EqualisedConv",
     "EqualisedDense",
     "GaussianNoise",
+    "GroupedConv",
     "InstanceNorm",
     "Maxout",
     "MinibatchDiscrimination",
@@ -54,9 +58,11 @@ __all__ = [
     "crop",
     "diff_augment",
     "double",
+    "double_filtered",
     "double_smoothly",
     "from_uint8",
     "halve",
+    "halve_filtered",
     "minibatch_deviation",
     "paste",
     "pixel_norm",

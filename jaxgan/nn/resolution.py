@@ -2,6 +2,7 @@
 
 import chex
 import jax
+import jax.numpy as jnp
 from flax import linen
 
 
@@ -80,3 +81,40 @@ def double_smoothly(x: jax.Array) -> jax.Array:
 def halve(x: jax.Array) -> jax.Array:
     """Halves height and width by means over 2x2 pixels: `[B, 2H, 2W, C]`."""
     return linen.avg_pool(x, (2, 2), (2, 2))
+
+
+def double_filtered(x: jax.Array) -> jax.Array:
+    """Doubles height and width by the filter [1, 3, 3, 1] / 4: `[B, H, W, C]`.
+
+    It is bilinear interpolation, but for zeros beyond the borders: the filter of Karras
+    et al., arXiv:1912.04958, and the transpose of `halve_filtered`, times 4.
+    """
+    for axis in (1, 2):
+        x = _interleaved(x, axis)
+    return x
+
+
+def _interleaved(x: jax.Array, axis: int) -> jax.Array:
+    before, after = (_shifted(x, axis, by) for by in (1, -1))
+    pairs = jnp.stack([0.75 * x + 0.25 * before, 0.75 * x + 0.25 * after], axis + 1)
+    return pairs.reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+
+
+def halve_filtered(x: jax.Array) -> jax.Array:
+    """Halves height and width by the filter [1, 3, 3, 1] / 8: `[B, 2H, 2W, C]`.
+
+    There are zeros beyond the borders, as in Karras et al., arXiv:1912.04958.
+    """
+    for axis in (1, 2):
+        pairs = x.reshape(*x.shape[:axis], -1, 2, *x.shape[axis + 1 :])
+        even, odd = (jnp.take(pairs, i, axis + 1) for i in (0, 1))
+        near, far = even + odd, _shifted(odd, axis, 1) + _shifted(even, axis, -1)
+        x = 0.375 * near + 0.125 * far
+    return x
+
+
+def _shifted(x: jax.Array, axis: int, by: int) -> jax.Array:
+    """Moves pixels by one place along an axis, with a zero where none comes from."""
+    pads = [(0, 0, 0)] * x.ndim
+    pads[axis] = (by, -by, 0)
+    return jax.lax.pad(x, jnp.zeros((), x.dtype), pads)

@@ -9,7 +9,9 @@ from commands import call
 from PIL import Image
 
 from experiments import ladder
-from jaxgan.models import dcgan
+from experiments.ladder.rungs import Rung
+from jaxgan.lab import generator
+from jaxgan.models import dcgan, progan
 
 
 @pytest.mark.slow
@@ -18,29 +20,48 @@ def test_cells_are_trained_once_and_compared(tmp_path, monkeypatch, capsys):
     images = rng.integers(0, 256, (24, 8, 8, 3), np.uint8)
     np.savez(tmp_path / "set.npz", images=images)
     tiny = dcgan.Config(resolution=8, width=2, latent=3, kernel=4)
-    monkeypatch.setattr(ladder, "SHAPE", (8, 8, 3))
-    monkeypatch.setattr(ladder, "RUNGS", {"dcgan": ladder.Rung(dcgan.MODEL, tiny)})
+    growing = progan.Config(resolution=8, base=8, width=2, latent=3, group=2)
+    monkeypatch.setattr(ladder.Config, "shape", (8, 8, 3))
+    both = {
+        "dcgan": Rung(dcgan.MODEL, tiny),
+        "progan": Rung(progan.MODEL, growing),
+    }
+    monkeypatch.setattr(ladder, "rungs_for", lambda resolution, steps: both)
     argv = ["--data", f"npz:{tmp_path / 'set.npz'}", "--images", 16, "--samples", 12]
-    argv += ["--batch-size", 8, "--rungs", "dcgan", "--devices", 1, "--extractor"]
+    argv += [
+        "--batch-size",
+        8,
+        "--rungs",
+        "dcgan",
+        "progan",
+        "--devices",
+        1,
+        "--extractor",
+    ]
     argv += ["random", "--workdir", tmp_path / "ladder", "--seeds"]
     assert call(ladder, [*argv, 0], monkeypatch) == 0
     assert "dcgan, seed 0, 2 steps" in capsys.readouterr().err
     assert call(ladder, [*argv, 0, 1], monkeypatch) == 0
-    assert capsys.readouterr().err.count(" training  ") == 1  # of the new seed
+    # Those of the new seed: one run, and one for each of two resolutions.
+    assert capsys.readouterr().err.count(" training  ") == 3
     found = json.loads((tmp_path / "ladder" / "results.json").read_text())
     assert found["images_seen"] == 16
-    scores = found["rungs"]["dcgan"]
-    assert scores.keys() == set(ladder.SCORES)  # no factors: these are no faces
-    for score in scores.values():
-        assert np.isfinite([score["mean"], score["standard_deviation"]]).all()
+    for scores in found["rungs"].values():
+        # No factors: these are no faces.
+        assert scores.keys() == {*ladder.SCORES, "minutes"}
+        for score in scores.values():
+            assert np.isfinite([score["mean"], score["standard_deviation"]]).all()
     with Image.open(tmp_path / "ladder" / "ladder.png") as picture:
         assert picture.width > 100
 
 
-def test_the_images_seen_are_those_of_the_discriminator():
-    """So all cells of the preset take as many steps."""
-    for record, model in ladder.RUNGS.values():
-        assert record.game(model).repeats == 1
+@pytest.mark.parametrize("resolution", [32, 64])
+def test_every_rung_plays_on_images_of_the_size(resolution):
+    found = ladder.rungs_for(resolution, 10)
+    assert tuple(found) == ladder.PRESETS["laptop"].rungs
+    for record, model in found.values():
+        shape = generator.image_shape(record, ladder.counted(model))
+        assert shape == (resolution, resolution, 3)
 
 
 @pytest.mark.parametrize("change", [{"rungs": ("san", "san")}, {"seeds": (1, 1)}])

@@ -77,6 +77,17 @@ def test_no_layer_of_the_discriminator_is_without_a_spectral_norm():
     assert {path[:-1] for path in kernels} == normed
 
 
+def test_wgan_gp_has_a_penalty_in_place_of_spectral_norms():
+    config = dataclasses.replace(sngan.WGAN_GP, width=1, latent=4, critic_steps=1)
+    assert counts(config) == counts(dataclasses.replace(config, spectral=True))
+    batch = sngan.batch(config, jax.random.key(0), 4)
+    run = algorithm(sngan.game(config))
+    state = jax.eval_shape(run.init, jax.random.key(0), batch)
+    assert "spectral" not in state.stats["discriminator"]
+    _, metrics = jax.eval_shape(run.step, state, batch)
+    assert "discriminator/penalty" in metrics
+
+
 def test_as_a_san_a_discriminator_has_two_losses():
     config = dataclasses.replace(sngan.MODEL.tiny, san=True)
     batch = sngan.batch(config, jax.random.key(0), 4)
