@@ -1,7 +1,7 @@
 """A reality check of the text encoder: captions that people wrote (arXiv:1605.05395).
 
     python -m experiments.real_captions --data nlvr.zip
-    python -m experiments.real_captions --data photos --steps 1000
+    python -m experiments.real_captions --data photos --steps 1000 --length 300
 
 Trains the encoder of characters against a small network that looks at the pictures, by
 the structured joint embedding, on four fifths of the pictures of a folder or archive
@@ -54,6 +54,8 @@ class Config:
     """Pictures and captions of a step."""
     resolution: bounds.Count = 32
     """Height and width that pictures are brought to, whatever their proportions."""
+    length: bounds.Count = 201
+    """Characters of the longest caption that is read."""
     width: bounds.Count = 64
     """Channels of the text's convolutions."""
     embedding: bounds.Count = 128
@@ -80,6 +82,7 @@ def main(config: Config) -> None:
     )
     recipe = text_encoder.Config(
         symbols=len(ALPHABET),
+        length=config.length,
         widths=(config.width,) * 3,
         hidden=config.width,
         embedding=config.embedding,
