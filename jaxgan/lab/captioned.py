@@ -22,7 +22,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan.data.synthetic import captions, faces
 from jaxgan.lab import drawn, pixels
 from jaxgan.lab.judges import attributes
-from jaxgan.lab.judges.captions import caption_encoder
+from jaxgan.lab.judges.captions import caption_encoder, check_words
 from jaxgan.train import Feed, Run
 
 RANGE = (-1.0, 1.0)  # of pixels in batches
@@ -223,7 +223,12 @@ def facts(sentences: Sequence[str]) -> np.ndarray:
     Returns:
         Float32 `[M, V]`, a number for each value of each attribute: 1 where a sentence
         allows it, -1 where it rules it out, 0 for attributes that it does not mention.
+
+    Raises:
+        ValueError: a sentence has no words.
     """
+    for sentence in sentences:
+        check_words(sentence)
     allowed, first = captions.allowed(sentences), 0
     told = 2 * allowed - 1
     for values in captions.ATTRIBUTES.values():

@@ -89,6 +89,13 @@ def test_facts_say_what_is_allowed_and_nothing_of_what_is_not_mentioned():
     assert not any(x for values in told.values() for x in values.values())
 
 
+def test_sentences_without_words_are_no_facts():
+    with pytest.raises(
+        ValueError, match="the caption '' has no words; describe a face"
+    ):
+        captioned.facts(["a man", ""])
+
+
 def test_what_is_obeyed_is_counted_by_attribute():
     said = ["a young man", "a woman with glasses", "a man without glasses"]
     truth = {name: np.zeros(3, np.int32) for name in captions.ATTRIBUTES}

@@ -161,6 +161,19 @@ def split(sentence: str) -> list[str]:
     return _WORDS.findall(sentence.lower())
 
 
+def check_words(sentence: str) -> None:
+    """Refuses a sentence without words.
+
+    Raises:
+        ValueError: it has no letter.
+    """
+    if not any(map(str.isalpha, sentence)):
+        raise ValueError(
+            f"the caption {sentence!r} has no words; describe a face, as in 'an old man"
+            " with glasses'"
+        )
+
+
 def tokens(
     config: text_encoder.Config,
     sentences: Sequence[str],
@@ -187,11 +200,7 @@ def tokens(
     for row, sentence in zip(rows, sentences, strict=True):
         text = " ".join(sentence.lower().split()).rstrip(".")
         parts = list(text) if config.level == "characters" else split(text)
-        if not any(map(str.isalpha, text)):
-            raise ValueError(
-                f"the caption {sentence!r} has no words; describe a face, as in 'an old"
-                " man with glasses'"
-            )
+        check_words(sentence)
         if len(parts) > config.length:
             raise ValueError(
                 f"the caption {sentence[:40]!r}... has {len(parts)} {config.level}, and"
