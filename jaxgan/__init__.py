@@ -16,6 +16,7 @@ The engine, each of these names directly in `jaxgan`:
     algorithm, Algorithm        from a game to `init` and `step`
     TrainState, variables       the state of training, and the nets' variables in it
     pure                        a net as a function of its variables
+    load                        an exported generator as functions
     tune_allocator              makes training on a CPU faster: call it first
 
 The sub-packages and modules:
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from jaxgan.game import algorithm as algorithm
     from jaxgan.game import pure as pure
     from jaxgan.game import variables as variables
+    from jaxgan.lab.exported import load as load
 
 __version__ = "0.1.0"
 
@@ -83,6 +85,7 @@ _HOMES = {
     "jaxgan.game": (
         "Algorithm Game Move Player TrainState Turn algorithm pure variables"
     ),
+    "jaxgan.lab.exported": "load",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

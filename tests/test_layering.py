@@ -41,7 +41,8 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "lab": (
         "allocator analysis bounds capsules checkpoint compose data dynamics game"
         " losses metrics models nn parallel paths report train",
-        "jax numpy flax optax chex tyro tqdm PIL matplotlib sklearn",
+        "jax numpy flax optax chex tyro tqdm PIL matplotlib sklearn"
+        " safetensors jax2onnx onnx",
     ),
     "losses": ("", "jax numpy chex"),
     "losses/transforms": ("", "jax numpy chex optax"),

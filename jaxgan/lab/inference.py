@@ -6,6 +6,7 @@ them, in [-1, 1] or [0, 1]; `to_uint8` and `from_uint8` translate.
 """
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -141,12 +142,15 @@ def are_gaussian(trained: Trained) -> bool:
     return bool(numbers) and all(bool(jnp.abs(x).max() > 1) for x in numbers)
 
 
-def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:
+def drawing(
+    trained: Trained, *, seed: int = 0, statistics: norms.Statistics | None = None
+) -> Callable[..., jax.Array]:
     """The generator as a function, with its batch norms held still.
 
     Args:
         trained: of `open_run`.
         seed: of the latents that batch norms are held at.
+        statistics: what they are held at instead, of `held`.
 
     Returns:
         `draw(latent, label=None)`: latents `[B, Z]` to images `[B, H, W, C]` as the
@@ -156,21 +160,27 @@ def drawing(trained: Trained, *, seed: int = 0) -> Callable[..., jax.Array]:
     Raises:
         ValueError: the model has no generator.
     """
-    reference = latents(trained, jax.random.key(seed), REFERENCE)
-    labels = jnp.arange(REFERENCE) % max(1, trained.classes)
-
-    def sample(latent, label):
-        return sampled(trained, latent, label)
-
-    held = jax.jit(lambda *x: norms.batch_statistics(sample, *x))(reference, labels)
-    steady = norms.frozen(sample, held)
+    statistics = held(trained, seed=seed) if statistics is None else statistics
+    steady = norms.frozen(functools.partial(sampled, trained), statistics)
 
     def draw(latent, label=None):
-        count = len(jax.tree.leaves(latent)[0])
-        label = jnp.zeros(count, jnp.int32) if label is None else label
+        if label is None:  # else the batch may be a symbol, which has no len()
+            label = jnp.zeros(len(jax.tree.leaves(latent)[0]), jnp.int32)
         return steady(latent, label)
 
     return draw
+
+
+def held(trained: Trained, *, seed: int = 0) -> norms.Statistics:
+    """What the generator's batch norms see of a large batch of all classes.
+
+    Raises:
+        ValueError: the model has no generator.
+    """
+    reference = latents(trained, jax.random.key(seed), REFERENCE)
+    labels = jnp.arange(REFERENCE) % max(1, trained.classes)
+    sample = functools.partial(sampled, trained)
+    return jax.jit(lambda *x: norms.batch_statistics(sample, *x))(reference, labels)
 
 
 def sampled(trained: Trained, latent: Any, label: Any) -> jax.Array:

@@ -172,7 +172,7 @@ def _generator(config):
 
 
 def _input(config, noise, label):
-    label = one_hot(label, known(config.classes), len(noise))
+    label = one_hot(label, known(config.classes), noise.shape[0])
     return jnp.concatenate([noise, label], axis=-1)
 
 

@@ -102,7 +102,7 @@ class Generator(linen.Module):
         statistics: dcgan.Statistics = "batch",
     ) -> jax.Array:
         """Draws an image for each latent, of the age of its label."""
-        y = one_hot(label, known(self.config.classes), len(latent))
+        y = one_hot(label, known(self.config.classes), latent.shape[0])
         draw = dcgan.Generator(self.config.plain)
         return draw(jnp.concatenate([latent, y], 1), statistics)
 

@@ -159,7 +159,7 @@ class Generator(linen.Module):
         """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
         conv, init = _layer(c, nn.Conv), _init(c)
-        y = one_hot(label, known(c.classes), len(latent))
+        y = one_hot(label, known(c.classes), latent.shape[0])
         if c.embedding:
             embed = nn.Dense(c.embedding, False, kernel_init=init, name="embed")
             y = embed(y)

@@ -88,7 +88,7 @@ class Generator(linen.Module):
     ) -> jax.Array:
         """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = condition(known(c.classes), label, len(latent))
+        y = condition(known(c.classes), label, latent.shape[0])
         norm = _norm(c, statistics)
         x = latent
         for units in (c.hidden, 7 * 7 * c.width):

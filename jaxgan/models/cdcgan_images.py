@@ -113,7 +113,7 @@ class Generator(linen.Module):
     ) -> jax.Array:
         """Draws an image for each latent, of the class of its label."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = one_hot(label, known(c.classes), len(latent))
+        y = one_hot(label, known(c.classes), latent.shape[0])
         norm = functools.partial(ClassNorm, statistics, dtype=dtype)
         *sizes, smallest = c.sizes
         *widths, deepest = c.widths

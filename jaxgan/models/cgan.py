@@ -108,7 +108,9 @@ class Generator(linen.Module):
 
         x = layer(c.hidden_latent, noise, "from_latent")
         y = layer(
-            c.hidden_class, one_hot(label, known(c.classes), len(label)), "from_class"
+            c.hidden_class,
+            one_hot(label, known(c.classes), jnp.shape(label)[0]),
+            "from_class",
         )
         x = layer(c.hidden, jnp.concatenate([x, y], axis=1), "joint")
         return to_image(x, init, self.bias_init)
@@ -131,7 +133,9 @@ class Discriminator(linen.Module):
 
         x = layer(c.maxout_image, flatten(image), "from_image")
         y = layer(
-            c.maxout_class, one_hot(label, known(c.classes), len(label)), "from_class"
+            c.maxout_class,
+            one_hot(label, known(c.classes), jnp.shape(label)[0]),
+            "from_class",
         )
         x = layer(c.maxout, jnp.concatenate([x, y], axis=1), "joint")
         return to_logit(x, init)

@@ -128,7 +128,7 @@ class Generator(linen.Module):
     ) -> jax.Array:
         """Normalises with the statistics of the batch, or with the running averages."""
         c, dtype = self.config, jnp.dtype(self.config.dtype)
-        y = condition(known(c.classes), label, len(latent))
+        y = condition(known(c.classes), label, latent.shape[0])
         plain = functools.partial(
             nn.BatchNorm,
             use_running_average=nn.use_running(statistics),

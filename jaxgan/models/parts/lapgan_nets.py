@@ -25,7 +25,7 @@ class CoarseGenerator(linen.Module):
         self, noise: jax.Array, low: jax.Array, label: jax.Array | None
     ) -> jax.Array:
         """Draws images; of `low` only the shape matters."""
-        x = jnp.concatenate([noise, *_classes(self, label, len(noise))], -1)
+        x = jnp.concatenate([noise, *_classes(self, label, noise.shape[0])], -1)
         init = linen.initializers.normal(0.05)
         for units in self.hidden:
             dense = linen.Dense(units, dtype=jnp.dtype(self.dtype), kernel_init=init)

@@ -30,5 +30,6 @@ Forward mode, reverse mode and batching compose in any order (`trio.py`).
 """
 
 from jaxgan.nn.conv.functions import conv, conv_transpose, down, filter_gradient, up
+from jaxgan.nn.conv.trio import plain
 
-__all__ = ["conv", "conv_transpose", "down", "filter_gradient", "up"]
+__all__ = ["conv", "conv_transpose", "down", "filter_gradient", "plain", "up"]

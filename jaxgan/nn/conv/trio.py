@@ -4,8 +4,10 @@ Each is a `jax.custom_jvp` with tangents by `linear_call`: forward mode evaluate
 map itself, and reverse mode evaluates the other two, which are its transposes.
 """
 
+import contextlib
+import contextvars
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial, reduce
 
 import jax
@@ -20,13 +22,35 @@ from jaxgan.nn.conv.forms import Axes
 _UP_LAYOUT = ("NHWC", "HWOI", "NHWC")
 _FILTER_LAYOUT = ("CHWN", "IHWO", "HWNC")
 
+_plain = contextvars.ContextVar("plain", default=False)
+
+
+@contextlib.contextmanager
+def plain() -> Iterator[None]:
+    """Makes each convolution traced meanwhile one of `lax`, the same on all platforms.
+
+    For programs that leave this library, and for batches whose size is a symbol.
+    """
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
+def _chosen(a: jax.Array, b: jax.Array, cpu: Callable, default: partial) -> jax.Array:
+    """The form that is fast on the platform, unless it is to be `plain`."""
+    if _plain.get():  # in the layout that all know
+        return default.func(a, b, axes=default.keywords["axes"])
+    return lax.platform_dependent(a, b, cpu=cpu, default=default)
+
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
 def down(x: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """Convolution, in the form that is fast on the platform."""
     cpu = partial(forms.down_cpu, axes=axes)
     default = partial(forms.down_plain, axes=axes)
-    return lax.platform_dependent(x, w, cpu=cpu, default=default)
+    return _chosen(x, w, cpu, default)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -34,7 +58,7 @@ def up(y: jax.Array, w: jax.Array, axes: Axes) -> jax.Array:
     """Adjoint of `down` in the image."""
     cpu = partial(forms.up_cpu, axes=axes)
     default = partial(forms.up_plain, axes=axes, layout=_UP_LAYOUT)
-    return lax.platform_dependent(y, w, cpu=cpu, default=default)
+    return _chosen(y, w, cpu, default)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -42,7 +66,7 @@ def filter_gradient(x: jax.Array, y: jax.Array, axes: Axes) -> jax.Array:
     """Adjoint of `down` in the kernel."""
     cpu = partial(forms.filter_cpu, axes=axes)
     default = partial(forms.filter_plain, axes=axes, layout=_FILTER_LAYOUT)
-    return lax.platform_dependent(x, y, cpu=cpu, default=default)
+    return _chosen(x, y, cpu, default)
 
 
 def _bilinear(
