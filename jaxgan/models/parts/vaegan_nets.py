@@ -27,6 +27,11 @@ def _norm(statistics: Statistics, dtype: Any) -> Any:
     )
 
 
+def _odd(kernel: int) -> int:
+    """Side of the kernels that keep the size of their maps: 3 beside those of 4."""
+    return kernel - 1 + kernel % 2
+
+
 class Encoder(linen.Module):
     """Images `[B, R, R, C]` to vectors `[B, out]`.
 
@@ -82,7 +87,8 @@ class Decoder(linen.Module):
         for features in (deepest, 2 * self.width, self.width // 2):
             up = nn.ConvTranspose(features, self.kernel, use_bias=False, dtype=dtype)
             x = linen.relu(norm()(up(x)))
-        x = nn.Conv(self.channels, self.kernel, dtype=dtype, name="to_image")(x)
+        flat = _odd(self.kernel)
+        x = nn.Conv(self.channels, flat, dtype=dtype, name="to_image")(x)
         return jnp.tanh(x.astype(jnp.float32))
 
 
@@ -116,7 +122,8 @@ class Critic(linen.Module):
     def __call__(self, image: jax.Array) -> Judged:
         """Judges a batch, normalised with its own statistics."""
         norm, dtype, kernel = _norm("batch", self.dtype), self.dtype, self.kernel
-        x = linen.relu(nn.Conv(self.width // 2, kernel, dtype=dtype)(image))
+        x = nn.Conv(self.width // 2, _odd(kernel), dtype=dtype)(image)
+        x = linen.relu(x)
         for features in (2 * self.width, 4 * self.width):
             x = nn.Conv(features, kernel, 2, False, dtype=dtype)(x)
             x = linen.relu(norm()(x))
