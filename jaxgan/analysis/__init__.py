@@ -16,6 +16,7 @@
 | `blending` | Poisson's equation: a patch without a seam |
 | `gaussian_poisson` | blending of images of any size, in closed form |
 | `anomaly` | AnoGAN's scores |
+| `plug_and_play` | PPGN's chains of codes |
 """
 
 from jaxgan.analysis import (
@@ -31,6 +32,7 @@ from jaxgan.analysis import (
     latent,
     norms,
     outline,
+    plug_and_play,
     rectifiers,
     search,
 )
@@ -48,6 +50,7 @@ __all__ = [
     "latent",
     "norms",
     "outline",
+    "plug_and_play",
     "rectifiers",
     "search",
 ]
