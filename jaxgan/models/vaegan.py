@@ -67,8 +67,8 @@ class Config:
     width: bounds.Count = 64
     """Channels of the encoder's first maps, an even number; all others go with it."""
     kernel: Literal[3, 4, 5] = 5
-    """Side of the convolution kernels. Those of 4, which is a multiple of the stride,
-    draw no grid; where maps keep their size they are 3."""
+    """Side of the convolution kernels. Those of 4, a multiple of the stride, overlap
+    evenly; where maps keep their size, they are 3."""
     code: bounds.Count = 128
     """Size of the code."""
     similarity: Literal["learned", "pixels"] = "learned"
