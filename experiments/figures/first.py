@@ -87,6 +87,21 @@ def latents(read: Read) -> Outcome:
     )  # fmt: skip
 
 
+def sizes(read: Read) -> Outcome:
+    """Sizes by the formula and by the layers, and what a transposed matrix gives."""
+    cases = read("conv_arithmetic/arithmetic.json")["cases"]
+    equal = all(
+        case["convolved"] == case["by_formula"]
+        and case["transposed"] == case["transposed_by_formula"]
+        for case in cases
+    )
+    worst = max(case["difference_to_matrix"] for case in cases)
+    return every(
+        Outcome(equal, f"{len(cases)} cases"),
+        at_most("difference to the matrix", worst, 1e-5),
+    )
+
+
 def captions(read: Read) -> Outcome:
     """The share of what captions state that is found in portraits, beside chance."""
     found = read("text_to_faces/results.json")
@@ -216,6 +231,10 @@ FIRST = (
         9, "The arithmetic of convolutions",
         "A convolution from 4x4 to 2x2 and its transpose have the same connections, and"
         " one formula gives the size of every output.",
+        ("conv_arithmetic",), ("conv_arithmetic/arithmetic.png",),
+        "Sizes by the formula are those of the layers, and transposed layers those of"
+        " the transposed matrix, to 1e-5.",
+        sizes,
     ),
     Figure(
         10, "Portraits from captions",

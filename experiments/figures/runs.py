@@ -25,6 +25,7 @@ RUNS = {
         3.5,
     ),
     "inside": Made("inside_networks --run {faces}", 1, "--images 300", 0.7),
+    "conv_arithmetic": Made("conv_arithmetic", 0.2, "", 0.2),
     "text_to_faces": Made(
         "text_to_faces", 10, "--steps 500 --tests 256 --encoder facts", 2.5
     ),

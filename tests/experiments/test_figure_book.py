@@ -30,6 +30,7 @@ KNOWN = {
     "points_grid": MNIST["gan_2d_grid25"],
     "autoencoder": MNIST["autoencoder_mnist"],
     "d_only": MNIST["discriminator_only"],
+    "conv_arithmetic": "conv_arithmetic",
     "text_to_faces": "text_to_faces",
     "metrics": "metric_sanity",
     "walk": "inside_latent_walk",
