@@ -76,6 +76,8 @@ def test_tables_are_those_of_the_records(generate):
     readme = (ROOT / "README.md").read_text()
     assert generate.readme(readme) == readme
     assert generate.papers() == (DOCS / "papers.md").read_text()
+    figures = (DOCS / "figures.md").read_text()
+    assert generate.figures(figures) == figures
 
 
 def test_commands_belong_to_the_longest_name(generate):

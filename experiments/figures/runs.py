@@ -11,7 +11,7 @@ LATENT = "--data {digits} --no-flip --model.resolution 32 --model.channels 1"
 
 RUNS = {
     "loss_curves": Made("loss_curves", 0.3),
-    "gan_1d": Made("gan_1d", 0.7, "", 0.7),
+    "gan_1d": Made("gan_1d", 0.7, "", 0.5),
     "gan_mnist": Made("gan_mnist --data {digits}", 2.3, "--steps 4000", 1),
     "cgan_mnist": Made("cgan_mnist --data {digits}", 4.3, "--steps 5000", 1.3),
     "cdcgan_mnist": Made("cdcgan_mnist --data {digits}", 3.3, "--steps 600", 1),
