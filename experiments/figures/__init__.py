@@ -84,7 +84,7 @@ def write(shelf: making.Shelf) -> None:
     hours = sum(record.seconds for record in kept.values()) / 3600
     size = "small, brief runs" if shelf.small else "runs of the usual size"
     about = (
-        f"Made with {size} and the digits {shelf.digits}, in {hours:.1f} hours so far."
+        f"Made with {size} and --digits {shelf.digits}, in {hours:.1f} hours so far."
         " Each figure has the statement that it stands for, the commands that draw it,"
         " and what must hold of it."
     )

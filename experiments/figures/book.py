@@ -22,8 +22,9 @@ img { max-width: 100%; height: auto; image-rendering: pixelated; margin: .6rem 0
 img.drawn { image-rendering: auto }
 pre, code { font: 13px/1.5 ui-monospace, monospace }
 pre { overflow-x: auto; background: #f6f6f6; padding: .6rem .8rem; margin: .6rem 0 }
-nav { columns: 3 15rem; padding: 0 } nav a { display: block; color: inherit;
-  text-decoration: none; padding: .1rem 0; break-inside: avoid }
+.sum { margin: .2rem 0 } nav { columns: 3 15rem; margin: 1.5rem 0 }
+nav a { display: block; color: inherit; text-decoration: none; padding: .1rem 0;
+  break-inside: avoid }
 nav a:hover { text-decoration: underline }
 .tag { display: inline-block; min-width: 4.6em; text-align: center; font-size: .75rem;
   border-radius: 1em; padding: .05em .6em; margin-right: .5em; color: #fff }
@@ -53,7 +54,7 @@ def page(
     for verdict in verdicts.values():
         counts[verdict.status] += 1
     summary = "".join(
-        f"<p>{tag(status)} {count} of {len(figures)}: {MEANINGS[status]}</p>"
+        f'<p class="sum">{tag(status)}{count} of {len(figures)}: {MEANINGS[status]}</p>'
         for status, count in counts.items()
         if count
     )
