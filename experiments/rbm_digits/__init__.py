@@ -7,8 +7,8 @@ What generative learning was before GANs (Hinton, 2002; Tieleman, 2008). Without
 three seeds of each, minutes on two CPU cores. Writes rbm.png with filters, samples of
 chains that start as noise, and curves; rbm.md and results.json. The log-likelihood is
 exact where hidden units are few, and estimated by annealed importance sampling where
-they are many; it stands beside that of independent pixels. Expect CD-1 to have the
-least reconstruction error, which it nearly minimises, and not the best likelihood.
+they are many; it stands beside that of independent pixels. Expect reconstruction errors
+that hardly differ where likelihoods do, and chains of CD-1 that forget most digits.
 """
 
 import dataclasses
