@@ -14,8 +14,8 @@ cut out there; both beside real portraits (the limit) and chance.
 
 With `--say` nothing is trained: sentences are drawn in `--box` (top, left, bottom and
 right, from 0 to 1) by the run in --workdir, into said.png. Without other flags: 8,192
-portraits of 64x64, narrow networks, some minutes of one CPU core; the judges take some
-more, once (`--no-judge`).
+portraits of 64x64, narrow networks whose discriminator's vectors have no batch norms,
+some minutes of one CPU core; the judges take some more, once (`--no-judge`).
 """
 
 import dataclasses
@@ -73,6 +73,7 @@ PRESETS = {
             points=placed.POINTS,
             latent=64,
             width=16,
+            vector_norms=False,
             learning_rate=4e-4,
             ema=0.99,
         ),

@@ -16,7 +16,8 @@ no norm of the text; Adam at 2e-4 with beta1 0.5.
 Known differences: a wrong text is one that is not true of the image, where the code
 shuffles the texts of a batch; the generator draws with new noise when it moves; in the
 key-point version, masks are applied before and after the discriminator's local layers
-as the paper's figure has them, and there is no net that invents the other key-points.
+as the paper's figure has them, and there is no net that invents the other key-points;
+narrow networks have at least 16 channels in the last maps of boxes.
 """
 
 import dataclasses
@@ -54,8 +55,12 @@ class Config:
     latent: bounds.Count = 100
     """Size of the noise, drawn from a standard normal."""
     width: bounds.Count = 128
-    """Channels of the discriminator's first maps; most maps have 2 to 8 times as
-    many."""
+    """Channels of the discriminator's first maps; most maps have 2 to 8 times as many.
+    The last maps of boxes have a quarter, but at least 16 where this is as much."""
+    vector_norms: bool = True
+    """Whether the discriminator's last two vectors have batch norms, as the authors'
+    do. Norms of vectors take away what all images of a batch have in common, such as
+    that they are drawn."""
     learning_rate: bounds.Rate = 2e-4
     """Adam's first step size, for both players."""
     halve_every: bounds.Natural = 0
@@ -199,7 +204,8 @@ def _nets(config):
     generator = Generator(
         resolution=config.resolution, channels=config.channels, **common
     )
-    return {"generator": generator, "discriminator": Discriminator(**common)}
+    judge = Discriminator(**common, vector_norms=config.vector_norms)
+    return {"generator": generator, "discriminator": judge}
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:

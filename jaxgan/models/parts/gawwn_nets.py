@@ -16,6 +16,7 @@ from jaxgan.models.parts.stackgan_nets import tiled
 
 Statistics = Literal["batch", "running"]
 Where = Literal["box", "points"]
+FINEST = 16  # channels of a generator's last maps, at least, unless all have fewer
 _init = linen.initializers.normal(0.02)
 
 
@@ -52,10 +53,10 @@ class Layers(NamedTuple):
         """A convolution and a batch norm."""
         return self.norm(self.conv(x, width, kernel, stride))
 
-    def whole(self, x: jax.Array, width: int) -> jax.Array:
-        """A convolution of a whole 4x4 map and a batch norm, `[B, width]`."""
-        flat = x.reshape(len(x), -1)
-        return self.norm(self.dense(flat, width))
+    def whole(self, x: jax.Array, width: int, norm: bool = True) -> jax.Array:
+        """A convolution of a whole 4x4 map and maybe a batch norm, `[B, width]`."""
+        x = self.dense(x.reshape(len(x), -1), width)
+        return self.norm(x) if norm else x
 
     def start(self, vector: jax.Array, width: int) -> jax.Array:
         """A transposed convolution of one place to 4x4, and a batch norm."""
@@ -101,7 +102,8 @@ class Generator(linen.Module):
         where: whether places are boxes `[B, 4]` or key-points `[B, P, 3]`.
         resolution: R, at least 64.
         channels: C.
-        width: 2 to 8 times as many channels have the maps.
+        width: 2 to 8 times as many channels have the maps. With boxes, the last ones
+            have a quarter, but not fewer than `FINEST` where the others have as many.
         dtype: of the layers.
     """
 
@@ -123,7 +125,8 @@ class Generator(linen.Module):
         layers, w = Layers(statistics, self.dtype), self.width
         draw = self._in_box if self.where == "box" else self._at_points
         x = draw(layers, text, noise, place)
-        for width in (w, max(1, w // 4)) if self.where == "box" else (2 * w, w):
+        finest = max(w // 4, min(w, FINEST))
+        for width in (w, finest) if self.where == "box" else (2 * w, w):
             x = linen.relu(layers.norm(layers.up(x, width)))
         return jnp.tanh(layers.up(x, self.channels).astype(jnp.float32))
 
@@ -180,16 +183,18 @@ class Discriminator(linen.Module):
         where: as in `Generator`.
         width: channels of the first maps.
         dtype: of the layers.
+        vector_norms: whether vectors have batch norms, as maps have.
     """
 
     where: Where = "box"
     width: int = 128
     dtype: Any = "float32"
+    vector_norms: bool = True
 
     def setup(self) -> None:
         """Makes both halves."""
         self.look = Look(self.width, self.dtype)
-        self.match = Match(self.where, self.width, self.dtype)
+        self.match = Match(self.where, self.width, self.dtype, self.vector_norms)
 
     def __call__(
         self, image: jax.Array, place: jax.Array, *texts: jax.Array
@@ -221,6 +226,7 @@ class Match(linen.Module):
     where: Where
     width: int
     dtype: Any
+    vector_norms: bool
 
     @linen.compact
     def __call__(self, maps: jax.Array, place: jax.Array, text: jax.Array) -> jax.Array:
@@ -247,8 +253,9 @@ class Match(linen.Module):
         else:
             told = told[:, :4, :4]
         x = _leaky(layers.normed(jnp.concatenate([x, told], -1), 4 * w, 1))
-        x = jnp.concatenate([region, _leaky(layers.whole(x, w))], -1)
-        x = _leaky(layers.norm(layers.dense(x, w))).astype(jnp.float32)
+        x = _leaky(layers.whole(x, w, self.vector_norms))
+        x = layers.dense(jnp.concatenate([region, x], -1), w)
+        x = _leaky(layers.norm(x) if self.vector_norms else x).astype(jnp.float32)
         return linen.Dense(1, kernel_init=_init, name="to_logit")(x)[:, 0]
 
 
