@@ -111,13 +111,15 @@ def train(
             # A run that was killed before it saved anything writes step 0 once more.
             rewind(step if checkpoints.all_steps() else step - 1)
 
-            def draw():
-                log(scalars.shown(run, show, look(state), step))
+            def draw(kept):
+                """Logs rows, with what the sheets drawn now say, and tells of it."""
+                log(scalars.joined(kept, scalars.shown(run, show, look(state), step)))
                 if about is not None:
                     page.write(run, about, step)
+                    terminal.warn(told, directory.scalars(run.workdir))
 
             if first == 0:
-                draw()
+                draw([])
             if first < run.steps:
                 terminal.doing("compiling the training step")
             pending, began, waited = [], time.perf_counter(), 0.0
@@ -159,11 +161,10 @@ def train(
                 for row in kept:
                     row["images_per_second"] = len(rows) * run.batch_size / spent
                     row["waiting_for_data"] = waited / spent
-                log(kept)
+                drawing = due[1] or step == run.steps
+                (draw if drawing else log)(kept)
                 checkpoint.check(checkpoints)
                 bar.set_postfix_str(terminal.brief(rows[-1]), refresh=False)
-                if due[1] or step == run.steps:
-                    draw()
                 if due[3] or step == run.steps:
                     judge(log, step, state)
                 if due[2] or last:

@@ -75,6 +75,15 @@ def shown(
     return [{"step": step, **numbers}] if numbers else []
 
 
+def joined(
+    rows: Sequence[dict[str, Any]], more: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Rows and a later one, which joins the last of them where both are of one step."""
+    if rows and more and rows[-1]["step"] == more[0]["step"]:
+        return [*rows[:-1], {**rows[-1], **more[0]}, *more[1:]]
+    return [*rows, *more]
+
+
 @contextlib.contextmanager
 def judging(
     run: Run,
