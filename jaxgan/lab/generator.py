@@ -27,7 +27,7 @@ from jaxgan import parallel, report
 from jaxgan.compose import ema_variables
 from jaxgan.data import some
 from jaxgan.game import Game
-from jaxgan.lab import classes, feeds, neighbours, pixels, session
+from jaxgan.lab import classes, feeds, neighbours, pixels, session, watch
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
 from jaxgan.models.model import Model
@@ -96,16 +96,24 @@ def train(
     together = parallel.shared(draw, work.mesh)
     rows = (-1, COLUMNS) if drawing.classes else (-1,)
 
+    watched = watch.watcher(opened) if parallel.is_main() else None
+
     def look(state):
         kinds = {"ema": ema_variables(state), "raw": games.variables(state)}
-        return {name: together(nets, latent, labels) for name, nets in kinds.items()}
+        drawn = {name: together(nets, latent, labels) for name, nets in kinds.items()}
+        return state.step, drawn
 
     def tiled(images):
         images = np.asarray(drawing.to_bytes(images))
         return images.reshape(*rows, *images.shape[1:])
 
-    def show(drawn):
-        return {name: tiled(images) for name, images in drawn.items()}
+    def show(seen):
+        step, drawn = seen
+        sheets = {name: tiled(images) for name, images in drawn.items()}
+        if watched is None or not int(step):  # what is untrained says nothing
+            return sheets
+        ema = sheets["ema"]
+        return sheets | watched(ema.reshape(-1, *ema.shape[-3:]))
 
     def done(state):
         found = Result({}, {}) if measure is None else measure(state, opened)

@@ -41,13 +41,14 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
     width = min(shutil.get_terminal_size().columns, WIDTH)
     parser = argparse.ArgumentParser(
         prog=program,
-        usage="%(prog)s [FLAGS]",
         description=wrapped(description or "", width - 2),
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
             prog, max_help_position=22, width=width
         ),
         add_help=False,
     )
+    places = [str(x.metavar) for x in known._actions if not x.option_strings]
+    parser.usage = " ".join(["%(prog)s", *places, "[FLAGS]"])
     groups: dict[str, Any] = {}
     for action in sorted(known._actions, key=_rank):
         title = _heading(action.dest)
@@ -57,7 +58,7 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
             groups[title] = parser.add_argument_group(title)
         about = re.sub(r"\(default: (None)?\)$", "", " ".join(str(action.help).split()))
         groups[title].add_argument(
-            *action.option_strings,
+            *(action.option_strings or [action.dest]),
             help=about,  # with % doubled already
             # A flag that is either on or off takes no value.
             action="store_true" if action.nargs == 0 else "store",

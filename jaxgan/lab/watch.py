@@ -27,22 +27,25 @@ def watcher(opened: Set) -> Callable[[np.ndarray], dict[str, float]]:
     Data that is not in memory, or is all alike, gives no numbers.
     """
     arrays = opened.arrays
-    if arrays is None or len(arrays["image"]) < 2:
+    if arrays is None:
         return lambda images: {}
-    data = small(arrays["image"][some(len(arrays["image"]), MOST)])
+    chosen = some(len(arrays["image"]), MOST)
+    data = small(arrays["image"][np.random.default_rng(0).permutation(chosen)])
+    return lambda images: compared(small(images), data)
 
-    def watch(images):
-        ours = small(images)
-        as_many = data[: len(ours)]
-        alike, apart = _nearest(as_many, as_many), _nearest(as_many, data)
-        if len(ours) < 2 or not (alike and apart):
-            return {}
-        return {
-            "samples/diversity": _nearest(ours, ours) / alike,
-            "samples/distance_to_data": _nearest(ours, data, themselves=False) / apart,
-        }
 
-    return watch
+def compared(samples: np.ndarray, data: np.ndarray) -> dict[str, float]:
+    """The numbers of `watcher`, of samples `[N, D]` and data `[M, D]` in no order."""
+    among = data[: len(samples)]
+    if min(len(samples), len(among)) < 2:
+        return {}
+    alike, apart = _nearest(among, among), _nearest(among, data)
+    if not (alike and apart):
+        return {}
+    return {
+        "samples/diversity": _nearest(samples, samples) / alike,
+        "samples/distance_to_data": _nearest(samples, data, themselves=False) / apart,
+    }
 
 
 def small(images: np.ndarray) -> np.ndarray:

@@ -136,6 +136,17 @@ def first_row(path: pathlib.Path, tiles: int) -> np.ndarray:
     return pixels[GAP:side, GAP : tiles * side]
 
 
+def tiles(path: pathlib.Path) -> np.ndarray:
+    """The images of a sheet of square ones, `[N, side, side, 3]` uint8."""
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    side = tile_height(pixels) + GAP
+    pixels = pixels[GAP:, GAP:]
+    rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
+    cut = pixels[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
+    return cut.swapaxes(1, 2).reshape(-1, side, side, 3)[:, :-GAP, :-GAP]
+
+
 def tile_height(sheet: np.ndarray) -> int:
     """The height of the tiles of a sheet `[H, W, C]`, seen from the white between them.
 

@@ -23,6 +23,7 @@ def chart(curves: Mapping[str, Curve]) -> str:
     logarithmic scale. What is NaN or infinite is left out, and the few values that lie
     far outside the others are cut.
     """
+    colours = dict(zip(curves, _colours(len(curves)), strict=True))
     kept = {name: _finite(*curve) for name, curve in curves.items()}
     kept = {name: curve for name, curve in kept.items() if len(curve[0])}
     if not kept:
@@ -44,8 +45,8 @@ def chart(curves: Mapping[str, Curve]) -> str:
         )
 
     lines = []
-    for colour, (at, x) in zip(_colours(len(kept)), kept.values(), strict=True):
-        style = f'fill="none" stroke="var(--{colour})"'
+    for name, (at, x) in kept.items():
+        style = f'fill="none" stroke="var(--{colours[name]})"'
         thin, bold = _thinned(at, x), _thinned(at, _smooth(x))
         lines.append(f'<polyline {style} opacity=".3" points="{points(*thin)}"/>')
         lines.append(f'<polyline {style} stroke-width="2" points="{points(*bold)}"/>')

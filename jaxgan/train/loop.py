@@ -20,7 +20,15 @@ from jax.sharding import Mesh
 from jaxgan import checkpoint, parallel
 from jaxgan.compose import parameter_count, without_optimisers
 from jaxgan.game import Algorithm
-from jaxgan.train import directory, owner, page, scalars, signals, terminal
+from jaxgan.train import (
+    diagnosis,
+    directory,
+    owner,
+    page,
+    scalars,
+    signals,
+    terminal,
+)
 from jaxgan.train.compile import Feed, programs
 from jaxgan.train.directory import LATEST
 from jaxgan.train.health import broken, goes_back
@@ -107,6 +115,7 @@ def train(
         items = feed.items(step)
         first, breaks = step, 0  # how often something broke since the last checkpoint
         rewind, log = scalars.logging(run.workdir)
+        told: set[str] = set()  # what is wrong, said once
         with terminal.bar(run.steps, first) as bar:
             # A run that was killed before it saved anything writes step 0 once more.
             rewind(step if checkpoints.all_steps() else step - 1)
@@ -116,7 +125,9 @@ def train(
                 log(scalars.joined(kept, scalars.shown(run, show, look(state), step)))
                 if about is not None:
                     page.write(run, about, step)
-                    terminal.warn(told, directory.scalars(run.workdir))
+                if parallel.is_main():
+                    wrong = diagnosis.findings(directory.scalars(run.workdir))
+                    terminal.once({one.name: str(one) for one in wrong}, told)
 
             if first == 0:
                 draw([])

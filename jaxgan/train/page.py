@@ -25,7 +25,7 @@ from jaxgan.report.document import (
     picture,
     wide,
 )
-from jaxgan.train import directory, words
+from jaxgan.train import diagnosis, directory, words
 from jaxgan.train.run import Run
 
 RELOAD = 30  # seconds between two looks of a browser at a run that trains
@@ -91,6 +91,7 @@ def _page(run, about, step, numbers, pictures) -> str:
         f'<header><h1>{escape(about.title)}</h1><p class="soft">'
         f"{escape(_status(run, rows, step))}</p></header>",
         f'<div class="beside">{main}</div>',
+        _findings(rows),
         _scores(rows, numbers),
         f'<h2>Other pictures</h2><div class="beside">{"".join(others)}</div>'
         if others
@@ -150,11 +151,24 @@ def _film(run: Run, name: str) -> str:
     )
 
 
+def _findings(rows: Rows) -> str:
+    """What is wrong with the run, with the figure, its threshold and a cure."""
+    if len(rows) < diagnosis.YOUNG:
+        return ""
+    boxes = [
+        f'<div class="warn"><h3>{escape(found.name)}</h3><p>{escape(found.figure)}'
+        f" {escape(found.reason)}</p><p><b>Try</b> {escape(found.cure)}</p></div>"
+        for found in diagnosis.findings(rows)
+    ]
+    fine = f'<p class="good">{escape(diagnosis.FINE)}</p>'
+    return f"<h2>What the numbers say</h2>{''.join(boxes) or fine}"
+
+
 def _scores(rows: Rows, numbers: Mapping[str, Any]) -> str:
     """The scores whose meaning is known, with what is good."""
     found = [
         (path.replace("_", " "), f"{value:.4g}", words.score(path.rpartition(": ")[2]))
-        for path, value in _flat(numbers)
+        for path, value in flat(numbers)
         if words.score(path.rpartition(": ")[2])
     ]
     for name in sorted({n for row in rows for n in row if n.startswith("evaluation/")}):
@@ -168,11 +182,11 @@ def _scores(rows: Rows, numbers: Mapping[str, Any]) -> str:
     return f"<h2>Scores</h2>{grid(('score', 'value', 'what is good'), found)}"
 
 
-def _flat(numbers: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float]]:
+def flat(numbers: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float]]:
     """All numbers of nested tables, by their paths."""
     for name, value in numbers.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{name}: ")
+            yield from flat(value, f"{above}{name}: ")
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield f"{above}{name}", value
 

@@ -44,6 +44,14 @@ def facts(known: Mapping[str, Any]) -> None:
         say(f"{name:>11}  {value}")
 
 
+def once(lines: Mapping[str, str], told: set[str]) -> None:
+    """Says those lines whose names were not told before, and adds these to the told."""
+    for name, line in lines.items():
+        if name not in told:
+            told.add(name)
+            say(f"            {line}")
+
+
 def bar(steps: int, first: int) -> tqdm:
     """The progress of a run from its first step on, with the time that is left.
 

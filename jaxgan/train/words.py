@@ -24,8 +24,8 @@ SHEET = (
 
 _CURVES = {
     "real": "the discriminator's mean output for real examples",
-    "fake": "its mean output for generated ones",
-    "wrong": "its mean output for real examples with another's condition",
+    "fake": "the mean output for generated ones",
+    "wrong": "the mean output for real ones with another's condition",
     "labelled": "the loss on examples with labels",
     "unlabelled": "the loss on examples without labels",
     "penalty": "the penalty on the discriminator's slope, with its weight",
