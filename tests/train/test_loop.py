@@ -209,9 +209,12 @@ def test_numbers_seen_of_a_state_join_the_scalars(tmp_path, whole):
     play(make_run(tmp_path, steps=4), show=show)
     play(make_run(tmp_path), show=show)  # resumed: none is missing or there twice
     seen = report.read_scalars(tmp_path / "scalars.jsonl")
-    assert [row for row in seen if "test/step" in row] == rows
+    found = [row for row in seen if "test/step" in row]
+    assert [{name: row[name] for name in rows[0]} for row in found] == rows
     assert not (tmp_path / "samples").exists()
-    assert [row["step"] for row in seen if "test/step" not in row] == [2, 4, 6, 8]
+    # A row a step, with the losses where these are logged.
+    assert [row["step"] for row in seen] == [0, 2, 4, 6, 8]
+    assert ["generator/loss" in row for row in seen] == [False, True, True, True, True]
 
 
 def test_several_steps_a_call_train_alike(tmp_path, whole):
