@@ -1,7 +1,7 @@
 """Compares mixed and separate batches under batch norm, and the settings of Adam.
 
     python -m experiments.mixed_batches
-    python -m experiments.mixed_batches --steps 2000 --seeds 3
+    python -m experiments.mixed_batches --seeds 3
 
 Lectures advise to show the discriminator a batch of real images and then one of
 generated ones, to take beta1 0.5 for 0.9, and a step size of 2e-4 for 1e-3 (Radford et
@@ -53,9 +53,9 @@ class Config:
     """Adam's first momenta."""
     hidden: bounds.Count = 128
     """Units of each of the two hidden layers of both nets."""
-    steps: bounds.Count = 800
+    steps: bounds.Count = 2000
     """Steps of each training."""
-    batch_size: Annotated[int, bounds.Within(2)] = 64
+    batch_size: Annotated[int, bounds.Within(2)] = 32
     """Real images a step, and generated ones."""
     seeds: bounds.Count = 1
     """Trainings of each kind."""

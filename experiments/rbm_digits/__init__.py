@@ -4,7 +4,7 @@
     python -m experiments.rbm_digits --model.hidden 12     # few enough for an exact sum
 
 What generative learning was before GANs (Hinton, 2002; Tieleman, 2008). Without flags:
-three seeds of each, minutes on two CPU cores. Writes rbm.png with filters, samples of
+about a minute on two CPU cores. Writes rbm.png with filters, samples of
 chains that start as noise, and curves; rbm.md and results.json. The log-likelihood is
 exact where hidden units are few, and estimated by annealed importance sampling where
 they are many; it stands beside that of independent pixels. Expect reconstruction errors
@@ -40,17 +40,17 @@ class Config:
 
     data: Annotated[Data, tyro.conf.arg(name="")] = Data()  # noqa: RUF009
     model: rbm.Config = rbm.Config(hidden=100)  # noqa: RUF009
-    epochs: Annotated[int, bounds.Within(2)] = 15
+    epochs: Annotated[int, bounds.Within(2)] = 10
     """Passes over the data."""
     batch_size: bounds.Count = 50
     """Images a minibatch."""
-    seeds: bounds.Count = 3
+    seeds: bounds.Count = 1
     """Trainings of each method, all at once."""
     measure_every: bounds.Count = 5
     """Epochs from one estimate of the likelihood to the next."""
-    temperatures: bounds.Count = 500
+    temperatures: bounds.Count = 200
     """Machines on the way of annealed importance sampling, which has 100 chains."""
-    chain_steps: bounds.Count = 1000
+    chain_steps: bounds.Count = 500
     """Gibbs steps from noise to the samples."""
     workdir: pathlib.Path = pathlib.Path("runs/rbm_digits")
     """Directory for the picture and the numbers."""
