@@ -49,9 +49,11 @@ from jaxgan.metrics.parzen import (
     parzen_log_likelihood,
 )
 from jaxgan.metrics.similarity import (
+    masked_psnr,
     ms_ssim,
     ms_ssim_diversity,
     psnr,
+    sharpness,
     ssim,
 )
 from jaxgan.metrics.wasserstein import (
@@ -85,6 +87,7 @@ __all__ = [
     "kernel_distance",
     "laplacian_descriptors",
     "laplacian_patches",
+    "masked_psnr",
     "median_bandwidth",
     "memorisation",
     "merge_moments",
@@ -102,6 +105,7 @@ __all__ = [
     "psnr",
     "score_of_sums",
     "score_sums",
+    "sharpness",
     "sliced_wasserstein_distance",
     "ssim",
 ]

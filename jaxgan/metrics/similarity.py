@@ -37,6 +37,73 @@ def psnr(a: ArrayLike, b: ArrayLike, *, data_range: float) -> jax.Array:
     return 10 * jnp.log10(data_range**2 / error)
 
 
+def masked_psnr(
+    a: ArrayLike, b: ArrayLike, mask: ArrayLike, *, data_range: float
+) -> jax.Array:
+    """Peak signal-to-noise ratio of the pixels of a mask alone, in decibels.
+
+    10 log₁₀(L² / MSE), the mean over the pixels where the mask is true. Papers on video
+    often make all other pixels equal and go on to divide by the number of all pixels,
+    which adds a constant that grows as the mask shrinks.
+
+    Args:
+        a: `[B, H, W, C]`, any real dtype.
+        b: the same shape.
+        mask: `[B, H, W]`, true where pixels count.
+        data_range: L, as in `psnr`.
+
+    Returns:
+        `[B]`; NaN where a mask is empty.
+
+    Raises:
+        ValueError: if the shapes are wrong or `data_range` is not above 0.
+    """
+    a, b = _pair(a, b, data_range)
+    if jnp.shape(mask) != a.shape[:3]:
+        raise ValueError(
+            f"mask has shape {jnp.shape(mask)}, expected {a.shape[:3]}: one value a"
+            " pixel"
+        )
+    weights = jnp.asarray(mask, a.dtype)[..., None]
+    error = (weights * jnp.square(a - b)).sum((1, 2, 3))
+    count = weights.sum((1, 2, 3)) * a.shape[-1]
+    return 10 * jnp.log10(data_range**2 * count / error)
+
+
+def sharpness(truth: ArrayLike, image: ArrayLike, *, data_range: float) -> jax.Array:
+    """How well the slopes of an image have the steepness of the true one, in decibels.
+
+    10 log₁₀(L² / S), where S is the sum of ||∂_x t| − |∂_x p|| + ||∂_y t| − |∂_y p||
+    over all pixels but those at the borders, divided by the number of all values. It is
+    infinite where slopes are equally steep, as in images that differ by a constant.
+
+    Args:
+        truth: t, `[B, H, W, C]`, any real dtype, at least 3×3.
+        image: p, the same shape.
+        data_range: L, as in `psnr`; the authors use 255/128 for [−1, 1].
+
+    Returns:
+        `[B]`.
+
+    Raises:
+        ValueError: if the shapes are wrong or `data_range` is not above 0.
+
+    References:
+        Mathieu et al., 2015, https://arxiv.org/abs/1511.05440, as in their code.
+    """
+    t, p = _pair(truth, image, data_range)
+    if min(t.shape[1:3]) < 3:
+        raise ValueError(f"images have shape {t.shape}, expected 3x3 or larger")
+
+    def steepness(x):
+        inside = x[:, 1:-1, 1:-1]
+        return jnp.abs(inside - x[:, :-2, 1:-1]), jnp.abs(inside - x[:, 1:-1, :-2])
+
+    pairs = zip(steepness(t), steepness(p), strict=True)
+    error = sum(jnp.abs(a - b).sum((1, 2, 3)) for a, b in pairs)
+    return 10 * jnp.log10(data_range**2 * t[0].size / error)
+
+
 def ssim(a: ArrayLike, b: ArrayLike, *, data_range: float) -> jax.Array:
     """Structural similarity, from −1 to 1 for equal images.
 

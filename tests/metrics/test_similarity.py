@@ -235,3 +235,49 @@ def test_diversity_works_under_jit_and_vmap():
 def test_what_cannot_be_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_sharpness_is_that_of_the_authors_code():
+    """On [-1, 1]: slopes to the left and above, of all pixels but those at borders."""
+    truth, image = 2 * A - 1, 2 * B - 1
+    expected = []
+    for t, p in zip(np.float64(truth), np.float64(image), strict=True):
+        total = 0.0
+        for row in range(1, t.shape[0] - 1):
+            for column in range(1, t.shape[1] - 1):
+                for before in ((row, column - 1), (row - 1, column)):
+                    slopes = [abs(x[before] - x[row, column]) for x in (t, p)]
+                    total += abs(slopes[0] - slopes[1]).sum()
+        expected.append(10 * np.log10(255**2 / (128**2 * total / t.size)))
+    found = metrics.sharpness(truth, image, data_range=255 / 128)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_constant_difference_has_a_psnr_and_no_lack_of_sharpness():
+    """Ŷ − Y = 0.1 on [-1, 1]: 25.99 dB by the authors' scale of 128."""
+    truth = np.zeros((1, 8, 8, 3), np.float32)
+    scale = {"data_range": 255 / 128}
+    np.testing.assert_allclose(
+        metrics.psnr(truth, truth + 0.1, **scale), 25.99, atol=0.005
+    )
+    assert np.isposinf(metrics.sharpness(truth, truth + 0.1, **scale))
+
+
+def test_masked_psnr_counts_the_pixels_of_the_mask_alone():
+    mask = np.random.default_rng(1).uniform(size=A.shape[:3]) < 0.3
+    expected = [
+        10 * np.log10(4 / np.square(np.float64(a - b)[m]).mean())
+        for a, b, m in zip(A, B, mask, strict=True)
+    ]
+    found = metrics.masked_psnr(A, B, mask, data_range=2)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    whole = metrics.masked_psnr(A, B, np.ones_like(mask), data_range=2)
+    np.testing.assert_allclose(whole, metrics.psnr(A, B, data_range=2), rtol=1e-6)
+    assert np.isnan(metrics.masked_psnr(A, B, np.zeros_like(mask), data_range=2)).all()
+    with pytest.raises(ValueError, match=r"mask has shape \(3,\), expected \(3, 30"):
+        metrics.masked_psnr(A, B, np.ones(3), data_range=2)
+
+
+def test_images_without_an_inside_have_no_sharpness():
+    with pytest.raises(ValueError, match="expected 3x3 or larger"):
+        metrics.sharpness(A[:, :2], B[:, :2], data_range=1)
