@@ -18,7 +18,7 @@ from jaxgan.train.terminal import say
 SHOWN = 8  # clips in a picture
 OFFICIAL = 255 / 128  # the range that the authors' formulas have
 BEST = 10 * np.log10(255**2 / 1e-4)  # and the most decibels that they tell
-MEASURES = ("psnr", "ssim", "sharpness", "moving_psnr", "nearer", "averages")
+MEASURES = ("psnr", "ssim", "sharpness", "moving_psnr", "nearer", "decides")
 
 
 def compare(config: Any, models: Mapping[str, multiscale_video.Config]) -> None:
@@ -108,8 +108,8 @@ def scores(
         `psnr`, `ssim` and `sharpness` by the authors' formulas; `moving_psnr` of the
         pixels alone that change, and `official_moving_psnr`, which makes all others
         equal and counts them; `nearer`, the root mean squared distance to the nearer of
-        both true futures; `averages`, the share of guesses that are nearer to the mean
-        of both than to either.
+        both true futures; `decides`, how far guesses are on the line from the mean of
+        both (0) to either (1), or NaN where there is one future.
     """
     found = blocks.in_blocks(
         jax.jit(lambda *x: _scores(*x)),
@@ -118,7 +118,10 @@ def scores(
         test["other"][:, past],
         guesses,
     )
-    return {name: float(np.nanmean(values)) for name, values in found.items()}
+    return {
+        name: float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+        for name, values in found.items()
+    }
 
 
 def _scores(last, true, other, guess):
@@ -129,6 +132,8 @@ def _scores(last, true, other, guess):
     still = jnp.where(moves[..., None], 0.0, 1.0)
     covered = [x * (1 - still) - still for x in (true, guess)]
     nearer = jnp.minimum(error(true), error(other))
+    mean, half = (true + other) / 2, (true - other) / 2
+    along = ((guess - mean) * half).sum((1, 2, 3)) / jnp.square(half).sum((1, 2, 3))
     official = {
         "psnr": metrics.psnr(true, guess, data_range=OFFICIAL),
         "sharpness": metrics.sharpness(true, guess, data_range=OFFICIAL),
@@ -138,7 +143,7 @@ def _scores(last, true, other, guess):
         "ssim": metrics.ssim(true, guess, data_range=2),
         "moving_psnr": metrics.masked_psnr(true, guess, moves, data_range=2),
         "nearer": jnp.sqrt(nearer),
-        "averages": (error((true + other) / 2) < nearer).astype(jnp.float32),
+        "decides": jnp.abs(along),
     }
 
 

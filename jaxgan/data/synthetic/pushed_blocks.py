@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 BLOCKS = 3
 FINGER = 0.06  # half of the finger's side
+STEP = 0.0625  # the largest step along an axis: two pixels of 32
 TABLE, TIP = (0.82, 0.80, 0.76), (0.12, 0.12, 0.14)
 COLOURS = (
     (0.86, 0.22, 0.18),
@@ -111,22 +112,15 @@ def draw(scene: Scene, size: int) -> jax.Array:
     return laid(image, scene.finger, tip, jnp.array(TIP))
 
 
-def clip(key: jax.Array, *, frames: int, size: int, step: float = 0.0625) -> Clip:
-    """Pushes across a random block: towards it and on, with some noise in each step.
+def play(first: Scene, action: jax.Array, size: int, step: float = STEP) -> Clip:
+    """Shows what happens to a scene under any actions.
 
     Args:
-        key: a random key.
-        frames: T.
+        first: what lies on the table at first.
+        action: `[T, 2]`, in shares of the largest step.
         size: height and width of the frames.
-        step: the largest step of the finger along an axis; 0.0625 is two pixels of 32.
+        step: the largest step of the finger along an axis.
     """
-    for_scene, for_block, for_noise = jax.random.split(key, 3)
-    first = scene(for_scene)
-    target = first.blocks[jax.random.randint(for_block, (), 0, BLOCKS)]
-    ahead = target - first.finger
-    ahead = ahead / jnp.maximum(jnp.abs(ahead).max(), 1e-3)
-    noise = jax.random.uniform(for_noise, (frames, 2), minval=-1, maxval=1)
-    action = 0.75 * ahead[None] + 0.25 * noise
 
     def move(before, one):
         return push(before, step * one), before
@@ -134,3 +128,21 @@ def clip(key: jax.Array, *, frames: int, size: int, step: float = 0.0625) -> Cli
     _, scenes = jax.lax.scan(move, first, action)
     shown = jax.vmap(lambda one: draw(one, size))(scenes)
     return Clip(shown, 2 * scenes.finger - 1, action, scenes)
+
+
+def clip(key: jax.Array, *, frames: int, size: int, step: float = STEP) -> Clip:
+    """Pushes across a random block: towards it and on, with some noise in each step.
+
+    Args:
+        key: a random key.
+        frames: T.
+        size: height and width of the frames.
+        step: the largest step of the finger along an axis.
+    """
+    for_scene, for_block, for_noise = jax.random.split(key, 3)
+    first = scene(for_scene)
+    target = first.blocks[jax.random.randint(for_block, (), 0, BLOCKS)]
+    ahead = target - first.finger
+    ahead = ahead / jnp.maximum(jnp.abs(ahead).max(), 1e-3)
+    noise = jax.random.uniform(for_noise, (frames, 2), minval=-1, maxval=1)
+    return play(first, 0.75 * ahead[None] + 0.25 * noise, size, step)
