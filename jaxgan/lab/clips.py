@@ -110,10 +110,10 @@ def unseen(clips: Clips, count: int) -> dict[str, np.ndarray]:
     return {name: np.asarray(pixels.floats(x, RANGE)) for name, x in made.items()}
 
 
-def _each(making, held, seed, item):
+def _each(making, held, seed, item) -> dict[str, jax.Array]:
     def one(position, index):
-        key = digits.example_key(seed, position)
-        return dict(zip(("clip", "other"), making(held, key, index), strict=True))
+        clip, other = making(held, digits.example_key(seed, position), index)
+        return {"clip": clip, "other": other}
 
     return jax.vmap(one)(jnp.asarray(item["position"]), jnp.asarray(item["index"]))
 

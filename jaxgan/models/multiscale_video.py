@@ -259,7 +259,7 @@ def game(config: Config) -> Game:
     def inputs(batch):
         clip = batch["clip"][:1]
         past = known(config, clip)
-        given = {"generator": (past,)}
+        given: dict[str, tuple] = {"generator": (past,)}
         if config.adversarial:
             given["discriminator"] = (past, scales(clip[:, config.past]))
         return given
@@ -275,7 +275,8 @@ def game(config: Config) -> Game:
 
 def _summed(loss, *scaled):
     """A loss, as a mean over the batch, summed over scales."""
-    return sum(loss(*each).mean() for each in zip(*scaled, strict=True))
+    terms = [loss(*each).mean() for each in zip(*scaled, strict=True)]
+    return jnp.stack(terms).sum()
 
 
 def _with(config, rate):
