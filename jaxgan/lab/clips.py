@@ -111,6 +111,8 @@ def unseen(clips: Clips, count: int) -> dict[str, np.ndarray]:
 
 
 def _each(making, held, seed, item) -> dict[str, jax.Array]:
+    held = jnp.asarray(held)
+
     def one(position, index):
         clip, other = making(held, digits.example_key(seed, position), index)
         return {"clip": clip, "other": other}
