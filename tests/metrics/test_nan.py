@@ -66,12 +66,16 @@ OF_IMAGES = {
     "laplacian_patches": lambda x: metrics.laplacian_patches(
         x, KEY, levels=1, patches=1
     ),
+    "masked_psnr": lambda x: metrics.masked_psnr(
+        x, IMAGES, np.ones(IMAGES.shape[:3], bool), data_range=1
+    )[0],
     "ms_ssim": lambda x: metrics.ms_ssim(x, IMAGES, data_range=1, scales=1)[0],
     "ms_ssim_diversity": lambda x: metrics.ms_ssim_diversity(
         x, KEY, data_range=1, pairs=1, scales=1
     ),
     "patch_descriptors": lambda x: metrics.patch_descriptors(x),
     "psnr": lambda x: metrics.psnr(x, IMAGES, data_range=1)[0],
+    "sharpness": lambda x: metrics.sharpness(x, IMAGES[::-1], data_range=1)[0],
     "ssim": lambda x: metrics.ssim(x, IMAGES, data_range=1)[0],
 }
 COUNTS = {"modes_covered": lambda x: metrics.modes_covered(x, OTHER, 0.1)}
