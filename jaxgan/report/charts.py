@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from jaxgan.report.document import escape
 
 WIDTH, HEIGHT = 360, 170
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 8, 22  # margins
+LEFT, RIGHT, TOP, BOTTOM = 64, 8, 8, 22  # margins
 POINTS = 240  # of a line, at most
 SMOOTH = 30  # the bold line has a mean over one part in so many
 COLOURS = "abcde"
