@@ -131,6 +131,7 @@ RUNS = {
         "--steps 500 --encoder-steps 100 --people 16 --iterations 30",
         2,
     ),
+    "malgan": Made("malgan_study", 3, "--detectors LR DT --epochs 15", 0.5),
     "capsnet": Made("capsnet_mnist --data {digits}", 5, "--steps 500", 1),
     "equivariance": Made("capsnet_equivariance --run {capsnet}", 1, "--count 40", 0.7),
     "squash": Made("capsule_squash", 0.2, "", 0.2),
@@ -142,7 +143,7 @@ RUNS = {
         "capsnet_table --data {digits}",
         120,
         "--seeds 0 --mnist-steps 150 --multimnist-steps 60 --narrower 16",
-        4,
+        3.4,
     ),
     "shifts": Made("transforming_autoencoder --data {digits}", 5, "--steps 8000", 1.2),
 }

@@ -1,4 +1,4 @@
-"""Figures 18 to 32: DCGAN and what it learned, translations, autoencoders."""
+"""Figures 18 to 33: DCGAN and what it learned, translations, autoencoders."""
 
 from experiments.figures.entries import (
     Figure,
@@ -8,6 +8,7 @@ from experiments.figures.entries import (
     at_most,
     every,
     less,
+    near,
 )
 
 TASKS = (
@@ -178,6 +179,21 @@ def codes_drawn(read: Read) -> Outcome:
     return less("Fréchet distance, VAE", variational, "autoencoder", plain)
 
 
+def one_pixel(read: Read) -> Outcome:
+    """What a squared error prefers, and what a discriminator does."""
+    found = read("autoencoder/results.json")["edits"]
+    return every(
+        near(
+            "share where L2 prefers the stray pixel",
+            found["squared_error_prefers_the_stray_pixel"], 1, 0.001,
+        ),
+        at_least(
+            "share where D ranks the other way", found["discriminator_ranks_opposite"],
+            0.5,
+        ),
+    )  # fmt: skip
+
+
 SECOND = (
     Figure(
         18, "StackGAN: a sketch, and a portrait made of it",
@@ -313,5 +329,14 @@ SECOND = (
         ("autoencoder",), ("autoencoder/grids.png",),
         "Digits from random codes are nearer to real ones for the VAE.",
         codes_drawn,
+    ),
+    Figure(
+        33, "One stray pixel, or a thicker stroke",
+        "A squared error prefers a digit with one wrong pixel to one with a stroke six"
+        " pixels thicker; people, and a discriminator, do not.",
+        ("autoencoder",), ("autoencoder/pixels.png",),
+        "L2 always prefers the stray pixel, and D the stroke for at least half of the"
+        " digits.",
+        one_pixel,
     ),
 )  # fmt: skip

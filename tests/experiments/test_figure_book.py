@@ -40,6 +40,7 @@ KNOWN = {
     "inpaint": "inside_inpaint",
     "context_encoder": "filling_context_encoder",
     "anomaly": "inside_anomaly",
+    "malgan": "malgan_study",
     "ageing": "codes_age_cgan",
     "vaegan": "codes_vaegan",
     "truncation": "truncation",
