@@ -127,7 +127,7 @@ def save_weights(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     for name, both in statistics.items():
         for kind, value in zip(("mean", "var"), both, strict=True):
             arrays[f"{_HOLD}/{name}/{kind}"] = value
-    found = {name: np.ascontiguousarray(x) for name, x in arrays.items()}
+    found = {name: np.asarray(x, order="C") for name, x in arrays.items()}
     (folder / WEIGHTS).write_bytes(numpy.save(found))
     return folder / WEIGHTS
 
@@ -137,10 +137,10 @@ def save_program(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     import jax.export
 
     (size,) = jax.export.symbolic_shape("b")
-    given = _arguments(trained, size)
+    given, draw = _flat(trained, size)
     try:
         made = jax.export.export(
-            jax.jit(portable(trained)), platforms=PLATFORMS
+            jax.jit(draw), platforms=PLATFORMS
         )(*given)  # fmt: skip
         content = made.serialize()
     except Exception as error:  # of shapes that are no symbols, of many kinds
@@ -155,14 +155,12 @@ def save_program(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
 def save_onnx(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     """Writes the generator as ONNX, for batches of any size."""
     convert = needed("jax2onnx").to_onnx
-    given = jax.tree.leaves(_arguments(trained, 1))
-    _, tree = jax.tree.flatten(_arguments(trained, 1))
-    draw = portable(trained)
+    given, draw = _flat(trained, 1)
     names = [*facts(trained)["export"]["latent"], "label"][: len(given)]
     shapes = [jax.ShapeDtypeStruct(("B", *x.shape[1:]), x.dtype) for x in given]
     try:
         model = convert(
-            lambda *x: draw(*tree.unflatten(x)),
+            draw,
             inputs=shapes,
             model_name=trained.name,
             input_names=names,
@@ -225,12 +223,19 @@ def _arguments(trained, size):
     )
 
 
+def _flat(trained, size):
+    """The arrays that a program takes, and `portable` as a function of them."""
+    given, tree = jax.tree.flatten(_arguments(trained, size))
+    draw = portable(trained)
+    return given, lambda *x: draw(*tree.unflatten(x))
+
+
 def _named(path) -> str:
     return "/".join(str(getattr(x, "key", getattr(x, "name", x))) for x in path)
 
 
 def _read(trained, statistics) -> dict[str, Any]:
-    """The variables that drawing reads, by name: those of judges are not wanted."""
+    """The variables of the nets that draw, by name: those of judges are not wanted."""
     flat, tree = jax.tree_util.tree_flatten_with_path(trained.variables)
 
     def draw(leaves, latent, label):
@@ -240,7 +245,8 @@ def _read(trained, statistics) -> dict[str, Any]:
     traced = jax.make_jaxpr(draw)([x for _, x in flat], *_form(trained, 2)).jaxpr
     read = {id(x) for equation in traced.eqns for x in equation.invars}
     pairs = zip(flat, traced.invars, strict=False)
-    return {_named(path): x for (path, x), var in pairs if id(var) in read}
+    nets = {path[0] for (path, _), var in pairs if id(var) in read}
+    return {_named(path): x for path, x in flat if path[0] in nets}
 
 
 def _weights(path, trained):
@@ -260,7 +266,7 @@ def _weights(path, trained):
         for part in (first, *rest):
             inner = inner.setdefault(part, {})
         inner[last] = jnp.asarray(x)
-    known = trained._replace(variables=variables)
+    known = trained._replace(variables=_nested(variables))
     both = {name: (x["mean"], x["var"]) for name, x in statistics.items()}
     draw = inference.drawing(known, statistics=both)
     try:
@@ -273,6 +279,16 @@ def _weights(path, trained):
     return draw
 
 
+def _nested(tree):
+    """Nested dictionaries, in which those of "[0]", "[1]" and so on become tuples."""
+    if not isinstance(tree, dict):
+        return tree
+    inner = {name: _nested(x) for name, x in tree.items()}
+    if "[0]" not in inner:
+        return inner
+    return tuple(inner[f"[{i}]"] for i in range(len(inner)))
+
+
 def _program(path, trained):
     """A program that needs no model of this library."""
     import jax.export
@@ -283,10 +299,10 @@ def _program(path, trained):
         raise ValueError(f"{path} is damaged; export the run again") from None
 
     def draw(latent, label=None):
+        leaves = jax.tree.leaves(latent)
         if not trained.classes:
-            return call(latent)
-        if label is None:
-            label = jnp.zeros(len(jax.tree.leaves(latent)[0]), jnp.int32)
-        return call(latent, jnp.asarray(label, jnp.int32))
+            return call(*leaves)
+        label = jnp.zeros(len(leaves[0]), jnp.int32) if label is None else label
+        return call(*leaves, jnp.asarray(label, jnp.int32))
 
     return draw

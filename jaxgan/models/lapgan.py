@@ -189,7 +189,7 @@ def _losses(config, modules, at):
         return pyramid(batch["image"], config.sizes)[at], _labels(config, batch)
 
     def draw(variables, low, label, key):
-        noise = _noise(config, at, key, len(low))
+        noise = _noise(config, at, key, low.shape[0])
         return generate(variables, noise, low, label)[0]
 
     def judge(variables, residual, low, label, key):
@@ -273,7 +273,7 @@ def coarse_to_fine(
 ) -> list[jax.Array]:
     """Draws the images `[B, S, S, C]` of all levels, from the coarsest."""
     modules, drawn = nets(config), []
-    image = jnp.zeros((len(latent), 1, 1, config.channels))
+    image = jnp.zeros((latent.shape[0], 1, 1, config.channels))
     for size, shape in zip(config.sizes, _noise_shapes(config), strict=True):
         noise, latent = jnp.split(latent, [int(np.prod(shape))], axis=1)
         low = enlarge(image, size)
@@ -311,7 +311,7 @@ def distances(
     for at, (low, residual) in enumerate(pyramid(batch["image"], config.sizes)):
         size = config.sizes[at]
         name = f"generator{size}"
-        noise = _noise(config, at, jax.random.fold_in(key, size), len(low))
+        noise = _noise(config, at, jax.random.fold_in(key, size), low.shape[0])
         drawn, _ = pure(modules[name], name)(variables, noise, low, label)
         square = jnp.square(drawn - residual).mean((1, 2, 3))
         found[f"level{size}"] = jnp.sqrt(square)

@@ -13,7 +13,9 @@ from commands import call
 
 import jaxgan
 from experiments import export
-from jaxgan.lab import inference
+from jaxgan import game
+from jaxgan.lab import exported, inference
+from jaxgan.models import biggan
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -51,13 +53,32 @@ def test_the_files_hold_the_generator_alone(folder, tiny_run):
     from safetensors.numpy import load
 
     names = {
-        name.split("/")[0]
-        for name in load((folder / export.exported.WEIGHTS).read_bytes())
+        name.split("/")[0] for name in load((folder / exported.WEIGHTS).read_bytes())
     }
     assert names == {"generator", "held norms"}
     text = (folder / "config.json").read_text()
     assert str(tiny_run.parent) not in text
     assert json.loads(text)["export"]["range"] == [-1.0, 1.0]
+
+
+@pytest.mark.release
+@pytest.mark.slow
+def test_numbers_and_tuples_among_the_weights_come_back(tmp_path):
+    """BigGAN's attention has a gain without axes, its spectral norms keep tuples."""
+    pytest.importorskip("safetensors", reason=SAFETENSORS)
+    config = biggan.MODEL.tiny
+    batch = biggan.MODEL.batch(config, jax.random.key(0), 2)
+    state = jax.jit(game.algorithm(biggan.game(config)).init)(jax.random.key(0), batch)
+    plain = {"game": "jaxgan.models.biggan.Config", "model": vars(config)}
+    trained = inference.Trained(
+        "biggan", biggan.MODEL, config, game.variables(state), 0, plain
+    )
+    exported.save_config(trained, tmp_path)
+    exported.save_weights(trained, tmp_path)
+    latent = inference.latents(trained, jax.random.key(1), 2)
+    expected = jax.jit(inference.drawing(trained))(latent)
+    found = jax.jit(jaxgan.load(tmp_path).draw)(latent)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_damaged_and_other_files_are_refused(folder, tmp_path):
