@@ -22,12 +22,12 @@ RUNS = {
         "dcgan_faces --evaluate-every 1000",
         11,
         "--steps 1500 --evaluate-every 500 --sample-every 250",
-        3.5,
+        3,
     ),
     "inside": Made("inside_networks --run {faces}", 1, "--images 300", 0.7),
     "conv_arithmetic": Made("conv_arithmetic", 0.2, "", 0.2),
     "text_to_faces": Made(
-        "text_to_faces", 10, "--steps 500 --tests 256 --encoder facts", 2.5
+        "text_to_faces", 10, "--steps 500 --tests 256 --encoder facts", 2
     ),
     "infogan_mnist": Made("infogan_mnist --data {digits}", 7, "--steps 800", 1.6),
     "improved_gan": Made(
@@ -84,7 +84,7 @@ RUNS = {
     "cyclegan": Made(
         "cyclegan", 7, "--steps 400 --model.constant 200 --model.decay 200", 1.2
     ),
-    "progan": Made("progan_faces", 7, "--steps 25", 2),
+    "progan": Made("progan_faces", 7, "--steps 25", 1.5),
     "biggan": Made("biggan_faces", 5, "--steps 500", 1.6),
     "truncation": Made(
         "truncation_curve --run {biggan} --count 1000 --thresholds 0.25 0.5 1 2",
@@ -109,6 +109,9 @@ RUNS = {
         1.2,
     ),
     "vaegan": Made("vaegan_faces", 6, "--steps 80 --vae-steps 250 --people 256", 1.2),
+    "video": Made(
+        "multiscale_video --losses l2 adv+gdl", 8, "--steps 100 --tests 40", 1.5
+    ),
     "inpaint": Made(
         "inpaint --run {faces}",
         5,
