@@ -31,7 +31,7 @@ KINDS = {
     "vae": "an owner of several nets",
 }
 # Models whose programs take longest to compile.
-HEAVY = ("cyclegan",)
+HEAVY = ("cyclegan", "tp_gan")
 others = [pytest.mark.release]
 kinds_first = pytest.mark.parametrize(
     "trial",
