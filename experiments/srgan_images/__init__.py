@@ -43,12 +43,12 @@ class Config:
     data: Annotated[Data, tyro.conf.arg(name="")]
     model: srgan.Config
     """Of SRResNet; SRGAN differs in the weight of its adversarial loss."""
-    gan_steps: bounds.Count = 150
+    gan_steps: bounds.Count = 300
     """Steps of SRGAN."""
     gan_learning_rate: bounds.Rate = 1e-4
     """Adam's step size for SRGAN, a tenth of which it is in the second half."""
-    adversarial: bounds.Rate = 1e-3
-    """Weight of SRGAN's adversarial loss."""
+    adversarial: bounds.Rate = 2e-4
+    """Weight of SRGAN's adversarial loss; 0.001 is the paper's."""
     content: Literal["pixels", "vgg22", "vgg54", "segmenter"] = "pixels"
     """SRGAN's content loss: the squared error of pixels; of VGG19's maps, which takes
     --weights; or of pixels and what jaxgan's own segmenter of drawn faces sees, which
@@ -99,6 +99,7 @@ PRESETS = {
         data=Data("folder:PHOTOS", flip=True, upscale="no"),
         model=srgan.Config(),
         gan_steps=200_000,
+        adversarial=1e-3,
         content="vgg54",
         weights=pathlib.Path("vgg19-dcbb9e9d.pth"),
         preset="paper",

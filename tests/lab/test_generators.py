@@ -50,6 +50,7 @@ def test_shapes_follow_from_the_configuration(name):
         "cdcgan_images",
         "cgan",
         "lapgan",
+        "r3gan_images",
     }
     assert drawn.labelled == (name in labelled)
     assert drawn.count == 6
