@@ -35,7 +35,7 @@ def rungs_for(resolution: Literal[32, 64], steps: int) -> dict[str, Rung]:
     )
     residual = sngan.Config(
         resolution=resolution,
-        width=8,
+        width=512 // resolution,
         critic_steps=1,
         learning_rate=1e-3,
         decay=0,
