@@ -55,7 +55,10 @@ class Config:
     """Measure where and what is drawn, by judges that are trained once."""
     say: tuple[str, ...] = ()
     """Sentences to draw portraits for, by the finished run in --workdir."""
-    box: tuple[float, float, float, float] = (0.2, 0.27, 0.76, 0.73)
+    box: tuple[bounds.Finite, bounds.Finite, bounds.Finite, bounds.Finite] = (
+        *(0.2, 0.27),
+        *(0.76, 0.73),
+    )
     """Where: top, left, bottom and right of the head, in image heights."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's sizes, for an accelerator."""

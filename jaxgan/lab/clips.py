@@ -19,6 +19,9 @@ from jaxgan.train import Feed, Run
 World = Literal["turning", "one", "two", "turntable"]
 TURN = 64  # frames of a turntable
 RANGE = (-1.0, 1.0)
+# Grounds and digits of moving digits, in bytes: dark and light grey. A black ground is
+# -1, where tanh has no slope left at any scale: networks then drew nothing but ground.
+GREY = (26, 229)
 
 
 class Clips(NamedTuple):
@@ -124,15 +127,22 @@ def _turning(images, key, index, past, place):
     for_clip, for_turn = jax.random.split(key)
     futures = moving_digits.turning(for_clip, images[index], past=past, **place)
     turn = jax.random.bernoulli(for_turn).astype(int)
-    return futures[turn], futures[1 - turn]
+    return _greyed(futures[turn]), _greyed(futures[1 - turn])
 
 
 def _bouncing(images, key, index, count, place):
     for_clip, for_others = jax.random.split(key)
     others = jax.random.randint(for_others, (count - 1,), 0, len(images))
     index = jnp.concatenate([index[None].astype(others.dtype), others])
-    clip = moving_digits.bouncing(for_clip, images[index], **place)
+    clip = _greyed(moving_digits.bouncing(for_clip, images[index], **place))
     return clip, clip
+
+
+def _greyed(clip: jax.Array) -> jax.Array:
+    """Bytes between the two greys."""
+    low, high = GREY
+    share = clip.astype(jnp.float32) / 255
+    return jnp.round(low + (high - low) * share).astype(jnp.uint8)
 
 
 def _turntables(data, shape, frames):
