@@ -17,9 +17,7 @@ runs/progan_faces/64x64` draws more.
 """
 
 import dataclasses
-import functools
 import pathlib
-from collections.abc import Callable
 from typing import Annotated, Literal
 
 import jax
@@ -28,13 +26,12 @@ import tyro
 from PIL import Image
 
 from jaxgan import bounds, report
-from jaxgan.lab import cli, figures, generator, inference, runs, session
-from jaxgan.lab.data import Data, Set, open_set
+from jaxgan.lab import cli, figures, generator, growing, inference, runs, session
+from jaxgan.lab.data import Data, open_set
 from jaxgan.models import progan
 from jaxgan.train import Run, directory
 
 COLUMNS = 10  # latents of the pictures
-SHEET = 64  # samples a sheet
 ALIASES = {"--resolution": "--model.resolution"}
 
 
@@ -91,11 +88,12 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains the missing stages, then draws."""
-    results = grow(
-        config, lambda: open_set(config.data, shape_of(config.model), test=True)
-    )
+    whole = runs.Part(config.run, config.data, config.model)
+    trained = growing.stages(whole, config.smallest_batch)
+    shape = generator.image_shape(progan.MODEL, config.model)
+    results = growing.grow(trained, lambda: open_set(config.data, shape, test=True))
     session.only_main()
-    folder, trained = config.run.workdir, parts(config)
+    folder = config.run.workdir
     pictures = {"The same latents after each resolution": folder / "growth.png"}
     draw_growth(folder / "growth.png", trained)
     if len(trained) > 1:
@@ -103,79 +101,6 @@ def main(config: Config) -> None:
         draw_fade(folder / "fade.png", *trained[-2:])
     numbers = {name: result.numbers for name, result in results.items()}
     figures.write("Progressive GAN", folder, numbers, pictures)
-
-
-def grow(
-    config: Config,
-    open_: Callable[[], Set],
-    measure: generator.Measure | None = None,
-) -> dict[str, session.Result]:
-    """Trains the missing stages, by the names of their resolutions.
-
-    Args:
-        config: of all stages.
-        open_: opens the images of the last one, if any stage needs them.
-        measure: of the last stage, as in `generator.train`.
-    """
-    stages = {f"{c.model.resolution}x{c.model.resolution}": c for c in parts(config)}
-    opened = functools.cache(open_)
-
-    def fit(name, part, start):
-        return generator.train(
-            f"Progressive GAN, {name}",
-            progan.MODEL,
-            part,
-            opened=shrunk(opened(), part.model.resolution),
-            sheet=SHEET,
-            measure=measure if name == list(stages)[-1] else None,
-            start=start,
-        )
-
-    return runs.in_stages(stages, fit, progan.grown)
-
-
-def shape_of(model: progan.Config) -> tuple[int, int, int]:
-    """Height, width and channels of a stage's images."""
-    return model.resolution, model.resolution, model.channels
-
-
-def shrunk(opened: Set, side: int) -> Set:
-    """The same set with smaller images, whose pixels are means over squares."""
-    channels = opened.shape[-1]
-    if opened.arrays is None:  # too large for memory: each image is shrunk as it comes
-        return open_set(opened.data, (side, side, channels), test=True)
-    factor = opened.shape[0] // side
-
-    def smaller(images):
-        squares = images.reshape(-1, side, factor, side, factor, channels)
-        total = squares.sum((2, 4), dtype=np.uint32)
-        return ((total + factor**2 // 2) // factor**2).astype(np.uint8)
-
-    train, test = (
-        {name: smaller(x) if x.ndim == 4 else x for name, x in arrays.items()}
-        for arrays in (opened.arrays, opened.test)
-    )
-    shape = (side, side, channels)
-    return dataclasses.replace(opened, train=train, test=test, shape=shape)
-
-
-def parts(config: Config) -> list[runs.Part]:
-    """The run of each resolution, from 4x4."""
-    found, images = [], config.run.steps * config.run.batch_size
-    for resolution in config.model.resolutions:
-        most, least = config.run.batch_size, config.smallest_batch
-        size = min(most, max(least, most * 16 // resolution))
-        steps, fades = -(-images // size), resolution > 4
-        model = dataclasses.replace(
-            config.model,
-            resolution=resolution,
-            fade=images if fades else 0,
-            batch_size=size,
-        )
-        name = f"{resolution}x{resolution}"
-        length = steps * (1 + fades)
-        found.append(runs.part(config, name, model, steps=length, batch_size=size))
-    return found
 
 
 def draw_growth(path: pathlib.Path, trained: list[runs.Part]) -> None:

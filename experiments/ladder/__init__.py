@@ -31,11 +31,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from experiments import progan_faces
 from experiments.ladder.rungs import Name, counted, rungs_for
 from experiments.ladder.scores import SCORES, draw, scored
 from jaxgan import bounds
-from jaxgan.lab import figures, generator, runs, spread
+from jaxgan.lab import figures, generator, growing, runs, spread
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.measure import extract
 from jaxgan.lab.session import Result
@@ -183,14 +182,10 @@ def grown(
         The directories of the runs, and the numbers of the last one.
     """
     phases = 2 * len(part.model.resolutions) - 1  # all but the first also fade in
-    config = progan_faces.Config(
-        run=dataclasses.replace(part.run, steps=max(1, part.run.steps // phases)),
-        data=part.data,
-        model=part.model,
-        smallest_batch=part.run.batch_size,
-    )
-    results = progan_faces.grow(config, lambda: opened, measure)
-    folders = [stage.run.workdir for stage in progan_faces.parts(config)]
+    run = dataclasses.replace(part.run, steps=max(1, part.run.steps // phases))
+    stages = growing.stages(dataclasses.replace(part, run=run), run.batch_size)
+    results = growing.grow(stages, lambda: opened, measure)
+    folders = [stage.run.workdir for stage in stages]
     return folders, dict(results[folders[-1].name].numbers)
 
 

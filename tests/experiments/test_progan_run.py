@@ -8,7 +8,7 @@ from commands import call
 from PIL import Image
 
 from experiments import progan_faces
-from jaxgan.lab import data
+from jaxgan.lab import data, growing, runs
 
 TINY = [
     "--model.base", 4, "--model.width", 2, "--model.latent", 4, "--devices", 1,
@@ -37,7 +37,8 @@ def test_grows_and_shows_it_and_repeats_nothing(tmp_path, bars, monkeypatch, cap
 
 def test_minibatches_shrink_as_images_grow():
     preset = progan_faces.PRESETS["paper"]
-    parts = progan_faces.parts(preset)
+    whole = runs.Part(preset.run, preset.data, preset.model)
+    parts = growing.stages(whole, preset.smallest_batch)
     assert [part.model.resolution for part in parts] == [2**i for i in range(2, 11)]
     sizes = [part.run.batch_size for part in parts]
     assert sizes == [128, 128, 128, 64, 32, 16, 8, 4, 4]
@@ -52,11 +53,11 @@ def test_minibatches_shrink_as_images_grow():
 def test_images_of_a_stage_are_means_of_the_last_one_s():
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), np.uint8)
     opened = data.of_arrays({"image": images, "label": np.arange(3)})
-    small = progan_faces.shrunk(opened, 4)
+    small = growing.shrunk(opened, 4)
     means = images.reshape(3, 4, 2, 4, 2, 1).mean((2, 4))
     np.testing.assert_allclose(small.train["image"], means, atol=0.5)
     assert small.shape == (4, 4, 1)
-    np.testing.assert_array_equal(progan_faces.shrunk(opened, 8).train["image"], images)
+    np.testing.assert_array_equal(growing.shrunk(opened, 8).train["image"], images)
 
 
 @pytest.mark.parametrize(
