@@ -207,8 +207,7 @@ def transformed(frame: jax.Array, change: jax.Array) -> jax.Array:
 
 def combined(candidates: list[jax.Array], masks: jax.Array) -> jax.Array:
     """The sum of candidates `[B, S, S, C]`, each times its mask of `[B, S, S, M]`."""
-    pairs = zip(candidates, jnp.moveaxis(masks, -1, 0), strict=True)
-    return sum(image * mask[..., None] for image, mask in pairs)
+    return (jnp.stack(candidates, -1) * masks[:, :, :, None]).sum(-1)
 
 
 def _shifts(frame):
