@@ -25,9 +25,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
+from jax import lax
 
 from jaxgan import bounds, losses
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
@@ -104,7 +106,11 @@ def game(config: Config) -> Game:
     """
 
     def loss(variables, batch, turn):
-        true, count = batch["clip"], len(batch["clip"])
+        true, count, c = batch["clip"], len(batch["clip"]), config
+        side = c.resolution
+        chex.assert_shape(true, (count, c.frames, side, side, c.channels))
+        chex.assert_shape(batch["action"], (count, c.frames, c.actions))
+        chex.assert_shape(batch["state"], (count, c.frames, c.states))
         order = jax.random.permutation(turn.key, count)
         real = order < true_examples(config, turn.step, count)
         made = roll_out(config, variables, batch, real)
@@ -153,19 +159,28 @@ def roll_out(
         real: which examples are shown true frames all along, `[B]`; none if left out.
     """
     mover = pure(_net(config), "mover")
-    clip, state, memory = batch["clip"], batch["state"][:, 0], _blank()
-    made, frame = [], clip[:, 0]
-    for t in range(clip.shape[1] - 1):
-        if t < config.context:
-            frame = clip[:, t]
-        elif real is not None:
-            frame = jnp.where(real[:, None, None, None], clip[:, t], frame)
-        (memory, guess), _ = mover(
-            variables, memory, frame, state, batch["action"][:, t]
-        )
-        frame, state = guess.frame, guess.state
-        made.append(guess)
-    return Rollout(*jax.tree.map(lambda *x: jnp.stack(x, 1), *made))
+    clip, action, first = batch["clip"], batch["action"], batch["state"][:, 0]
+    if real is None:
+        real = jnp.zeros(len(clip), bool)
+
+    def step(held, given):
+        """One frame; a loop of these compiles in a fraction of the time."""
+        memory, frame, state = held
+        true, action, known = given
+        frame = jnp.where((known | real)[:, None, None, None], true, frame)
+        (memory, guess), _ = mover(variables, memory, frame, state, action)
+        return (memory, guess.frame, guess.state), guess
+
+    blank, _ = jax.eval_shape(
+        mover, variables, _blank(), clip[:, 0], first, action[:, 0]
+    )
+    memory = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), blank[0])
+    last = clip.shape[1] - 1
+    given = jax.tree.map(lambda x: jnp.moveaxis(x[:, :last], 1, 0), (clip, action))
+    known = jnp.arange(last) < config.context
+    _, made = lax.scan(step, (memory, clip[:, 0], first), (*given, known))
+    made = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), made)
+    return Rollout(*made)
 
 
 def _net(config):

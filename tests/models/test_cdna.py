@@ -45,7 +45,7 @@ def test_kernels_are_rectified_and_then_sum_to_one():
 
 def test_each_kernel_moves_all_channels_of_its_own_example(frame):
     kernels = RNG.uniform(size=(2, 5, 5, 3)).astype(np.float32)
-    found = np.asarray(nets.moved(frame, kernels))
+    found = np.asarray(nets.moved(frame, jnp.asarray(kernels)))
     for b, channel, k in np.ndindex(2, 3, 3):
         expected = ndimage.correlate(
             frame[b, ..., channel], kernels[b, ..., k], mode="constant"
@@ -56,7 +56,7 @@ def test_each_kernel_moves_all_channels_of_its_own_example(frame):
 def test_a_centred_delta_copies_and_another_shifts(frame):
     kernels = np.zeros((2, 5, 5, 2), np.float32)
     kernels[:, 2, 2, 0] = kernels[:, 2, 1, 1] = 1
-    found = np.asarray(nets.moved(frame, kernels))
+    found = np.asarray(nets.moved(frame, jnp.asarray(kernels)))
     np.testing.assert_array_equal(found[..., 0], frame)
     np.testing.assert_array_equal(found[:, :, 1:, :, 1], frame[:, :, :-1])
 
@@ -65,7 +65,9 @@ def test_masks_on_the_last_frame_copy_it(frame):
     others = RNG.uniform(size=frame.shape).astype(np.float32)
     masks = np.zeros((*frame.shape[:3], 2), np.float32)
     masks[..., 0] = 1
-    copied = nets.combined([jnp.asarray(frame), jnp.asarray(others)], masks)
+    copied = nets.combined(
+        [jnp.asarray(frame), jnp.asarray(others)], jnp.asarray(masks)
+    )
     np.testing.assert_array_equal(copied, frame)
 
 
@@ -74,7 +76,7 @@ def test_affine_maps_begin_at_the_identity_and_shift(frame):
     np.testing.assert_allclose(same, frame, atol=1e-5)
     right = np.zeros((2, 2, 3), np.float32)
     right[:, 1, 2] = 2 / 7  # one of eight columns, whose centres are 2/7 apart
-    shifted = nets.transformed(frame, right)
+    shifted = nets.transformed(frame, jnp.asarray(right))
     np.testing.assert_allclose(shifted[:, :, :-1], frame[:, :, 1:], atol=1e-5)
 
 
