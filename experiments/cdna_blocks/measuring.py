@@ -88,14 +88,17 @@ def unseen(model: cdna.Config, count: int) -> dict[str, np.ndarray]:
     told = model.context - 1
     other = np.concatenate([made.action[:, :told], other[:, told:]], 1)
     first = jax.tree.map(lambda x: x[:, 0], made.scenes)
-    play = jax.vmap(lambda *x: pushed_blocks.play(*x, model.resolution).clip)
+
+    def played(scene, action):
+        return pushed_blocks.play(scene, action, model.resolution).clip
+
     return {
         **{
             name: np.asarray(getattr(made, name))
             for name in ("clip", "state", "action")
         },
         "other_action": other,
-        "other_clip": np.asarray(jax.jit(play)(first, other)),
+        "other_clip": np.asarray(jax.jit(jax.vmap(played))(first, other)),
     }
 
 
