@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxgan import parallel
 from jaxgan.compose import ema_variables
+from jaxgan.game import Game
 from jaxgan.lab import feeds, figures, pixels, session
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.session import Result
@@ -45,6 +46,7 @@ def train(
     measure: Callable[[Any], Result],
     *,
     start: Callable[[Any], Any] | None = None,
+    game: Game | None = None,
 ) -> Result:
     """Trains a model, or goes on, and measures it at the end.
 
@@ -58,6 +60,7 @@ def train(
             gives and one for the images themselves.
         measure: `measure(variables) -> Result` at the end.
         start: changes the first state, as in `session.train`.
+        game: what is played, where it is not `record.game(config.model)`.
 
     Raises:
         ValueError: the directory does not fit the run.
@@ -66,7 +69,7 @@ def train(
     assert record.show is not None
     show = record.show
     work = session.begin(title, config, opened)
-    game = record.game(model)
+    game = record.game(model) if game is None else game
     few = {name: x[:SHOWN] for name, x in unseen.items()}
     batch = {name: pixels.floats(x, record.range) for name, x in few.items()}
     rows: list[str] = []

@@ -63,15 +63,30 @@ class Identity(NamedTuple):
         """
         return _embedded(self.config, self.variables, image)
 
+    def read(self, images: np.ndarray) -> np.ndarray:
+        """Readings `[B, N]` of bytes `[B, S, S, 3]`, as `embed` gives them."""
+        see = functools.partial(_see, self.config, self.variables)
+        return blocks.in_blocks(see, images)
+
     def distances(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """How far the people of two sets of bytes `[B, S, S, 3]` are apart, `[B]`."""
-        see = functools.partial(_see, self.config, self.variables)
-        a, b = (blocks.in_blocks(see, images) for images in (one, other))
-        return np.sqrt(np.square(a - b).mean(1))
+        return np.sqrt(np.square(self.read(one) - self.read(other)).mean(1))
 
     def same(self, one: np.ndarray, other: np.ndarray) -> float:
         """The share of pairs of bytes `[B, S, S, 3]` that are taken for one person."""
         return float((self.distances(one, other) < self.facts["threshold"]).mean())
+
+    def first(self, gallery: np.ndarray, images: np.ndarray) -> float:
+        """The share of images whose person is recognised among all of a gallery.
+
+        Args:
+            gallery: bytes `[B, S, S, 3]`, one of each person.
+            images: others of the same people in the same order. A person is recognised
+                where nobody of the gallery is nearer.
+        """
+        one, other = self.read(gallery), self.read(images)
+        apart = np.square(other[:, None] - one[None]).sum(-1)
+        return float((apart.argmin(1) == np.arange(len(one))).mean())
 
 
 def _embedded(config, variables, image):
