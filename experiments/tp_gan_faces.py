@@ -12,8 +12,8 @@ the same. People who were not trained on are turned, and compared with their tru
 fronts, beside the turned picture itself and the front of the nearest training face;
 with `--judge`, a third network reads the angle that is left.
 
-Without flags: 1,024 people of 64x64 and narrow networks, minutes on two CPU cores, and
-once a few more for the networks that recognise people. Writes turned.png.
+Without flags: 1,024 people of 32x32 and narrow networks, a few minutes of one CPU core,
+and once a few more for the networks that recognise people. Writes turned.png.
 """
 
 import dataclasses
@@ -52,11 +52,11 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("tp_gan_faces", steps=800, every=200, batch_size=8),
+        run=runs.run("tp_gan_faces", steps=500, every=250, batch_size=8),
         data=turning.Data(),
-        # Weights beside sums over pixels, of which 64x64 images have a quarter.
+        # Weights beside sums over pixels, of which 32x32 images have a sixteenth.
         model=tp_gan.Config(
-            resolution=64,
+            resolution=32,
             width=16,
             blocks=0,
             kernel=3,
@@ -64,13 +64,13 @@ PRESETS = {
             feature=64,
             noise=16,
             people=0,
-            adversarial=5.0,
+            adversarial=1.5,
             identity=10.0,
             alone=False,
             moves=1,
             learning_rate=1e-3,
             beta1=0.5,
-            decay=800,
+            decay=500,
         ),
     ),
     "paper": Config(
