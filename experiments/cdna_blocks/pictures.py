@@ -27,7 +27,7 @@ def draw_clips(
     rows = np.stack(rows)
     above = [f"known {t + 1}" for t in range(context)]
     above += [f"guess {t + 1}" for t in range(rows.shape[1] - context)]
-    figure = figures.new(1.2 + 0.9 * rows.shape[1], 0.3 + 0.9 * len(rows))
+    figure = figures.new(1.6 + 0.9 * rows.shape[1], 0.3 + 0.9 * len(rows))
     figures.tiles(figure.subplots(), rows, names, above)
     figures.save(path, figure, "unseen clips, and what was guessed")
 
@@ -39,7 +39,9 @@ def draw_psnr(
     figure = figures.new(5, 3)
     axes = figure.subplots()
     for name, values in psnr.items():
-        axes.plot(context + 1 + np.arange(len(values)), values, "o-", label=name)
+        frames = context + 1 + np.arange(len(values))
+        axes.plot(frames, values, "o-", label=name)
+        axes.set_xticks(frames)
     axes.set_xlabel("frame")
     axes.set_ylabel("PSNR, dB")
     axes.grid(alpha=0.3)
@@ -70,8 +72,8 @@ def draw_motion(
         before, after = true[i, context - 1 : context + 1].mean(-1)
         shown[0], shown[1] = before, after
         rows += [shown, np.moveaxis(masks[i], -1, 0)]
-        left += ["kernels", "masks"]
-    figure = figures.new(0.9 + 0.75 * candidates, 0.4 + 0.75 * len(rows))
+        left += ["before, after, kernels", "masks"]
+    figure = figures.new(1.9 + 0.75 * candidates, 0.4 + 0.75 * len(rows))
     figures.tiles(figure.subplots(), np.stack(rows)[..., None], left, names)
     about = "the frames before and after, kernels, and where each is believed"
     figures.save(path, figure, about)
