@@ -72,7 +72,7 @@ def draw_motion(
         before, after = true[i, context - 1 : context + 1].mean(-1)
         shown[0], shown[1] = before, after
         rows += [shown, np.moveaxis(masks[i], -1, 0)]
-        left += ["before, after, kernels", "masks"]
+        left += ["frames, kernels", "masks"]
     figure = figures.new(1.9 + 0.75 * candidates, 0.4 + 0.75 * len(rows))
     figures.tiles(figure.subplots(), np.stack(rows)[..., None], left, names)
     about = "the frames before and after, kernels, and where each is believed"
