@@ -89,12 +89,15 @@ def anomalies(read: Read) -> Outcome:
 
 
 def aged(read: Read) -> Outcome:
-    """How many are old, and how many are still the same person."""
+    """How many are old, how many the same person, and how near fronts are."""
     found = read("ageing/results.json")["aged"]
     by, young = found["identity"], found["input"]
+    turned = read("turning/results.json")["turned"]
+    front, before = (turned[name]["all"]["l1"] for name in ("output", "input"))
     return every(
         less("read as old before", young["rate"], "after", by["rate"] - 0.25),
         at_least("still the same person", by["same_person"], 0.5),
+        less("L1 to the front: turned back", front, "before", before),
     )
 
 
@@ -257,11 +260,10 @@ THIRD = (
         41, "The same person, older and turned",
         "A search for latents that keep the person gives pictures at other ages, and a"
         " network of two paths turns a face to the front.",
-        ("ageing",), ("ageing/ages.png",),
+        ("ageing", "turning"), ("ageing/ages.png", "turning/turned.png"),
         "At least a quarter more are read as old than before, and at least half are"
-        " still recognised.",
+        " still recognised; turned faces are nearer to their true fronts than before.",
         aged,
-        "the rotation of faces (TP-GAN)",
     ),
     Figure(
         42, "MalGAN: past a detector",

@@ -42,6 +42,7 @@ KNOWN = {
     "anomaly": "inside_anomaly",
     "malgan": "malgan_study",
     "ageing": "codes_age_cgan",
+    "turning": "codes_tp_gan",
     "vaegan": "codes_vaegan",
     "truncation": "truncation",
     "equivariance": "capsnet_equivariance",
