@@ -183,7 +183,7 @@ def draw(path: pathlib.Path, found: Mapping[str, np.ndarray]) -> None:
     for person in range(min(SHOWN, len(found["truth"]) // len(ANGLES))):
         some = slice(person * len(ANGLES), (person + 1) * len(ANGLES))
         truth = found["truth"][some][:1]
-        for name, kind in (("turned", "input"), ("to the front", "output")):
+        for name, kind in (("turned", "input"), ("front", "output")):
             rows.append(np.concatenate([found[kind][some], truth]))
             names.append(name)
     about = "a column an angle, the last the true front; two rows a person"
