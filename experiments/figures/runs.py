@@ -134,7 +134,7 @@ RUNS = {
         "--steps 350 --encoder-steps 60 --people 16 --iterations 30",
         1.6,
     ),
-    "turning": Made("tp_gan_faces", 4, "--steps 40 --people 64", 0.6),
+    "turning": Made("tp_gan_faces", 4, "--steps 40 --data.people 64", 0.6),
     "malgan": Made("malgan_study", 3, "--detectors LR DT --epochs 15", 0.5),
     "capsnet": Made("capsnet_mnist --data {digits}", 5, "--steps 500", 1),
     "equivariance": Made("capsnet_equivariance --run {capsnet}", 1, "--count 40", 0.7),
