@@ -55,7 +55,7 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("multiscale_video", steps=500, every=250, batch_size=8),
+        run=runs.run("multiscale_video", steps=1200, every=400, batch_size=8),
         data=Data(tests=500),
         model=multiscale_video.Config(
             channels=1,
