@@ -109,9 +109,7 @@ RUNS = {
         1.2,
     ),
     "vaegan": Made("vaegan_faces", 6, "--steps 80 --vae-steps 250 --people 256", 1.2),
-    "video": Made(
-        "multiscale_video --losses l2 adv+gdl", 8, "--steps 100 --tests 40", 1.5
-    ),
+    "video": Made("multiscale_video --losses l2 adv", 5, "--steps 300 --tests 40", 1.5),
     "inpaint": Made(
         "inpaint --run {faces}",
         5,

@@ -45,7 +45,7 @@ def reconstructed(read: Read) -> Outcome:
 def decided(read: Read) -> Outcome:
     """How sharp guesses are, and whether they are of one future, by both losses."""
     scores = read("video/results.json")["scores"]
-    mean, one = scores["l2"], scores["adv+gdl"]
+    mean, one = scores["l2"], scores["adv"]
     return every(
         less("sharpness: L2", mean["sharpness"], "adversary", one["sharpness"]),
         less("decided: L2", mean["decides"], "adversary", one["decides"]),
@@ -220,7 +220,7 @@ THIRD = (
         "Where the future has two possible ways, the squared error predicts their mean;"
         " an adversary makes the network choose one.",
         ("video",), ("video/futures.png",),
-        "With an adversary and the gradient difference, guesses are sharper and nearer"
+        "With an adversary, guesses are sharper and nearer"
         " to one future than by the squared error.",
         decided,
     ),
