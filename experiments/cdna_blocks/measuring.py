@@ -39,7 +39,7 @@ def compare(config: Any, models: Mapping[str, cdna.Config]) -> None:
         part = runs.Part(dataclasses.replace(run, workdir=place), None, one)
         say(f"{name}: {place}")
         found[name] = runs.once(part, lambda part=part: _train(part, test))
-        with np.load(place / "guesses.npz") as file:
+        with np.load(place / "guesses.npz", allow_pickle=False) as file:
             kept[name] = dict(file)
     context = model.context
     last = np.repeat(test["clip"][:, context - 1 : context], model.frames - context, 1)

@@ -35,7 +35,7 @@ def compare(config: Any, models: Mapping[str, multiscale_video.Config]) -> None:
         say(f"loss {name}: {part.run.workdir}")
         place = part.run.workdir / "guesses.npz"
         found[name] = runs.once(part, lambda part=part: _train(part, world, test))
-        guesses[name] = np.load(place)["guesses"]
+        guesses[name] = np.load(place, allow_pickle=False)["guesses"]
     past = model.past
     true, other = test["clip"][:, past], test["other"][:, past]
     answers = {

@@ -21,6 +21,7 @@ grey pixels are the probabilities that binary ones are drawn with at every step.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -214,8 +215,14 @@ class Chains(linen.Module):
     count: int
 
     @linen.compact
-    def __call__(self, units: int, new: jax.Array | None = None) -> jax.Array:
-        """Returns what is remembered, or remembers `new`."""
+    def __call__(self, image: jax.Array, new: jax.Array | None = None) -> jax.Array:
+        """Returns what is remembered, or remembers `new`.
+
+        Args:
+            image: `[B, ...]`, of V numbers each.
+            new: `[N, V]`.
+        """
+        units = math.prod(image.shape[1:])
 
         def start():
             rates = jnp.full((self.count, units), 0.5)
@@ -243,11 +250,11 @@ def game(config: Config) -> Game:
         machine, _ = parameters(variables, image)
         start = data
         if persistent:
-            start, _ = chains(variables, data.shape[-1])
+            start, _ = chains(variables, image)
         still = jax.tree.map(lax.stop_gradient, machine)
         end = gibbs(still, start, chain, config.gibbs)
         if persistent:
-            _, variables = chains(variables, data.shape[-1], end)
+            _, variables = chains(variables, image, end)
         value = contrastive_loss(machine, data, end)
         error = ((reconstruction(still, data) - data) ** 2).mean()
         return value, (variables, {"reconstruction": error})
@@ -258,7 +265,7 @@ def game(config: Config) -> Game:
         nets=nets,
         inputs=lambda batch: {
             "machine": (batch["image"],),
-            **({"chains": (batch["image"][0].size,)} if persistent else {}),
+            **({"chains": (batch["image"],)} if persistent else {}),
         },
         players={"machine": Player(loss, tuple(nets), optax.chain(decay, sgd))},
         moves=(Move("machine"),),

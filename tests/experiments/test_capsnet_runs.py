@@ -47,7 +47,7 @@ def test_trains_and_tests(tmp_path, bars, monkeypatch, capsys):
         assert sheet.size == (8 * 19 + 2, 8 * 19 + 2)
     page = (run / "report.html").read_text()
     assert "test error" in page
-    assert page.count("<img") == 2
+    assert page.count("<img") == 1 + 3  # the last sheet, and all in a strip
 
 
 def test_without_reconstruction_there_is_no_sheet(tmp_path, bars, monkeypatch):
