@@ -121,14 +121,14 @@ def save_config(trained: Trained, folder: pathlib.Path) -> None:
 
 def save_weights(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     """Writes the weights that drawing reads, and what batch norms are held at."""
-    numpy = needed("safetensors").numpy
+    tensors = needed("safetensors").numpy
     statistics = inference.held(trained)
     arrays = _read(trained, statistics)
     for name, both in statistics.items():
         for kind, value in zip(("mean", "var"), both, strict=True):
             arrays[f"{_HOLD}/{name}/{kind}"] = value
     found = {name: np.asarray(x, order="C") for name, x in arrays.items()}
-    (folder / WEIGHTS).write_bytes(numpy.save(found))
+    (folder / WEIGHTS).write_bytes(tensors.save(found))
     return folder / WEIGHTS
 
 
@@ -251,9 +251,9 @@ def _read(trained, statistics) -> dict[str, Any]:
 
 def _weights(path, trained):
     """The model of this library at the weights of a file."""
-    numpy = needed("safetensors").numpy
+    tensors = needed("safetensors").numpy
     try:
-        arrays = numpy.load(path.read_bytes())
+        arrays = tensors.load(path.read_bytes())
     except Exception:  # a damaged file can raise many types of errors
         raise ValueError(f"{path} is damaged; export the run again") from None
     variables, statistics = {}, {}
