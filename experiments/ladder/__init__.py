@@ -18,8 +18,8 @@ for drawn faces the factor census, the total variation between samples and data 
 factor of a face, which says what a model leaves out. The random features of the default
 rank these runs among themselves and are no FID; `--extractor inception` gives that.
 
-Without flags: 32,000 images of 32x32 for each of nine models and three seeds, about an
-hour of two cores. The preset large has images of 64x64 and takes an accelerator.
+Without flags: 32,000 images of 32x32 for each of nine models and three seeds, some 45
+minutes of one core for each seed. The preset large has images of 64x64 and takes an accelerator.
 Writes ladder.png (scores, what they cost, factors) and results.json.
 """
 
@@ -64,7 +64,7 @@ class Config:
     samples: Annotated[int, bounds.Within(10)] = 5000
     """Images that are drawn for the scores, and most of the real ones."""
     preset: Literal["laptop", "large"] = "laptop"
-    """laptop: an hour of two cores; large: 64x64, for an accelerator."""
+    """laptop: 45 minutes of a core a seed; large: 64x64, for an accelerator."""
     census: bool = True
     """Count factors in drawn faces; their regressor is trained once, in minutes."""
 
