@@ -19,8 +19,8 @@ factor of a face, which says what a model leaves out. The random features of the
 rank these runs among themselves and are no FID; `--extractor inception` gives that.
 
 Without flags: 32,000 images of 32x32 for each of nine models and three seeds, some 45
-minutes of one core for each seed. The preset large has images of 64x64 and takes an accelerator.
-Writes ladder.png (scores, what they cost, factors) and results.json.
+minutes of one core for each seed. The preset large has images of 64x64 and takes an
+accelerator. Writes ladder.png (scores, what they cost, factors) and results.json.
 """
 
 import dataclasses
