@@ -69,7 +69,7 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("gawwn_faces", steps=900, every=150, batch_size=16),
+        run=runs.run("gawwn_faces", steps=3000, every=500, batch_size=16),
         data=captioned.Data(),
         model=gawwn.Config(
             resolution=64,
