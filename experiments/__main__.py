@@ -12,15 +12,16 @@ from experiments import commands, unknown
 # model, so that a new paper needs no entry here.
 GROUPS = {
     "Look inside a finished run": (
-        "anomaly deduplicate discriminator_features draw_networks explore forget_object"
-        " inpaint inside_networks latent_ sample"
+        "anomaly compare deduplicate discriminator_features draw_networks explore"
+        " export forget_object inpaint inside_networks latent_ sample truncation_curve"
     ),
     "All figures of the lectures": "figures",
-    "Measure": "convert_inception digit_classifier evaluate metric_sanity",
+    "Measure": "convert_inception digit_classifier evaluate ladder metric_sanity"
+    " real_captions text_encoder",
     "Capsules": "capsnet_ capsule_ matrix_capsnet transforming_autoencoder",
     "Data": "draw_faces make_shards",
     "Losses, games and layers": "conv_arithmetic fgan_1d game_dynamics gan_1d gan_2d"
-    " loss_curves",
+    " loss_curves malgan_study mixed_batches",
     "Benchmarks, endurance and plans": "benchmarks. endurance. scaling_plan",
 }
 TRAIN = "Train a model"

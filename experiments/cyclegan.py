@@ -1,4 +1,4 @@
-"""CycleGAN: translates between two domains without pairs (arXiv:1703.10593).
+r"""CycleGAN: translates between two domains without pairs (arXiv:1703.10593).
 
     python -m experiments.cyclegan
     python -m experiments.cyclegan --data portraits:4096#bare \

@@ -1,4 +1,4 @@
-"""R3GAN on faces or classes: a plain residual GAN without tricks (arXiv:2501.05441).
+r"""R3GAN on faces or classes: a plain residual GAN without tricks (arXiv:2501.05441).
 
     python -m experiments.r3gan_faces
     python -m experiments.r3gan_faces --data portraits:8192@hair_style \
@@ -13,7 +13,8 @@ authors' networks and schedules, for accelerators: 20 million images, then as ma
 as one likes.
 
 Without flags: drawn portraits at 32x32 with narrow networks, some minutes of one CPU
-core. 64x64 takes ten times as long, since slopes of slopes are costly.
+core. 64x64 with twice the width took seven times as long, since slopes of slopes are
+costly.
 """
 
 from typing import Literal

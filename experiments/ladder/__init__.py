@@ -2,7 +2,7 @@
 
     python -m experiments.ladder
     python -m experiments.ladder --rungs dcgan sngan san --seeds 0 1 2 3 4
-    python -m experiments.ladder --images 400000 --data folder:FACES --workdir runs/mine
+    python -m experiments.ladder --images 400000 --data folder:CLASSES --workdir runs/my
     python -m experiments.ladder --preset large --workdir runs/ladder_large
 
 Each cell, a model with a seed, is a run in a directory of its own, so the command goes
@@ -31,7 +31,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import tyro
 
-from experiments.ladder.rungs import Name, counted, rungs_for
+from experiments.ladder.rungs import Name, Rung, rungs_for
 from experiments.ladder.scores import SCORES, draw, scored
 from jaxgan import bounds
 from jaxgan.lab import figures, generator, growing, runs, spread
@@ -39,6 +39,7 @@ from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.measure import extract
 from jaxgan.lab.session import Result
 from jaxgan.models import progan
+from jaxgan.models.model import Model
 from jaxgan.train import Run, directory
 from jaxgan.train.terminal import say
 
@@ -103,9 +104,15 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains and scores the missing cells, then compares."""
     opened = open_set(config.data, config.shape)
-    cells = {
-        name: [cell(config, opened, name, seed) for seed in config.seeds]
+    known = rungs_for(config.resolution, config.images // config.run.batch_size)
+    # All of them before any is trained, so that what does not fit is said at once.
+    parts = {
+        name: [part(config, opened, name, known[name], seed) for seed in config.seeds]
         for name in config.rungs
+    }
+    cells = {
+        name: [cell(config, opened, name, known[name].record, one) for one in rung]
+        for name, rung in parts.items()
     }
     table = {
         name: {
@@ -139,19 +146,33 @@ def main(config: Config) -> None:
     )
 
 
-def cell(config: Config, opened: Set, name: str, seed: int) -> dict[str, Any]:
+def part(config: Config, opened: Set, name: str, rung: Rung, seed: int) -> runs.Part:
+    """The run of a cell, which shows as many images as all others.
+
+    Raises:
+        ValueError: the model needs classes, and the data has none.
+    """
+    if getattr(rung.model, "classes", 0) is None and not opened.classes:
+        raise ValueError(
+            f"{config.data.data!r} has no labels, but {name} is told of classes: leave"
+            " it out of --rungs, or give class folders"
+        )
+    run = runs.part(config, f"{name}_{seed}", rung.model, seed=seed)
+    run, _ = generator.prepared(rung.record, run, opened)
+    shown = config.run.batch_size * rung.record.game(run.model).repeats
+    steps = max(1, config.images // shown)
+    return dataclasses.replace(run, run=dataclasses.replace(run.run, steps=steps))
+
+
+def cell(
+    config: Config, opened: Set, name: str, record: Model, part: runs.Part
+) -> dict[str, Any]:
     """Trains a model with a seed and scores it, or reads what was found before."""
-    size = config.run.batch_size
-    record, model = rungs_for(config.resolution, config.images // size)[name]
-    steps = max(1, config.images // (size * record.game(counted(model)).repeats))
-    part = runs.part(config, f"{name}_{seed}", model, steps=steps, seed=seed)
-    say(f"{name}, seed {seed}, {steps:,} steps")
+    say(f"{name}, seed {part.run.seed}, {part.run.steps:,} steps")
 
     def measure(state: Any, opened: Set) -> Result:
-        known, _ = generator.prepared(record, part, opened)
-        drawing = generator.Drawing(record, known.model)
         found = scored(
-            drawing,
+            generator.Drawing(record, part.model),
             state,
             opened,
             config.extraction,
@@ -166,7 +187,7 @@ def cell(config: Config, opened: Set, name: str, seed: int) -> dict[str, Any]:
             name, record, part, opened=opened, sheet=64, measure=measure
         )
 
-    if isinstance(model, progan.Config):
+    if isinstance(part.model, progan.Config):
         folders, numbers = grown(part, opened, measure)
     else:
         folders, numbers = [part.run.workdir], runs.once(part, fit)

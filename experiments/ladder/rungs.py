@@ -98,10 +98,3 @@ def rungs_for(resolution: Literal[32, 64], steps: int) -> dict[str, Rung]:
             ),
         ),
     }
-
-
-def counted(model: Any) -> Any:
-    """A model whose classes are a number, which changes no other setting."""
-    if getattr(model, "classes", 0) is None:
-        return dataclasses.replace(model, classes=2)
-    return model
