@@ -29,7 +29,7 @@ from jaxgan import train as training
 from jaxgan.compose import without_optimisers
 from jaxgan.game import Game, algorithm
 from jaxgan.lab import restored
-from jaxgan.train import Feed, Run, directory, page, terminal
+from jaxgan.train import Feed, Run, diagnosis, directory, page, terminal
 
 Pictures = Mapping[str, pathlib.Path]  # caption -> file
 Numbers = dict[str, Any]  # or words, or tables of them, by name
@@ -207,6 +207,8 @@ def _report(session: Session, about: page.About, found: Result) -> None:
         run,
         about._replace(facts=facts),
         run.steps,
+        rows,
+        diagnosis.findings(rows),
         numbers=found.numbers,
         pictures=found.pictures,
     )

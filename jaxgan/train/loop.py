@@ -123,10 +123,11 @@ def train(
             def draw(kept):
                 """Logs rows, with what the sheets drawn now say, and tells of it."""
                 log(scalars.joined(kept, scalars.shown(run, show, look(state), step)))
-                if about is not None:
-                    page.write(run, about, step)
                 if parallel.is_main():
-                    wrong = diagnosis.findings(directory.scalars(run.workdir))
+                    logged = directory.scalars(run.workdir)
+                    wrong = diagnosis.findings(logged)
+                    if about is not None:
+                        page.write(run, about, step, logged, wrong)
                     terminal.once({one.name: str(one) for one in wrong}, told)
 
             if first == 0:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxgan import parallel, report
+from jaxgan import report
 from jaxgan.report import charts
 from jaxgan.report.document import (
     document,
@@ -57,41 +57,44 @@ def write(
     run: Run,
     about: About,
     step: int,
+    rows: Rows,
+    wrong: Sequence[diagnosis.Finding],
     *,
     numbers: Mapping[str, Any] = _NOTHING,
     pictures: Mapping[str, pathlib.Path] = _NOTHING,
 ) -> None:
-    """Writes the page as of a step; of several processes, the main one does.
+    """Writes the page as of a step; to be called in the main process alone.
 
     Args:
         run: the run.
         about: what its files do not tell.
         step: that it has come to.
+        rows: its scalars so far.
+        wrong: what `diagnosis.findings` says of them.
         numbers: what was measured at the end.
         pictures: caption -> file, of the end.
     """
-    if parallel.is_main():
-        path = run.workdir / directory.REPORT
-        report.write(path, _page(run, about, step, numbers, pictures))
+    path = run.workdir / directory.REPORT
+    report.write(path, _page(run, about, step, rows, wrong, numbers, pictures))
 
 
-def _page(run, about, step, numbers, pictures) -> str:
-    rows = directory.scalars(run.workdir)
+def _page(run, about, step, rows, wrong, numbers, pictures) -> str:
     names = directory.sheet_names(run.workdir)
-    done = step >= run.steps
+    sheets = {name: directory.sheets(run.workdir, name) for name in names}
+    latest = {name: list(found.items())[-1] for name, found in sheets.items()}
     # The strip shows what the film does.
-    shown = {path.resolve() for name in names for path in _last(run, name)}
+    shown = {path.resolve() for _, path in latest.values()}
     shown.add((run.workdir / directory.STRIP).resolve())
     more = {k: p for k, p in pictures.items() if p.exists()}
     more = {k: p for k, p in more.items() if p.resolve() not in shown}
-    main = "".join(_sheet(run, name) + _film(run, name) for name in names[:1])
-    others = [figure(caption, path) for caption, path in more.items()]
-    others += [_sheet(run, name) for name in names[1:]]
+    drawn = [_sheet(name, *last) for name, last in latest.items()]
+    main = "".join([*drawn[:1], *(_film(sheets[name]) for name in names[:1])])
+    others = [figure(caption, path) for caption, path in more.items()] + drawn[1:]
     body = [
         f'<header><h1>{escape(about.title)}</h1><p class="soft">'
         f"{escape(_status(run, rows, step))}</p></header>",
         f'<div class="beside">{main}</div>',
-        _findings(rows),
+        _findings(wrong) if len(rows) >= diagnosis.YOUNG else "",
         _scores(rows, numbers),
         f'<h2>Other pictures</h2><div class="beside">{"".join(others)}</div>'
         if others
@@ -103,7 +106,7 @@ def _page(run, about, step, numbers, pictures) -> str:
         folded("All numbers", wide(_brief(numbers))) if numbers else "",
         folded("Configuration", wide(directory.begun(run.workdir) or {})),
     ]
-    reload = 0 if done else RELOAD
+    reload = 0 if step >= run.steps else RELOAD
     return document(f"{about.title}: step {step:,}", "\n".join(body), reload=reload)
 
 
@@ -125,20 +128,14 @@ def _status(run: Run, rows: Rows, step: int) -> str:
     )
 
 
-def _last(run: Run, name: str) -> list[pathlib.Path]:
-    return list(directory.sheets(run.workdir, name).values())[-1:]
-
-
-def _sheet(run: Run, name: str) -> str:
-    """The latest sheet of one name, with what to see in it."""
-    (step, path) = list(directory.sheets(run.workdir, name).items())[-1]
+def _sheet(name: str, step: int, path: pathlib.Path) -> str:
+    """A sheet, with what to see in it."""
     caption = f"Step {step:,}. {words.sheet(name)}"
     return figure(caption, path, alt=f"the sheet {name} of step {step}")
 
 
-def _film(run: Run, name: str) -> str:
+def _film(sheets: Mapping[int, pathlib.Path]) -> str:
     """The first row of the sheets of one name, from the first step to the latest."""
-    sheets = directory.sheets(run.workdir, name)
     if len(sheets) < 2:
         return ""
     lines = []
@@ -151,14 +148,12 @@ def _film(run: Run, name: str) -> str:
     )
 
 
-def _findings(rows: Rows) -> str:
+def _findings(wrong: Sequence[diagnosis.Finding]) -> str:
     """What is wrong with the run, with the figure, its threshold and a cure."""
-    if len(rows) < diagnosis.YOUNG:
-        return ""
     boxes = [
         f'<div class="warn"><h3>{escape(found.name)}</h3><p>{escape(found.figure)}'
         f" {escape(found.reason)}</p><p><b>Try</b> {escape(found.cure)}</p></div>"
-        for found in diagnosis.findings(rows)
+        for found in wrong
     ]
     fine = f'<p class="good">{escape(diagnosis.FINE)}</p>'
     return f"<h2>What the numbers say</h2>{''.join(boxes) or fine}"

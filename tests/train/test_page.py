@@ -8,7 +8,7 @@ import pytest
 
 from jaxgan import report
 from jaxgan.report import charts
-from jaxgan.train import Run, directory, page
+from jaxgan.train import Run, diagnosis, directory, page
 
 ABOUT = page.About(
     "A <GAN>",
@@ -48,7 +48,8 @@ def run(tmp_path):
 
 
 def written(run, step, **more):
-    page.write(run, ABOUT, step, **more)
+    rows = directory.scalars(run.workdir)
+    page.write(run, ABOUT, step, rows, diagnosis.findings(rows), **more)
     return (run.workdir / "report.html").read_text()
 
 
