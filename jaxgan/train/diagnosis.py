@@ -37,7 +37,7 @@ FINE = (
 _BLIND_LOSSES = (2 * np.log(2), np.log(2), 2.0, 0.25, 0.5)
 _TEACHERS = ("error", "l1", "content", "cycle")
 
-Curves = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name -> steps and values
+Curves = Mapping[str, np.ndarray]  # name -> values, in the order of steps
 
 
 class Finding(NamedTuple):
@@ -71,7 +71,7 @@ def findings(rows: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 def near_nan(curves: Curves) -> Iterator[Finding]:
     """A scalar that is infinite or NaN, or grows towards it."""
-    for name, (_, x) in curves.items():
+    for name, x in curves.items():
         if "/" not in name or name.startswith(("evaluation/", "samples/")):
             continue
         if len(x) and not np.isfinite(x[-1]):
@@ -99,7 +99,7 @@ def near_nan(curves: Curves) -> Iterator[Finding]:
 
 def collapse(curves: Curves) -> Iterator[Finding]:
     """Samples that are alike."""
-    _, x = _known(curves, "samples/diversity")
+    x = _known(curves, "samples/diversity")
     if len(x) < SHEETS or max(x[-2:]) >= ALIKE:
         return
     yield Finding(
@@ -114,8 +114,8 @@ def collapse(curves: Curves) -> Iterator[Finding]:
 
 def memorisation(curves: Curves) -> Iterator[Finding]:
     """Samples that are copies of what was trained on."""
-    _, x = _known(curves, "samples/distance_to_data")
-    _, diverse = _known(curves, "samples/diversity")
+    x = _known(curves, "samples/distance_to_data")
+    diverse = _known(curves, "samples/diversity")
     if len(x) < SHEETS or max(x[-2:]) >= COPIED or min(diverse[-2:]) < ALIKE:
         return
     yield Finding(
@@ -153,7 +153,7 @@ def winning(curves: Curves) -> Iterator[Finding]:
 def vanishing(curves: Curves) -> Iterator[Finding]:
     """A generator whose minimax loss, and with it its gradient, has vanished."""
     for player, gap, _ in _discriminators(curves):
-        _, x = _known(curves, player.replace("discriminator", "generator") + "/loss")
+        x = _known(curves, player.replace("discriminator", "generator") + "/loss")
         late = _last(x, 0.25)
         if len(x) < YOUNG or np.median(_last(gap, 0.25)) < APART:
             continue
@@ -172,7 +172,7 @@ def vanishing(curves: Curves) -> Iterator[Finding]:
 def flattened(curves: Curves) -> Iterator[Finding]:
     """A discriminator whose penalty or bounds let it tell nothing."""
     for player, gap, loss in _discriminators(curves):
-        _, penalty = _known(curves, f"{player}/penalty")
+        penalty = _known(curves, f"{player}/penalty")
         if len(gap) < 2 * YOUNG or len(penalty) != len(loss):
             continue
         rest = np.median(_last(loss - penalty, 0.5))
@@ -202,7 +202,7 @@ def flattened(curves: Curves) -> Iterator[Finding]:
 
 def oscillation(curves: Curves) -> Iterator[Finding]:
     """Players that chase each other round and round."""
-    for name, (_, x) in curves.items():
+    for name, x in curves.items():
         if _metric(name) not in ("real", "fake", "gap") or len(x) < 4 * YOUNG:
             continue
         period, strength, swing = _period(_last(x, 0.5))
@@ -221,7 +221,7 @@ def oscillation(curves: Curves) -> Iterator[Finding]:
 
 def starved(curves: Curves) -> Iterator[Finding]:
     """Devices that wait for their input."""
-    _, x = _known(curves, "waiting_for_data")
+    x = _known(curves, "waiting_for_data")
     if len(x) < YOUNG:
         return
     share = float(np.median(_last(x, 0.5)))
@@ -242,22 +242,17 @@ RULES: tuple[Callable[[Curves], Iterator[Finding]], ...] = (
 
 
 def curves_of(rows: Sequence[Mapping[str, Any]]) -> Curves:
-    """Scalars by name, each with the steps that it was logged at."""
-    found: dict[str, tuple[list, list]] = {}
+    """Scalars by name, each as it was logged over the steps that have it."""
+    found: dict[str, list[float]] = {}
     for row in rows:
         for name, value in row.items():
             if name != "step" and isinstance(value, int | float):
-                steps, values = found.setdefault(name, ([], []))
-                steps.append(row["step"])
-                values.append(value)
-    return {
-        name: (np.array(steps), np.array(values, float))
-        for name, (steps, values) in found.items()
-    }
+                found.setdefault(name, []).append(value)
+    return {name: np.array(values, float) for name, values in found.items()}
 
 
-def _known(curves: Curves, name: str) -> tuple[np.ndarray, np.ndarray]:
-    return curves.get(name, (np.zeros(0), np.zeros(0)))
+def _known(curves: Curves, name: str) -> np.ndarray:
+    return curves.get(name, np.zeros(0))
 
 
 def _metric(name: str) -> str:
@@ -268,16 +263,19 @@ def _discriminators(curves: Curves) -> Iterator[tuple[str, np.ndarray, np.ndarra
     """Player, outputs for real less those for generated examples, and loss."""
     for name in curves:
         player, _, metric = name.rpartition("/")
-        fake, loss = (_known(curves, f"{player}/{x}")[1] for x in ("fake", "loss"))
-        real = curves[name][1]
+        fake, loss = (_known(curves, f"{player}/{x}") for x in ("fake", "loss"))
+        real = curves[name]
         if metric == "real" and len(real) == len(fake) == len(loss):
             yield player, real - fake, loss
 
 
 def _unpenalised(curves: Curves) -> Iterator[tuple[str, np.ndarray]]:
     """Wasserstein critics without a penalty, with their gaps."""
-    known = {name.rpartition("/")[0]: x for name, (_, x) in curves.items()
-             if _metric(name) == "gap"}  # fmt: skip
+    known = {
+        name.rpartition("/")[0]: x
+        for name, x in curves.items()
+        if _metric(name) == "gap"
+    }
     for player, gap, loss in _discriminators(curves):
         if np.allclose(loss, -gap, rtol=0.02, atol=CLIPPED):
             known[player] = gap
