@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from jaxgan.train import directory
+
 Read = Callable[[str], Any]
 """`read("gan_1d/results.json")` gives what a run of the book wrote there; of a file
 `.jsonl`, a list of its rows."""
@@ -58,6 +60,12 @@ class Figure:
     """Whether that holds, by what the runs wrote."""
     lacks: str = ""
     """The part of the figure that nothing draws yet."""
+
+
+def logged(read: Read, run: str, name: str) -> list[float]:
+    """What a run of the book logged under a name while it trained."""
+    rows = read(f"{run}/{directory.SCALARS}")
+    return [row[name] for row in rows if name in row]
 
 
 def at_least(name: str, value: float, bound: float) -> Outcome:

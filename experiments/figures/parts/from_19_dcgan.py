@@ -1,4 +1,4 @@
-"""Figures 18 to 33: DCGAN and what it learned, translations, autoencoders."""
+"""Figures 19 to 27: DCGAN, and what its networks learned."""
 
 from experiments.figures.entries import (
     Figure,
@@ -8,26 +8,24 @@ from experiments.figures.entries import (
     at_most,
     every,
     less,
-    near,
+    logged,
 )
 
-TASKS = (
-    *("labels_to_portrait", "portrait_to_labels", "edges_to_photo"),
-    *("grey_to_colour", "day_to_night", "young_to_old"),
-)
 SHAPES = [[4, 4, 1024], [8, 8, 512], [16, 16, 256], [32, 32, 128], [64, 64, 3]]
 
 
-def two_stages(read: Read) -> Outcome:
-    """Whether captions vary the condition, and stage II keeps to them."""
-    name = "generator/divergence"
-    rows = read("stackgan/stage1/scalars.jsonl")
-    last = [row[name] for row in rows if name in row][-1]
-    found = read("stackgan/results.json")["runs"]["stage2"]
-    chance, drawn = (found[x]["share"] for x in ("chance", "stage2"))
+def sizes(read: Read) -> Outcome:
+    """Sizes by the formula and by the layers, and what a transposed matrix gives."""
+    cases = read("conv_arithmetic/arithmetic.json")["cases"]
+    equal = all(
+        case["convolved"] == case["by_formula"]
+        and case["transposed"] == case["transposed_by_formula"]
+        for case in cases
+    )
+    worst = max(case["difference_to_matrix"] for case in cases)
     return every(
-        Outcome(last > 0, f"divergence {last:.3g}"),
-        less("share of captions by chance", chance, "drawn", drawn),
+        Outcome(equal, f"{len(cases)} cases"),
+        at_most("difference to the matrix", worst, 1e-5),
     )
 
 
@@ -40,15 +38,9 @@ def shapes(read: Read) -> Outcome:
     return Outcome(sizes == SHAPES, f"found {said}")
 
 
-def evaluations(read: Read) -> list[float]:
-    """The Fréchet distances of the DCGAN while it trained."""
-    rows, name = read("faces/scalars.jsonl"), "evaluation/frechet_distance"
-    return [row[name] for row in rows if name in row]
-
-
 def better_and_better(read: Read) -> Outcome:
     """Whether the DCGAN's samples came nearer to the data."""
-    seen = evaluations(read)
+    seen = logged(read, "faces", "evaluation/frechet_distance")
     return less("Fréchet distance at the end", seen[-1], "first", seen[0])
 
 
@@ -127,83 +119,7 @@ def turned(read: Read) -> Outcome:
     )
 
 
-def translated(read: Read) -> Outcome:
-    """The error of six translations, beside the partner of the nearest input."""
-    outcomes = []
-    for task in TASKS:
-        errors = read(f"pix2pix_{task}/results.json")["errors"]
-        output, nearest = errors["output"]["l1"], errors["nearest"]["l1"]
-        name = task.replace("_", " ")
-        outcomes.append(less(f"{name}: L1", output, "nearest", nearest))
-    return every(*outcomes)
-
-
-def there_and_back(read: Read) -> Outcome:
-    """The errors of a cycle, and to the same person at the other age."""
-    outcomes = []
-    for way in ("a_to_b", "b_to_a"):
-        found = read("cyclegan/results.json")[way]
-        outcomes += [
-            at_most("L1 there and back", found["cycle"]["l1"], 0.05),
-            less(
-                "L1 to the truth", found["output"]["l1"],
-                "of the input", found["input"]["l1"],
-            ),
-        ]  # fmt: skip
-    return every(*outcomes)
-
-
-def truncated(read: Read) -> Outcome:
-    """Whether truncation buys quality with variety."""
-    rows = read("truncation/results.json")["rows"]
-    least, most = rows[0], rows[-1]
-    return every(
-        less(
-            "coverage at the smallest threshold", least["coverage"],
-            "without one", most["coverage"],
-        ),
-        less(
-            "precision without a threshold", most["precision"],
-            "at best", max(row["precision"] for row in rows[:-1]),
-        ),
-    )  # fmt: skip
-
-
-def codes_drawn(read: Read) -> Outcome:
-    """How far random codes' digits are from real ones, for both models."""
-    found = read("autoencoder/results.json")
-    plain, variational = (
-        found[name]["random_codes"]["frechet_distance"]
-        for name in ("autoencoder", "vae")
-    )
-    return less("Fréchet distance, VAE", variational, "autoencoder", plain)
-
-
-def one_pixel(read: Read) -> Outcome:
-    """What a squared error prefers, and what a discriminator does."""
-    found = read("autoencoder/results.json")["edits"]
-    return every(
-        near(
-            "share where L2 prefers the stray pixel",
-            found["squared_error_prefers_the_stray_pixel"], 1, 0.001,
-        ),
-        at_least(
-            "share where D ranks the other way", found["discriminator_ranks_opposite"],
-            0.5,
-        ),
-    )  # fmt: skip
-
-
-SECOND = (
-    Figure(
-        18, "StackGAN: a sketch, and a portrait made of it",
-        "Stage II makes of the same caption and noise a picture of twice the size, with"
-        " details that the sketch has not.",
-        ("stackgan",), ("stackgan/words.png",),
-        "The divergence of the condition is above 0, and stage II draws more of what"
-        " captions state than chance does.",
-        two_stages,
-    ),
+FIGURES = (
     Figure(
         19, "DCGAN's generator, drawn",
         "A latent vector becomes 4x4 maps, and each layer doubles their sides and"
@@ -283,60 +199,5 @@ SECOND = (
         "Nine steps and the yaws that a regressor reads have a rank correlation of at"
         " least 0.8.",
         turned,
-    ),
-    Figure(
-        28, "pix2pix: six tasks, one network",
-        "The same network and loss learn every translation of which there are pairs.",
-        tuple(f"pix2pix_{task}" for task in TASKS),
-        tuple(f"pix2pix_{task}/samples/pairs_*.png" for task in TASKS),
-        "In each task the error is below that of the partner of the nearest training"
-        " input.",
-        translated,
-        "façades and maps, which do not come with the library",
-    ),
-    Figure(
-        29, "CycleGAN: there and back again",
-        "Without pairs, a translation is held to what was there by having to be"
-        " translated back.",
-        ("cyclegan",), ("cyclegan/samples/both_ways_*.png",),
-        "An L1 there and back of at most 0.05, and translations nearer to the same"
-        " person at the other age than the inputs are.",
-        there_and_back,
-    ),
-    Figure(
-        30, "The same latents, by training step",
-        "Colours and places come first, then parts, and details last.",
-        ("faces",), ("faces/strip.png",),
-    ),
-    Figure(
-        31, "Growing networks, and truncated latents",
-        "GANs became large by growing from 4x4 up, and by large networks of classes,"
-        " whose latents can be truncated: better pictures, but fewer kinds.",
-        ("progan", "truncation"),
-        (
-            *("progan/growth.png", "progan/fade.png"),
-            *("truncation/truncation.png", "truncation/sheet.png"),
-        ),
-        "The smallest threshold has less coverage than none, and some threshold has"
-        " more precision.",
-        truncated,
-        "the timeline from 2014 to 2018",
-    ),
-    Figure(
-        32, "Grids of codes: an autoencoder and a VAE",
-        "An autoencoder leaves gaps between its codes, from which nothing good is"
-        " drawn; a VAE fills them.",
-        ("autoencoder",), ("autoencoder/grids.png",),
-        "Digits from random codes are nearer to real ones for the VAE.",
-        codes_drawn,
-    ),
-    Figure(
-        33, "One stray pixel, or a thicker stroke",
-        "A squared error prefers a digit with one wrong pixel to one with a stroke six"
-        " pixels thicker; people, and a discriminator, do not.",
-        ("autoencoder",), ("autoencoder/pixels.png",),
-        "L2 always prefers the stray pixel, and D the stroke for at least half of the"
-        " digits.",
-        one_pixel,
     ),
 )  # fmt: skip
