@@ -22,7 +22,7 @@ from jaxgan import game
 from jaxgan.data.synthetic import captions, faces
 from jaxgan.data.synthetic.captions import attributes
 from jaxgan.lab import blocks, drawn, kept
-from jaxgan.lab.judges import augmentation, cache, fitting
+from jaxgan.lab.judges import augmentation, cache, checks, fitting
 from jaxgan.models import factor_regressor
 from jaxgan.train.terminal import say
 
@@ -58,12 +58,7 @@ class Judge(NamedTuple):
         Raises:
             ValueError: there are no pictures, or of another size or type.
         """
-        wanted = (SIDE, SIDE, 3)
-        if images.dtype != np.uint8 or images.shape[1:] != wanted or not len(images):
-            raise ValueError(
-                f"images are {images.dtype} {list(images.shape)}, expected uint8"
-                f" [N, {SIDE}, {SIDE}, 3] with N of 1 or more: resize them"
-            )
+        checks.pictures(images, (SIDE, SIDE, 3))
         see = functools.partial(_see, self.variables)
         logits = blocks.in_blocks(see, images, size=BLOCK)
         ends = np.cumsum([len(values) for values in captions.ATTRIBUTES.values()])

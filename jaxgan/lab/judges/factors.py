@@ -25,7 +25,7 @@ from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.data.synthetic.faces import hair as hair_
 from jaxgan.lab import drawn, kept
-from jaxgan.lab.judges import augmentation, cache, fitting
+from jaxgan.lab.judges import augmentation, cache, checks, fitting
 from jaxgan.models import factor_regressor
 from jaxgan.train.terminal import say
 
@@ -80,18 +80,12 @@ class Factors(NamedTuple):
             without glasses mean nothing.
 
         Raises:
-            ValueError: images of another size or type.
+            ValueError: there are no images, or of another size or type.
         """
         images = np.asarray(images)
-        wanted = (self.size, self.size, 3)
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != wanted:
-            raise ValueError(
-                f"images are {images.dtype} {list(images.shape)}, expected uint8"
-                f" [N, {self.size}, {self.size}, 3]: train factors of their size"
-            )
+        shape = (self.size, self.size, 3)
+        checks.pictures(images, shape, "train factors of their size")
         count, parts = len(images), []
-        if not count:
-            raise ValueError("there are no images: give at least one")
         for first in range(0, count, BLOCK):  # a short last block is filled up
             block = images[np.arange(first, first + BLOCK) % count]
             parts.append(jax.device_get(_see(self.config, self.variables, block)))

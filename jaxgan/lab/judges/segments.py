@@ -20,7 +20,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.lab import drawn, kept
-from jaxgan.lab.judges import augmentation, cache, fitting
+from jaxgan.lab.judges import augmentation, cache, checks, fitting
 from jaxgan.models import segmenter
 from jaxgan.train.terminal import say
 
@@ -63,14 +63,9 @@ class Segmenter(NamedTuple):
         """Finds the labels `[N, H, W]` of bytes `[N, H, W, 3]`.
 
         Raises:
-            ValueError: images of another size or type.
+            ValueError: there are no images, or of another size or type.
         """
-        wanted = self.config.shape
-        if images.dtype != np.uint8 or images.shape[1:] != wanted or not len(images):
-            raise ValueError(
-                f"images are {images.dtype} {list(images.shape)}, expected uint8"
-                f" [N, {', '.join(map(str, wanted))}] with N of 1 or more"
-            )
+        checks.pictures(images, self.config.shape)
         count, parts = len(images), []
         for first in range(0, count, BLOCK):  # a short last block is filled up
             block = images[np.arange(first, first + BLOCK) % count]
