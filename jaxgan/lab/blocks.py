@@ -11,7 +11,11 @@ BLOCK = 250  # examples a call
 
 
 def in_blocks(
-    function: Callable[..., Any], *arrays: Any, size: int = BLOCK, title: str = ""
+    function: Callable[..., Any],
+    *arrays: Any,
+    size: int = BLOCK,
+    title: str = "",
+    full: bool = False,
 ) -> Any:
     """Applies a compiled function to arrays `[N, ...]`, or trees of them, by blocks.
 
@@ -24,12 +28,14 @@ def in_blocks(
         arrays: with one first axis.
         size: examples in a call, at most.
         title: of a progress bar; there is none without.
+        full: fill a block of `size` even with few examples, so that what an example
+            gives is the same bits in any company.
 
     Returns:
         What the function returns for all of them, `[N, ...]`, in NumPy.
     """
     count, parts = len(jax.tree.leaves(arrays)[0]), []
-    size = min(size, 1 << (count - 1).bit_length())
+    size = size if full else min(size, 1 << (count - 1).bit_length())
     bar = {"delay": 1, "leave": False, "disable": None if title else True}
     for first in tqdm(range(0, count, size), desc=title, unit="block", **bar):
         index = np.arange(first, first + size) % count

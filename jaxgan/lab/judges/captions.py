@@ -27,7 +27,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import captions, faces
 from jaxgan.data.synthetic.captions import attributes, grammar
-from jaxgan.lab import drawn, kept
+from jaxgan.lab import blocks, drawn, kept
 from jaxgan.lab.judges import cache, fitting
 from jaxgan.models import text_encoder
 from jaxgan.train.terminal import say
@@ -83,12 +83,9 @@ class Encoder(NamedTuple):
             ValueError: a sentence is empty, too long, or has words or characters that
                 are unknown.
         """
-        symbols, parts = tokens(self.config, sentences), []
-        # Blocks have one size, so that a sentence has the same bits alone.
-        for first in range(0, len(symbols), BLOCK):
-            block = symbols[np.arange(first, first + BLOCK) % len(symbols)]
-            parts.append(np.asarray(_encode(self.config, self.variables, block)))
-        raw = np.concatenate(parts)[: len(symbols)]
+        symbols = tokens(self.config, sentences)
+        encode = functools.partial(_encode, self.config, self.variables)
+        raw = blocks.in_blocks(encode, symbols, size=BLOCK, full=True)
         return ((raw - self.scale[0]) / self.scale[1]).astype(np.float32)
 
 

@@ -24,7 +24,7 @@ from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
 from jaxgan.data.synthetic.faces import hair as hair_
-from jaxgan.lab import drawn, kept
+from jaxgan.lab import blocks, drawn, kept
 from jaxgan.lab.judges import augmentation, cache, checks, fitting
 from jaxgan.models import factor_regressor
 from jaxgan.train.terminal import say
@@ -85,11 +85,8 @@ class Factors(NamedTuple):
         images = np.asarray(images)
         shape = (self.size, self.size, 3)
         checks.pictures(images, shape, "train factors of their size")
-        count, parts = len(images), []
-        for first in range(0, count, BLOCK):  # a short last block is filled up
-            block = images[np.arange(first, first + BLOCK) % count]
-            parts.append(jax.device_get(_see(self.config, self.variables, block)))
-        numbers, logits = (np.concatenate(x)[:count] for x in zip(*parts, strict=True))
+        see = functools.partial(_see, self.config, self.variables)
+        numbers, logits = blocks.in_blocks(see, images, size=BLOCK, full=True)
         numbers = self.scale[0] + self.scale[1] * numbers
         chances = 1 / (1 + np.exp(-logits.clip(-60, 60)))
         read = dict(zip(NUMBERS, numbers.T, strict=False))

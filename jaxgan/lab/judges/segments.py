@@ -19,7 +19,7 @@ import numpy as np
 from jaxgan import data as jaxgan_data
 from jaxgan import game
 from jaxgan.data.synthetic import faces
-from jaxgan.lab import drawn, kept
+from jaxgan.lab import blocks, drawn, kept
 from jaxgan.lab.judges import augmentation, cache, checks, fitting
 from jaxgan.models import segmenter
 from jaxgan.train.terminal import say
@@ -66,11 +66,8 @@ class Segmenter(NamedTuple):
             ValueError: there are no images, or of another size or type.
         """
         checks.pictures(images, self.config.shape)
-        count, parts = len(images), []
-        for first in range(0, count, BLOCK):  # a short last block is filled up
-            block = images[np.arange(first, first + BLOCK) % count]
-            parts.append(np.asarray(_see(self.config, self.variables, block)))
-        return np.concatenate(parts)[:count]
+        see = functools.partial(_see, self.config, self.variables)
+        return blocks.in_blocks(see, images, size=BLOCK, full=True)
 
 
 def score(truth: np.ndarray, found: np.ndarray, classes: int) -> Score:
