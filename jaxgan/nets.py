@@ -67,7 +67,8 @@ def of_nnx(make: Callable[[Any], Any]) -> Net:
         make: `make(rngs) -> module`, given `nnx.Rngs`. Its `nnx.Param`s are the
             parameters, its `nnx.BatchStat`s are `batch_stats`, and all other variables
             are kept as they change. Random streams that a loss gives, such as
-            "dropout", replace the module's own of that name.
+            "dropout", replace the module's own of that name; streams that it does not
+            give are drawn from the first, by name, of those that it does.
     """
     return _NNX(make)
 
