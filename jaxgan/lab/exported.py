@@ -121,14 +121,14 @@ def save_config(trained: Trained, folder: pathlib.Path) -> None:
 
 def save_weights(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     """Writes the weights that drawing reads, and what batch norms are held at."""
-    tensors = needed("safetensors").numpy
+    tensors = _needed("safetensors.numpy")
     statistics = inference.held(trained)
     arrays = _read(trained, statistics)
     for name, both in statistics.items():
         for kind, value in zip(("mean", "var"), both, strict=True):
             arrays[f"{_HOLD}/{name}/{kind}"] = value
     found = {name: np.asarray(x, order="C") for name, x in arrays.items()}
-    (folder / WEIGHTS).write_bytes(tensors.save(found))
+    report.write(folder / WEIGHTS, tensors.save(found))
     return folder / WEIGHTS
 
 
@@ -139,22 +139,20 @@ def save_program(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     (size,) = jax.export.symbolic_shape("b")
     given, draw = _flat(trained, size)
     try:
-        made = jax.export.export(
-            jax.jit(draw), platforms=PLATFORMS
-        )(*given)  # fmt: skip
+        made = jax.export.export(jax.jit(draw), platforms=PLATFORMS)(*given)
         content = made.serialize()
     except Exception as error:  # of shapes that are no symbols, of many kinds
         raise ValueError(
             f"{trained.name} cannot be exported for batches of any size"
             f" ({str(error).splitlines()[0][:200]}); use --formats safetensors"
         ) from error
-    (folder / PROGRAM).write_bytes(content)
+    report.write(folder / PROGRAM, bytes(content))
     return folder / PROGRAM
 
 
 def save_onnx(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     """Writes the generator as ONNX, for batches of any size."""
-    convert = needed("jax2onnx").to_onnx
+    convert = _needed("jax2onnx").to_onnx
     given, draw = _flat(trained, 1)
     names = [*facts(trained)["export"]["latent"], "label"][: len(given)]
     shapes = [jax.ShapeDtypeStruct(("B", *x.shape[1:]), x.dtype) for x in given]
@@ -172,35 +170,20 @@ def save_onnx(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
             f" ({str(error).splitlines()[0][:200]}); use --formats safetensors"
             " stablehlo"
         ) from error
-    (folder / ONNX).write_bytes(model.SerializeToString())
+    report.write(folder / ONNX, model.SerializeToString())
     return folder / ONNX
 
 
-def portable(trained: Trained) -> Callable[..., jax.Array]:
-    """`draw(latent)`, or `draw(latent, label)` with classes, of plain convolutions."""
-    draw = inference.drawing(trained)
-    none = None if trained.classes else 0
-
-    def plainly(latent, label=none):
-        with conv.plain():
-            return draw(latent, label)
-
-    return plainly
-
-
-def needed(package: str) -> Any:
-    """Imports a package of an extra.
+def _needed(module: str) -> Any:
+    """Imports a module of an extra.
 
     Raises:
         ValueError: it is not installed; the message has the command that does it.
     """
     try:
-        if package == "safetensors":
-            package = "safetensors.numpy"
-        importlib.import_module(package)
-        return importlib.import_module(package.partition(".")[0])
+        return importlib.import_module(module)
     except ImportError:
-        name = package.partition(".")[0]
+        name = module.partition(".")[0]
         raise ValueError(
             f"{name} is not installed, which this format needs; use `{NEEDED[name]}`"
         ) from None
@@ -214,20 +197,23 @@ def _form(trained, count):
     return latent, jax.ShapeDtypeStruct((count,), jnp.int32)
 
 
-def _arguments(trained, size):
-    """What `portable` takes, for batches of a size, which may be a symbol."""
+def _flat(trained, size):
+    """The arrays that a program takes, and a function of them that draws.
+
+    Its convolutions are plain ones. The size of batches may be a symbol.
+    """
     latent, label = _form(trained, 1)
     both = (latent, label) if trained.classes else (latent,)
-    return jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype), both
-    )
+    leaves, tree = jax.tree.flatten(both)
+    given = [jax.ShapeDtypeStruct((size, *x.shape[1:]), x.dtype) for x in leaves]
+    draw = inference.drawing(trained)
 
+    def plainly(*arrays):
+        latent, *label = tree.unflatten(arrays)
+        with conv.plain():
+            return draw(latent, *(label or [0]))  # no symbol has a len(), see `drawing`
 
-def _flat(trained, size):
-    """The arrays that a program takes, and `portable` as a function of them."""
-    given, tree = jax.tree.flatten(_arguments(trained, size))
-    draw = portable(trained)
-    return given, lambda *x: draw(*tree.unflatten(x))
+    return given, plainly
 
 
 def _named(path) -> str:
@@ -251,7 +237,7 @@ def _read(trained, statistics) -> dict[str, Any]:
 
 def _weights(path, trained):
     """The model of this library at the weights of a file."""
-    tensors = needed("safetensors").numpy
+    tensors = _needed("safetensors.numpy")
     try:
         arrays = tensors.load(path.read_bytes())
     except Exception:  # a damaged file can raise many types of errors
