@@ -1,28 +1,25 @@
 """The page of experiments.explore, without a browser."""
 
 import base64
-import dataclasses
 import io
 import json
 import re
 import socket
 import sys
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.spatial
 from commands import call
+from explored import assert_same, painter, start, untrained
 from PIL import Image
 
 from experiments import explore
 from experiments.explore import generator, neighbours, pieces, sliders
 from experiments.explore.generator import Choice
-from jaxgan import game
-from jaxgan.lab import captioned, inference
+from jaxgan.lab import inference
 from jaxgan.lab.first_layer import first_layer
-from jaxgan.models import cdcgan, gan_cls, infogan, lsgan, wgan_gp
+from jaxgan.models import cdcgan, infogan, lsgan, wgan_gp
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +33,6 @@ def shown(model):
     return generator.explorer(model, strongest=2, found=turn)
 
 
-def untrained(module, config):
-    """A model at its first weights."""
-    record = module.MODEL
-    batch = record.batch(config, jax.random.key(0), 2)
-    init = jax.jit(game.algorithm(record.game(config)).init)
-    variables = game.variables(init(jax.random.key(0), batch))
-    plain = {"data": {"data": "npz:nowhere.npz"}, "run": {"batch_size": 2}}
-    name = module.__name__.rpartition(".")[2]
-    return inference.Trained(name, record, config, variables, 0, plain)
-
-
-def painter(model):
-    """Latents to bytes, three at a time: one program."""
-    draw = inference.drawing(model)
-    paint = jax.jit(lambda *x: inference.to_uint8(model, draw(*x)))
-
-    def painted(latent, label=0):
-        full = np.resize(latent, (3, np.shape(latent)[1])).astype(np.float32)
-        return np.asarray(paint(full, np.full(3, label)))[: len(latent)]
-
-    return painted
-
-
 @pytest.fixture(scope="module")
 def drawn(model):
     return painter(model)
@@ -68,17 +42,6 @@ def drawn(model):
 def few(monkeypatch):
     """Batch norms are held at few images: those of 28x28 pixels take their time."""
     monkeypatch.setattr(inference, "REFERENCE", 100)
-
-
-def start(model, seed):
-    return np.asarray(inference.latents(model, jax.random.key(seed), 1))
-
-
-def assert_same(images, others):
-    """Up to a grey level: programs of other shapes round otherwise."""
-    assert images.shape == others.shape
-    assert images.dtype == others.dtype == np.uint8
-    assert np.abs(images.astype(int) - others.astype(int)).max() <= 1
 
 
 def test_a_picture_is_of_its_latent_and_its_sliders(model, shown, drawn):
@@ -196,35 +159,6 @@ def test_classes_of_a_conditional_model(few):
     assert (images[0] != images[1]).any()
     with pytest.raises(ValueError, match="class is 10; this cdcgan has 10"):
         generator.picture(shown, Choice(0, 10, (0.0,)))
-
-
-def test_captions_of_a_model_that_draws_from_them():
-    config = gan_cls.MODEL.tiny
-    config = dataclasses.replace(config, text=len(captioned.facts(["a man"])[0]))
-    model = untrained(gan_cls, config)
-    plain = model.plain | {"encoder": "facts", "data": {"people": 60}}
-    shown = generator.explorer(model._replace(plain=plain), images=0)
-    assert shown.sliders == () or all(x.kind == "code" for x in shown.sliders)
-    assert generator.facts(shown)["data"] == "drawn portraits with captions"
-    still = (0.0,) * len(shown.sliders)
-
-    def drawn(said):
-        return generator.picture(shown, Choice(3, 0, still, said))
-
-    text = jnp.asarray(captioned.facts(["a bald man"]))
-    wanted = gan_cls.sample(
-        config, model.variables, text, jnp.asarray(start(shown.trained, 3)), "running"
-    )
-    assert_same(
-        drawn("a bald man")[None], np.asarray(inference.to_uint8(model, wanted))
-    )
-    assert (drawn("a bald man") != drawn("an old woman")).any()
-    frames = generator.walk(shown, (3, 4), Choice(0, 0, still, "a bald man"), frames=2)
-    assert_same(frames[:1], drawn("a bald man")[None])
-    with pytest.raises(
-        ValueError, match="nothing is known of 'hello'; describe a face"
-    ):
-        drawn("hello")
 
 
 def test_the_first_layer_is_the_generators():
