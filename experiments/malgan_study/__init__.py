@@ -112,7 +112,9 @@ def studied(name: Detector, config: Config, seed: int) -> dict[str, float]:
     def changed(found, some):
         return attack.changed(config.model, found.variables, some, seed + 1)
 
-    rate = lambda box, some: float(box.predict(some).mean())  # noqa: E731
+    def rate(box, some):
+        return float(box.predict(some).mean())
+
     box = fitted(train.positive)
     found = attacked(box)
     made = changed(found, test.positive)

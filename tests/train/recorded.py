@@ -20,6 +20,7 @@ import optax
 
 from jaxgan import game as games
 from jaxgan import parallel, report, train
+from jaxgan.data import ArraySource
 from jaxgan.game import algorithm
 from jaxgan.lab import drawn, watch
 from jaxgan.models.toys import points_gan
@@ -157,7 +158,10 @@ def healthy(run, portraits):
 def columns(rows):
     """Rows as columns, with three digits: None where a row lacks a number."""
     names = sorted({name for row in rows for name in row} - {"images_per_second"})
-    short = lambda x: x if isinstance(x, int | None) else float(f"{x:.3g}")  # noqa: E731
+
+    def short(x):
+        return x if isinstance(x, int | None) else float(f"{x:.3g}")
+
     return {name: [short(row.get(name)) for row in rows] for name in names}
 
 
@@ -168,7 +172,9 @@ def main(runs):
         "starved of input": starved(),
         "memorisation": copies(),
     }
-    images = drawn.open_source("portraits:8192", size=64).arrays["image"]  # type: ignore[attr-defined]
+    source = drawn.open_source("portraits:8192", size=64)
+    assert isinstance(source, ArraySource)
+    images = source.arrays["image"]
     data = watch.small(images[np.random.default_rng(0).permutation(4096)])
     fine = {name: healthy(pathlib.Path(name), data) for name in runs}
     names = {name: name.split("runs/")[-1] for name in runs}
