@@ -64,8 +64,10 @@ def main(config: Config) -> None:
     shelf = making.Shelf(config.workdir / size, config.digits, config.small)
     asked = [x for x in FIGURES if not config.only or x.number in config.only]
     if config.make:
+        names = making.needed(asked)
+        making.check_digits(shelf, names)
         try:
-            making.make(shelf, making.needed(asked))
+            making.make(shelf, names)
         finally:
             write(shelf)
     else:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from experiments.figures.entries import Figure
 from experiments.figures.runs import RUNS
 from jaxgan import report
+from jaxgan.lab.data import Data, open_set
 from jaxgan.train.terminal import say
 
 DIGITS = "digits"  # stands for the set of digits in commands
@@ -57,10 +58,10 @@ class Shelf(NamedTuple):
     def command(self, name: str) -> str:
         """The command of a run, as one types it."""
         made = RUNS[name]
-        places = {other: str(self.folder / other) for other in RUNS}
+        places = {other: shlex.quote(str(self.folder / other)) for other in RUNS}
         flags = f"{made.command} {made.small if self.small else ''}".strip()
-        flags = flags.format_map(places | {DIGITS: self.digits})
-        return f"python -m experiments.{flags} --workdir {self.folder / name}"
+        flags = flags.format_map(places | {DIGITS: shlex.quote(self.digits)})
+        return f"python -m experiments.{flags} --workdir {places[name]}"
 
     def record(self, name: str) -> Record | None:
         """What became of a run that was called with this very command."""
@@ -89,6 +90,16 @@ def needed(figures: Iterable[Figure]) -> list[str]:
         found.add(name)
         left += before(name)
     return [name for name in RUNS if name in found]
+
+
+def check_digits(shelf: Shelf, names: list[str]) -> None:
+    """Opens the digits, so that a wrong name ends the book and not each of its runs.
+
+    Raises:
+        ValueError: one of the runs reads them, and they are not there.
+    """
+    if any(f"{{{DIGITS}}}" in RUNS[name].command for name in names):
+        open_set(Data(shelf.digits), (28, 28, 1))
 
 
 def make(shelf: Shelf, names: list[str]) -> None:

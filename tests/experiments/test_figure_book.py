@@ -176,6 +176,21 @@ def test_a_table_of_markdown_is_one_in_the_page():
     )
 
 
+def test_digits_that_are_not_there_are_refused_at_once(tmp_path, monkeypatch, capsys):
+    argv = ["--only", 4, "--digits", "nowhere", "--workdir", tmp_path / "book"]
+    assert call(figures, argv, monkeypatch) == 2
+    assert "no such data path: 'nowhere'" in capsys.readouterr().err
+    assert not (tmp_path / "book").exists()
+
+
+def test_folders_may_have_spaces_in_their_names():
+    shelf = making.Shelf(pathlib.Path("my book"), "idx:my digits", True)
+    words = shlex.split(shelf.command("features"))
+    assert words[words.index("--run") + 1] == "my book/digits_but_0"
+    assert words[words.index("--data") + 1] == "idx:my digits"
+    assert words[words.index("--workdir") + 1] == "my book/features"
+
+
 def test_a_number_that_no_figure_has_is_refused(monkeypatch, capsys):
     assert call(figures, ["--only", 51], monkeypatch) == 2
     assert "--only has 51; figures are numbered from 1 to 50" in capsys.readouterr().err
