@@ -55,11 +55,13 @@ class Seen(NamedTuple):
 
 def main(config: Config) -> None:
     """Reads the runs and writes the page."""
-    if len(config.runs) < 2:
+    named = names(config.runs)
+    if len(named) < 2:
         raise ValueError(
-            f"{len(config.runs)} runs are named; give the directories of two or more"
+            f"compare was given {', '.join(map(str, named)) or 'nothing'}; give the"
+            " directories of two or more runs"
         )
-    seen = [read(place, name) for place, name in names(config.runs).items()]
+    seen = [read(place, name) for place, name in named.items()]
     path = config.workdir / directory.REPORT
     report.write(path, text(seen))
     say(f"{path}: {len(seen)} runs side by side")
@@ -68,7 +70,7 @@ def main(config: Config) -> None:
 def names(places: tuple[pathlib.Path, ...]) -> dict[pathlib.Path, str]:
     """Runs by the last parts of their paths, as many as tell them apart."""
     places = tuple(dict.fromkeys(places))
-    for count in range(1, max(len(place.parts) for place in places) + 1):
+    for count in range(1, max((len(place.parts) for place in places), default=0) + 1):
         short = ["/".join(place.parts[-count:]) for place in places]
         if len(set(short)) == len(places):
             return dict(zip(places, short, strict=True))

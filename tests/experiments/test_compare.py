@@ -47,15 +47,15 @@ def test_runs_are_compared_on_one_page(tmp_path, monkeypatch):
     assert not re.search(r"https?:|//|@import|url\(|<script|<link", markup)
 
 
-@pytest.mark.parametrize("case", ["one", "none"])
+@pytest.mark.parametrize("case", ["one", "twice", "none"])
 def test_what_is_no_run_is_refused_in_one_sentence(case, tmp_path, monkeypatch, capsys):
     run = make(tmp_path / "run", 0.5)
     empty = tmp_path / "empty"
     empty.mkdir()
-    argv = {"one": [run], "none": [run, empty]}[case]
+    argv = {"one": [run], "twice": [run, run], "none": [run, empty]}[case]
     assert call(compare, [*argv, "--workdir", tmp_path / "out"], monkeypatch) == 2
     said = capsys.readouterr().err
-    assert {"one": "two or more", "none": f"{empty} holds no run"}[case] in said
+    assert (f"{empty} holds no run" if case == "none" else "two or more") in said
     assert "Traceback" not in said
     assert not (tmp_path / "out").exists()
 
