@@ -35,8 +35,8 @@ class Config:
     model: cdna.Config
     compare: bool = True
     """Also train the feed-forward net, as long."""
-    tests: bounds.Count = 256
-    """Unseen clips to measure."""
+    tests: Annotated[int, bounds.Within(2)] = 256
+    """Unseen clips to measure; the network is also told the actions of another."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: the paper's sizes, for an accelerator."""
 

@@ -37,8 +37,17 @@ def test_actions_are_compared(tmp_path, monkeypatch):
         assert (out / name).stat().st_size > 1000
 
 
-def test_other_actions_than_the_fingers_are_refused(tmp_path, monkeypatch, capsys):
-    argv = [*SHORT, "--workdir", tmp_path / "run", "--model.actions", 3]
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--model.actions", 3], "two for its action"),
+        (["--tests", 1], "--tests is 1; it must be at least 2"),
+    ],
+)
+def test_other_actions_than_the_fingers_and_one_clip_are_refused(
+    argv, words, tmp_path, monkeypatch, capsys
+):
+    argv = [*SHORT, "--workdir", tmp_path / "run", *argv]
     assert call(cdna_blocks, argv, monkeypatch) == 2
-    assert "two for its action" in " ".join(capsys.readouterr().err.split())
+    assert words in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "run").exists()
