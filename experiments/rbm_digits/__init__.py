@@ -13,6 +13,7 @@ that hardly differ where likelihoods do, and chains of CD-1 that forget most dig
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import jax
@@ -23,7 +24,7 @@ from experiments.rbm_digits import pictures, training
 from jaxgan import bounds, report
 from jaxgan.lab import figures
 from jaxgan.lab.data import Data, open_set
-from jaxgan.lab.spread import spread
+from jaxgan.lab.spread import Spread, spread
 from jaxgan.models import rbm
 from jaxgan.train.terminal import say
 
@@ -57,6 +58,12 @@ class Config:
 
     def __post_init__(self):
         bounds.check(self, flags=True)
+        if (self.model.negatives, self.model.gibbs) != ("cd", 1):
+            raise ValueError(
+                f"--model.negatives is {self.model.negatives} and --model.gibbs"
+                f" {self.model.gibbs}; leave both out, as CD-1, CD-10 and PCD are"
+                " trained in turn"
+            )
 
 
 def main(config: Config) -> None:
@@ -64,6 +71,11 @@ def main(config: Config) -> None:
     opened = open_set(config.data, (28, 28, 1), test=True)
     assert isinstance(opened.train, dict)
     train, test = (x["image"] / np.float32(255) for x in (opened.train, opened.test))
+    if config.batch_size > len(train):
+        raise ValueError(
+            f"--batch-size is {config.batch_size}, but there are {len(train)} images"
+            " to train on; give at most as many"
+        )
     binary = training.binary(test), training.binary(train[: len(test)])
     base = training.independent(train)
     runs, rows = {}, {}
@@ -71,10 +83,10 @@ def main(config: Config) -> None:
         made = dataclasses.replace(config.model, **method)
         runs[name] = training.fit(config, made, train, binary, base)
         rows[name] = {
-            measure: spread(np.asarray(values)[-1].tolist())._asdict()
+            measure: spread(np.asarray(values)[-1])
             for measure, values in runs[name].curves.items()
         }
-        found = rows[name]["log_likelihood"]["mean"]
+        found = rows[name]["log_likelihood"].mean
         say(f"{name}: log-likelihood of test digits {found:.1f} nats")
     alone = training.pixels_alone(base, binary[0])
     text = table(rows, alone)
@@ -96,7 +108,11 @@ def main(config: Config) -> None:
             "batch_size": config.batch_size,
             "seeds": config.seeds,
             "independent_pixels": alone,
-            "methods": rows,
+            "device": jax.devices()[0].device_kind,
+            "methods": {
+                name: {measure: found._asdict() for measure, found in row.items()}
+                for name, row in rows.items()
+            },
             "curves": {
                 name: {n: np.asarray(x).tolist() for n, x in run.curves.items()}
                 for name, run in runs.items()
@@ -105,20 +121,14 @@ def main(config: Config) -> None:
     )
 
 
-def table(rows: dict[str, dict[str, Any]], alone: float) -> str:
+def table(rows: Mapping[str, Mapping[str, Spread]], alone: float) -> str:
     """Writes the last values as Markdown, mean ± standard deviation over seeds."""
-
-    def text(found, digits):
-        mean, deviation = found["mean"], found["standard_deviation"]
-        more = "" if deviation is None else f" ± {deviation:.{digits}f}"
-        return f"{mean:.{digits}f}{more}"
-
     lines = [
         "| | reconstruction error | log-likelihood, nats | gap of free energies |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {text(row['reconstruction'], 4)} |"
-            f" {text(row['log_likelihood'], 1)} | {text(row['gap'], 1)} |"
+            f"| {name} | {row['reconstruction'].text(4)} |"
+            f" {row['log_likelihood'].text(1)} | {row['gap'].text(1)} |"
             for name, row in rows.items()
         ),
         f"| independent pixels | | {alone:.1f} | |",

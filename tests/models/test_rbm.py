@@ -132,6 +132,21 @@ def test_importance_sampling_finds_the_partition_function():
     np.testing.assert_allclose(found, (VISIBLE + HIDDEN) * np.log(2), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--batch-size", 4001], "--batch-size is 4001, but there are 4000 images"),
+        (["--model.gibbs", 3], "--model.gibbs 3; leave both out"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(
+    argv, words, tmp_path, monkeypatch, capsys
+):
+    assert call(rbm_digits, [*argv, "--workdir", tmp_path / "out"], monkeypatch) == 2
+    assert words in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_the_command_learns_more_than_the_rates_of_pixels(tmp_path, monkeypatch):
     argv = [
