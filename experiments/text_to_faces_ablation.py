@@ -68,6 +68,11 @@ class Config:
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 raise ValueError(f"--{name} is {values}; give one or more, each once")
+        if not (self.model.matching and self.model.between):
+            raise ValueError(
+                f"--model.matching is {self.model.matching} and --model.between"
+                f" {self.model.between}; leave both out, as --variants chooses them"
+            )
 
 
 PRESETS = {

@@ -51,6 +51,11 @@ class Config:
         bounds.check(self, flags=True)
         if not self.losses or len(set(self.losses)) < len(self.losses):
             raise ValueError(f"--losses is {self.losses}; give one or more, each once")
+        if self.model.power != 2:
+            raise ValueError(
+                f"--model.power is {self.model.power}; leave it out, as --losses"
+                " chooses it"
+            )
 
 
 PRESETS = {

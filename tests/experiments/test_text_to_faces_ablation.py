@@ -49,6 +49,12 @@ def test_variants_are_compared_over_seeds_and_beside_the_truth(
     assert found["chance"] == {"stated": 0.3}
 
 
-def test_a_variant_twice_is_refused(monkeypatch, capsys):
-    assert call(text_to_faces_ablation, ["--seeds", 1, 1], monkeypatch) == 2
-    assert "each once" in " ".join(capsys.readouterr().err.split())
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [(["--seeds", 1, 1], "each once"), (["--model.no-between"], "as --variants")],
+)
+def test_a_seed_twice_and_a_variant_by_the_model_are_refused(
+    argv, words, monkeypatch, capsys
+):
+    assert call(text_to_faces_ablation, argv, monkeypatch) == 2
+    assert words in " ".join(capsys.readouterr().err.split())

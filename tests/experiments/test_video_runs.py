@@ -106,6 +106,7 @@ def test_losses_are_compared(tmp_path, monkeypatch):
     ("flags", "words"),
     [
         (["--losses", "l1", "l1"], "give one or more, each once"),
+        (["--model.power", 1], "leave it out, as --losses chooses it"),
         (["--model.channels", 3], "moving digits are grey"),
     ],
 )
