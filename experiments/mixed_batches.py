@@ -246,6 +246,7 @@ def main(config: Config) -> None:
             "batch_size": config.batch_size,
             "hidden": config.hidden,
             "seeds": config.seeds,
+            "device": jax.devices()[0].device_kind,
             "rows": rows,
         },
     )

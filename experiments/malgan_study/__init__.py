@@ -16,6 +16,7 @@ import dataclasses
 import pathlib
 from typing import Annotated, Any, Literal, get_args
 
+import jax
 import numpy as np
 
 from experiments.malgan_study import attack, vectors
@@ -158,6 +159,7 @@ def main(config: Config) -> None:
             "epochs": config.epochs,
             "batch_size": config.batch_size,
             "seeds": config.seeds,
+            "device": jax.devices()[0].device_kind,
             "detectors": results,
         },
     )
