@@ -113,8 +113,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains the missing stages, then draws captions."""
     embed = captioned.embedder(config.encoder)
-    count = embed(["a man"]).shape[-1]
-    model = dataclasses.replace(config.model, text=count)
+    model = captioned.sized(config.model, embed)
     second = {"steps": config.stage2_steps, "batch_size": config.stage2_batch}
     stages = {}
     for stage, changes in (1, {}), (2, second):
@@ -215,7 +214,6 @@ def accuracy(
     pictures |= {
         "real": others.image,
         "real_small": captioned.resized(others.image, part.model.low),
-        "chance": np.roll(others.image, 1, 0),
     }
     return captioned.judged(pictures, others)
 

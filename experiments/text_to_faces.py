@@ -90,7 +90,7 @@ def main(config: Config) -> None:
     """Trains, or goes on training, and measures; or draws sentences."""
     if config.say:
         return speak(config)
-    model = told.sized(config.model, config.encoder)
+    model = captioned.sized(config.model, captioned.embedder(config.encoder))
     told.train(dataclasses.replace(config, model=model))
 
 

@@ -143,7 +143,7 @@ class Part(runs.Part):
 
 def _part(config: Config, variant: Variant, seed: int) -> Part:
     model = dataclasses.replace(
-        told.sized(config.model, config.encoder),
+        captioned.sized(config.model, captioned.embedder(config.encoder)),
         matching="cls" in variant,
         between="int" in variant,
     )

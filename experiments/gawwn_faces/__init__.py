@@ -101,7 +101,7 @@ def main(config: Config) -> None:
     if config.say:
         return speak(config)
     embed = captioned.embedder(config.encoder)
-    model = dataclasses.replace(config.model, text=embed(["a man"]).shape[-1])
+    model = captioned.sized(config.model, embed)
     config = dataclasses.replace(config, model=model)
     size, data = model.resolution, config.data
     everyone = placed.open_people(data.people, data.sentences, size)

@@ -136,7 +136,6 @@ def measured(
         name: placed.close(images, where["frame"], others)
         for name, images in (("drawn", made), ("real", real))
     }
-    cut["chance"] = np.roll(cut["real"], 1, 0)
     return {
         "where": {
             kind: {name: x._asdict()[name] for name in named}

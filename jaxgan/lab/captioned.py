@@ -187,13 +187,13 @@ def judged(pictures: Mapping[str, np.ndarray], people: People) -> dict[str, Any]
     themselves, under names that end in `_unseen`.
 
     Args:
-        pictures: name -> uint8 `[N, S, S, 3]`, a picture for each person; real ones are
-            the limit of what the judge can find, and those of others are chance.
+        pictures: name -> uint8 `[N, S, S, 3]`, a picture for each person; `real` ones,
+            which must be among them, are the limit of what the judge can find.
         people: N of them, with a caption each.
 
     Returns:
-        `captions`, how many there are; and under each name what
-        `judges.attributes.obeyed` counts.
+        `captions`, how many there are; and under each name, and under `chance` for real
+        pictures of others, what `judges.attributes.obeyed` counts.
     """
     judge = attributes.trained()
     unseen = captions.unseen(people.found)
@@ -201,7 +201,8 @@ def judged(pictures: Mapping[str, np.ndarray], people: People) -> dict[str, Any]
     numbers: dict[str, Any] = {
         "captions": {k[1:] or "seen": int(x.sum()) for k, x in parts.items()}
     }
-    for name, image in pictures.items():
+    chance = np.roll(pictures["real"], 1, 0)
+    for name, image in {**pictures, "chance": chance}.items():
         found = judge.read(resized(image, attributes.SIDE))
         for suffix, among in parts.items():
             if among.any():
@@ -215,6 +216,11 @@ def judged(pictures: Mapping[str, np.ndarray], people: People) -> dict[str, Any]
 def embedder(encoder: Encoder) -> Embed:
     """What embeds sentences: `facts`, or a network that is trained if it is to be."""
     return facts if encoder == "facts" else caption_encoder(encoder).encode
+
+
+def sized(model: Any, embed: Embed) -> Any:
+    """The configuration of a model with `text`, set to the size of embeddings."""
+    return dataclasses.replace(model, text=embed(["a man"]).shape[-1])
 
 
 def facts(sentences: Sequence[str]) -> np.ndarray:

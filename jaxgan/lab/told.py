@@ -1,6 +1,5 @@
 """Trains a GAN-CLS on portraits with captions, and judges what it draws for others."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -20,19 +19,13 @@ BLOCK = 256  # portraits drawn together
 WORDS = "words.png"
 
 
-def sized(model: gan_cls.Config, encoder: captioned.Encoder) -> gan_cls.Config:
-    """The model with the size of the embeddings of an encoder."""
-    size = captioned.embedder(encoder)(["a man"]).shape[-1]
-    return dataclasses.replace(model, text=size)
-
-
 def train(config: Any) -> Result:
     """Trains, or goes on training, with sheets of captions of people set aside.
 
     Args:
-        config: of the command: `run`, `data`, `encoder`; `model`, which is `sized`;
-            `tests`, the number of people whose captions are drawn; and `judge`, whether
-            to count how portraits obey them.
+        config: of the command: `run`, `data`, `encoder`; `model`, which is
+            `captioned.sized`; `tests`, the number of people whose captions are drawn;
+            and `judge`, whether to count how portraits obey them.
     """
     size, data = config.model.size, config.data
     embed = captioned.embedder(config.encoder)
@@ -96,11 +89,7 @@ def accuracy(
         noise = gan_cls.latent(config.model, key, len(texts))
         return blocks.in_blocks(draw, texts, noise, size=BLOCK)
 
-    pictures = {
-        "drawn": drawn(embed(others.sentences)),
-        "real": others.image,
-        "chance": np.roll(others.image, 1, 0),
-    }
+    pictures = {"drawn": drawn(embed(others.sentences)), "real": others.image}
     return {
         **captioned.judged(pictures, others),
         "variety": variety.measured(drawn, others, embed),
