@@ -60,6 +60,10 @@ def load(path: pathlib.Path | str) -> Generator:
         ValueError: there is neither, it is damaged, or is of another generator.
     """
     path = pathlib.Path(path)
+    if not path.exists():
+        raise ValueError(
+            f"there is no {path}; `python -m experiments.export --run RUN` makes one"
+        )
     folder = path if path.is_dir() else path.parent
     plain = restored.configuration(folder)
     facts = plain.get("export")

@@ -98,6 +98,8 @@ def test_damaged_and_other_files_are_refused(folder, tmp_path):
     (copy / "generator.onnx").write_bytes(b"")
     with pytest.raises(ValueError, match=r"which jaxgan\.load reads"):
         jaxgan.load(copy / "generator.onnx")
+    with pytest.raises(ValueError, match=r"there is no nowhere; .*export --run RUN"):
+        jaxgan.load("nowhere")
 
 
 def test_what_cannot_be_exported_is_one_sentence(
