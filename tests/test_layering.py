@@ -35,7 +35,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
     "report": ("paths", "numpy PIL matplotlib"),
     "train": (
         "bounds game compose parallel paths checkpoint report",
-        "jax numpy tqdm tensorboard",
+        "jax numpy tqdm tensorboard PIL",
     ),
     # The one room that knows models, data and training.
     "lab": (

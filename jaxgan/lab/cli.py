@@ -55,6 +55,7 @@ def run(
         _check_folders(parsed)
         _cache_compilations()
         _join(getattr(parsed, "run", None))
+        _check_trackers(getattr(parsed, "run", None))
         if seeds == 1:
             main(parsed)
         else:
@@ -126,6 +127,16 @@ def _join(run: Any) -> None:
         from jaxgan import parallel
 
         parallel.start(run.processes, run.process, run.coordinator)
+
+
+def _check_trackers(run: Any) -> None:
+    """Refuses trackers that lack something before data is read for a long time."""
+    if names := getattr(run, "track", ()):
+        from jaxgan import parallel
+        from jaxgan.train import trackers
+
+        for name in names if parallel.is_main() else ():
+            trackers.check(name)
 
 
 def _end_quietly() -> None:

@@ -6,6 +6,7 @@ best/            the state that scored best, where evaluations were asked for
 scalars.jsonl    losses and other numbers, one line a step
 tensorboard/     the same, for TensorBoard
 samples/         sheets of images, NAME_STEP.png
+trackers.json    which runs of trackers this is, and what they have of it
 results.json     numbers at the end
 report.html      the page that shows all of it, written at each sheet; curves.png,
                  strip.png, classes.png and neighbours.png are made at the end
@@ -33,7 +34,7 @@ _FREE = {
     "steps", "workdir", "log_every", "sample_every", "checkpoint_every", "keep",
     "devices", "fsdp", "processes", "process", "coordinator", "steps_per_call",
     "evaluate_every", "evaluation", "game", "on_nan", "accept_changes",
-    "data_processes", "set_aside",
+    "data_processes", "set_aside", "track",
 }  # fmt: skip
 
 # Fields that each process has for itself; the others must be the same in all. The

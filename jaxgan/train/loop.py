@@ -28,6 +28,7 @@ from jaxgan.train import (
     scalars,
     signals,
     terminal,
+    tracking,
 )
 from jaxgan.train.compile import Feed, programs
 from jaxgan.train.directory import LATEST
@@ -114,15 +115,21 @@ def train(
         state, step = begin(claim)
         items = feed.items(step)
         first, breaks = step, 0  # how often something broke since the last checkpoint
-        rewind, log = scalars.logging(run.workdir)
+        rewind, write = scalars.logging(run.workdir)
+        # A run that was killed before it saved anything writes step 0 once more.
+        rewind(step if checkpoints.all_steps() else step - 1)
+        follow = held.enter_context(tracking.following(run, config))
         told: set[str] = set()  # what is wrong, said once
         with terminal.bar(run.steps, first) as bar:
-            # A run that was killed before it saved anything writes step 0 once more.
-            rewind(step if checkpoints.all_steps() else step - 1)
+
+            def log(kept):
+                write(kept)
+                follow.rows(kept)
 
             def draw(kept):
                 """Logs rows, with what the sheets drawn now say, and tells of it."""
                 log(scalars.joined(kept, scalars.shown(run, show, look(state), step)))
+                follow.sheets(step)
                 if parallel.is_main():
                     logged = directory.scalars(run.workdir)
                     wrong = diagnosis.findings(logged)

@@ -49,6 +49,8 @@ class Run:
     evaluate_every: bounds.Natural = 0
     """Steps between evaluations, where the experiment has one; the state with the best
     score is kept in the folder best. 0 leaves evaluations out."""
+    track: tuple[Literal["wandb", "mlflow", "trackio"], ...] = ()
+    """Trackers that are sent scalars and sheets too, such as: --track wandb mlflow."""
     keep: bounds.Count = 2
     """Latest checkpoints to keep."""
     steps_per_call: bounds.Natural = 0
