@@ -1,7 +1,7 @@
 """What a push will do, by moving pixels: CDNA on drawn blocks (arXiv:1605.07157).
 
     python -m experiments.cdna_blocks
-    python -m experiments.cdna_blocks --model.motion dna
+    python -m experiments.cdna_blocks --nets cdna dna stp
 
 A finger pushes blocks over a table. The network sees two frames and is told where the
 finger is and is going to go; it guesses the other frames, by moving the pixels of the
@@ -11,8 +11,9 @@ the truth when the network is told the right actions, those of another clip, or 
 and whether guesses for the other clip's actions come true when these are carried out.
 
 Beside it stand the last known frame, and a feed-forward net without memory that draws
-each frame anew. Without flags: 32x32 pixels, narrow networks, minutes on two CPU cores.
-Writes results.json, clips.png, motion.png (kernels and masks) and psnr.png.
+each frame anew; with --nets also those that move pixels by a kernel for each (dna) or
+by affine maps (stp). Without flags: 32x32 pixels, narrow networks, minutes on two CPU
+cores. Writes results.json, clips.png, motion.png (kernels and masks) and psnr.png.
 """
 
 import dataclasses
@@ -26,6 +27,8 @@ from jaxgan.lab import runs
 from jaxgan.models import cdna
 from jaxgan.train import Run
 
+Net = Literal["cdna", "dna", "stp", "feed-forward"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -33,8 +36,8 @@ class Config:
 
     run: Annotated[Run, tyro.conf.arg(name="")]
     model: cdna.Config
-    compare: bool = True
-    """Also train the feed-forward net, as long."""
+    nets: tuple[Net, ...] = ("cdna", "feed-forward")
+    """Nets to train, each as long: how they move pixels, or a feed-forward net."""
     tests: Annotated[int, bounds.Within(2)] = 256
     """Unseen clips to measure; the network is also told the actions of another."""
     preset: Literal["laptop", "paper"] = "laptop"
@@ -42,6 +45,14 @@ class Config:
 
     def __post_init__(self):
         bounds.check(self, flags=True)
+        if not self.nets or len(set(self.nets)) < len(self.nets):
+            raise ValueError(f"--nets is {self.nets}; give one or more, each once")
+        default = cdna.Config()
+        for name in ("motion", "memory"):
+            if (value := getattr(self.model, name)) != getattr(default, name):
+                raise ValueError(
+                    f"--model.{name} is {value}; leave it out, as --nets chooses it"
+                )
         given = (self.model.channels, self.model.states, self.model.actions)
         if given != (3, 2, 2):
             raise ValueError(
@@ -80,8 +91,12 @@ PRESETS = {
 
 def main(config: Config) -> None:
     """Trains what is not trained yet, then measures and draws."""
-    models = {config.model.motion: config.model}
-    if config.compare:
-        plain = dataclasses.replace(config.model, motion="none", memory=False)
-        models["feed-forward"] = plain
+    plain = {"motion": "none", "memory": False}
+    changes = {
+        net: plain if net == "feed-forward" else {"motion": net} for net in config.nets
+    }
+    models = {
+        net: dataclasses.replace(config.model, **change)
+        for net, change in changes.items()
+    }
     measuring.compare(config, models)

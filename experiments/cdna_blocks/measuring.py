@@ -53,8 +53,10 @@ def compare(config: Any, models: Mapping[str, cdna.Config]) -> None:
     guesses = {name: arrays["right"] for name, arrays in kept.items()}
     pictures.draw_clips(run.workdir / "clips.png", test["clip"], guesses, context)
     pictures.draw_psnr(run.workdir / "psnr.png", psnr, context)
-    first = kept[model.motion]
-    pictures.draw_motion(run.workdir / "motion.png", test["clip"], first, context)
+    moved = [name for name, one in models.items() if one.motion != "none"]
+    if moved:
+        place, first = run.workdir / "motion.png", kept[moved[0]]
+        pictures.draw_motion(place, test["clip"], first, context)
     figures.save_results(
         run.workdir / directory.RESULTS,
         {

@@ -27,7 +27,7 @@ def test_other_actions_have_their_own_true_clips():
 @pytest.mark.slow
 def test_actions_are_compared(tmp_path, monkeypatch):
     out = tmp_path / "run"
-    argv = [*SHORT, "--workdir", out, "--no-compare", "--model.resolution", 16]
+    argv = [*SHORT, "--workdir", out, "--nets", "cdna", "--model.resolution", 16]
     argv += ["--model.width", 1, "--model.frames", 3, "--model.kernels", 2]
     assert call(cdna_blocks, argv, monkeypatch) == 0
     found = json.loads((out / "results.json").read_text())
@@ -41,6 +41,8 @@ def test_actions_are_compared(tmp_path, monkeypatch):
     ("argv", "words"),
     [
         (["--model.actions", 3], "two for its action"),
+        (["--model.motion", "stp"], "leave it out, as --nets chooses it"),
+        (["--nets", "dna", "dna"], "give one or more, each once"),
         (["--tests", 1], "--tests is 1; it must be at least 2"),
     ],
 )
