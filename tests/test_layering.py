@@ -42,7 +42,7 @@ ALLOWED: dict[str, tuple[str, str]] = {
         "allocator analysis bounds capsules checkpoint compose data dynamics game"
         " losses metrics models nn parallel paths report train",
         "jax numpy flax optax chex tyro tqdm PIL matplotlib sklearn"
-        " safetensors jax2onnx onnx",
+        " safetensors jax2onnx onnx huggingface_hub",
     ),
     "losses": ("", "jax numpy chex"),
     "losses/transforms": ("", "jax numpy chex optax"),

@@ -23,11 +23,13 @@ WEIGHTS, PROGRAM, ONNX = (
     "generator.safetensors", "generator.stablehlo", "generator.onnx"
 )  # fmt: skip
 CONFIG = "config.json"
+HUB = "hf://"
 PLATFORMS = ("cpu", "cuda", "tpu")
 _HOLD = "held norms"  # the first part of the names of their means and variances
 NEEDED = {
     "safetensors": 'pip install -e ".[export]"',
     "jax2onnx": 'pip install -e ".[onnx]" && pip install --no-deps jax2onnx',
+    "huggingface_hub": 'pip install -e ".[hub]"',
 }  # it asks for an older orbax than jaxgan, and does not use it
 
 
@@ -54,11 +56,15 @@ def load(path: pathlib.Path | str) -> Generator:
 
     Args:
         path: the folder, of which the weights are read, or else the program; or one of
-            these two files in it.
+            these two files in it; or `hf://USER/NAME`, whose weights are fetched.
 
     Raises:
         ValueError: there is neither, it is damaged, or is of another generator.
     """
+    if str(path).startswith(HUB):
+        from jaxgan.lab import hub
+
+        path = hub.pull(str(path))
     path = pathlib.Path(path)
     if not path.exists():
         raise ValueError(
@@ -125,7 +131,7 @@ def save_config(trained: Trained, folder: pathlib.Path) -> None:
 
 def save_weights(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     """Writes the weights that drawing reads, and what batch norms are held at."""
-    tensors = _needed("safetensors.numpy")
+    tensors = needed("safetensors.numpy")
     statistics = inference.held(trained)
     arrays = _read(trained, statistics)
     for name, both in statistics.items():
@@ -156,7 +162,7 @@ def save_program(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
 
 def save_onnx(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     """Writes the generator as ONNX, for batches of any size."""
-    convert = _needed("jax2onnx").to_onnx
+    convert = needed("jax2onnx").to_onnx
     given, draw = _flat(trained, 1)
     names = [*facts(trained)["export"]["latent"], "label"][: len(given)]
     shapes = [jax.ShapeDtypeStruct(("B", *x.shape[1:]), x.dtype) for x in given]
@@ -178,7 +184,7 @@ def save_onnx(trained: Trained, folder: pathlib.Path) -> pathlib.Path:
     return folder / ONNX
 
 
-def _needed(module: str) -> Any:
+def needed(module: str) -> Any:
     """Imports a module of an extra.
 
     Raises:
@@ -189,7 +195,7 @@ def _needed(module: str) -> Any:
     except ImportError:
         name = module.partition(".")[0]
         raise ValueError(
-            f"{name} is not installed, which this format needs; use `{NEEDED[name]}`"
+            f"{name} is not installed, which this needs; use `{NEEDED[name]}`"
         ) from None
 
 
@@ -241,7 +247,7 @@ def _read(trained, statistics) -> dict[str, Any]:
 
 def _weights(path, trained):
     """The model of this library at the weights of a file."""
-    tensors = _needed("safetensors.numpy")
+    tensors = needed("safetensors.numpy")
     try:
         arrays = tensors.load(path.read_bytes())
     except Exception:  # a damaged file can raise many types of errors

@@ -31,6 +31,7 @@ from jaxgan.train.run import Run
 RELOAD = 30  # seconds between two looks of a browser at a run that trains
 FILM = 8  # steps shown over time
 TILES = 9  # of each
+SCORES = ("score", "value", "what is good")
 TOGETHER = ("real", "fake", "wrong")  # outputs of one net, drawn in one chart
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -95,7 +96,9 @@ def _page(run, about, step, rows, wrong, numbers, pictures) -> str:
         f"{escape(_status(run, rows, step))}</p></header>",
         f'<div class="beside">{main}</div>',
         _findings(wrong) if len(rows) >= diagnosis.YOUNG else "",
-        _scores(rows, numbers),
+        f"<h2>Scores</h2>{grid(SCORES, found)}"
+        if (found := scores(rows, numbers))
+        else "",
         f'<h2>Other pictures</h2><div class="beside">{"".join(others)}</div>'
         if others
         else "",
@@ -159,8 +162,8 @@ def _findings(wrong: Sequence[diagnosis.Finding]) -> str:
     return f"<h2>What the numbers say</h2>{''.join(boxes) or fine}"
 
 
-def _scores(rows: Rows, numbers: Mapping[str, Any]) -> str:
-    """The scores whose meaning is known, with what is good."""
+def scores(rows: Rows, numbers: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The scores whose meaning is known: name, value, and what is good."""
     found = [
         (path.replace("_", " "), f"{value:.4g}", words.score(path.rpartition(": ")[2]))
         for path, value in flat(numbers)
@@ -172,9 +175,7 @@ def _scores(rows: Rows, numbers: Mapping[str, Any]) -> str:
         if values:
             label = f"{last.replace('_', ' ')} while it trains"
             found.append((label, f"{values[-1]:.4g}", words.score(last)))
-    if not found:
-        return ""
-    return f"<h2>Scores</h2>{grid(('score', 'value', 'what is good'), found)}"
+    return found
 
 
 def flat(numbers: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float]]:
