@@ -21,7 +21,7 @@ GROUPS = {
     "Capsules": "capsnet_ capsule_ matrix_capsnet transforming_autoencoder",
     "Data": "draw_faces make_shards",
     "Losses, games and layers": "conv_arithmetic fgan_1d game_dynamics gan_1d gan_2d"
-    " loss_curves malgan_study mixed_batches",
+    " lab2d loss_curves malgan_study mixed_batches",
     "Benchmarks, endurance and plans": "benchmarks. endurance. scaling_plan",
 }
 TRAIN = "Train a model"

@@ -32,10 +32,11 @@ import jax
 import numpy as np
 import tyro
 
-from experiments.gan_2d.measuring import PICTURES, SETS, measurer
+from experiments.gan_2d.measuring import PICTURES, measurer
 from experiments.gan_2d.pictures import frame
 from experiments.gan_2d.results import write
 from jaxgan import bounds, compose, train
+from jaxgan.data.synthetic.points import SETS
 from jaxgan.game import algorithm
 from jaxgan.lab import clouds
 from jaxgan.models.toys import points_gan

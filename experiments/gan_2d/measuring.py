@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from jaxgan import compose, metrics
-from jaxgan.data.synthetic.points import grid, ring, swiss_roll
+from jaxgan.data.synthetic.points import SETS
 from jaxgan.game import Turn, variables
 from jaxgan.lab import clouds
 from jaxgan.models.toys import points_gan
@@ -15,12 +15,6 @@ from jaxgan.models.toys import points_gan
 SIDE = 96  # side of the lattice on which the discriminator is drawn
 PICTURES = ("fake", "scores", "boundary", "real")  # of `measure`, but not results
 SHOWN = 1000  # points drawn of each cloud
-SETS = {
-    "ring4": ring(4),
-    "ring8": ring(8),
-    "grid25": grid(25),
-    "swiss_roll": swiss_roll(),
-}
 
 
 def measure(config: Any, states: Any, key: jax.Array) -> dict[str, jax.Array]:

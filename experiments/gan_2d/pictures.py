@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.gan_2d.measuring import SETS
+from jaxgan.data.synthetic.points import SETS
 from jaxgan.lab import clouds, figures
 
 

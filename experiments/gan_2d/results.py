@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.gan_2d.measuring import PICTURES, SETS
+from experiments.gan_2d.measuring import PICTURES
 from experiments.gan_2d.pictures import overview
 from jaxgan import report, train
+from jaxgan.data.synthetic.points import SETS
 from jaxgan.lab import clouds, figures
 from jaxgan.train.terminal import say
 

@@ -26,6 +26,7 @@ def algorithm(
     axis_name: str | None = None,
     accumulate: int = 1,
     gather: Callable[[Variables], Variables] = lambda variables: variables,
+    unroll: bool | None = None,
 ) -> Algorithm[TrainState]:
     """Makes `init` and `step` from a game: the engine.
 
@@ -41,11 +42,16 @@ def algorithm(
             axis, and their number must be a multiple of this one.
         gather: applied to the variables before a loss sees them. Where parameters are
             split over devices, `parallel.gathering` brings them together.
+        unroll: whether the repeats of a move and the parts of a minibatch are written
+            out, instead of being a loop, which compiles faster. By default they are on
+            CPU, where a convolution in a loop is about twenty times slower.
     """
     if accumulate < 1:
         raise ValueError(f"accumulate is {accumulate}; it must be at least 1")
 
-    options = (axis_name, accumulate, gather)
+    if unroll is None:
+        unroll = jax.default_backend() == "cpu"
+    options = (axis_name, accumulate, gather, unroll)
 
     def init(key: jax.Array, batch: Batch) -> TrainState:
         init_key, key = jax.random.split(key)
@@ -92,8 +98,7 @@ def _play_move(game, move, state, batch, key, options):
         )
 
     minibatches = jax.tree.map(lambda x: x[: move.repeat], batch)
-    # XLA's CPU convolution is about twenty times slower in a loop, so unroll it.
-    unroll = jax.default_backend() == "cpu"
+    *_, unroll = options
     state, metrics = lax.scan(
         body, state, (jnp.arange(move.repeat), minibatches), unroll=unroll
     )
@@ -102,7 +107,7 @@ def _play_move(game, move, state, batch, key, options):
 
 def _update(game, move, state, batch, key, options):
     """Updates a move's players simultaneously, all from the same `state`."""
-    axis_name, accumulate, gather = options
+    axis_name, accumulate, gather, unroll = options
     if axis_name is not None:
         key = jax.random.fold_in(key, lax.axis_index(axis_name))
     turn = Turn(key, state.step)
@@ -140,7 +145,7 @@ def _update(game, move, state, batch, key, options):
             grads, (kept, seen) = gradient(owned, own_stats, batch, turn)
         else:
             grads, kept, seen = _in_parts(
-                gradient, owned, own_stats, batch, turn, accumulate
+                gradient, owned, own_stats, batch, turn, accumulate, unroll
             )
         if axis_name is not None:
             grads, seen = lax.pmean((grads, seen), axis_name)
@@ -154,7 +159,7 @@ def _update(game, move, state, batch, key, options):
     return state.replace(params=params, stats=stats, opt_state=opt_state), metrics
 
 
-def _in_parts(gradient, owned, stats, batch, turn, count):
+def _in_parts(gradient, owned, stats, batch, turn, count, unroll):
     """Averages the gradients of a batch's parts; statistics go from part to part."""
 
     def split(x):
@@ -181,7 +186,6 @@ def _in_parts(gradient, owned, stats, batch, turn, count):
     first = jax.tree.map(lambda x: x[0], parts)
     _, new = jax.eval_shape(play, stats, *first)
     total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), new)
-    unroll = jax.default_backend() == "cpu"  # as in `_play_move`
     (stats, total), _ = lax.scan(body, (stats, total), parts, unroll=unroll)
     grads, seen = jax.tree.map(lambda x: x / count, total)
     return grads, stats, seen

@@ -149,3 +149,11 @@ def stream(points: Points, key: jax.Array, positions: ArrayLike) -> jax.Array:
     where = jnp.asarray(positions)
     one = lambda n: points.sample(jax.random.fold_in(key, n), 1)[0]  # noqa: E731
     return jax.vmap(one)(where.reshape(-1)).reshape(*where.shape, -1)
+
+
+SETS = {
+    "ring4": ring(4),
+    "ring8": ring(8),
+    "grid25": grid(25),
+    "swiss_roll": swiss_roll(),
+}

@@ -8,11 +8,14 @@ game by itself.
 
 Added to it: the losses of `jaxgan.losses`; the zero-centred penalties of Mescheder et
 al. (arXiv:1801.04406), DRAGAN's (arXiv:1705.07215), WGAN's clipping (arXiv:1701.07875);
-simultaneous, extragradient (arXiv:1802.10551) and optimistic play (arXiv:1711.00141).
+simultaneous, extragradient (arXiv:1802.10551) and optimistic play (arXiv:1711.00141);
+a step size for each player (arXiv:1706.08500).
 """
 
 import dataclasses
-from typing import Literal
+import functools
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import jax
 import optax
@@ -33,6 +36,15 @@ Loss = Literal[
     "relativistic",
     "relativistic_average",
     "boundary_seeking",
+    "margin_ranking",
+    "f_gan_kl",
+    "f_gan_reverse_kl",
+    "f_gan_pearson",
+    "f_gan_neyman",
+    "f_gan_squared_hellinger",
+    "f_gan_jensen_shannon",
+    "f_gan_gan",
+    "f_gan_total_variation",
 ]
 Penalty = Literal["none", "gradient", "r1", "r2", "r1r2", "dragan", "clip"]
 
@@ -54,7 +66,9 @@ class Config:
     activation: Literal["relu", "leaky_relu", "tanh"] = "relu"
     """The function between layers."""
     loss: Loss = "wasserstein"
-    """The losses of the players."""
+    """The losses of the players; f_gan_* are those of f-divergences
+    (arXiv:1606.00709), and margin_ranking is the first stage of GoGAN with margin 1
+    (arXiv:1704.04865)."""
     penalty: Penalty = "gradient"
     """Regularisation of the discriminator: a penalty on its slope between real and fake
     points (gradient), at real ones (r1), at fakes (r2), at both (r1r2), or around real
@@ -70,6 +84,8 @@ class Config:
     """Optimiser: Adam, ExtraAdam (only simultaneous), or optimistic Adam."""
     learning_rate: bounds.Rate = 1e-4
     """Step size of both players."""
+    generator_learning_rate: bounds.Rate | None = None
+    """Step size of the generator, if it is another."""
     beta1: bounds.Decay = 0.5
     """Adam's first momentum."""
     beta2: bounds.Decay = 0.9
@@ -96,16 +112,44 @@ class Config:
         _moves(self)
 
 
-def game(config: Config) -> Game:
+class Rates(NamedTuple):
+    """The numbers of a config that may change while a game is played.
+
+    Attributes:
+        discriminator: the step size of the discriminator.
+        generator: the step size of the generator.
+        weight: the weight of the penalty.
+    """
+
+    discriminator: Any
+    generator: Any
+    weight: Any
+
+
+def rates(config: Config) -> Rates:
+    """The numbers that a config gives."""
+    own = config.generator_learning_rate
+    rate = config.learning_rate
+    return Rates(rate, rate if own is None else own, config.weight)
+
+
+def game(config: Config, given: Rates | None = None) -> Game:
     """The discriminator moves k times, then the generator; or both move at once.
 
     Batches are `{"data": [B, N]}`, or `[k, B, N]` where a step takes k minibatches.
+
+    Args:
+        config: networks and training.
+        given: takes the place of the numbers of the config. They may be arrays: a
+            program that makes the game from its arguments needs no new compilation
+            where they change.
     """
+    numbers = rates(config) if given is None else given
 
     def optimizer(player: str) -> optax.GradientTransformation:
         updates = sum(m.repeat for m in _moves(config) if player in m.players)
         steps = config.decay_steps * updates
-        rate = config.learning_rate
+        rate = getattr(numbers, player)
         rate = optax.linear_schedule(rate, 0.0, steps) if steps else rate
         if config.dynamics == "optimistic":
             chosen = optax.optimistic_adam_v2(
@@ -114,7 +158,7 @@ def game(config: Config) -> Game:
         else:
             chosen = optax.adam(rate, config.beta1, config.beta2)
         if config.penalty == "clip" and player == "discriminator":
-            chosen = optax.chain(chosen, losses.weight_clipping(config.weight))
+            chosen = optax.chain(chosen, losses.weight_clipping(numbers.weight))
         return extragradient(chosen) if config.dynamics == "extragradient" else chosen
 
     return adversarial(
@@ -122,9 +166,8 @@ def game(config: Config) -> Game:
         _discriminator(config),
         latent=lambda key, count: latent(config, key, count),
         losses=Objective(
-            getattr(losses, f"{config.loss}_discriminator_loss"),
-            getattr(losses, f"{config.loss}_generator_loss"),
-            penalty=_penalty(config),
+            *_losses(config.loss),
+            penalty=_penalty(config.penalty, numbers.weight),
             relativistic=config.loss.startswith("relativistic"),
         ),
         optimizer={name: optimizer(name) for name in ("discriminator", "generator")},
@@ -169,14 +212,30 @@ def _moves(config) -> tuple[Move, ...]:
     return schedule("discriminator", "generator", order, steps)
 
 
-def _penalty(config):
-    """Makes `(critic_fn, real, fake, key) -> [B]`, with its weight, or None."""
-    w = config.weight
+def _losses(name: Loss) -> tuple[Callable, Callable]:
+    """The losses of the discriminator and the generator."""
+    if name.startswith("f_gan_"):
+        divergence = name.removeprefix("f_gan_")
+        return (
+            functools.partial(losses.f_gan_discriminator_loss, divergence=divergence),
+            functools.partial(losses.f_gan_generator_loss, divergence=divergence),
+        )
+    if name == "margin_ranking":
+        ranking = losses.margin_ranking_discriminator_loss
+        return functools.partial(ranking, margin=1.0), losses.wasserstein_generator_loss
+    return (
+        getattr(losses, f"{name}_discriminator_loss"),
+        getattr(losses, f"{name}_generator_loss"),
+    )
+
+
+def _penalty(name: Penalty, w: Any) -> Callable | None:
+    """Makes `(critic_fn, real, fake, key) -> [B]`, with weight w, or None."""
 
     def r1r2(critic_fn, real, fake, key):
         del key
-        slopes = losses.r1_penalty(critic_fn, real) if "r1" in config.penalty else 0.0
-        if "r2" in config.penalty:
+        slopes = losses.r1_penalty(critic_fn, real) if "r1" in name else 0.0
+        if "r2" in name:
             slopes += losses.r2_penalty(critic_fn, fake)
         return w / 2 * slopes
 
@@ -189,7 +248,7 @@ def _penalty(config):
 
     penalties = {"gradient": between, "dragan": around}
     penalties |= dict.fromkeys(("r1", "r2", "r1r2"), r1r2)
-    return penalties.get(config.penalty)
+    return penalties.get(name)
 
 
 def batch(config: Config, key: jax.Array, count: int) -> Batch:

@@ -57,6 +57,18 @@ LOSSES = {  # of the discriminator, of the generator
         softplus(R - F.mean()) + softplus(-(F - R.mean())),
     ),
     "boundary_seeking": (softplus(-R) + softplus(F), F**2 / 2),
+    "margin_ranking": (np.maximum(0, 1 + F - R), -F),
+    "f_gan_kl": (-R + np.exp(F - 1), -F),
+    "f_gan_reverse_kl": (np.exp(-R) + F - 1, np.exp(-F)),
+    "f_gan_pearson": (-R + F**2 / 4 + F, -F),
+    "f_gan_neyman": (np.exp(-R) - 2 * np.exp(-F / 2) + 1, np.exp(-F) - 1),
+    "f_gan_squared_hellinger": (np.exp(-R) + np.exp(F) - 2, np.exp(-F) - 1),
+    "f_gan_jensen_shannon": (
+        softplus(-R) + softplus(F) - 2 * np.log(2),
+        softplus(-F) - np.log(2),
+    ),
+    "f_gan_gan": (softplus(-R) + softplus(F), softplus(-F)),
+    "f_gan_total_variation": (np.tanh(F) / 2 - np.tanh(R) / 2, -np.tanh(F) / 2),
 }
 
 
@@ -67,6 +79,17 @@ def test_losses_are_the_papers(loss):
     assert value == pytest.approx(of_d.mean(), rel=1e-4)
     assert "penalty" not in seen
     assert loss_of("generator", loss=loss)[0] == pytest.approx(of_g.mean(), rel=1e-4)
+
+
+def test_each_player_has_its_step_size():
+    """Adam's first step is the step size, whatever the gradient."""
+    config = Config(**LINEAR, learning_rate=0.3, generator_learning_rate=0.01)
+    players = points_gan.game(config).players
+    for name, size in (("discriminator", 0.3), ("generator", 0.01)):
+        optimizer = players[name].optimizer
+        params = {"w": jnp.float32([1.0, -2.0])}
+        step, _ = optimizer.update(params, optimizer.init(params), params)
+        np.testing.assert_allclose(step["w"], [-size, size], rtol=1e-4)
 
 
 def test_every_loss_of_the_flag_is_tested():
