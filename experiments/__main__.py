@@ -20,8 +20,8 @@ GROUPS = {
     " real_captions text_encoder",
     "Capsules": "capsnet_ capsule_ matrix_capsnet transforming_autoencoder",
     "Data": "draw_faces make_shards",
-    "Losses, games and layers": "conv_arithmetic fgan_1d game_dynamics gan_1d gan_2d"
-    " lab2d loss_curves malgan_study mixed_batches",
+    "Losses, games and layers": "chess_style conv_arithmetic fgan_1d game_dynamics"
+    " gan_1d gan_2d lab2d loss_curves malgan_study mixed_batches",
     "Benchmarks, endurance and plans": "benchmarks. endurance. scaling_plan",
 }
 TRAIN = "Train a model"

@@ -21,7 +21,6 @@ from jaxgan.data.sources import DRAWN, factor_of
 from jaxgan.data.synthetic import faces
 from jaxgan.data.transforms import Size, height_width
 from jaxgan.lab import kept
-from jaxgan.train.terminal import say
 
 LIMIT_BYTES = 1 << 30  # larger sets are drawn each time: they would fill the disk
 
@@ -66,20 +65,7 @@ def once(
         about: all that they depend on, besides the code that draws faces.
         draw: draws them.
     """
-    path = _place(about)
-    if path is not None and path.is_file():
-        try:
-            return kept.load(path)
-        except Exception:  # of a damaged file, a dozen kinds
-            say(f"{path} is damaged: drawing the faces again")
-    arrays = draw()
-    if path is not None and sum(x.nbytes for x in arrays.values()) <= LIMIT_BYTES:
-        try:
-            kept.save(path, arrays)
-        except OSError as error:
-            say(f"cannot keep the faces in {path.parent} ({error.strerror}): they will")
-            say("be drawn again next time; set XDG_CACHE_HOME to a writable directory")
-    return arrays
+    return kept.once(_place(about), draw, "faces", limit=LIMIT_BYTES)
 
 
 def code() -> list[str]:

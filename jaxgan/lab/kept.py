@@ -7,13 +7,14 @@ cannot be written.
 
 import hashlib
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from jaxgan import paths
 from jaxgan.data.arrays import check_entry
+from jaxgan.train.terminal import say
 
 
 def place(kind: str, about: str) -> pathlib.Path | None:
@@ -55,3 +56,33 @@ def load(path: pathlib.Path) -> dict[str, np.ndarray]:
         for entry in held.zip.infolist():
             check_entry(entry)
         return dict(held)
+
+
+def once(
+    path: pathlib.Path | None,
+    draw: Callable[[], dict[str, np.ndarray]],
+    title: str,
+    limit: int = 1 << 30,
+) -> dict[str, np.ndarray]:
+    """Reads arrays that were drawn before; draws and keeps them if they are new.
+
+    Args:
+        path: of `place`.
+        draw: draws them.
+        title: what they are, in the plural, for what is said where that fails.
+        limit: bytes up to which they are kept.
+    """
+    if path is not None and path.is_file():
+        try:
+            return load(path)
+        except Exception:  # of a damaged file, a dozen kinds
+            say(f"{path} is damaged: drawing the {title} again")
+    arrays = draw()
+    if path is not None and sum(x.nbytes for x in arrays.values()) <= limit:
+        try:
+            save(path, arrays)
+        except OSError as error:
+            say(f"cannot keep the {title} in {path.parent} ({error.strerror}): they")
+            say("will be drawn again next time; set XDG_CACHE_HOME to a writable")
+            say("directory")
+    return arrays
