@@ -12,13 +12,13 @@ from jaxgan.lab.inference import Trained
 from jaxgan.metrics import _weight_files
 from jaxgan.models import dcgan
 
-_PUBLISHED = _weight_files.Published(
+PUBLISHED = _weight_files.Published(
     "the generator of PyTorch's DCGAN example",
     "netG_epoch_N.pth",
     "from a run of pytorch/examples, dcgan/main.py",
     "save its arrays under the same names to an .npz file where PyTorch is",
 )
-_NORM = ("weight", "bias", "running_mean", "running_var")
+NORM = ("weight", "bias", "running_mean", "running_var")
 
 
 def open_dcgan(path: pathlib.Path | str) -> Trained:
@@ -37,17 +37,10 @@ def open_dcgan(path: pathlib.Path | str) -> Trained:
         ValueError: there is no such file, or it is of another network.
     """
     path = pathlib.Path(path)
-    shapes = {
-        name: np.shape(x)
-        for name, x in _weight_files.read(path, _PUBLISHED, {})[0].items()
-    }
-    config = _config(path, shapes)
-    expected = _expected(config)
-    arrays, _ = _weight_files.read(path, _PUBLISHED, expected)
-    _weight_files.check(path, arrays, _PUBLISHED, expected)
-    plain = {"game": "jaxgan.models.dcgan.Config", "model": dataclasses.asdict(config)}
+    config = _config(path, shapes_of(path, PUBLISHED))
+    arrays = arrays_of(path, PUBLISHED, _expected(config))
     variables = {"generator": _variables(config, arrays)}
-    return Trained("dcgan", dcgan.MODEL, config, variables, 0, plain)
+    return as_trained("dcgan", dcgan.MODEL, config, variables)
 
 
 def _config(path: pathlib.Path, shapes: Mapping[str, tuple[int, ...]]) -> dcgan.Config:
@@ -56,7 +49,7 @@ def _config(path: pathlib.Path, shapes: Mapping[str, tuple[int, ...]]) -> dcgan.
     first = shapes.get("main.0.weight", ())
     if len(first) != 4 or len(convolutions) < 3:
         raise ValueError(
-            f"{path} holds another network than {_PUBLISHED.network}, whose kernels are"
+            f"{path} holds another network than {PUBLISHED.network}, whose kernels are"
             " main.0.weight, main.3.weight and so on"
         )
     last = shapes[convolutions[-1]]
@@ -77,8 +70,7 @@ def _expected(config: dcgan.Config) -> dict[str, tuple[int, ...]]:
     for i, (below, above) in enumerate(itertools.pairwise(widths)):
         found[f"main.{3 * i}.weight"] = (below, above, 4, 4)
         if i < len(widths) - 2:
-            found |= {f"main.{3 * i + 1}.{part}": (above,) for part in _NORM}
-            found[f"main.{3 * i + 1}.num_batches_tracked"] = ()
+            found |= {f"main.{3 * i + 1}.{part}": (above,) for part in NORM}
     return found
 
 
@@ -94,14 +86,43 @@ def _variables(config: dcgan.Config, arrays: Mapping[str, np.ndarray]) -> dict:
         if i == count:  # ours has a bias, theirs has none
             layer["bias"] = np.zeros(config.channels, np.float32)
         params["to_image" if i == count else f"ConvTranspose_{i - 1}"] = layer
-        scale, bias, mean, var = (arrays[f"main.{3 * i - 2}.{p}"] for p in _NORM)
+        scale, bias, mean, var = (arrays[f"main.{3 * i - 2}.{p}"] for p in NORM)
         params[f"BatchNorm_{i - 1}"] = {"scale": scale, "bias": bias}
         stats[f"BatchNorm_{i - 1}"] = {"mean": mean, "var": var}
-
-    def wide(tree):
-        return {
-            layer: {name: jnp.asarray(x, jnp.float32) for name, x in parts.items()}
-            for layer, parts in tree.items()
-        }
-
     return {"params": wide(params), "batch_stats": wide(stats)}
+
+
+def shapes_of(path, published) -> dict[str, tuple[int, ...]]:
+    """The shapes of a file's arrays, which take no memory yet."""
+    found, _ = _weight_files.read(path, published, {})
+    return {name: np.shape(x) for name, x in found.items()}
+
+
+def arrays_of(path, published, expected, also=()) -> dict[str, np.ndarray]:
+    """The arrays of a file, which must be the expected ones.
+
+    How often a norm was called, and what has a name that ends as `also` says, may be in
+    it as well: old versions of PyTorch kept statistics that nothing read.
+    """
+    ends = ("num_batches_tracked", *also)
+    found, _ = _weight_files.read(path, published, expected)
+    arrays = {name: x for name, x in found.items() if not name.endswith(ends)}
+    _weight_files.check(path, arrays, published, expected)
+    return arrays
+
+
+def as_trained(name, record, config, variables) -> Trained:
+    """A model of the library at weights from elsewhere, as if a run had them."""
+    plain = {
+        "game": f"jaxgan.models.{name}.Config",
+        "model": dataclasses.asdict(config),
+    }
+    return Trained(name, record, config, variables, 0, plain)
+
+
+def wide(tree) -> dict[str, dict[str, jnp.ndarray]]:
+    """Layers of arrays, in float32."""
+    return {
+        layer: {name: jnp.asarray(x, jnp.float32) for name, x in parts.items()}
+        for layer, parts in tree.items()
+    }
