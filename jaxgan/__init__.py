@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from jaxgan.game import variables as variables
     from jaxgan.lab.exported import load as load
 
-__version__ = "0.1.0"
+    __version__: str
 
 _MODULES = (
     "analysis capsules checkpoint compose data dynamics game lab losses metrics models"
@@ -100,7 +100,21 @@ def __getattr__(name: str) -> Any:
         found = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = found
         return found
+    if name == "__version__":
+        return _version()
     raise AttributeError(f"module 'jaxgan' has no attribute {name!r}")
+
+
+def _version() -> str:
+    """The version that was installed, which is made from git tags."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("jaxgan")
+    except metadata.PackageNotFoundError:
+        raise AttributeError(
+            "jaxgan has no __version__ until it is installed: pip install -e ."
+        ) from None
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 
 import pytest
 
@@ -126,6 +127,21 @@ def test_the_wheel_holds_jaxgan_alone():
     assert project["build-system"]["build-backend"] == "hatchling.build"
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel == {"packages": ["jaxgan"]}
-    assert project["project"]["version"] == jaxgan.__version__
+
+
+def test_the_version_is_that_of_the_installed_package(monkeypatch):
+    assert jaxgan.__version__ == metadata.version("jaxgan")
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    with pytest.raises(AttributeError, match="pip install"):
+        _ = jaxgan.__version__
+
+
+def test_the_next_version_stands_in_two_files_alike():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    fallback = project["tool"]["hatch"]["version"]["fallback-version"]
     citation = (ROOT / "CITATION.cff").read_text()
-    assert f"\nversion: {jaxgan.__version__}\n" in citation
+    assert f"\nversion: {fallback.removesuffix('.dev0')}\n" in citation
