@@ -5,6 +5,7 @@ docstrings, and links to files follow them there; links to other files become te
 """
 
 import ast
+import logging
 import pathlib
 import posixpath
 import re
@@ -13,6 +14,7 @@ from mkdocs.structure.files import File
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OUTSIDE = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+LOG = logging.getLogger("mkdocs.hooks")  # its warnings are errors of --strict
 LINK = re.compile(r"(?<!!)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -54,6 +56,8 @@ def moved(text: str, source: str, page: str) -> str:
         if re.match(r"[a-z]+:", path):
             return found[0]
         target = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+        if not (ROOT / target).exists():
+            LOG.warning("%s links to %s, which is not there", source, path)
         there = place(target)
         if there is None:
             return label
