@@ -74,8 +74,6 @@ if TYPE_CHECKING:
     from jaxgan.game import variables as variables
     from jaxgan.lab.exported import load as load
 
-    __version__: str
-
 _MODULES = (
     "analysis capsules checkpoint compose data dynamics game lab losses metrics models"
     " nets nn parallel report train"
