@@ -2,27 +2,33 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
-from experiments.explore import generator, words
-from experiments.explore.generator import Choice, Explorer
-from experiments.explore.pieces import escaped, face, heading, nearest, player, save
+from experiments.explore import generator, several, words
+from experiments.explore.generator import Choice
+from experiments.explore.pieces import escaped, faces, heading, nearest, player, save
 from experiments.explore.style import PLAYER, STYLE
 from jaxgan.lab import inference
 from jaxgan.train.terminal import say
 
 WALK = "0, 1, 2, 3"  # seeds of the first walk
+FEW = 12  # classes that each have a button; more are a list
 FRAMES = 16  # frames from one seed of a walk to the next
 
 
 def serve(
-    explorer: Explorer, run: pathlib.Path, folder: pathlib.Path, host: str, port: int
+    runs: Sequence[several.Shown],
+    run: pathlib.Path,
+    folder: pathlib.Path,
+    host: str,
+    port: int,
 ) -> None:
     """Serves the page until Ctrl-C.
 
     Args:
-        explorer: from `generator.explorer`.
-        run: the directory of the run.
+        runs: from `several.beside`.
+        run: the directory of the first run.
         folder: the directory for saved pictures.
         host: address to serve at.
         port: port to serve at.
@@ -35,7 +41,7 @@ def serve(
     os.environ["no_proxy"] = ",".join(filter(None, hosts))
     from gradio.themes import Base
 
-    page = build(explorer, run, folder)
+    page = build(runs, run, folder)
     fonts = ["system-ui", "sans-serif"]
     theme = Base(
         primary_hue="blue",
@@ -62,9 +68,15 @@ def serve(
     page.block_thread()
 
 
-def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
+def build(
+    runs: Sequence[several.Shown], run: pathlib.Path, folder: pathlib.Path
+) -> Any:
     """Makes the page, without serving it."""
     import gradio as gr
+
+    explorer = runs[0].explorer
+    speaks = any(x.explorer.tell for x in runs)
+    leader = max(runs, key=lambda x: x.explorer.classes).explorer  # names the classes
 
     def choice(seed, label, said, *values):
         return Choice(int(seed), int(label or 0), tuple(values), said or "")
@@ -75,11 +87,11 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
             return gr.skip(), gr.skip()
         try:
             what = choice(*chosen)
-            image = generator.picture(explorer, what)
+            images = several.pictures(runs, what)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
         about = f"seed {what.seed}" + (f": {what.said}" if what.said else "")
-        return face(image, about), nearest(explorer, image)
+        return faces(images, about), nearest(explorer, images[0][0])
 
     def new(seed, *others):
         seed = (int(seed or 0) + 1) % generator.SEEDS
@@ -93,24 +105,25 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
         try:
             seeds = generator.seeds(text)
             what = choice(seed or 0, *others)
-            return player(generator.walk(explorer, seeds, what, FRAMES), seeds)
+            return player(several.walk(runs, seeds, what, FRAMES), seeds)
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
     def keep(*chosen):
         try:
-            path = save(explorer, choice(chosen[0] or 0, *chosen[1:]), folder)
+            what = several.as_its_own(runs[0], choice(chosen[0] or 0, *chosen[1:]))
+            path = save(explorer, what, folder)
         except (ValueError, OSError) as error:
             raise gr.Error(str(error), print_exception=False) from None
         return f'<p class="about">Saved as {escaped(str(path))}</p>'
 
-    said = words.FIRST if explorer.tell else ""
+    said = words.FIRST if speaks else ""
     first = Choice(0, 0, (0.0,) * len(explorer.sliders), said)
-    image = generator.picture(explorer, first)
+    images = several.pictures(runs, first)
     seeds = generator.seeds(WALK)
-    walked = player(generator.walk(explorer, seeds, first, FRAMES), seeds)
+    walked = player(several.walk(runs, seeds, first, FRAMES), seeds)
     sliders = {}
-    known = inference.class_names(explorer.trained) or range(explorer.classes)
+    known = inference.class_names(leader.trained) or range(leader.classes)
     names = [(str(name), i) for i, name in enumerate(known)]
 
     def group(kind, title, about):
@@ -135,10 +148,11 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
         analytics_enabled=False,
         fill_width=True,
     ) as page:
-        gr.HTML(heading(explorer, run), elem_classes="heading")
+        others = [(x.name, x.explorer) for x in runs[1:]]
+        gr.HTML(heading(explorer, run, others), elem_classes="heading")
         with gr.Row():
-            with gr.Column(scale=4, min_width=400):
-                shown = gr.HTML(face(image, "seed 0"))
+            with gr.Column(scale=4, min_width=320):
+                shown = gr.HTML(faces(images, "seed 0"))
                 with gr.Row(elem_classes="buttons"):
                     seed = gr.Number(
                         0,
@@ -155,11 +169,12 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                     zero = gr.Button("Reset", min_width=65, elem_id="reset")
                     saving = gr.Button("Save", min_width=65, elem_id="save")
                 saved = gr.HTML()
-                label = gr.Radio(
-                    names or [("0", 0)],
+                kind = gr.Radio if len(names) <= FEW else gr.Dropdown
+                label = kind(
+                    choices=names or [("0", 0)],
                     value=0,
                     label="Class",
-                    visible=explorer.classes > 0,
+                    visible=leader.classes > 0,
                     elem_id="label",
                 )
                 caption = gr.Textbox(
@@ -167,12 +182,12 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                     label="Caption",
                     info="What to draw; Enter draws it.",
                     max_lines=3,
-                    visible=explorer.tell is not None,
+                    visible=speaks,
                     elem_id="caption",
                 )
                 gr.HTML("<h2>Nearest training images</h2>")
-                near = gr.HTML(nearest(explorer, image))
-            with gr.Column(scale=7, min_width=460):
+                near = gr.HTML(nearest(explorer, images[0][0]))
+            with gr.Column(scale=7, min_width=320):
                 group(
                     "code",
                     "Codes",
@@ -195,7 +210,7 @@ def build(explorer: Explorer, run: pathlib.Path, folder: pathlib.Path) -> Any:
                 gr.HTML(
                     '<h2>Walk</h2><p class="about">From seed to seed and back'
                     f", {'along great circles' if explorer.spherical else 'straight'},"
-                    f" with the {'class and the ' if explorer.classes else ''}sliders"
+                    f" with the {'class and the ' if leader.classes else ''}sliders"
                     " as they are.</p>"
                 )
                 with gr.Row(elem_classes="walk"):

@@ -31,6 +31,23 @@ def face(image: np.ndarray, caption: str) -> str:
     )
 
 
+def faces(images: Sequence[tuple[np.ndarray, str]], caption: str) -> str:
+    """Makes the large picture of one run, or smaller ones of several.
+
+    Args:
+        images: of each run, uint8 `[H, W, C]`, and what it is.
+        caption: what was chosen.
+    """
+    if len(images) == 1:
+        return face(images[0][0], caption)
+    figures = "".join(
+        f'<figure class="face"><img{" id=face" * (not i)} alt="{escaped(caption)}"'
+        f' src="{_address(image)}"><figcaption>{escaped(name)}</figcaption></figure>'
+        for i, (image, name) in enumerate(images)
+    )
+    return f'<div class="faces">{figures}</div>'
+
+
 def nearest(explorer: Explorer, image: np.ndarray) -> str:
     """Shows the training images nearest to a picture, with their distances."""
     if explorer.missing:
@@ -79,10 +96,11 @@ def player(frames: np.ndarray, seeds: Sequence[int]) -> str:
         for i, seed in enumerate(seeds)
     )
     side = height * max(1, 256 // height)
+    shape = f"width:{side * width // height}px;aspect-ratio:{width}/{height}"
     return (
         f'<div class="player" data-count="{count}" data-columns="{columns}"'
         f' data-rows="{rows}" data-seeds="{" ".join(map(str, seeds))}">'
-        f'<div class="screen" style="width:{side}px;height:{side * width // height}px;'
+        f'<div class="screen" style="{shape};'
         f"background-image:url({_address(sprite)});"
         f'background-size:{columns * 100}% {rows * 100}%"></div>'
         '<div class="side"><div class="bar"><button class="play">Pause</button>'
@@ -92,14 +110,29 @@ def player(frames: np.ndarray, seeds: Sequence[int]) -> str:
     )
 
 
-def heading(explorer: Explorer, run: pathlib.Path) -> str:
-    """Makes the head of the page: run, model and step."""
-    known = {"run": str(run), **generator.facts(explorer)}
+def heading(
+    explorer: Explorer, run: pathlib.Path, others: Sequence[tuple[str, Explorer]] = ()
+) -> str:
+    """Makes the head of the page: run, model and step.
+
+    Args:
+        explorer: of the first run.
+        run: its directory.
+        others: names and generators of other runs.
+    """
+    lines = [{"run": str(run), **generator.facts(explorer)}]
+    lines += [{"run": name, **generator.facts(other)} for name, other in others]
     facts = "".join(
-        f"<span><b>{escaped(name)}</b> {escaped(value)}</span>"
-        for name, value in known.items()
+        '<div class="facts">'
+        + "".join(
+            f"<span><b>{escaped(name)}</b> {escaped(value)}</span>"
+            for name, value in known.items()
+        )
+        + "</div>"
+        for known in lines
     )
-    return f'<h1>Inside a generator</h1><div class="facts">{facts}</div>'
+    title = "Generators side by side" if others else "Inside a generator"
+    return f"<h1>{title}</h1>{facts}"
 
 
 def save(explorer: Explorer, choice: Choice, folder: pathlib.Path) -> pathlib.Path:

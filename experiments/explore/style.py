@@ -12,6 +12,10 @@ h2 { font-size: 1.05rem !important; font-weight: 650; margin: .4rem 0 0 !importa
   margin: .1rem 0 }
 img, .screen { image-rendering: pixelated }
 .face { margin: 0 } .face img { border-radius: 6px; display: block; max-width: 100% }
+.faces { display: grid; gap: 10px;
+  grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)) }
+.faces img { width: 100% }
+.faces figcaption { font-size: .85rem; margin-top: 3px; overflow-wrap: anywhere }
 .buttons { align-items: end; gap: 8px !important; max-width: 400px }
 .buttons button { padding: 0 8px; font-size: .95rem; white-space: nowrap;
   height: 42px }
@@ -22,9 +26,10 @@ img, .screen { image-rendering: pixelated }
 .sliders .form { display: grid !important;
   grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)) }
 .walk { align-items: end } .walk button { height: 42px }
-.player { display: flex; gap: 16px; align-items: flex-start }
-.player .screen { flex: none; border-radius: 6px }
-.player .side { flex: 1; min-width: 0 } .player .bar { display: flex; gap: 10px }
+.player { display: flex; gap: 16px; align-items: flex-start; flex-wrap: wrap }
+.player .screen { flex: none; border-radius: 6px; max-width: 100% }
+.player .side { flex: 1; min-width: min(240px, 100%) }
+.player .bar { display: flex; gap: 10px }
 .player .place { flex: 1; min-width: 0 }
 .player .play { border: 1px solid var(--border-color-primary); border-radius: 6px;
   width: 5rem; padding: 4px 0; background: var(--button-secondary-background-fill) }

@@ -298,8 +298,9 @@ def test_a_run_is_only_read(tiny_run, untouched, served, monkeypatch, tmp_path):
     np.savez(tmp_path / "directions.npz", turn=np.ones(6))
     argv = ["--run", tiny_run, "--workdir", tmp_path, "--images", 10, "--strongest", 1]
     assert call(explore, argv, monkeypatch) == 0
-    ((shown, run, folder, host, port),) = served
+    (((only,), run, folder, host, port),) = served
     assert (run, folder, host, port) == (tiny_run, tmp_path, "127.0.0.1", 7860)
+    shown = only.explorer
     assert [x.name for x in shown.sliders if x.kind == "found"] == ["turn"]
     assert len(shown.real) == 10
     assert str(tiny_run) in pieces.heading(shown, tiny_run)
@@ -319,6 +320,9 @@ def test_a_run_is_only_read(tiny_run, untouched, served, monkeypatch, tmp_path):
         (["--run", "TINY", "--port", "65536"], "--port is 65536; it must"),
         (["--run", "TINY", "--strongest", "-1"], "--strongest is -1"),
         (["--run", "TINY", "--images", "-1"], "--images is -1"),
+        (["--run", *["TINY"] * 7], "--run has 7 runs; give 1 to 6 of them"),
+        (["--run"], "--run"),
+        (["--run", "TINY", "CLASSIFIER"], "classifier, which draws no images"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
