@@ -96,7 +96,7 @@ def player(frames: np.ndarray, seeds: Sequence[int]) -> str:
         for i, seed in enumerate(seeds)
     )
     side = height * max(1, 256 // height)
-    shape = f"width:{side * width // height}px;aspect-ratio:{width}/{height}"
+    shape = f"width:min({side * width // height}px,100%);aspect-ratio:{width}/{height}"
     return (
         f'<div class="player" data-count="{count}" data-columns="{columns}"'
         f' data-rows="{rows}" data-seeds="{" ".join(map(str, seeds))}">'

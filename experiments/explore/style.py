@@ -27,7 +27,7 @@ img, .screen { image-rendering: pixelated }
   grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)) }
 .walk { align-items: end } .walk button { height: 42px }
 .player { display: flex; gap: 16px; align-items: flex-start; flex-wrap: wrap }
-.player .screen { flex: none; border-radius: 6px; max-width: 100% }
+.player .screen { flex: none; border-radius: 6px }
 .player .side { flex: 1; min-width: min(240px, 100%) }
 .player .bar { display: flex; gap: 10px }
 .player .place { flex: 1; min-width: 0 }

@@ -62,3 +62,32 @@ def test_the_page_answers(browser, address, tmp_path):
         "return performance.getEntriesByType('resource').map(x => x.name)"
     )
     assert [x for x in asked if not x.startswith((address, "data:"))] == []
+
+
+def test_two_runs_on_a_phone(browser, serve, tiny_run, tmp_path):
+    if importlib.util.find_spec("gradio") is None:
+        pytest.skip("gradio is not installed")
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    argv = ["--run", tiny_run, tiny_run, "--workdir", tmp_path, "--strongest", 2]
+    address = serve("experiments.explore", *argv, "--images", 0)
+
+    def pictures():
+        found = browser.find_elements(By.CSS_SELECTOR, ".faces img")
+        return [x.get_attribute("src") for x in found]
+
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True},
+    )
+    browser.get(address)
+    wait = WebDriverWait(browser, SECONDS)
+    wait.until(lambda _: len(pictures()) == 2)
+    first = pictures()
+    assert first[0] == first[1]
+    wide = "return [document.documentElement.scrollWidth, window.innerWidth]"
+    assert browser.execute_script(wide) == [390, 390]
+    browser.find_element(By.ID, "new").click()
+    wait.until(lambda _: pictures() and first[0] not in pictures())
+    assert browser.get_log("browser") == []
