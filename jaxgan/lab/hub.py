@@ -152,7 +152,8 @@ def card(
     rows = [
         (key, _cell(value)) for key, value in known.items() if value not in (None, "")
     ]
-    scored = page.scores(directory.scalars(run), results)
+    measured = {name: x for name, x in results.items() if name != "setting"}
+    scored = page.scores(directory.scalars(run), measured)
     scores = table(page.SCORES, [tuple(map(_cell, row)) for row in scored])
     kind = "" if about["classes"] else '"unconditional-image-generation"'
     labels = f", jax.numpy.arange(8) % {about['classes']}" if about["classes"] else ""

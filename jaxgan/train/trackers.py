@@ -42,16 +42,16 @@ def check(name: str) -> None:
     """
     library = _imported(name)
     if name == "wandb" and library.setup().settings.mode in ("online", "shared"):
-        cure = (
-            "wandb has no credentials; use `wandb login`, or set WANDB_MODE=offline and"
-            " send the run later by `wandb sync`"
-        )
         try:
-            known = library.login()
-        except Exception as error:  # where it cannot ask, an error of its own
-            raise ValueError(cure) from error
+            known, why = library.login(), ""
+        except Exception as error:  # it asks no one, or the service is not there
+            known, why = False, f" ({' '.join(str(error).split())[:200]})"
         if not known:
-            raise ValueError(cure)
+            raise ValueError(
+                f"wandb has no credentials, or cannot check them{why}; use `wandb"
+                " login`, or set WANDB_MODE=offline and send the run later by `wandb"
+                " sync`"
+            )
 
 
 def opened(
@@ -101,6 +101,9 @@ def _wandb(wandb, workdir, config, known) -> Tracker:
 
 
 def _mlflow(mlflow, workdir, config, known) -> Tracker:
+    # Training waits for each call: where a server is gone, not for minutes of tries.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     entities = importlib.import_module("mlflow.entities")
     client = mlflow.MlflowClient()
     if known:
