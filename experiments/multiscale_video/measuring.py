@@ -155,13 +155,16 @@ def _tell(table: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def _draw(config, test, guesses, past) -> None:
-    """Draws what was seen, both futures, and all guesses: a row a clip."""
+    """Draws what was seen, the future or both, and all guesses: a row a clip."""
     known = [test["clip"][:SHOWN, i] for i in range(past)]
-    futures = [test[name][:SHOWN, past] for name in ("clip", "other")]
-    columns = [*known, *futures, *(guess[:SHOWN] for guess in guesses.values())]
+    futures = {"true": "clip", "or": "other"}
+    if np.array_equal(test["clip"], test["other"]):
+        del futures["or"]
+    after = [test[name][:SHOWN, past] for name in futures.values()]
+    columns = [*known, *after, *(guess[:SHOWN] for guess in guesses.values())]
     rows = (np.stack(columns, 1) + 1) / 2
-    titles = [f"t - {past - i}" for i in range(past)] + ["true", "or", *guesses]
+    titles = [f"t - {past - i}" for i in range(past)] + [*futures, *guesses]
     figure = figures.new(0.3 + 0.8 * len(titles), 0.3 + 0.8 * len(rows))
     figures.tiles(figure.subplots(), rows, [""] * len(rows), titles)
-    about = "what was seen, both futures, and guesses"
+    about = "what was seen, what came or could have come, and guesses"
     figures.save(config.run.workdir / "futures.png", figure, about)
