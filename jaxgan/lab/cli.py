@@ -117,8 +117,9 @@ def _check_folders(config: Any) -> None:
         value = getattr(config, field.name)
         if dataclasses.is_dataclass(value):
             _check_folders(value)
-        elif isinstance(value, pathlib.Path):
-            paths.check_local(value, f"--{field.name.replace('_', '-')}")
+        for place in value if isinstance(value, tuple) else (value,):
+            if isinstance(place, pathlib.Path):
+                paths.check_local(place, f"--{field.name.replace('_', '-')}")
 
 
 def _join(run: Any) -> None:

@@ -323,6 +323,7 @@ def test_a_run_is_only_read(tiny_run, untouched, served, monkeypatch, tmp_path):
         (["--run", *["TINY"] * 7], "--run has 7 runs; give 1 to 6 of them"),
         (["--run"], "--run"),
         (["--run", "TINY", "CLASSIFIER"], "classifier, which draws no images"),
+        (["--run", "TINY", "gs://bucket/a"], "--run is gs://bucket/a, but must be a"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
