@@ -177,7 +177,7 @@ def sample(
     Every image is drawn with hidden units dropped, and its seed decides which. So it
     does not depend on the images drawn with it.
     """
-    check_labels(label, known(config.classes), jnp.shape(latent.seed)[0])
+    check_labels(label, known(config.classes), latent.seed.shape[0])
     generate = pure(Generator(config), "generator")
 
     def draw(noise, seed, label):

@@ -74,8 +74,19 @@ def double_smoothly(x: jax.Array) -> jax.Array:
 
     Corners are not aligned, as in PyTorch with `align_corners=False`.
     """
-    count, height, width, channels = x.shape
-    return jax.image.resize(x, (count, 2 * height, 2 * width, channels), "bilinear")
+    return enlarge(x, 2 * x.shape[1], 2 * x.shape[2])
+
+
+def enlarge(x: jax.Array, height: int, width: int) -> jax.Array:
+    """Enlarges images by bilinear interpolation: `[B, H, W, C]` to a height and width.
+
+    It does what `jax.image.resize` does, but is told which axes are enlarged: exporters
+    cannot compare the size of a batch that may be any.
+    """
+    count, rows, columns, channels = x.shape
+    scale = jnp.asarray([height / rows, width / columns], jnp.float32)
+    shape = (count, height, width, channels)
+    return jax.image.scale_and_translate(x, shape, (1, 2), scale, jnp.zeros(2), "linear")
 
 
 def halve(x: jax.Array) -> jax.Array:

@@ -15,7 +15,7 @@ import jaxgan
 from experiments import export
 from jaxgan import game
 from jaxgan.lab import exported, inference
-from jaxgan.models import biggan
+from jaxgan.models import biggan, lapgan, sngan
 
 pytestmark = pytest.mark.usefixtures("undisturbed")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -61,18 +61,21 @@ def test_the_files_hold_the_generator_alone(folder, tiny_run):
     assert json.loads(text)["export"]["range"] == [-1.0, 1.0]
 
 
+def small(name, record):
+    """The tiny network of a model, at random weights."""
+    config = record.tiny
+    batch = record.batch(config, jax.random.key(0), 2)
+    state = jax.jit(game.algorithm(record.game(config)).init)(jax.random.key(0), batch)
+    plain = {"game": f"jaxgan.models.{name}.Config", "model": vars(config)}
+    return inference.Trained(name, record, config, game.variables(state), 0, plain)
+
+
 @pytest.mark.release
 @pytest.mark.slow
 def test_numbers_and_tuples_among_the_weights_come_back(tmp_path):
     """BigGAN's attention has a gain without axes, its spectral norms keep tuples."""
     pytest.importorskip("safetensors", reason=SAFETENSORS)
-    config = biggan.MODEL.tiny
-    batch = biggan.MODEL.batch(config, jax.random.key(0), 2)
-    state = jax.jit(game.algorithm(biggan.game(config)).init)(jax.random.key(0), batch)
-    plain = {"game": "jaxgan.models.biggan.Config", "model": vars(config)}
-    trained = inference.Trained(
-        "biggan", biggan.MODEL, config, game.variables(state), 0, plain
-    )
+    trained = small("biggan", biggan.MODEL)
     exported.save_config(trained, tmp_path)
     exported.save_weights(trained, tmp_path)
     latent = inference.latents(trained, jax.random.key(1), 2)
@@ -145,6 +148,27 @@ def test_onnxruntime_draws_what_the_run_draws(onnx, drawn):
         given = {"latent": np.asarray(latent[:count])}
         (found,) = session.run(["image"], given)
         np.testing.assert_allclose(found, images[:count], atol=1e-4)
+
+
+@pytest.mark.release
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("module", [biggan, lapgan, sngan])
+def test_onnxruntime_draws_what_other_models_draw(module, tmp_path):
+    """Pooled attention, spectral norms, bilinear images: operations DCGAN lacks."""
+    pytest.importorskip("jax2onnx", reason="see docs/export.md")
+    runtime = pytest.importorskip("onnxruntime", reason="pip install onnxruntime")
+    trained = small(module.__name__.rpartition(".")[2], module.MODEL)
+    path = exported.save_onnx(trained, tmp_path)
+    session = runtime.InferenceSession(path.read_bytes())
+    names = [each.name for each in session.get_inputs()]
+    draw = jax.jit(inference.drawing(trained))
+    for count in (3, 1):
+        latent = inference.latents(trained, jax.random.key(1), count)
+        label = np.arange(count, dtype=np.int32) % max(trained.classes, 1)
+        given = {"latent": np.asarray(latent), "label": label}
+        (found,) = session.run(["image"], {name: given[name] for name in names})
+        np.testing.assert_allclose(found, draw(latent, label), atol=1e-4)
 
 
 @pytest.mark.filterwarnings("ignore")

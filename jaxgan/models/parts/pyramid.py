@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxgan import nn
+
 STEPS = 2.0**16  # of a pixel's value between 0 and 1
 
 
@@ -55,9 +57,7 @@ def pyramid(image: jax.Array, sizes: tuple[int, ...]) -> list[Level]:
 
 def enlarge(image: jax.Array, side: int) -> jax.Array:
     """Enlarges images `[B, S, S, C]` to a side by bilinear interpolation."""
-    count, _, _, channels = image.shape
-    shape = (count, side, side, channels)
-    return _rounded(jax.image.resize(image, shape, "linear"))
+    return _rounded(nn.enlarge(image, side, side))
 
 
 def shrink(image: jax.Array, side: int) -> jax.Array:
