@@ -33,6 +33,7 @@ def judge():
 @pytest.mark.slow
 def test_a_run_leaves_its_picture_and_errors_by_angle(tmp_path, monkeypatch, judge):
     monkeypatch.setattr(identity, "trained", lambda use: judge)
+    monkeypatch.setattr(turned, "_TILE", 6)  # no more people are drawn than are needed
     argv = [*SHORT, "--workdir", tmp_path / "run"]
     assert call(tp_gan_faces, argv, monkeypatch) == 0
     found = json.loads((tmp_path / "run" / "results.json").read_text())["turned"]
