@@ -27,10 +27,13 @@ def power_iteration(
     chex.assert_rank([weight, u], [2, 1])
     weight = lax.stop_gradient(weight)
 
-    v = _unit(weight @ u)
-    for i in range(iterations):
-        v = v if i == 0 else _unit(weight @ u)
-        u = _unit(v @ weight)
+    def again(_, both):
+        v = _unit(weight @ both[0])
+        return _unit(v @ weight), v
+
+    u, v = again(0, (u,))
+    if iterations > 1:  # a loop, which compiles as fast for many as for few
+        u, v = lax.fori_loop(1, iterations, again, (u, v))
     return lax.stop_gradient(u), lax.stop_gradient(v)
 
 
