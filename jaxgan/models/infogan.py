@@ -15,14 +15,18 @@ separate passes for real and for generated batches.
 `inform=False` is a plain GAN with a recogniser attached: Q learns to read the codes off
 the discriminator's features as well as it can, and influences neither net.
 
-Known differences: there is one categorical code and any number of continuous ones; the
-paper's coloured data sets have several categorical codes. The slope of the leaky ReLU
-is the paper's 0.1; its code has 0.01.
+Its networks for 32x32 grey faces are the same ones for larger images: `side=32`, 128
+numbers of noise, five continuous codes and no categorical one (`categories=0`), which
+makes inputs of 133 numbers.
+
+Known differences: there is at most one categorical code, and any number of continuous
+ones; the paper's coloured data sets have several categorical codes. The slope of the
+leaky ReLU is the paper's 0.1; its code has 0.01.
 """
 
 import dataclasses
 import math
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +38,7 @@ from jaxgan import bounds, losses, nn
 from jaxgan.game import Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import digit_nets, images
-from jaxgan.models.parts.classes import Classes, known
+from jaxgan.models.parts.classes import known
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +47,14 @@ class Config:
 
     noise: bounds.Count = 62
     """Size of the incompressible noise z, uniform on [-1, 1]."""
-    categories: Classes = 10
-    """Number of values of the categorical code c1; None for the number of classes of
-    the data."""
-    continuous: bounds.Count = 2
+    side: Annotated[int, bounds.Within(8)] = 28
+    """Height and width of the images in pixels, a multiple of 4."""
+    channels: Literal[1, 3] = 1
+    """Channels of the images: 1 for grey, 3 for colour."""
+    categories: bounds.Natural | None = 10
+    """Number of values of the categorical code c1; 0 for no such code, and None for the
+    number of classes of the data."""
+    continuous: bounds.Natural = 2
     """Number of continuous codes c2, c3, ..., uniform on [-1, 1]."""
     inform: bool = True
     """Whether the generator must keep the codes legible. If not, the model is a plain
@@ -77,13 +85,28 @@ class Config:
 
     def __post_init__(self):
         bounds.check(self)
+        if self.categories == 1:
+            raise ValueError(
+                "categories is 1, which says nothing; give 2 or more, or 0 for no"
+                " categorical code"
+            )
+        if self.categories == 0 and not self.continuous:
+            raise ValueError(
+                "categories and continuous are 0; give at least one code to read"
+            )
+        if self.side % 4:
+            raise ValueError(
+                f"side is {self.side}; the networks halve it twice: give a multiple of"
+                f" 4, such as {self.side // 4 * 4} or {self.side // 4 * 4 + 4}"
+            )
 
 
 class Codes(NamedTuple):
     """The codes that a generator keeps legible.
 
     Attributes:
-        category: c1, integers `[N]` in 0..categories-1.
+        category: c1, integers `[N]` in 0..categories-1; zeros where there is no such
+            code.
         continuous: c2, c3, ..., `[N, D]`, uniform on [-1, 1] in training.
     """
 
@@ -106,7 +129,7 @@ class Seen(NamedTuple):
 
 
 class Discriminator(linen.Module):
-    """Images `[B, 28, 28, 1]` in [0, 1] to `Seen`."""
+    """Images `[B, R, R, C]` in [0, 1] to `Seen`."""
 
     config: Config
 
@@ -136,11 +159,11 @@ class Discriminator(linen.Module):
 def game(config: Config) -> Game:
     """Two players, one move each; the discriminator owns the recogniser.
 
-    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`; labels are not used. The metric
+    Batches are `{"image": [B, R, R, C] in [0, 1]}`; labels are not used. The metric
     `information` is the bound for the categorical code, in nats: log(categories) if
     every code can be read off its image, and zero or less if none can;
     `continuous_error` is the squared error of the other codes, which is 1/3 for a guess
-    of 0.
+    of 0. There is a metric for each kind of code that there is.
     """
     nets = {"generator": _generator(config), "discriminator": Discriminator(config)}
     generate, discriminate = (pure(module, name) for name, module in nets.items())
@@ -153,19 +176,21 @@ def game(config: Config) -> Game:
     def reading(seen, z):
         """The negative weighted bound, and its metrics."""
         codes = split(config, z)[1]
-        category = losses.categorical_mutual_information_loss(
-            seen.category, codes.category
-        ).mean()
-        continuous = losses.gaussian_mutual_information_loss(
-            seen.mean, codes.continuous
-        ).mean()
-        return (
-            config.category_weight * category + config.continuous_weight * continuous,
-            {
-                "information": math.log(known(config.categories)) - category,
-                "continuous_error": jnp.square(seen.mean - codes.continuous).mean(),
-            },
-        )
+        loss, metrics = 0.0, {}
+        if kinds := known(config.categories):
+            category = losses.categorical_mutual_information_loss(
+                seen.category, codes.category
+            ).mean()
+            loss += config.category_weight * category
+            metrics["information"] = math.log(kinds) - category
+        if config.continuous:
+            continuous = losses.gaussian_mutual_information_loss(
+                seen.mean, codes.continuous
+            ).mean()
+            loss += config.continuous_weight * continuous
+            error = jnp.square(seen.mean - codes.continuous).mean()
+            metrics["continuous_error"] = error
+        return loss, metrics
 
     def discriminator_loss(variables, batch, turn):
         z = draw(batch, turn.key)
@@ -213,8 +238,9 @@ def game(config: Config) -> Game:
 def codes(config: Config, key: jax.Array, count: int) -> Codes:
     """Draws codes as in training: all categories alike, the others in [-1, 1]."""
     category_key, continuous_key = jax.random.split(key)
+    kinds = max(known(config.categories), 1)
     return Codes(
-        jax.random.randint(category_key, (count,), 0, known(config.categories)),
+        jax.random.randint(category_key, (count,), 0, kinds),
         nn.sample_latent(continuous_key, count, config.continuous, "uniform"),
     )
 
@@ -236,6 +262,8 @@ def split(config: Config, latent: jax.Array) -> tuple[jax.Array, Codes]:
     """Splits the input of the generator into noise and codes; undoes `join`."""
     ends = (config.noise, config.noise + known(config.categories))
     noise, category, continuous = jnp.split(latent, ends, axis=1)
+    if not config.categories:
+        return noise, Codes(jnp.zeros(len(noise), jnp.int32), continuous)
     return noise, Codes(category.argmax(1), continuous)
 
 
@@ -245,7 +273,7 @@ def sample(
     latent: jax.Array,
     statistics: Literal["batch", "running"] = "batch",
 ) -> jax.Array:
-    """Images `[N, 28, 28, 1]` in [0, 1] from `[N, Z]`, as made by `latent` or `join`.
+    """Images `[N, R, R, C]` in [0, 1] from `[N, Z]`, as made by `latent` or `join`.
 
     The statistics of a batch match those of training only if it has all categories in
     equal numbers. In a batch of one category, the category is normalised away: draw
@@ -257,7 +285,7 @@ def sample(
 def recognise(
     config: Config, variables: Variables, images: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Reads the codes off images `[N, 28, 28, 1]`, real or generated, by Q.
+    """Reads the codes off images `[N, R, R, C]`, real or generated, by Q.
 
     Returns:
         Logits of the categories `[N, categories]`, means of the other codes `[N, D]`.
@@ -269,14 +297,20 @@ def recognise(
 
 
 def _generator(config):
-    return digit_nets.Generator(config.width, config.hidden, dtype=config.dtype)
+    return digit_nets.Generator(
+        config.width, config.hidden, config.side, config.channels, dtype=config.dtype
+    )
+
+
+def _batch(config, key, count):
+    return images.batch(key, count, (config.side, config.side, config.channels))
 
 
 MODEL = Model(
     paper="1606.03657",
     config=Config,
     game=game,
-    batch=images.digits,
+    batch=_batch,
     show=images.samples(latent, sample),
     tiny=Config(
         noise=4,
