@@ -92,8 +92,7 @@ def measured(codes: np.ndarray, test: Mapping[str, np.ndarray]) -> dict[str, Any
     correlations, information, best = {}, {}, {}
     for name in heads.VARIED:
         factor = test[name]
-        ranks = [float(stats.spearmanr(code, factor).statistic) for code in codes.T]
-        ranks = [0.0 if np.isnan(rank) else rank for rank in ranks]  # a constant code
+        ranks = [_correlation(code, factor) for code in codes.T]
         nats = [mutual_information(code, factor) for code in codes.T]
         code = int(np.argmax(np.abs(ranks)))
         correlations[name], information[name] = ranks, nats
@@ -103,6 +102,11 @@ def measured(codes: np.ndarray, test: Mapping[str, np.ndarray]) -> dict[str, Any
             "information": nats[code],
         }
     return {"correlations": correlations, "information": information, "best": best}
+
+
+def _correlation(code, factor):
+    """The correlation of ranks; 0 for a constant code, which has none."""
+    return float(stats.spearmanr(code, factor).statistic) if np.ptp(code) else 0.0
 
 
 def mutual_information(first: np.ndarray, second: np.ndarray) -> float:

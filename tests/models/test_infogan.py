@@ -71,6 +71,40 @@ def test_the_defaults_are_the_papers_networks_with_one_trunk():
     }  # fmt: skip
 
 
+def test_the_networks_for_grey_faces_are_the_papers():
+    config = infogan.Config(side=32, noise=128, categories=0, continuous=5)
+    init = algorithm(infogan.game(config)).init
+    given = infogan.MODEL.batch(config, jax.random.key(0), 2)
+    assert given["image"].shape == (2, 32, 32, 1)
+    state = jax.eval_shape(init, jax.random.key(0), given)
+    counts = {net: parameter_count(params) for net, params in state.params.items()}
+    assert counts == {
+        "generator": 133 * 1024 + 2 * 1024 + 1024 * 8192 + 2 * 8192
+        + 16 * 128 * 64 + 2 * 64 + 16 * 64 + 1,
+        "discriminator": 16 * 64 + 64 + 16 * 64 * 128 + 2 * 128
+        + 8192 * 1024 + 2 * 1024 + 1024 + 1
+        + 1024 * 128 + 2 * 128 + 128 * 5 + 5,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("kinds", "numbers"), [(0, 5), (3, 0)])
+def test_without_a_kind_of_code_there_is_no_metric_of_it(kinds, numbers):
+    config = dataclasses.replace(TINY, categories=kinds, continuous=numbers)
+    latents = infogan.latent(config, jax.random.key(0), COUNT)
+    assert latents.shape == (COUNT, 4 + kinds + numbers)
+    given = {"image": batch()["image"], "latent": latents}
+    play = algorithm(infogan.game(config))
+
+    def lost(key):
+        nets = variables(play.init(key, given))
+        return infogan.game(config).players["discriminator"].loss(nets, given, TURN)
+
+    loss, (_, metrics) = jax.eval_shape(lost, jax.random.key(0))
+    assert loss.shape == ()
+    assert ("information" in metrics) == bool(kinds)
+    assert ("continuous_error" in metrics) == bool(numbers)
+
+
 def test_the_players_step_sizes_differ():
     rates = {"discriminator": 2e-4, "generator": 1e-3}
     for name, player in infogan.game(infogan.Config()).players.items():
@@ -211,8 +245,9 @@ def test_running_averages_draw_one_category_alone(nets):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"categories": 1}, "categories is 1; it must be at least 2"),
-        ({"continuous": 0}, "continuous is 0; it must be at least 1"),
+        ({"categories": 1}, "categories is 1, which says nothing; give 2 or more"),
+        ({"categories": 0, "continuous": 0}, "give at least one code to read"),
+        ({"side": 30}, "side is 30; .* such as 28 or 32"),
         ({"generator_rate": 0.0}, r"generator_rate is 0\.0; it must be above 0"),
         ({"category_weight": -0.1}, r"category_weight is -0\.1; it must be at least 0"),
     ],
