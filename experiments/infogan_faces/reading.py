@@ -106,7 +106,10 @@ def measured(codes: np.ndarray, test: Mapping[str, np.ndarray]) -> dict[str, Any
 
 def _correlation(code, factor):
     """The correlation of ranks; 0 for a constant code, which has none."""
-    return float(stats.spearmanr(code, factor).statistic) if np.ptp(code) else 0.0
+    if not np.ptp(code):
+        return 0.0
+    ranks = [stats.rankdata(x) for x in (code, factor)]
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def mutual_information(first: np.ndarray, second: np.ndarray) -> float:

@@ -74,6 +74,9 @@ class Config:
     """Weight of the orthogonal penalty on the generator; 1e-4 in the paper."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
+    adapt: bounds.Natural = 0
+    """Real images that would take the probability of StyleGAN2-ADA's augmentations from
+    0 to 1: 500,000 in the paper, fewer for short runs; 0 leaves them out."""
     critic_steps: bounds.Count = 4
     """Updates of the discriminator a step."""
     learning_rate: bounds.Rate = 2e-4
@@ -234,6 +237,7 @@ def game(config: Config) -> Game:
         },
         condition="label",
         view=lambda images, key: nn.diff_augment(images, key, config.augment),
+        adapt=config.adapt,
         moves=(Move("discriminator", repeat=config.critic_steps), Move("generator")),
         ema=config.ema,
     )

@@ -53,6 +53,9 @@ class Config:
     """Losses of both players."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
+    adapt: bounds.Natural = 0
+    """Real images that would take the probability of StyleGAN2-ADA's augmentations from
+    0 to 1: 500,000 in the paper, fewer for short runs; 0 leaves them out."""
     learning_rate: bounds.Rate = 2e-4
     """Adam's step size, of both players."""
     beta1: bounds.Decay = 0.5
@@ -177,6 +180,7 @@ def game(config: Config) -> Game:
         optimizer=optax.adam(config.learning_rate, config.beta1),
         condition="label",
         view=lambda images, key: nn.diff_augment(images, key, config.augment),
+        adapt=config.adapt,
         ema=config.ema,
     )
 

@@ -64,6 +64,9 @@ class Config:
     """The discriminator's normalisation: batch norm (the paper's) or spectral norm."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
+    adapt: bounds.Natural = 0
+    """Real images that would take the probability of StyleGAN2-ADA's augmentations from
+    0 to 1: 500,000 in the paper, fewer for short runs; 0 leaves them out."""
     learning_rate: bounds.Rate = 2e-4
     """Adam's step size for both players."""
     beta1: bounds.Decay = 0.5
@@ -199,6 +202,7 @@ def game(config: Config) -> Game:
             optax.adam(config.learning_rate, config.beta1),
         ),
         view=lambda images, key: nn.diff_augment(images, key, config.augment),
+        adapt=config.adapt,
         ema=config.ema,
     )
 

@@ -77,6 +77,9 @@ class Config:
     """Whether the last layer's direction is trained by a loss of its own, as in SAN."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
+    adapt: bounds.Natural = 0
+    """Real images that would take the probability of StyleGAN2-ADA's augmentations from
+    0 to 1: 500,000 in the paper, fewer for short runs; 0 leaves them out."""
     critic_steps: bounds.Count = 5
     """Updates of the discriminator a step."""
     learning_rate: bounds.Rate = 2e-4
@@ -211,6 +214,7 @@ def game(config: Config) -> Game:
         optimizer={"generator": adam(1), "discriminator": adam(config.critic_steps)},
         condition=None if config.classes == 0 else "label",
         view=lambda images, key: nn.diff_augment(images, key, config.augment),
+        adapt=config.adapt,
         moves=(Move("discriminator", repeat=config.critic_steps), Move("generator")),
         ema=config.ema,
     )

@@ -1,5 +1,6 @@
 """Layers and functions that the networks of several papers share."""
 
+from jaxgan.nn.ada import Adaptive, adapt, adaptive_augment
 from jaxgan.nn.attention import SelfAttention
 from jaxgan.nn.augment import POLICIES, check_policy, diff_augment
 from jaxgan.nn.blocks import DownBlock, UpBlock
@@ -34,6 +35,7 @@ __all__ = [
     "GAIN",
     "MLP",
     "POLICIES",
+    "Adaptive",
     "BatchNorm",
     "ConditionalBatchNorm",
     "Conv",
@@ -53,6 +55,8 @@ __all__ = [
     "VirtualBatchNorm",
     "WeightNormConv",
     "WeightNormDense",
+    "adapt",
+    "adaptive_augment",
     "batch_latent",
     "check_mask",
     "check_policy",

@@ -13,6 +13,7 @@ import jax
 import optax
 from jax import lax
 
+from jaxgan import nn
 from jaxgan.game import Game, Move, Net, Player, pure
 from jaxgan.models.parts.classes import check_labelled
 
@@ -49,6 +50,7 @@ def adversarial(
     data: str = "image",
     condition: str | None = None,
     view: Callable[[jax.Array, jax.Array], jax.Array] = lambda examples, key: examples,
+    adapt: int = 0,
     moves: tuple[Move, ...] = (Move("discriminator"), Move("generator")),
     ema: float = 0.0,
 ) -> Game:
@@ -69,6 +71,9 @@ def adversarial(
             "label"; generated examples have the conditions of the real ones.
         view: `view(examples, key)` is applied to real and generated examples before the
             discriminator sees them, in both losses; for augmentation or noise.
+        adapt: real images that would take the probability of StyleGAN2-ADA's
+            augmentations from 0 to 1, 500,000 in the paper; 0 leaves them out. Images
+            are changed behind `view`; the metric "augmentation" is the probability.
         moves: the schedule of the players "discriminator" and "generator"; five updates
             of the critic are `Move("discriminator", repeat=5)`. If the two move at
             once, both see the same generated examples through the same noise and
@@ -76,10 +81,12 @@ def adversarial(
         ema: the decay of the moving average of the generator's weights.
 
     Returns:
-        The game; nets and players are "generator" and "discriminator".
+        The game; nets and players are "generator" and "discriminator", and there is a
+        net "augmentation" without parameters if `adapt` is above 0.
     """
     nets = {"generator": generator, "discriminator": discriminator}
     generate, discriminate = (pure(module, name) for name, module in nets.items())
+    augmented = pure(nn.Adaptive(adapt), "augmentation") if adapt else None
     objective = losses if isinstance(losses, Objective) else Objective(*losses)
     if not isinstance(optimizer, Mapping):
         optimizer = dict.fromkeys(nets, optimizer)
@@ -94,8 +101,11 @@ def adversarial(
         return generate(variables, latents, *given(batch), rngs=_streams(key))
 
     def judge(variables, batch, examples, key):
+        seen = view(examples, key)
+        if augmented is not None:
+            seen = augmented(variables, seen, rngs=_streams(key))[0]
         logits, variables = discriminate(
-            variables, view(examples, key), *given(batch), rngs=_streams(key)
+            variables, seen, *given(batch), rngs=_streams(key)
         )
         return logits.reshape(examples.shape[0]), variables
 
@@ -114,6 +124,8 @@ def adversarial(
             if objective.penalty_weight is not None:
                 metrics["penalty"] *= objective.penalty_weight(turn.step)
             loss += metrics["penalty"]
+        if augmented is not None:
+            metrics["augmentation"], variables = augmented(variables, None, real_logits)
         return loss, (variables, metrics)
 
     def generator_loss(variables, batch, turn):
@@ -132,17 +144,21 @@ def adversarial(
         if condition == "label":
             check_labelled(batch)
         extra = tuple(x[:1] for x in given(batch))
+        example = batch[data][:1]
         return {
             "generator": (zeros, *extra),
-            "discriminator": (batch[data][:1], *extra),
-        }
+            "discriminator": (example, *extra),
+        } | ({"augmentation": (example,)} if adapt else {})
 
+    owned = ("discriminator",)
+    if adapt:
+        nets["augmentation"], owned = nn.Adaptive(adapt), (*owned, "augmentation")
     return Game(
         nets=nets,
         inputs=inputs,
         players={
             "discriminator": Player(
-                discriminator_loss, ("discriminator",), optimizer["discriminator"]
+                discriminator_loss, owned, optimizer["discriminator"]
             ),
             "generator": Player(generator_loss, ("generator",), optimizer["generator"]),
         },
