@@ -22,9 +22,10 @@ VARIED = ("yaw", "pitch", "head_width", "light_azimuth", "light_elevation")
 SHAPES = (
     *("jaw", "cheeks", "brow_thickness", "brow_raise", "eye_size", "eye_spacing"),
     *("eye_tilt", "nose_width", "nose_length", "nose_height", "mouth_width"),
-    *("lip_fullness", "skin_tone"),
+    "lip_fullness",
 )
-"""What makes people differ, uniform over the middle half of the ranges."""
+"""What makes people differ, uniform over the middle half of the ranges; all have the
+same skin, since its brightness alone would be a code's easiest meaning."""
 _TILE = 32  # heads drawn together
 _GREY = (0.299, 0.587, 0.114)  # the luma of ITU-R BT.601
 
