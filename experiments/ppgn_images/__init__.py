@@ -91,11 +91,6 @@ def main(config: Config) -> None:
     """Trains what is missing, then makes chains and measures."""
     shape = generator.image_shape(ppgn.MODEL, config.model)
     opened = classes.present(unseen.open_both(config.data, shape))
-    if len(opened.classes) < 2:
-        raise ValueError(
-            f"{config.data.data} has no classes, but chains are asked for one: give a"
-            " set with labels, such as digits or a folder of a folder for each class"
-        )
     model = dataclasses.replace(config.model, classes=len(opened.classes))
     encoder = dataclasses.replace(model, stage="encoder")
     parts = {

@@ -55,7 +55,7 @@ def measure(
         "real": (real["image"], real["label"]),
     }
     numbers = {
-        "classes": {
+        "seen": {
             name: scored(judge, images, asked)
             for name, (images, asked) in shown.items()
         },
