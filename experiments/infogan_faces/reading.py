@@ -43,6 +43,7 @@ def open_heads(config: Heads, side: int) -> data.Set:
         drawn.once(
             ("heads", SEEDS[split], count, side),
             lambda split=split, count=count: heads.heads(SEEDS[split], count, side),
+            heads,
         )
         for split, count in (("train", config.heads), ("test", config.tests))
     )

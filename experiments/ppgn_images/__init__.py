@@ -80,7 +80,7 @@ PRESETS = {
         ),
         data=Data("folder:IMAGENET", upscale="yes"),
         model=ppgn.Config(),
-        chains=chains.Chains(rate=1.0, prior=1e-5),
+        chains=chains.Chains(rate=1.0, prior=1e-5, start=1.0),
         encoder_steps=450_000,
         preset="paper",
     ),

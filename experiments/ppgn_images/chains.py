@@ -27,7 +27,9 @@ class Chains:
     """Standard deviation of the noise in a step."""
     context: bounds.Weight = 1.0
     """Weight of what is known of an image with a hole."""
-    rate: bounds.Rate = 0.1
+    start: bounds.Rate = 2.5
+    """Standard deviation of the random codes that chains begin at; 1 in the paper."""
+    rate: bounds.Rate = 0.03
     """Mean size of a step at the beginning of a chain; it falls to a hundredth."""
     released: bool = False
     """Keep only the class's own logit in the gradient towards a class, as the released
@@ -67,7 +69,7 @@ def classes(
         return _run(
             config,
             plug_and_play.sampler(again, wanted, _steps(config), rate=_rate(config)),
-            jax.random.normal(first, (model.code,)),
+            config.start * jax.random.normal(first, (model.code,)),
             rest,
         )
 

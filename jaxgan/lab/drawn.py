@@ -10,6 +10,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -57,15 +58,19 @@ def open_source(
 
 
 def once(
-    about: tuple[Any, ...], draw: Callable[[], dict[str, np.ndarray]]
+    about: tuple[Any, ...],
+    draw: Callable[[], dict[str, np.ndarray]],
+    *modules: ModuleType,
 ) -> dict[str, np.ndarray]:
     """Reads arrays of drawn faces from the user's cache; draws and keeps them if new.
 
     Args:
         about: all that they depend on, besides the code that draws faces.
         draw: draws them.
+        modules: outside of `faces`, on whose code they depend too.
     """
-    return kept.once(_place(about), draw, "faces", limit=LIMIT_BYTES)
+    place = _place((*about, *map(inspect.getsource, modules)))
+    return kept.once(place, draw, "faces", limit=LIMIT_BYTES)
 
 
 def code() -> list[str]:

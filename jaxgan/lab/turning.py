@@ -77,7 +77,8 @@ def _part(split, people, size):
     def draw():
         return turned.turned(SEEDS[split], people, size, angles)
 
-    made = drawn.once(("turned", SEEDS[split], people, size, angles), draw)
+    about = "turned", SEEDS[split], people, size, angles
+    made = drawn.once(about, draw, turned, landmarks)
     image, places = made["image"], made["points"][:, 1:, POINTS, :2]
     return {
         "image": image[:, 0].repeat(len(ANGLES), 0),

@@ -31,7 +31,7 @@ def drawn_heads(seed, count, size):
 @pytest.mark.slow
 def test_a_run_leaves_what_codes_tell_and_their_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr(heads, "heads", drawn_heads)
-    monkeypatch.setattr(drawn, "once", lambda about, draw: draw())
+    monkeypatch.setattr(drawn, "once", lambda about, draw, *modules: draw())
     argv = [*TINY, "--workdir", tmp_path / "run"]
     assert call(infogan_faces, argv, monkeypatch) == 0
     found = json.loads((tmp_path / "run" / "results.json").read_text())["heads"]
