@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import inspect
 from typing import Any
 
 import numpy as np
@@ -60,12 +59,12 @@ def _drawn(config, kind, count, side) -> tuple[Pairs, Pairs, str]:
         )
     terminal.doing(f"drawing {count + config.data.tests:,} {kind} under two lights")
 
-    code, tests = inspect.getsource(lights), config.data.tests
+    tests = config.data.tests
     scenes = functools.partial(lights.two_lights, aligned=kind == "portraits")
     train = drawn.once(
-        (code, kind, "halved", count, side), lambda: _small(scenes(0, count, side))
+        (kind, "halved", count, side), lambda: _small(scenes(0, count, side)), lights
     )
-    test = drawn.once((code, kind, tests, side), lambda: scenes(1, tests, side))
+    test = drawn.once((kind, tests, side), lambda: scenes(1, tests, side), lights)
     about = f"{kind}, {count:,} drawn under two lights, and {tests} to test"
     return train, test, about
 
