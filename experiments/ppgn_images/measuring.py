@@ -169,7 +169,8 @@ def _tiles(tiles, names, above=None):
     rows, columns = tiles.shape[:2]
     figure = figures.new(0.6 * columns + 1.2, 0.6 * rows + 0.5)
     axes = figure.subplots()
-    figures.tiles(axes, tiles, list(names), above or [""] * columns)
+    unit = np.asarray(tiles, np.float32) / 255
+    figures.tiles(axes, unit, list(names), above or [""] * columns)
     return figure
 
 
