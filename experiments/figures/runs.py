@@ -30,6 +30,9 @@ RUNS = {
         "text_to_faces", 10, "--steps 500 --tests 256 --encoder facts", 2
     ),
     "infogan_mnist": Made("infogan_mnist --data {digits}", 7, "--steps 800", 1.6),
+    "infogan_faces": Made(
+        "infogan_faces", 8, "--steps 1000 --sample-every 500 --heads 4096", 2.5
+    ),
     "improved_gan": Made(
         "improved_gan_mnist --data {digits} --minibatch-steps 3000",
         12,

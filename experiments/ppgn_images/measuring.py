@@ -47,7 +47,8 @@ def measure(
         real["image"],
     )
     keys = jax.random.key(config.chains.seed + 1)
-    chance = draw(jnp.abs(jax.random.normal(keys, (len(labels), model.code))))
+    random = config.chains.start * jax.random.normal(keys, (len(labels), model.code))
+    chance = draw(jnp.maximum(random, 0.0))
     shown = {
         "chains": (last, labels),
         "drawn again": (again, real["label"]),

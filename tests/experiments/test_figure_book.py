@@ -50,6 +50,7 @@ KNOWN = {
     "multimnist": "capsnet_multimnist",
     "capsnet_table": "capsnet_table_printed",
     "shifts": "transforming_autoencoder",
+    "infogan_faces": "codes_infogan_faces",
 }
 # What these runs do not show: that 10 latents make samples alike, that the aged are the
 # same persons, and that capsules beat the baseline. The notes say so too.
