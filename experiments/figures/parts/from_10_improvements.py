@@ -6,6 +6,7 @@ from experiments.figures.entries import (
     Figure,
     Outcome,
     Read,
+    at_least,
     at_most,
     every,
     less,
