@@ -29,15 +29,15 @@ RUNS = {
     "text_to_faces": Made(
         "text_to_faces", 10, "--steps 500 --tests 256 --encoder facts", 2
     ),
-    "infogan_mnist": Made("infogan_mnist --data {digits}", 7, "--steps 800", 1.6),
+    "infogan_mnist": Made("infogan_mnist --data {digits}", 7, "--steps 600", 1.2),
     "infogan_faces": Made(
-        "infogan_faces", 8, "--steps 1000 --sample-every 500 --heads 4096", 2.5
+        "infogan_faces", 8, "--steps 500 --sample-every 500 --heads 2048", 1.3
     ),
     "improved_gan": Made(
         "improved_gan_mnist --data {digits} --minibatch-steps 3000",
         12,
-        "--steps 800 --minibatch-steps 300",
-        2,
+        "--steps 600 --minibatch-steps 250",
+        1.6,
     ),
     "metrics": Made(
         "metric_sanity --data {digits} portraits:4000", 2, "--count 1500", 0.8
@@ -85,7 +85,7 @@ RUNS = {
         )
     },
     "cyclegan": Made(
-        "cyclegan", 7, "--steps 400 --model.constant 200 --model.decay 200", 1.2
+        "cyclegan", 7, "--steps 300 --model.constant 150 --model.decay 150", 0.9
     ),
     "progan": Made("progan_faces", 7, "--steps 25", 1.5),
     "biggan": Made("biggan_faces", 5, "--steps 500", 1.6),
@@ -147,8 +147,8 @@ RUNS = {
     "capsnet_table": Made(
         "capsnet_table --data {digits}",
         120,
-        "--seeds 0 --mnist-steps 150 --multimnist-steps 60 --narrower 16",
-        3.4,
+        "--seeds 0 --mnist-steps 120 --multimnist-steps 60 --narrower 16",
+        3.0,
     ),
     "shifts": Made("transforming_autoencoder --data {digits}", 5, "--steps 8000", 1.2),
 }
