@@ -48,9 +48,6 @@ class Config(r3gan.Schedule):
     """Size of the latent vector, drawn from a standard normal."""
     augment: tuple[Literal["colour", "translation", "cutout"], ...] = ()
     """Differentiable augmentations, for sets of a few thousand images or fewer."""
-    adapt: bounds.Natural = 0
-    """Real images that would take the probability of StyleGAN2-ADA's augmentations from
-    0 to 1: 500,000 in the paper, fewer for short runs; 0 leaves them out."""
     annealing: bounds.Natural = 40_000
     """Steps over which gamma, the step size and beta2 go from their first to their last
     values; the paper takes 20 million images. With 0, they keep their first values."""
@@ -105,7 +102,6 @@ def game(config: Config) -> Game:
         latent=functools.partial(latent, config),
         condition=None if config.classes == 0 else "label",
         view=lambda images, key: nn.diff_augment(images, key, config.augment),
-        adapt=config.adapt,
     )
 
 
