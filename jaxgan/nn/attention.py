@@ -34,7 +34,11 @@ class SelfAttention(linen.Module):
 
         def layer(features, name, pooled=False):
             made = self.conv(max(1, features), 1, use_bias=False, name=name)(x)
-            made = linen.max_pool(made, window_shape=(2, 2), strides=(2, 2)) if pooled else made
+            made = (
+                linen.max_pool(made, window_shape=(2, 2), strides=(2, 2))
+                if pooled
+                else made
+            )
             return made.reshape(count, -1, made.shape[-1])
 
         query = layer(channels // 8, "query")

@@ -86,7 +86,9 @@ def enlarge(x: jax.Array, height: int, width: int) -> jax.Array:
     count, rows, columns, channels = x.shape
     scale = jnp.asarray([height / rows, width / columns], jnp.float32)
     shape = (count, height, width, channels)
-    return jax.image.scale_and_translate(x, shape, (1, 2), scale, jnp.zeros(2), "linear")
+    return jax.image.scale_and_translate(
+        x, shape, (1, 2), scale, jnp.zeros(2), "linear"
+    )
 
 
 def halve(x: jax.Array) -> jax.Array:

@@ -34,7 +34,7 @@ def codes(read: Read) -> Outcome:
 def told(read: Read) -> Outcome:
     """How many factors of heads a code is correlated with."""
     best = read("infogan_faces/results.json")["heads"]["best"]
-    found = [name for name, x in best.items() if abs(x["correlation"]) >= 0.5]
+    found = [name for name, x in best.items() if abs(x["correlation"]) >= 0.8]
     return at_least("factors told by a code", len(found), 2)
 
 
@@ -117,7 +117,7 @@ FIGURES = (
         ("infogan_faces",), ("infogan_faces/sweeps.png", "infogan_faces/codes.png"),
         "Of turn, elevation, width and the light's two directions, at least two are"
         " told by a code of heads that were not trained on, with a correlation of"
-        " ranks of 0.5 or more.",
+        " ranks of 0.8 or more (a plain GAN has reached 0.79).",
         told,
     ),
     Figure(
