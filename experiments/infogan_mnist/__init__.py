@@ -60,6 +60,11 @@ class Config:
             raise ValueError(
                 f"--seeds is {self.seeds}; give different ones, none below 0"
             )
+        if self.model.categories == 0:
+            raise ValueError(
+                "--model.categories is 0, but the categories are what is read here;"
+                " give 2 or more, or use infogan_faces, which has none"
+            )
         if not self.model.inform:
             raise ValueError(
                 "--model.inform is False, which is a plain GAN; --compare trains one"

@@ -238,7 +238,10 @@ def player(setting: Setting) -> Play:
         def one(state):
             now = variables(state)
             fake = points_gan.sample(model, now, latent)
-            score = lambda x: points_gan.score(model, now, x)  # noqa: E731
+
+            def score(points):
+                return points_gan.score(model, now, points)
+
             return Seen(
                 fake=fake,
                 land=score(lattice).reshape(SIDE, SIDE),

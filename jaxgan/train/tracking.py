@@ -61,12 +61,12 @@ def following(run: Run, config: Mapping[str, Any]) -> Iterator[Following]:
             " again, sends the rest"
         )
 
-    def send(step, call):
+    def send(step, call, *what):
         for name, tracker in list(live.items()):
             if step < newest[name]:  # after a rollback
                 continue
             try:
-                call(tracker)
+                getattr(tracker, call)(step, *what)
             except Exception as error:  # of networks and of foreign code, any kind
                 drop(name, error)
                 kept[name]["step"] = min(kept[name]["step"], step - 1)
@@ -76,13 +76,13 @@ def following(run: Run, config: Mapping[str, Any]) -> Iterator[Following]:
     def rows(rows):
         for row in rows:
             step, numbers = row["step"], {k: x for k, x in row.items() if k != "step"}
-            send(step, lambda tracker: tracker.scalars(step, numbers))  # noqa: B023
+            send(step, "scalars", numbers)
 
     def sheets(step):
         for name in directory.sheet_names(run.workdir):
             path = directory.sheet(run.workdir, name, step)
             if path.is_file():
-                send(step, lambda tracker: tracker.picture(step, name, path))  # noqa: B023
+                send(step, "picture", name, path)
 
     def kept_after(call):
         return lambda given: (call(given), keep())[0]

@@ -143,6 +143,7 @@ def test_along_a_row_one_code_changes_and_noise_stays():
         (["--seeds", 1, 1], r"--seeds is \(1, 1\); give different ones"),
         (["--model.no-inform"], "plain GAN; --compare trains one"),
         (["--model.categories", 1], "categories is 1"),
+        (["--model.categories", 0], "categories are what is read here"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, monkeypatch, capsys, changes, words):

@@ -11,7 +11,7 @@ from flax import linen
 from jaxgan import losses, nn
 from jaxgan.game import algorithm
 from jaxgan.models.parts.two_players import adversarial
-from jaxgan.nn import ada
+from jaxgan.nn import ada, moved
 
 COUNT = 4096
 
@@ -35,7 +35,7 @@ def test_probability_0_changes_no_bit_and_1_every_image(key, channels):
 
 
 @pytest.mark.parametrize(
-    ("place", "moved"),
+    ("place", "expected"),
     [
         ([[-1, 0, 0], [0, 1, 0]], lambda x: x[:, ::-1]),
         ([[0, -1, 0], [1, 0, 0]], lambda x: np.rot90(x, 1)),
@@ -44,17 +44,17 @@ def test_probability_0_changes_no_bit_and_1_every_image(key, channels):
     ],
     ids=["flip", "quarter turn", "shift"],
 )  # fmt: skip
-def test_whole_pixels_move_exactly(place, moved):
+def test_whole_pixels_move_exactly(place, expected):
     image = drawn(6, 6, 3)
     images = jnp.asarray(image[None])
     matrix = jnp.array([[*place, [0, 0, 1]]], jnp.float32)
-    np.testing.assert_array_equal(ada.warp(images, matrix)[0], moved(image))
+    np.testing.assert_array_equal(moved.warp(images, matrix)[0], expected(image))
 
 
 def test_each_operation_comes_with_its_probability(key):
     """Half of the flips mirror: the determinant of the map is negative."""
     chance = 0.4
-    places = np.asarray(ada.geometry(key, COUNT, (32, 32), chance))
+    places = np.asarray(moved.geometry(key, COUNT, (32, 32), chance))
     mirrored = (np.linalg.det(places[:, :2, :2]) < 0).mean()
     error = np.sqrt(chance / 2 * (1 - chance / 2) / COUNT)
     assert abs(mirrored - chance / 2) < 4 * error
@@ -66,7 +66,7 @@ def test_each_operation_comes_with_its_probability(key):
 
 
 def test_colours_of_greys_stay_grey_and_hue_keeps_luma(key):
-    colours = np.asarray(ada.colour(key, COUNT, 1.0))
+    colours = np.asarray(moved.colour(key, COUNT, 1.0))
     greys = colours[:, :3, :3] @ np.ones(3)
     np.testing.assert_allclose(greys, greys[:, :1].repeat(3, 1), atol=1e-5)
     # The change of luma by a colour depends on the colour's luma alone.
@@ -76,7 +76,7 @@ def test_colours_of_greys_stay_grey_and_hue_keeps_luma(key):
     assert abs(contrast.std() - 0.5) < 0.03
     inverted = (greys[:, 0] < 0).mean()
     assert abs(inverted - 0.5) < 4 * 0.5 / COUNT**0.5
-    grey = np.asarray(ada.colour(key, COUNT, 1.0, 1))
+    grey = np.asarray(moved.colour(key, COUNT, 1.0, 1))
     off = grey[:, :3, :3] - grey[:, :3, :3].mean((1, 2), keepdims=True)
     assert np.abs(off).max() > 0.1  # inverting a luma is no multiple of one
 
@@ -96,8 +96,8 @@ def test_the_probability_moves_by_the_papers_step_and_stays_in_bounds():
     step = 4 * 64 / 500_000
     assert step == pytest.approx(5.12e-4)
     for sign, expected in ((0.9, 0.3 + step), (0.6, 0.3), (-1.0, 0.3 - step)):
-        moved = nn.adapt(jnp.float32(0.3), jnp.float32(sign), 256)
-        np.testing.assert_allclose(moved, expected, rtol=1e-6)
+        new = nn.adapt(jnp.float32(0.3), jnp.float32(sign), 256)
+        np.testing.assert_allclose(new, expected, rtol=1e-6)
     assert nn.adapt(jnp.float32(0.0), jnp.float32(0.0), 256) == 0
     assert nn.adapt(jnp.float32(1.0), jnp.float32(1.0), 256) == 1
 
