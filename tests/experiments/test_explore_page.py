@@ -4,14 +4,15 @@ import importlib.util
 
 import pytest
 
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("gradio") is None, reason="gradio is not installed"
+)
 SECONDS = 60  # that a page may take on a busy machine
 
 
 @pytest.fixture
 def address(tiny_run, tmp_path, serve):
     """The page, served by a separate process."""
-    if importlib.util.find_spec("gradio") is None:
-        pytest.skip("gradio is not installed")
     argv = ["--run", tiny_run, "--workdir", tmp_path / "kept", "--strongest", 2]
     return serve("experiments.explore", *argv)
 
@@ -65,8 +66,6 @@ def test_the_page_answers(browser, address, tmp_path):
 
 
 def test_two_runs_on_a_phone(browser, serve, tiny_run, tmp_path):
-    if importlib.util.find_spec("gradio") is None:
-        pytest.skip("gradio is not installed")
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
