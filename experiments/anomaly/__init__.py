@@ -3,32 +3,46 @@ r"""Finds images of classes that a GAN has not seen: AnoGAN (arXiv:1703.05921).
     python -m experiments.dcgan_faces --data idx:MNIST --leave-out 0 --no-flip \
         --model.resolution 32 --model.channels 1 --workdir runs/mnist_without_0
     python -m experiments.anomaly --run runs/mnist_without_0
+    python -m experiments.anomaly --run runs/only_0 runs/only_1 runs/only_2
 
 For every image x, searches for a latent z whose image G(z) is like it. The anomaly
 score A is 0.9 times the sum of |x - G(z)| over pixels, the residual R, plus 0.1 times
 that sum over features of the discriminator. Test images of the classes that the run was
-trained on are normal, those of the classes left out are anomalous. The area under the
-ROC curve measures a score: it is the share of pairs in which an anomalous image gets a
-larger score than a normal one. Two scores that need no search are reported as well: the
-discriminator's logit, and the distance to the nearest training image, which needs no
-GAN.
+trained on are normal, those of the classes left out are anomalous; a run that left out
+all classes but one is the one-class setting of the paper. The area under the ROC curve
+measures a score: it is the share of pairs in which an anomalous image gets a larger
+score than a normal one. Three scores that need no search are reported as well: the
+discriminator's logit; the distance to the nearest training image; and the error of an
+image drawn from its principal components, those of the training images. The last two
+need no GAN.
 
 --workdir gets scores.png (a histogram and the ROC curves), images.png (image, G(z) and
-their difference) and results.json, with 95 per cent bootstrap intervals. Takes a few
-minutes on two CPU cores. Needs scikit-learn: `pip install -e ".[analysis]"`.
+their difference) and results.json, with 95 per cent bootstrap intervals. With several
+runs, each has a folder of its own for these, and runs.png and results.json compare
+them. Takes a few minutes a run on two CPU cores. Needs scikit-learn:
+`pip install -e ".[analysis]"`.
 """
 
 import dataclasses
 import pathlib
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
 
-from experiments.anomaly.pictures import images_picture, scores_picture, table
+from experiments.anomaly.pictures import (
+    SCORES,
+    images_picture,
+    means,
+    runs_picture,
+    scores_picture,
+    table,
+)
 from experiments.anomaly.scoring import (
     BLOCK,
-    interval,
+    areas_of,
+    reconstruction_error,
     roc_auc_score,
     searched,
     unseen,
@@ -43,8 +57,8 @@ from jaxgan.train.terminal import say
 class Config:
     """Which run to use, and how to search."""
 
-    run: pathlib.Path
-    """Directory of a finished run of a GAN that left classes out; it is only read."""
+    run: tuple[pathlib.Path, ...]
+    """Folders of finished runs of GANs that left classes out; they are only read."""
     workdir: pathlib.Path = pathlib.Path("runs/anomaly")
     """Directory for the pictures and the results."""
     data: str | None = None
@@ -62,6 +76,8 @@ class Config:
     candidates: bounds.Count = 1024
     """Random latents; searches start from the nearest of them. As many as restarts make
     the starts random, as in the paper."""
+    components: bounds.Count = 32
+    """Principal components that images are drawn from, as a baseline."""
     weight: bounds.Share = 0.1
     """Weight of the features in the score: the paper's lambda."""
     layer: bounds.Whole = -1
@@ -75,6 +91,12 @@ class Config:
 
     def __post_init__(self):
         bounds.check(self, flags=True)
+        names = [run.resolve().name for run in self.run]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(
+                f"--run has the folders {', '.join(names) or 'of no run'}; give one or"
+                " more, all of different names, which their results are filed under"
+            )
         if self.candidates < self.restarts:
             raise ValueError(
                 f"--candidates is {self.candidates}, fewer than the {self.restarts}"
@@ -83,13 +105,39 @@ class Config:
 
 
 def main(config: Config) -> None:
-    """Searches and scores, then writes everything at the end."""
+    """Searches and scores, run after run; writes what a run gave when it is done."""
     area = roc_auc_score()
-    trained = inference.open_run(config.run, ema=config.ema)
+    opened = {run: _opened(run, config) for run in config.run}
+    found = {}
+    for run, (trained, left_out) in opened.items():
+        name, folder = run.resolve().name, config.workdir
+        if len(opened) > 1:
+            say(f"run     {run}")
+            folder = folder / name
+        one = dataclasses.replace(config, run=(run,), workdir=folder)
+        found[name] = rated(trained, left_out, one, area)
+    if len(found) > 1:
+        mean = {
+            score: float(np.mean([areas[score]["auc"] for areas in found.values()]))
+            for score in SCORES
+        }
+        runs_picture(config.workdir / "runs.png", found)
+        say(means(mean, len(found)))
+        results = {"auc": found, "mean": mean}
+        figures.save_results(config.workdir / "results.json", results)
+
+
+def _opened(run: pathlib.Path, config: Config):
+    """A run and the classes that it left out.
+
+    Raises:
+        ValueError: it left none out, or is no GAN without labels.
+    """
+    trained = inference.open_run(run, ema=config.ema)
     left_out = tuple(trained.plain["data"].get("leave_out", ()))
     if not left_out:
         raise ValueError(
-            f"{config.run} was trained on all classes, so none is anomalous; train with"
+            f"{run} was trained on all classes, so none is anomalous; train with"
             " --leave-out"
         )
     inference.check_draws(trained)
@@ -98,6 +146,20 @@ def main(config: Config) -> None:
             f"{trained.name} needs the class of each image, which is unknown here;"
             " give the run of a GAN without labels"
         )
+    return trained, left_out
+
+
+def rated(
+    trained: inference.Trained,
+    left_out: tuple[int | str, ...],
+    config: Config,
+    area: Callable,
+) -> dict[str, Any]:
+    """Searches, scores, and writes what came out of the only run of `config`.
+
+    Returns:
+        For each score, the area, its interval and the areas by class.
+    """
     candidates = inference.latents(
         trained, jax.random.key(config.seed), config.candidates
     )
@@ -108,6 +170,7 @@ def main(config: Config) -> None:
     )
     say(f"images  {about}")
     real, _ = inference.training_images(trained)
+    redrawn = reconstruction_error(images, real, config.components, config.seed)
     some = np.random.default_rng(config.seed).permutation(len(real))
     judge = inference.judging(trained, real[some[: inference.REFERENCE]])
     shown = inference.from_uint8(trained, images)
@@ -126,21 +189,10 @@ def main(config: Config) -> None:
         "D": found.features,
         "discriminator": -logits,
         "neighbour": np.asarray(distance)[:, 0],
+        "components": redrawn,
     }
     scores = {name: np.asarray(score) for name, score in scores.items()}
-    rng = np.random.default_rng(config.seed)
-    areas = {
-        name: {
-            "auc": float(area(anomalous, score)),
-            "interval": interval(score[~anomalous], score[anomalous], rng),
-            "by_class": {
-                str(c): float(area(anomalous[kept], score[kept]))
-                for c in sorted(set(labels[anomalous].tolist()))
-                for kept in [~anomalous | (labels == c)]
-            },
-        }
-        for name, score in scores.items()
-    }
+    areas = areas_of(scores, anomalous, labels, area, config.seed)
     scores_picture(config.workdir / "scores.png", scores, anomalous, areas)
     images_picture(
         config.workdir / "images.png", trained, shown, best, scores["A"], anomalous
@@ -149,7 +201,7 @@ def main(config: Config) -> None:
     figures.save_results(
         config.workdir / "results.json",
         {
-            "run": str(config.run),
+            "run": str(config.run[0]),
             "step": trained.step,
             "images": about,
             "left_out": left_out,
@@ -157,6 +209,7 @@ def main(config: Config) -> None:
             "restarts": config.restarts,
             "combine": config.combine,
             "candidates": config.candidates,
+            "components": config.components,
             "weight": config.weight,
             "layer": config.layer,
             "auc": areas,
@@ -164,3 +217,4 @@ def main(config: Config) -> None:
             "scores": {name: score.tolist() for name, score in scores.items()},
         },
     )
+    return areas

@@ -15,6 +15,7 @@ SCORES = {
     "D": "features of D",
     "discriminator": "logit of D alone",
     "neighbour": "nearest training image",
+    "components": "principal components",
 }
 
 
@@ -27,6 +28,38 @@ def table(areas: dict[str, Any]) -> str:
             f"{SCORES[name]:>24}  {found['auc']:.3f} ({low:.3f} to {high:.3f})"
         )
     return "\n".join(lines)
+
+
+def means(mean: dict[str, float], count: int) -> str:
+    """The mean areas of several runs as lines of text."""
+    lines = [f"mean area over {count} runs"]
+    return "\n".join(
+        lines + [f"{SCORES[name]:>24}  {value:.3f}" for name, value in mean.items()]
+    )
+
+
+def runs_picture(path, found: dict[str, dict[str, Any]]) -> None:
+    """Draws the area of each score and run, with the intervals."""
+    figure = figures.new(max(7.0, 1.1 * len(found)), 4.6, 0.05)
+    axes = figure.subplots()
+    place = np.arange(len(found))
+    for number, (score, words) in enumerate(SCORES.items()):
+        areas = [one[score]["auc"] for one in found.values()]
+        ends = np.array([one[score]["interval"] for one in found.values()]).T
+        axes.errorbar(
+            place + 0.1 * (number - (len(SCORES) - 1) / 2),
+            areas,
+            np.abs(ends - areas),
+            fmt="o",
+            ms=4,
+            lw=1,
+            label=f"{words}: mean {np.mean(areas):.3f}",
+        )
+    axes.axhline(0.5, color="grey", lw=0.8, ls=":")
+    axes.set_xticks(place, figures.plain(list(found)))
+    axes.set_ylabel("area under the ROC curve")
+    axes.legend(loc="lower left", fontsize="small", ncols=2)
+    figures.save(path, figure, "how well each score finds anomalies, run by run")
 
 
 def scores_picture(path, scores, anomalous, areas):

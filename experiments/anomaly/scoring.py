@@ -46,7 +46,7 @@ def unseen(
         spec = config.data
     elif not (spec.startswith(("idx:", "tfds:")) or spec == "digits"):
         raise ValueError(
-            f"{spec} has no part that {config.run} was not trained on; give labelled"
+            f"{spec} has no part that {config.run[0]} was not trained on; give labelled"
             " images with --data"
         )
     else:
@@ -148,6 +148,37 @@ def searched(
         return in_blocks(one, np.asarray(images), size=size)
 
 
+def areas_of(
+    scores: dict[str, np.ndarray],
+    anomalous: np.ndarray,
+    labels: np.ndarray,
+    area: Callable,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """The area of each score, its interval, and the areas for each anomalous class.
+
+    Args:
+        scores: `[B]` each, larger for what is less usual.
+        anomalous: which images are, `[B]`.
+        labels: names of the images' classes, `[B]`.
+        area: `roc_auc_score()`.
+        seed: of the bootstrap.
+    """
+    rng = np.random.default_rng(seed)
+    return {
+        name: {
+            "auc": float(area(anomalous, score)),
+            "interval": interval(score[~anomalous], score[anomalous], rng),
+            "by_class": {
+                str(c): float(area(anomalous[kept], score[kept]))
+                for c in sorted(set(labels[anomalous].tolist()))
+                for kept in [~anomalous | (labels == c)]
+            },
+        }
+        for name, score in scores.items()
+    }
+
+
 def interval(
     normal: np.ndarray,
     anomalous: np.ndarray,
@@ -175,6 +206,30 @@ def interval(
     areas = np.einsum("dm,mn,dn->d", times[0], wins, times[1], optimize=True) / (m * n)
     low, high = np.quantile(areas, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def reconstruction_error(
+    images: np.ndarray, real: np.ndarray, components: int, seed: int
+) -> np.ndarray:
+    """The error of images that are drawn from principal components of others.
+
+    Args:
+        images: uint8 `[B, H, W, C]`.
+        real: the images that have the components, uint8 `[N, H, W, C]`.
+        components: how many; at most N - 1 and the number of values of an image.
+        seed: of the randomised decomposition.
+
+    Returns:
+        The Euclidean distance of each image from its reconstruction, `[B]`, of values
+        in 0..255.
+    """
+    from sklearn.decomposition import PCA
+
+    flat, x = (y.reshape(len(y), -1).astype("float32") for y in (real, images))
+    count = min(components, len(flat) - 1, flat.shape[1])
+    found = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
+    again = found.inverse_transform(found.transform(x))
+    return np.linalg.norm(x - again, axis=1)
 
 
 def roc_auc_score() -> Callable:

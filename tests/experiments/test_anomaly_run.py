@@ -12,6 +12,7 @@ from commands import call
 from PIL import Image
 
 from experiments import anomaly
+from experiments.anomaly.scoring import interval
 from jaxgan.lab import inference
 
 FEW = ["--images", 6, "--iterations", 3, "--candidates", 8, "--restarts", 2]
@@ -100,11 +101,50 @@ def test_the_interval_is_as_wide_as_theory_has_it():
     normal, anomalous = rng.normal(size=80), rng.normal(1.0, 1.0, 60)
     wins = anomalous[:, None] > normal[None]
     deviation = np.sqrt(wins.mean(1).var(ddof=1) / 60 + wins.mean(0).var(ddof=1) / 80)
-    low, high = anomaly.interval(normal, anomalous, rng, draws=4000)
+    low, high = interval(normal, anomalous, rng, draws=4000)
     np.testing.assert_allclose(high - low, 2 * 1.96 * deviation, rtol=0.1)
     np.testing.assert_allclose((low + high) / 2, wins.mean(), atol=0.02)
-    tied = anomaly.interval(np.zeros(9), np.zeros(5), rng)
+    tied = interval(np.zeros(9), np.zeros(5), rng)
     np.testing.assert_allclose(tied, [0.5, 0.5])
+
+
+def test_runs_are_compared(run, tmp_path, monkeypatch):
+    """Each has the results that it has alone, and the mean is that of the areas."""
+    other = tmp_path / "other"
+    shutil.copytree(run, other)
+    plain = json.loads((other / "config.json").read_text())
+    plain["data"]["leave_out"] = [0, 1, 3]
+    (other / "config.json").write_text(json.dumps(plain))
+    out, data = tmp_path / "out", ["--data", fresh(tmp_path), *FEW]
+    argv = ["--run", run, other, "--workdir", out]
+    assert call(anomaly, [*argv, *data], monkeypatch) == 0
+    found = json.loads((out / "results.json").read_text())
+    assert list(found["auc"]) == ["run", "other"]
+    for name, areas in found["auc"].items():
+        alone = json.loads((out / name / "results.json").read_text())
+        assert alone["auc"] == areas
+        assert (out / name / "images.png").is_file()
+    assert set(found["auc"]["other"]["A"]["by_class"]) == {"0", "1", "3"}
+    for score, mean in found["mean"].items():
+        both = [areas[score]["auc"] for areas in found["auc"].values()]
+        np.testing.assert_allclose(mean, np.mean(both))
+    with Image.open(out / "runs.png") as picture:
+        assert picture.width > 600
+
+
+def test_a_reconstruction_is_the_projection_on_the_components():
+    rng = np.random.default_rng(0)
+    real = rng.integers(0, 256, (30, 3, 3, 1), np.uint8)
+    images = rng.integers(0, 256, (5, 3, 3, 1), np.uint8)
+    flat, x = real.reshape(30, 9).astype(float), images.reshape(5, 9).astype(float)
+    centred = x - flat.mean(0)
+    axes = np.linalg.svd(flat - flat.mean(0))[2][:4]
+    expected = np.linalg.norm(centred - centred @ axes.T @ axes, axis=1)
+    error = anomaly.reconstruction_error(images, real, 4, 0)
+    np.testing.assert_allclose(error, expected, rtol=1e-4)
+    # With as many components as values, nothing is lost.
+    error = anomaly.reconstruction_error(images, real, 99, 0)
+    np.testing.assert_allclose(error, np.zeros(5), atol=1e-2)
 
 
 def refused(argv, monkeypatch, capsys, out):
@@ -117,6 +157,7 @@ def refused(argv, monkeypatch, capsys, out):
     ("flags", "words"),
     [
         (["--images", 1], "--images is 1; it must be at least 2"),
+        (["--run"], "--run has the folders of no run"),
         (["--weight", 2], "--weight is 2.0; it must be at least 0 and at most 1"),
         (["--candidates", 1], "--candidates is 1, fewer than the 2 restarts"),
         (["--learning-rate", 0], "--learning-rate is 0.0; it must be above 0"),
@@ -147,7 +188,7 @@ def test_images_that_do_not_do_are_refused(run, tmp_path):
     shape, left_out = (16, 16, 3), (3,)
 
     def unseen(spec, images=6):
-        config = anomaly.Config(run=run, data=spec, images=images)
+        config = anomaly.Config(run=(run,), data=spec, images=images)
         return anomaly.unseen(trained, shape, left_out, config)
 
     images, labels, anomalous, about = unseen(fresh(tmp_path))
