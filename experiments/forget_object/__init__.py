@@ -8,9 +8,9 @@ Radford, Metz and Chintala, arXiv:1511.06434, section 6.3.2, forget windows: peo
 52 boxes around them in 150 samples; a logistic regression on the maps of the layer
 before the last told positions inside the boxes from others; the samples were drawn
 again without the maps of positive weight. Here the samples are drawn faces and the
-object is their glasses, which a regressor finds, both in the samples to learn from and
-in those to test on. On other pictures the boxes are drawn by hand: --sheet writes the
-numbered samples for that.
+object is their glasses. A regressor finds them in the samples to learn from; another
+one, with other weights and trained on other faces, in those to test on. On other
+pictures the boxes are drawn by hand: --sheet writes the numbered samples for that.
 
 Windows can be anywhere, but glasses are always in front of eyes. A regression that only
 compares them with their surroundings finds the maps that draw eyes. So by default it
@@ -110,28 +110,31 @@ def main(config: Config) -> None:
     look = jax.jit(lambda *x: rectifiers.observed(draw)(*x)[1])
     shapes = [x.shape for x in jax.eval_shape(look, *samples.first(latents, labels))]
     layers, total = samples.layers(config, shapes), len(shapes)
-    regressor = None if config.boxes else samples.regressor(trained, images)
-    seen = samples.seen(config, regressor, latents, labels, images)
+    # Whoever finds the glasses to learn from does not score what is left of them.
+    finder, scorer = (
+        (None, None) if config.boxes else samples.regressors(trained, images)
+    )
+    seen = samples.seen(config, finder, latents, labels, images)
     fitted = sweep.fit_all(config, key, look, layers, seen)
     test = seen
-    if regressor is not None:
+    if scorer is not None:
         latents, labels = samples.latents(
             trained, jax.random.fold_in(key, TEST), config.count
         )
         images = blocks.in_blocks(plain, latents, labels, size=BLOCK)
-        test = samples.seen(config, regressor, latents, labels, images)
-    read = None if regressor is None else regressor.read
-    rows = sweep.compare(config, key, trained, draw, fitted, seen, test, read)
+        test = samples.seen(config, scorer, latents, labels, images)
+    find, read = (None if one is None else one.read for one in (finder, scorer))
+    rows = sweep.compare(config, key, trained, draw, fitted, seen, test, find, read)
     chosen = config.layer % total
-    results = findings.collected(config, trained, fitted, rows, seen, test, regressor)
+    results = findings.collected(config, trained, fitted, rows, seen, test, scorer)
     forget = sweep.without(trained, draw, chosen)
     positive = fitted[chosen].heavy > 0
-    if read is None or config.drop:
+    if find is None or config.drop:
         few = forgetting.heaviest(
             fitted[chosen].heavy, config.drop or -(-positive.sum() // 4)
         )
     else:
-        few, others = (search(forget, x, seen, read) for x in (positive, ~positive))
+        few, others = (search(forget, x, seen, find) for x in (positive, ~positive))
         for name, maps in (("searched", few), ("searched_control", others)):
             found = measure(test, forget(maps, test), read)
             results[name] = {"maps": np.flatnonzero(maps).tolist(), **found}

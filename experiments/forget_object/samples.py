@@ -93,8 +93,10 @@ def layers(config: Any, shapes: Sequence[tuple[int, ...]]) -> list[int]:
     return sorted({i % total for i in wanted})
 
 
-def regressor(trained: inference.Trained, images: np.ndarray) -> factors.Factors:
-    """Opens the regressor that reads factors of drawn faces.
+def regressors(
+    trained: inference.Trained, images: np.ndarray
+) -> tuple[factors.Factors, factors.Factors]:
+    """Opens two regressors of factors of drawn faces: one to learn by, one to score.
 
     Raises:
         ValueError: the run draws other pictures.
@@ -107,7 +109,8 @@ def regressor(trained: inference.Trained, images: np.ndarray) -> factors.Factors
             " them"
             " with --boxes"
         )
-    return factors.trained(images.shape[1])
+    side = images.shape[1]
+    return factors.trained(side), factors.trained(side, second=True)
 
 
 def seen(config, regressor, latents, labels, images) -> Seen:

@@ -61,8 +61,10 @@ def without(trained, draw, layer: int):
     return images
 
 
-def compare(config, key, trained, draw, fitted, seen: Seen, test: Seen, read):
+def compare(config, key, trained, draw, fitted, seen: Seen, test: Seen, find, read):
     """Drops growing numbers of maps: layer -> kind -> rows `{maps, ...}`.
+
+    `find` reads factors as they were read in `seen`, and `read` as in `test`.
 
     The kinds are `dropped`, `control` (equally many random maps) and, if the test
     samples are new, `learned` (dropped, on the samples to learn from).
@@ -79,7 +81,7 @@ def compare(config, key, trained, draw, fitted, seen: Seen, test: Seen, read):
         for layer, numbers in plan.items():
             forget = without(trained, draw, layer)
 
-            def measured(maps, samples=test, forget=forget):
+            def measured(maps, samples=test, read=read, forget=forget):
                 after = forget(maps, samples)
                 bar.update()
                 return measure(samples, after, read)
@@ -95,7 +97,7 @@ def compare(config, key, trained, draw, fitted, seen: Seen, test: Seen, read):
                     ),
                 )
                 if seen is not test:
-                    found["learned"] = measured(maps, seen)
+                    found["learned"] = measured(maps, seen, find)
                 for kind, row in found.items():
                     rows[layer][kind].append({"maps": number, **row})
     return rows

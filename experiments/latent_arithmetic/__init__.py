@@ -8,8 +8,9 @@ Radford, Metz and Chintala, arXiv:1511.06434, show that man with glasses - man w
 + woman without is a woman with glasses, where each term is the mean of three latents,
 and that left-looking minus right-looking turns faces. They chose latents by hand and
 show the result. On drawn faces a regressor of the factors of a face chooses at random
-among the samples that it is sure of, and counts how often, in many trials, the result
-gains what it should and keeps the rest: with the mean of 1, 3 and 10 latents; stretched
+among the samples that it is sure of. Another regressor, with other weights and trained
+on other faces, counts how often, in many trials, the result gains what it should and
+keeps the rest: with the mean of 1, 3 and 10 latents; stretched
 to the usual length; where the subtracted latents were chosen to be like those they are
 subtracted from; and, as controls, in a random direction and with pixels instead of
 latents. Arithmetic can only move what lies along a line in the latents; results.json
@@ -156,11 +157,15 @@ def _open(config: Config, trained: inference.Trained, label: int):
     """Prepares the samples and functions, and tells the quality of the regressor."""
     painter = painting.painter(trained)
     factors = painting.reader(trained)
+    scores = painting.reader(trained, second=True)
     count = config.samples if factors is not None else 2 * SHEET
     key = jax.random.key(config.seed)
     z = np.asarray(painter.vectors(key, count))
     images = painter.paint(z, label)
-    read = None if factors is None else functools.partial(painting.read, factors)
+    choose, read = (
+        None if one is None else functools.partial(painting.read, one)
+        for one in (factors, scores)
+    )
     lab = Laboratory(
         config,
         lambda z: painter.paint(z, label),
@@ -168,10 +173,13 @@ def _open(config: Config, trained: inference.Trained, label: int):
         images,
         float(np.linalg.norm(z, axis=-1).mean()),
         read,
-        {} if read is None else read(images),
+        {} if choose is None else choose(images),
         None if read is None else painting.judge(trained, images[:JUDGED]),
     )
-    return lab, None if factors is None else dict(factors.quality)
+    quality = {"chooses": factors, "scores": scores}
+    return lab, {
+        name: dict(one.quality) for name, one in quality.items() if one is not None
+    }
 
 
 def _given(lab: Laboratory) -> dict[str, Any]:

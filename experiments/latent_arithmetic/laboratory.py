@@ -16,8 +16,9 @@ class Laboratory(NamedTuple):
         latents: the latents of the samples, `[N, Z]`.
         images: the images of the samples, uint8 `[N, H, W, C]`.
         norm: the usual length of a latent.
-        read: reads factors in images by the regressor; None without one.
-        seen: the factors read in the samples.
+        read: reads factors in images by a regressor that chose nothing, to score
+            results; None without one.
+        seen: the factors that another regressor read in the samples, to choose by.
         judge: tells whether the discriminator finds images at least as real as half of
             the samples, booleans `[N]`; None without such a net.
     """

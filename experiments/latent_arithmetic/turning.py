@@ -71,7 +71,7 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
     whole = latent.turn_vector(*(jnp.asarray(lab.latents[x]) for x in sides))
     few = lab.latents[: VECTORS * FACES]
     other = mirror(few, np.asarray(whole))
-    yaws = lab.seen["yaw"][: len(few)], read(lab.paint(other))["yaw"]
+    yaws = [read(x)["yaw"] for x in (lab.images[: len(few)], lab.paint(other))]
     results["mirror"] = {
         "faces": len(few),
         "correlation_of_yaws": float(np.corrcoef(*yaws)[0, 1]),

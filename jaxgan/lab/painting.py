@@ -62,13 +62,18 @@ def painter(trained: Trained) -> Painter:
     return Painter(vectors, paint)
 
 
-def reader(trained: Trained) -> Any | None:
-    """The regressor of the factors of drawn faces; None for runs on other images."""
+def reader(trained: Trained, *, second: bool = False) -> Any | None:
+    """The regressor of the factors of drawn faces; None for runs on other images.
+
+    Args:
+        trained: the model of the run.
+        second: give the other one, which scores what the first has chosen.
+    """
     if not factors.readable(str(trained.plain.get("data", {}).get("data", ""))):
         return None
     if trained.config.channels != 3:
         return None
-    return factors.trained(trained.config.resolution)
+    return factors.trained(trained.config.resolution, second=second)
 
 
 def judge(

@@ -1,6 +1,7 @@
 """Arithmetic on a run, and on a generator in which all answers are known."""
 
 import json
+import types
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +28,9 @@ def calculated(argv, monkeypatch, out, trained=None):
     """The results of a command; of a given model, if any."""
     if trained is not None:
         monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
-        monkeypatch.setattr(factors, "trained", lambda size: linear_faces.Regressor())
+        monkeypatch.setattr(
+            factors, "trained", lambda size, second=False: linear_faces.Regressor()
+        )
         argv = ["--run", "somewhere", *argv]
     assert call(latent_arithmetic, [*argv, "--workdir", out], monkeypatch) == 0
     return json.loads((out / "results.json").read_text())
@@ -113,6 +116,31 @@ def test_what_is_an_axis_is_gained_and_all_else_is_kept(tmp_path, monkeypatch):
         for i, name in enumerate(linear_faces.NAMES):
             assert abs(directions[name]).argmax() == i
             assert directions[name][i] > 1
+
+
+class Blind(linear_faces.Regressor):
+    """Sees no glasses in any picture, and every turn the wrong way round."""
+
+    quality = types.MappingProxyType({"exact": 0.0})
+
+    def read(self, images):
+        read = super().read(images)
+        return read | {"glasses": 0 * read["glasses"], "yaw": -read["yaw"]}
+
+
+def test_who_chooses_does_not_score(tmp_path, monkeypatch):
+    trained = linear_faces.generator()
+    seeing = linear_faces.Regressor(), Blind()
+    monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
+    monkeypatch.setattr(factors, "trained", lambda size, second=False: seeing[second])
+    found = calculated(["--run", "somewhere", *FEW], monkeypatch, tmp_path)
+    assert found["regressor"] == {"chooses": {"exact": 1.0}, "scores": {"exact": 0.0}}
+    glasses = found["arithmetic"]["glasses"]
+    assert min(glasses["found"].values()) > 50
+    assert {row["latents"]["gains"] for row in glasses["exemplars"].values()} == {0}
+    assert found["arithmetic"]["hair"]["exemplars"]["3"]["latents"]["gains"] == 30
+    assert found["turn"]["found"]["left"] > 20
+    assert found["turn"]["mean_of_4"]["turn"]["spearman"] == pytest.approx(-1)
 
 
 def turned_all_the_way(found):

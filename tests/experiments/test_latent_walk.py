@@ -27,7 +27,7 @@ def walked(argv, monkeypatch, out, trained=None):
     if trained is not None:
         monkeypatch.setattr(inference, "open_run", lambda run, ema: trained)
         monkeypatch.setattr(
-            lab_factors, "trained", lambda size: linear_faces.Regressor()
+            lab_factors, "trained", lambda size, second=False: linear_faces.Regressor()
         )
         argv = ["--run", "somewhere", *argv]
     assert call(latent_walk, [*argv, "--workdir", out], monkeypatch) == 0

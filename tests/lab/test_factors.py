@@ -86,6 +86,27 @@ def test_is_trained_once_kept_and_reads_what_it_learned(quick, monkeypatch, caps
     assert "is damaged: training the factor regressor again" in capsys.readouterr().err
 
 
+def test_the_second_regressor_is_another(quick, monkeypatch):
+    """Other people, other weights, another file; each is found again."""
+    seen = []
+
+    def people(seeds, count, side):
+        seen.append(seeds)
+        return lab_people(seeds, count, side)
+
+    lab_people = lab_factors._people
+    monkeypatch.setattr(lab_factors, "_people", people)
+    made = [lab_factors.trained(16, second=second) for second in (False, True)]
+    assert len({seed for pair in seen for seed in pair}) == 8
+    assert len([*quick.iterdir()]) == 2
+    monkeypatch.setattr(lab_factors, "_train", None)
+    again = [lab_factors.trained(16, second=second) for second in (False, True)]
+    one, two = (jax.tree.leaves(x.variables) for x in made)
+    assert not any(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    for before, after in zip(made, again, strict=True):
+        assert before.quality == after.quality
+
+
 def test_another_recipe_has_a_file_of_its_own(quick, monkeypatch):
     path = lab_factors.file(lab_factors.recipe(16))
     assert path.parent == quick

@@ -41,6 +41,7 @@ SIDE = 64  # the most pixels that are looked at
 COUNT = 16384  # faces to train on, half of them aligned
 TESTED = 2048  # faces to test on
 SEEDS = ((101, 103), (102, 104))  # of the halves of the two
+SECOND = ((111, 113), (112, 114))  # the same of another regressor
 STEPS = 4000
 BATCH = 64
 BLOCK = 256  # images looked at together
@@ -114,11 +115,13 @@ def readable(spec: str) -> bool:
     return jaxgan_data.drawn(spec) and "#" not in spec
 
 
-def trained(size: int, *, again: bool = False) -> Factors:
+def trained(size: int, *, again: bool = False, second: bool = False) -> Factors:
     """The regressor of drawn faces: from the cache, or trained now and put there.
 
     Args:
         size: height and width of the images in pixels: 16, 32, 64, 128 or 256.
+        second: give another one, which began with other weights and learned from other
+            faces: whoever chose by the first is scored by it.
         again: train even where the cache has one.
 
     Raises:
@@ -130,17 +133,19 @@ def trained(size: int, *, again: bool = False) -> Factors:
             " pixels"
         )
     config = recipe(size)
-    path = file(config)
+    seeds = SECOND if second else SEEDS
+    path = file(config, seeds)
     if not again and (found := _load(path, config)) is not None:
         return found._replace(size=size)
-    say(f"training the regressor that factors are read with ({COUNT:,} faces, once)")
+    which = "second regressor" if second else "regressor"
+    say(f"training the {which} that factors are read with ({COUNT:,} faces, once)")
     began = time.perf_counter()
     side = config.resolution
     train, test = (
-        _people(seeds, count, side)
-        for seeds, count in zip(SEEDS, (COUNT, TESTED), strict=True)
+        _people(pair, count, side)
+        for pair, count in zip(seeds, (COUNT, TESTED), strict=True)
     )
-    scale, variables = _train(train, config)
+    scale, variables = _train(train, config, int(second))
     made = Factors(side, config, variables, scale, {})
     made = made._replace(quality=_quality(made, test))
     cache.save(path, (variables, scale), made.quality)
@@ -163,9 +168,9 @@ def recipe(size: int) -> factor_regressor.Config:
     )
 
 
-def file(config: factor_regressor.Config) -> pathlib.Path | None:
+def file(config: factor_regressor.Config, seeds: Any = SEEDS) -> pathlib.Path | None:
     """Where the cache has it: the name changes with the recipe, and as faces do."""
-    numbers = (COUNT, TESTED, SEEDS, BATCH, *augmentation.STRENGTHS, RECIPE)
+    numbers = (COUNT, TESTED, seeds, BATCH, *augmentation.STRENGTHS, RECIPE)
     return kept.place("factor_regressor", repr((drawn.code(), config, numbers)))
 
 
@@ -210,7 +215,7 @@ def _people(seeds: tuple[int, int], count: int, side: int) -> _People:
     return jax.tree.map(lambda *x: np.concatenate(x), *halves)
 
 
-def _train(train: _People, config: factor_regressor.Config):
+def _train(train: _People, config: factor_regressor.Config, seed: int):
     """The scale of the numbers, and the weights."""
     played = game.algorithm(factor_regressor.game(config))
     truth = train.truth
@@ -240,7 +245,7 @@ def _train(train: _People, config: factor_regressor.Config):
         return np.uint32(step), plan
 
     shown = ("error", "regressor/squared")
-    return scale, fitting.fit(played, arrays, batch, items, config.steps, shown)
+    return scale, fitting.fit(played, arrays, batch, items, config.steps, shown, seed)
 
 
 def _quality(made: Factors, test: _People) -> dict[str, float]:

@@ -18,8 +18,9 @@ def fit(
     items: Callable[[int], tuple[Any, ...]],
     steps: int,
     shown: tuple[str, str],
+    seed: int = 0,
 ) -> game.Variables:
-    """Plays a game from seed 0.
+    """Plays a game.
 
     Args:
         played: the game as an algorithm.
@@ -28,6 +29,7 @@ def fit(
         items: `items(step)` gives what the host has to say about a minibatch.
         steps: to train for.
         shown: of the progress bar: a word, and the name of the metric behind it.
+        seed: of the first weights.
 
     Returns:
         The variables of its nets.
@@ -37,7 +39,7 @@ def fit(
     def play(state, arrays, item):
         return played.step(state, batch(arrays, *item))
 
-    state = jax.jit(lambda *x: played.init(jax.random.key(0), batch(*x)))(
+    state = jax.jit(lambda *x: played.init(jax.random.key(seed), batch(*x)))(
         arrays, *items(0)
     )
     word, metric = shown
