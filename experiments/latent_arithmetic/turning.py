@@ -74,7 +74,7 @@ def turn_faces(lab: Laboratory) -> dict[str, Any]:
     yaws = [read(x)["yaw"] for x in (lab.images[: len(few)], lab.paint(other))]
     results["mirror"] = {
         "faces": len(few),
-        "correlation_of_yaws": float(np.corrcoef(*yaws)[0, 1]),
+        "correlation_of_yaws": float(np.corrcoef(np.stack(yaws))[0, 1]),
     }
     for count in sorted({x for x in TURNS if x < most} | {most}):
         moved, control = [], []
