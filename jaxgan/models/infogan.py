@@ -63,6 +63,10 @@ class Config:
     """Weight lambda of the bound for the categorical code."""
     continuous_weight: bounds.Weight = 1.0
     """Weight lambda of the bound for the continuous codes."""
+    jitter: bool = False
+    """Whether the category must be legible after small random affine maps of the image,
+    so that it can be no slant or width; the other codes are read off images as they
+    are."""
     width: bounds.Count = 64
     """Channels of the discriminator's first maps; the second have twice as many, and
     the generator's are in reverse order."""
@@ -173,6 +177,14 @@ def game(config: Config) -> Game:
         z = batch.get("latent")
         return latent(config, key, len(batch["image"])) if z is None else z
 
+    def jittered(variables, fake, seen, key):
+        """What is seen, but with the category read off images that are moved."""
+        if not config.jitter:
+            return seen, variables
+        moved = nn.random_affine(fake, jax.random.fold_in(key, 1))
+        read, variables = discriminate(variables, moved)
+        return seen._replace(category=read.category), variables
+
     def reading(seen, z):
         """The negative weighted bound, and its metrics."""
         codes = split(config, z)[1]
@@ -198,6 +210,7 @@ def game(config: Config) -> Game:
         # In separate passes, so that batch normalisation cannot tell them apart.
         real_seen, variables = discriminate(variables, batch["image"])
         fake_seen, variables = discriminate(variables, fake)
+        fake_seen, variables = jittered(variables, fake, fake_seen, turn.key)
         loss = losses.non_saturating_discriminator_loss(
             real_seen.logit, fake_seen.logit
         ).mean()
@@ -209,6 +222,7 @@ def game(config: Config) -> Game:
         z = draw(batch, turn.key)
         fake, variables = generate(variables, z)
         seen, variables = discriminate(variables, fake)
+        seen, variables = jittered(variables, fake, seen, turn.key)
         loss = losses.non_saturating_generator_loss(seen.logit).mean()
         unread, metrics = reading(seen, z)
         return loss + unread if config.inform else loss, (variables, metrics)

@@ -14,6 +14,7 @@ from jaxgan.nn.layers import Conv, ConvTranspose, Dense
 from jaxgan.nn.maxout import Maxout
 from jaxgan.nn.minibatch import MinibatchDiscrimination, minibatch_deviation
 from jaxgan.nn.mlp import MLP
+from jaxgan.nn.moved import random_affine
 from jaxgan.nn.noise import GaussianNoise
 from jaxgan.nn.norm import BatchNorm, InstanceNorm, pixel_norm, reestimate, use_running
 from jaxgan.nn.regions import check_mask, random_regions
@@ -74,6 +75,7 @@ __all__ = [
     "pixel_norm",
     "pixel_shuffle",
     "power_iteration",
+    "random_affine",
     "random_regions",
     "reduce",
     "reestimate",

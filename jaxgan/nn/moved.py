@@ -62,6 +62,50 @@ def geometry(
     )
 
 
+def random_affine(
+    images: jax.Array,
+    key: jax.Array,
+    *,
+    degrees: float = 20.0,
+    shear: float = 0.2,
+    scale: tuple[float, float] = (0.8, 1.2),
+    shift: float = 2.0,
+) -> jax.Array:
+    """Turns, shears, scales and shifts each image a little, as another hand would.
+
+    All amounts are uniform. Gradients pass through to the images.
+
+    Args:
+        images: `[B, H, W, C]`.
+        key: a random key.
+        degrees: the largest rotation, to either side.
+        shear: the largest shear, in columns per row.
+        scale: the smallest and the largest scale of height and of width.
+        shift: the largest shift along each axis, in pixels.
+
+    Returns:
+        `[B, H, W, C]`, interpolated bilinearly; images go on beyond their edges as in
+        mirrors.
+    """
+    chex.assert_rank(images, 4)
+    count, keys = len(images), jax.random.split(key, 4)
+
+    def uniform(index, low, high, *shape):
+        shape = (count, *shape)
+        return jax.random.uniform(keys[index], shape, minval=low, maxval=high)
+
+    angle = uniform(0, -1, 1) * math.radians(degrees)
+    slope, sizes = uniform(1, -shear, shear), 1 / uniform(2, *scale, 2)
+    zero, one = jnp.zeros(count), jnp.ones(count)
+    places = _chain(
+        _matrix([[one, slope, zero], [zero, one, zero], [zero, zero, one]]),
+        _rotation(angle),
+        _scaling(sizes[:, 0], sizes[:, 1]),
+        _shifting(uniform(3, -shift, shift, 2)),
+    )
+    return warp(images, places)
+
+
 def colour(
     key: jax.Array, count: int, probability: jax.Array | float, channels: int = 3
 ) -> jax.Array:

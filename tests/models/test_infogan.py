@@ -9,6 +9,7 @@ import pytest
 from scipy.special import log_softmax
 from scipy.stats import norm
 
+from jaxgan import nn
 from jaxgan.compose import parameter_count
 from jaxgan.game import Turn, algorithm, pure, variables
 from jaxgan.models import infogan
@@ -162,6 +163,30 @@ def test_both_losses_are_those_of_the_paper(nets, config):
     # In company, batch normalisation would have said something else.
     mixed = seen(nets, np.concatenate([given["image"], fake])).logit[:COUNT]
     assert abs(softplus(-mixed) - softplus(-on_real.logit)) > 1e-5
+
+
+def test_jitter_is_of_the_category_alone(nets):
+    """It is read off moved images; the logit and the other codes are not."""
+    given, config = batch(), dataclasses.replace(TINY, jitter=True)
+    category, values = infogan.split(TINY, given["latent"])[1]
+    fake = infogan.sample(TINY, nets, given["latent"])
+    moved = nn.random_affine(fake, jax.random.fold_in(TURN.key, 1))
+    on_real, on_fake = seen(nets, given["image"]), seen(nets, fake)
+    logits = log_softmax(seen(nets, moved).category, axis=1)
+    picked = logits[np.arange(COUNT), category].mean()
+    assert abs(picked - log_softmax(on_fake.category, axis=1)[
+        np.arange(COUNT), category
+    ].mean()) > 1e-6  # fmt: skip
+    density = norm.logpdf(np.asarray(values), on_fake.mean, 1.0).sum(1).mean()
+    bound = 0.5 * picked + 0.25 * density
+    softplus = lambda x: np.logaddexp(0, x).mean()  # noqa: E731
+    players = infogan.game(config).players
+    loss, (_, metrics) = players["discriminator"].loss(nets, given, TURN)
+    expected = softplus(-on_real.logit) + softplus(on_fake.logit) - bound
+    np.testing.assert_allclose(loss, expected, rtol=1e-4)
+    np.testing.assert_allclose(metrics["information"], np.log(3) + picked, atol=1e-5)
+    loss, _ = players["generator"].loss(nets, given, TURN)
+    np.testing.assert_allclose(loss, softplus(-on_fake.logit) - bound, rtol=1e-4)
 
 
 @pytest.mark.slow
