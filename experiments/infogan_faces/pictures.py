@@ -33,18 +33,9 @@ def sweeps(model: infogan.Config, key: jax.Array) -> jax.Array:
     Returns:
         `[codes, ROWS, VALUES, Z]`; the rows of all codes have the same noise.
     """
-    noise, codes = infogan.split(model, infogan.latent(model, key, ROWS))
-    count, columns = model.continuous, len(VALUES)
-    still = jnp.broadcast_to(
-        codes.continuous[None, :, None], (count, ROWS, columns, count)
-    )
-    swept = jnp.eye(count, dtype=bool)[:, None, None]
-    moved = jnp.where(swept, VALUES[None, None, :, None], still)
-    noise = jnp.broadcast_to(noise[None, :, None], (*moved.shape[:3], noise.shape[-1]))
-    kinds = jnp.zeros(moved[..., 0].size, jnp.int32)
-    flat = [x.reshape(-1, x.shape[-1]) for x in (noise, moved)]
-    latent = infogan.join(model, flat[0], infogan.Codes(kinds, flat[1]))
-    return latent.reshape(*moved.shape[:3], -1)
+    latent, values = infogan.latent(model, key, ROWS), jnp.asarray(VALUES)
+    codes = range(1, model.continuous + 1)
+    return jnp.stack([infogan.sweep(model, latent, code, values) for code in codes])
 
 
 def draw_sweeps(

@@ -33,23 +33,13 @@ def sweeps(
         turn.
     """
     noise, drawn = infogan.split(model, infogan.latent(model, key, ROWS))
-    found = {}
-    for code in range(1 + model.continuous):
-        columns = len(order) if code == 0 else len(VALUES)
-        over = lambda x, n=columns: jnp.repeat(x[:, None], n, axis=1)  # noqa: E731
-        category = over(jnp.asarray(order[np.arange(ROWS) % len(order)]))
-        continuous = over(drawn.continuous)
-        if code == 0:
-            category = jnp.broadcast_to(order[None], (ROWS, columns))
-        else:
-            continuous = continuous.at[:, :, code - 1].set(VALUES[None])
-        flat = [
-            x.reshape(ROWS * columns, *x.shape[2:])
-            for x in (over(noise), category, continuous)
-        ]
-        latent = infogan.join(model, flat[0], infogan.Codes(flat[1], flat[2]))
-        found[f"c{code + 1}"] = latent.reshape(ROWS, columns, -1)
-    return found
+    category = jnp.asarray(order[np.arange(ROWS) % len(order)])
+    latent = infogan.join(model, noise, drawn._replace(category=category))
+    values = [jnp.asarray(order), *[jnp.asarray(VALUES)] * model.continuous]
+    return {
+        f"c{code}": infogan.sweep(model, latent, code, along)
+        for code, along in enumerate(values, 1)
+    }
 
 
 def draw_sweeps(path, parts, numbers) -> None:

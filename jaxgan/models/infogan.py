@@ -28,6 +28,7 @@ import dataclasses
 import math
 from typing import Annotated, Literal, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import optax
@@ -279,6 +280,30 @@ def split(config: Config, latent: jax.Array) -> tuple[jax.Array, Codes]:
     if not config.categories:
         return noise, Codes(jnp.zeros(len(noise), jnp.int32), continuous)
     return noise, Codes(category.argmax(1), continuous)
+
+
+def sweep(config: Config, latent: jax.Array, code: int, values: jax.Array) -> jax.Array:
+    """The inputs of the generator for rows along which one code changes.
+
+    Args:
+        config: the model.
+        latent: what a row begins with, as made by `latent` or `join`, `[N, Z]`.
+        code: number of the code from 1, as the paper counts: c1 is the category, where
+            there is one.
+        values: what the code becomes along a row, `[V]`: categories, or numbers.
+
+    Returns:
+        `[N, V, Z]`; noise and other codes stay as they are.
+    """
+    chex.assert_rank([latent, values], [2, 1])
+    noise, codes = split(config, jnp.repeat(latent, len(values), axis=0))
+    along = jnp.tile(values, len(latent))
+    place = code - 1 - bool(config.categories)
+    if place < 0:
+        codes = codes._replace(category=along)
+    else:
+        codes = codes._replace(continuous=codes.continuous.at[:, place].set(along))
+    return join(config, noise, codes).reshape(len(latent), len(values), -1)
 
 
 def sample(

@@ -138,6 +138,31 @@ def test_codes_are_uniform_and_come_back_from_latents():
     assert len(np.unique(infogan.split(config, latent)[1].category)) > 5
 
 
+@pytest.mark.parametrize("kinds", [0, 3])
+def test_along_a_sweep_one_code_changes(kinds):
+    config = dataclasses.replace(TINY, categories=kinds)
+    latents = infogan.latent(config, jax.random.key(0), 5)
+    for code in range(1, 3 + bool(kinds)):
+        values = jnp.array([2, 0]) if kinds and code == 1 else jnp.array([-2.0, 0.5])
+        rows = np.asarray(infogan.sweep(config, latents, code, values))
+        assert rows.shape == (5, 2, 4 + kinds + 2)
+        width = slice(4, 4 + kinds)
+        place = 4 + kinds + code - 1 - bool(kinds)
+        swept = np.arange(rows.shape[-1]) == place
+        if kinds and code == 1:
+            swept = np.isin(np.arange(rows.shape[-1]), np.r_[width])
+            expected = np.eye(kinds)[np.asarray(values)]
+        else:
+            expected = np.asarray(values)[:, None]
+        np.testing.assert_array_equal(
+            rows[..., swept], np.broadcast_to(expected, rows[..., swept].shape)
+        )
+        for column in rows.swapaxes(0, 1):
+            np.testing.assert_array_equal(
+                column[:, ~swept], np.asarray(latents)[:, ~swept]
+            )
+
+
 @pytest.mark.parametrize("config", [TINY, PLAIN], ids=["informed", "plain"])
 def test_both_losses_are_those_of_the_paper(nets, config):
     """The standard deviation of continuous codes is 1: the density of N(mean, 1)."""
