@@ -96,10 +96,13 @@ def write(config: Any, results: dict[str, Any]) -> None:
         first = next(iter(rows.values()))[0]
         sets[name] = {row: _summary(name, row, found) for row, found in rows.items()}
         cells = [
-            (row, f"{of['parameters']:,}", _error(of), len(of["runs"]), of["published"])
+            (row, f"{of['parameters']:,}", _error(of), *_affine(of), len(of["runs"]),
+             of["published"])
             for row, of in sets[name].items()
-        ]
-        head = ("model", "parameters", "error, %", "seeds", PAPERS[name])
+        ]  # fmt: skip
+        some = next(iter(sets[name].values()))
+        warped = ("under affine maps, %",) if "affine" in some else ()
+        head = ("model", "parameters", "error, %", *warped, "seeds", PAPERS[name])
         lines += [
             f"### {name}",
             "",
@@ -119,8 +122,14 @@ def write(config: Any, results: dict[str, Any]) -> None:
 
 
 def _summary(name: str, row: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    summary: dict[str, Any] = _percent([run["test_error"] for run in runs])
+    if "affine_error" in runs[0]:
+        summary["affine"] = _percent([run["affine_error"] for run in runs])
+    if "error_at_iterations" in runs[0]:
+        each = [run["error_at_iterations"] for run in runs]
+        summary["at_iterations"] = {n: _percent([x[n] for x in each]) for n in each[0]}
     return {
-        **_percent([run["test_error"] for run in runs]),
+        **summary,
         "parameters": runs[0]["parameters"],
         "published": PUBLISHED[name].get(row, ""),
         "runs": runs,
@@ -136,17 +145,19 @@ def _crossed(rows: dict[str, Any]) -> list[str]:
 
     Empty where the runs were tested with the iterations of their training alone.
     """
-    found = {}
-    for row, of in rows.items():
-        if "error_at_iterations" in of["runs"][0]:
-            each = [run["error_at_iterations"] for run in of["runs"]]
-            found[row] = {n: _percent([run[n] for run in each]) for n in each[0]}
+    key = "at_iterations"
+    found = {row: of[key] for row, of in rows.items() if key in of}
     if not found:
         return []
     tested = next(iter(found.values()))
     cells = [(row, *map(_error, of.values())) for row, of in found.items()]
     head = ("error, %, by iterations in the test", *tested)
     return [report.table(head, cells), ""]
+
+
+def _affine(of: dict[str, Any]) -> tuple[str, ...]:
+    """The error on digits under affine maps, where it was measured."""
+    return (_error(of["affine"]),) if "affine" in of else ()
 
 
 def _error(of: dict[str, Any]) -> str:

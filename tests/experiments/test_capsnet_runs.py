@@ -158,6 +158,9 @@ def test_the_table_trains_what_is_missing_and_nothing_twice(
     assert [run["seed"] for run in row["runs"]] == [0, 1]
     assert row["mean"] == pytest.approx(np.mean(errors))
     assert row["standard_deviation"] == pytest.approx(np.std(errors, ddof=1))
+    warped = [100 * run["affine_error"] for run in row["runs"]]
+    assert row["affine"]["mean"] == pytest.approx(np.mean(warped))
+    assert f"| {np.mean(warped):.2f} ± " in (tmp_path / "table.md").read_text()
     assert call(capsnet_table, [*command, 0, 0], monkeypatch) == 2
 
 
@@ -202,17 +205,20 @@ def test_the_paper_s_networks_have_its_sizes():
 
 def test_errors_are_crossed_by_iterations_of_training_and_test():
     def run(*errors):
-        return {"error_at_iterations": dict(zip("13", errors, strict=True))}
+        tested = dict(zip("13", errors, strict=True))
+        return {"test_error": 0.5, "parameters": 7, "error_at_iterations": tested}
 
-    rows = {
-        "baseline": {"runs": [{}]},
-        "routing 1": {"runs": [run(0.02, 0.05), run(0.04, 0.05)]},
-        "routing 3": {"runs": [run(0.5, 0.01)]},
+    plain = {"test_error": 0.5, "parameters": 7}
+    runs = {
+        "baseline": [plain],
+        "routing 1": [run(0.02, 0.05), run(0.04, 0.05)],
+        "routing 3": [run(0.5, 0.01)],
     }
+    rows = {name: tables._summary("mnist", name, found) for name, found in runs.items()}
     table, blank = tables._crossed(rows)
     assert blank == ""
     assert table.splitlines()[2:] == [
         "| routing 1 | 3.00 ± 1.41 | 5.00 ± 0.00 |",
         "| routing 3 | 50.00 | 1.00 |",
     ]
-    assert tables._crossed({"baseline": {"runs": [{}]}}) == []
+    assert tables._crossed({"baseline": rows["baseline"]}) == []
