@@ -29,7 +29,7 @@ RUNS = {
     "text_to_faces": Made(
         "text_to_faces", 10, "--steps 500 --tests 256 --encoder facts", 2
     ),
-    "infogan_mnist": Made("infogan_mnist --data {digits}", 7, "--steps 600", 1.2),
+    "infogan_mnist": Made("infogan_mnist --data {digits}", 9, "--steps 600", 1.4),
     "infogan_faces": Made(
         "infogan_faces", 8, "--steps 500 --sample-every 500 --heads 2048", 1.3
     ),

@@ -19,6 +19,11 @@ Its networks for 32x32 grey faces are the same ones for larger images: `side=32`
 numbers of noise, five continuous codes and no categorical one (`categories=0`), which
 makes inputs of 133 numbers.
 
+An addition, off by default: `jitter` reads the category off images that a small random
+affine map has moved, so that it has to be something that such maps leave, which the
+slant or the width of a digit is not. What is maximised is then a bound on the
+information of the category and the moved image.
+
 Known differences: there is at most one categorical code, and any number of continuous
 ones; the paper's coloured data sets have several categorical codes. The slope of the
 leaky ReLU is the paper's 0.1; its code has 0.01.
