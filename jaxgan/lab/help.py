@@ -1,12 +1,11 @@
 """Writes what `--help` of a command prints: prose, then flags under headings."""
 
 import argparse
-import dataclasses
 import re
 import shutil
 import textwrap
 import warnings
-from typing import Any, get_origin
+from typing import Any, get_origin, get_type_hints
 
 COMMON = (
     "preset", "workdir", "run", "data", "steps", "batch-size", "seed", "sample-every",
@@ -71,8 +70,9 @@ def text(config: type, description: str | None, program: str, **default: Any) ->
 def offers_seeds(config: type) -> bool:
     """Whether a command trains one run, so that `cli.run` can repeat it for seeds."""
     kind: Any = get_origin(config) or config  # a generic dataclass with parameters
-    names = {field.name for field in dataclasses.fields(kind)}
-    return "run" in names and "seeds" not in names
+    fields = get_type_hints(kind)
+    # `run` may be a folder too, of a run that has ended.
+    return hasattr(fields.get("run"), "seed") and "seeds" not in fields
 
 
 def wrapped(prose: str, width: int) -> str:

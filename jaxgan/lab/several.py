@@ -3,21 +3,27 @@
     python -m experiments.lsgan_mnist --seeds 3
 
 Each seed is the run that `--seed` alone would make, in a folder of its own: it can be
-opened, stops and resumes by itself, and is that run bit for bit.
+opened, stops and resumes by itself, and is that run bit for bit. Where there are
+several devices, seeds train at the same time, each on devices of its own; on one
+device, in a run of several processes, and with --fsdp they train in turn.
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from jaxgan import parallel, report
 from jaxgan.lab import session
 from jaxgan.lab.spread import Spread, spread
-from jaxgan.train import directory
+from jaxgan.train import Run, beside, directory
 from jaxgan.train.terminal import say
 
+MOST = 2**32  # of seeds, which `train.Run` bounds
 SAME = ("setting", "seed", "steps", "batch_size")  # results that are no scores
 
 
@@ -28,20 +34,54 @@ def train(main: Callable[[Any], None], config: Any, count: int) -> None:
         main: of the command; it leaves results.json in its `run.workdir`.
         config: of the command.
         count: how many seeds, from `config.run.seed` on.
+
+    Raises:
+        ValueError: there are not so many seeds.
     """
     first, folder = config.run.seed, config.run.workdir
+    if first + count > MOST:
+        raise ValueError(
+            f"--seeds is {count} and --seed {first}, but seeds are below {MOST}; lower"
+            " one of them"
+        )
     places = {seed: folder / f"seed_{seed}" for seed in range(first, first + count)}
-    for seed, place in places.items():
-        say(f"seed {seed}, {seed - first + 1} of {count}: {place}")
-        run = dataclasses.replace(config.run, seed=seed, workdir=place)
+    shares = _shares(config.run, count)
+    devices = 0 if shares else config.run.devices  # 0: all of its share
+
+    def alone(seed: int) -> None:
+        place = places[seed]
+        if not shares:  # each line of those side by side begins so
+            say(f"seed {seed}, {seed - first + 1} of {count}: {place}")
+        changes = {"seed": seed, "workdir": place, "devices": devices}
+        run = dataclasses.replace(config.run, **changes)
         try:
             main(dataclasses.replace(config, run=run))
         except SystemExit as stop:  # processes with nothing to measure end so
             if stop.code:
                 raise
+
+    jobs = {f"seed {seed}": functools.partial(alone, seed) for seed in places}
+    if shares:
+        beside.together(jobs, shares)
+    else:
+        for job in jobs.values():
+            job()
     if parallel.is_main():
         _report(folder, places)
     parallel.agreed(True)  # the others wait for the main process
+
+
+def _shares(run: Run, count: int) -> list[list[Any]]:
+    """The devices of each seed that trains beside others; none for seeds in turn."""
+    there = jax.devices()
+    if jax.process_count() > 1 or run.fsdp > 1 or run.devices > len(there):
+        return []
+    there = there[: run.devices or None]
+    most = max(1, len(there) // count)
+    fits = [n for n in range(1, most + 1) if run.batch_size % (n * run.accumulate) == 0]
+    size = max(fits, default=1)
+    shares = [there[i * size : (i + 1) * size] for i in range(min(count, len(there)))]
+    return shares if len(shares) > 1 else []
 
 
 def numbers(results: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float]]:

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from jaxgan import parallel
 from jaxgan.game import Algorithm, Batch
+from jaxgan.train import beside
 from jaxgan.train.run import Run
 
 MOST_PER_CALL = 25  # steps
@@ -72,8 +73,8 @@ def programs(
 ) -> Programs:
     """Makes the programs of a run; each is compiled when it is first called."""
 
-    def init(batch):
-        state = algorithm.init(jax.random.key(run.seed), feed.prepare(*batch))
+    def init(seed, batch):
+        state = algorithm.init(jax.random.key(seed), feed.prepare(*batch))
         return state if start is None else start(state)
 
     def step(arrays):
@@ -92,7 +93,9 @@ def programs(
         )
 
     item = assemble(next(feed.items(0)))
-    like = jax.eval_shape(init, (feed.arrays, item))
+    # Other seeds have the same program, which a cache of compilations then knows.
+    first_batch = (np.uint32(run.seed), (feed.arrays, item))
+    like = jax.eval_shape(init, *first_batch)
     places = parallel.shardings(mesh, like)
     like = jax.tree.map(
         lambda x, place: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place),
@@ -103,10 +106,12 @@ def programs(
         lambda state, batch: lax.scan(step(batch[0]), state, batch[1]), feed.axis + 1
     )
 
+    @beside.away()
     def first():
         made = jax.jit(init, out_shardings=places, compiler_options=quick())
-        return made((feed.arrays, item))
+        return made(*first_batch)
 
+    @beside.away()
     def play(state, items):
         if len(items) == 1:
             state, metrics = one(state, (feed.arrays, assemble(items[0])))

@@ -21,8 +21,10 @@ from jaxgan import checkpoint, parallel
 from jaxgan.compose import parameter_count, without_optimisers
 from jaxgan.game import Algorithm
 from jaxgan.train import (
+    beside,
     diagnosis,
     directory,
+    memory,
     owner,
     page,
     scalars,
@@ -103,6 +105,7 @@ def train(
         claim = held.enter_context(owned)
         terminal.doing("tracing the training step")
         like, first_state, play, size = programs(algorithm, feed, run, mesh, start)
+        memory.check(like, mesh)
         terminal.facts({"parameters": sizes(like)})
         checkpoints = held.enter_context(
             checkpoint.manager(run.workdir / LATEST, run.keep)
@@ -162,7 +165,8 @@ def train(
                 full = step - pending[0][0] >= MOST_PENDING
                 if not any(due) and not last and not full:
                     continue
-                rows = scalars.rows(pending)  # only here the host waits for the devices
+                with beside.away():  # only here the host waits for the devices
+                    rows = scalars.rows(pending)
                 pending = []
                 if what := broken(rows, state, weights=due[2] or last):
                     breaks += 1

@@ -8,6 +8,7 @@ import jax
 from jax.sharding import Mesh
 
 from jaxgan import bounds, parallel
+from jaxgan.train import beside
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +67,7 @@ def devices(run: Run) -> Mesh:
     Raises:
         ValueError: there are fewer, or the batch does not divide over them.
     """
-    there = jax.devices()
+    there = beside.devices()
     if run.devices > len(there):
         raise ValueError(
             f"{run.devices} devices were asked for, but there are {len(there)};"

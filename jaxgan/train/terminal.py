@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from jaxgan import parallel
+from jaxgan.train import beside
 
 EVERY = 30  # seconds between the lines of a log
 NAME = 4  # letters of a player's name beside the bar
@@ -30,7 +31,13 @@ _LINE = (
 def say(text: str) -> None:
     """Writes a line beside the results; of several processes, the main one does."""
     if parallel.is_main():
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(_named(text), file=sys.stderr)
+
+
+def _named(text: str) -> str:
+    """A line with the name of the run that it tells of, where there are several."""
+    name = beside.name()
+    return f"{name}: {text}" if name else text
 
 
 def doing(what: str) -> None:
@@ -61,14 +68,15 @@ def bar(steps: int, first: int) -> tqdm:
         options: dict[str, Any] = {
             "file": sys.stderr,
             "dynamic_ncols": True,
-            "bar_format": _BAR,
+            "bar_format": _named(_BAR),
         }
     else:
         options = {
             "file": _Lines(sys.stderr),
             "mininterval": EVERY,
             "miniters": 1,
-            "bar_format": _LINE,
+            "position": 0,  # a file has no lines above for the bars of other runs
+            "bar_format": _named(_LINE),
         }
     return tqdm(
         total=steps,

@@ -7,9 +7,10 @@ import pytest
 from commands import call
 from runs import checksums
 
-from experiments import dcgan_faces, gan_2d, lsgan_mnist
+from experiments import dcgan_faces, gan_2d, lsgan_mnist, sample
 from jaxgan import lab
 from jaxgan.lab import help, several
+from jaxgan.train import Run
 
 
 def test_numbers_of_all_runs_are_averaged_by_their_names():
@@ -24,13 +25,14 @@ def test_numbers_of_all_runs_are_averaged_by_their_names():
 
 
 @pytest.mark.usefixtures("undisturbed")
+@pytest.mark.parametrize("devices", [1, 2])
 def test_each_seed_is_the_run_that_its_seed_alone_makes(
-    tiny_run, tmp_path, monkeypatch
+    devices, tiny_run, tmp_path, monkeypatch
 ):
     photos = tiny_run.parent / "photos.npz"
     argv = [
         *("--data", f"npz:{photos}", "--workdir", tmp_path / "all", "--seeds", 2),
-        *("--steps", 2, "--batch-size", 8, "--devices", 1),
+        *("--steps", 2, "--batch-size", 8, "--devices", devices),
         *("--model.resolution", 16, "--model.width", 4, "--model.latent", 6),
         *("--model.latent-distribution", "normal"),
     ]
@@ -56,7 +58,38 @@ def test_no_number_of_seeds_is_refused(count, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "run").exists()
 
 
-def test_commands_with_seeds_of_their_own_keep_them():
+@pytest.mark.usefixtures("undisturbed")
+def test_seeds_that_there_are_none_of_are_refused(tmp_path, monkeypatch, capsys):
+    argv = ["--seed", 2**32 - 2, "--seeds", 3, "--workdir", tmp_path / "run"]
+    assert call(dcgan_faces, argv, monkeypatch) == 2
+    assert "--seeds is 3 and --seed 4294967294, but" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "shares"),
+    [
+        ({}, 8, [1] * 8),
+        ({}, 2, [4, 4]),
+        ({}, 3, [2, 2, 2]),  # and two devices rest
+        ({"batch_size": 6}, 2, [3, 3]),
+        ({"batch_size": 5}, 2, [1, 1]),
+        ({}, 20, [1] * 8),  # the others when one has ended
+        ({"devices": 3}, 2, [1, 1]),
+        ({"devices": 1}, 2, []),
+        ({"fsdp": 2}, 2, []),
+        ({"devices": 9}, 2, []),  # which is refused
+    ],
+)
+def test_seeds_share_the_devices_as_the_batch_divides(given, count, shares, tmp_path):
+    run = Run(workdir=tmp_path, **{"batch_size": 16} | given)
+    found = several._shares(run, count)
+    assert list(map(len, found)) == shares
+    assert len({device for share in found for device in share}) == sum(shares)
+
+
+def test_commands_that_train_no_run_or_have_seeds_of_their_own_keep_them():
     assert help.offers_seeds(dcgan_faces.Config)
     assert help.offers_seeds(lsgan_mnist.Config)
     assert not help.offers_seeds(gan_2d.Config)
+    assert not help.offers_seeds(sample.Config)  # its run is a folder
