@@ -59,6 +59,10 @@ def train(main: Callable[[Any], None], config: Any, count: int) -> None:
         except SystemExit as stop:  # processes with nothing to measure end so
             if stop.code:
                 raise
+        except Exception as error:
+            if shares:  # it is raised when the others have ended, which may be long
+                say(str(error))
+            raise
 
     jobs = {f"seed {seed}": functools.partial(alone, seed) for seed in places}
     if shares:
