@@ -124,9 +124,9 @@ def attempt(
     if exemplars == config.exemplars:
         concepts = equation.start, equation.minus, equation.plus
         names = [concept.name for concept in concepts]
-        first = [chosen[0][0], alike[0], chosen[2][0]]
-        about = f"{equation.title} (the second chosen to be like the first)"
-        draw(lab, f"arithmetic_{equation.name}.png", about, names, first)
+        first = [index[0] for index in chosen]
+        file = f"arithmetic_{equation.name}.png"
+        draw(lab, file, equation.title, names, first)
         _draw_trials(lab, equation, tried, right)
     few = {name: (row["gains"], row["right"]) for name, row in rows.items()}
     say(
