@@ -12,6 +12,7 @@ from jaxgan.lab.judges.factors import BINARIES, NUMBERS
 
 BLOCK = 50  # images drawn together
 FIT, TEST, POSITIONS, CONTROL = 0, 1, 2, 3  # purposes of random keys
+SURE = 1 - 1e-7  # the largest probability that counts: of more, float32 has few
 TRIED = 100  # samples with the object, and equally many without, that a search uses
 
 
@@ -103,7 +104,9 @@ def fit(
 def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.ndarray:
     """Searches for maps to drop, one by one, as long as that helps.
 
-    It helps if the sum of the rest of the object and of the damage falls.
+    It helps if the sum of the evidence of the object and of the damage falls. The
+    share of samples that still have it would not do: as long as many maps draw it
+    together, that falls by none of them alone.
 
     Args:
         forget: takes a mask of maps, and samples, to new images.
@@ -119,7 +122,7 @@ def search(forget: Any, candidates: np.ndarray, seen: Seen, read: Any) -> np.nda
 
     def loss(maps):
         found = measure(few, forget(maps, few), read)
-        return found["left"] + found.get("damage", 0.0)
+        return found["evidence"] + found.get("damage", 0.0)
 
     dropped, least = np.zeros(len(candidates), bool), np.inf
     off = not sys.stderr.isatty()
@@ -148,9 +151,11 @@ def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
         Mean absolute changes of pixels in [0, 1]: `inside` and `outside` of the boxes
         of samples with the object, and of the samples `without` it (where there are
         any). With the regressor `rate`, the share of samples that have the object, and
-        `left`, the share of those that had it; `factors`: of the samples without it,
-        mean absolute changes of numbers, in standard deviations over samples, and the
-        share of changed answers of the others; `damage`, the mean of these.
+        `left`, the share of those that had it; `evidence`, how surprised the regressor
+        would be to learn that these have none, -log(1 - p), as a share of how surprised
+        it would have been before; `factors`: of the samples without it, mean absolute
+        changes of numbers, in standard deviations over samples, and the share of
+        changed answers of the others; `damage`, the mean of these.
     """
     change = np.abs(after.astype(np.float64) - seen.images).mean(-1) / 255
     there = seen.there
@@ -165,7 +170,14 @@ def measure(seen: Seen, after: np.ndarray, read: Any = None) -> dict[str, Any]:
         return found
     now, before = read(after), seen.factors
     still = now["glasses"] > 0.5
-    found |= {"rate": float(still.mean()), "left": float(still[there].mean())}
+    surprise = [
+        -np.log1p(-np.clip(x["glasses"][there], 0, SURE)) for x in (now, before)
+    ]
+    found |= {
+        "rate": float(still.mean()),
+        "left": float(still[there].mean()),
+        "evidence": float(surprise[0].mean() / surprise[1].mean()),
+    }
     if there.all():
         return found
     moved = {

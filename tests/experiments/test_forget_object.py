@@ -206,6 +206,8 @@ def test_damage_is_what_changes_in_samples_without_the_object():
     found = fitting.measure(some, after, read)
     assert found["rate"] == 0.5
     assert found["left"] == 0.5
+    surprise = -np.log1p(-np.array([200, 10]) / 255)
+    assert found["evidence"] == pytest.approx(surprise.mean() / surprise[0])
     assert found["damage"] == pytest.approx(1.0)
     assert found["factors"]["yaw"] == pytest.approx(1.0)
     assert found["factors"]["beard"] == 0.5
@@ -236,6 +238,27 @@ def test_a_search_drops_what_helps_and_stops():
     candidates[:] = [True, False, False, False, False, True]  # of no effect at all
     dropped = fitting.search(forget, candidates, some, read)
     assert dropped.tolist() == [True, False, False, False, False, False]
+
+
+def test_a_search_finds_maps_that_draw_it_together():
+    # Each of three alone leaves every pair of glasses, and map 3 does more harm.
+    def forget(maps, some):
+        images = some.images.astype(int)
+        images[some.there, ..., 0] -= 40 * maps[:3].sum() + 40 * maps[3]
+        images[..., 1] += 90 * maps[3]
+        return images.clip(0).astype(np.uint8)
+
+    def read(images):
+        glasses, rest = (images[:, 0, 0, i].astype(float) for i in (0, 1))
+        read = dict.fromkeys((*lab_factors.NUMBERS, *lab_factors.BINARIES), rest)
+        return read | {"glasses": 1 / (1 + np.exp(-(glasses - 50) / 10))}
+
+    images = np.zeros((8, 2, 2, 3), np.uint8)
+    images[..., 1] = np.arange(8)[:, None, None]
+    images[:4, ..., 0] = 150
+    some = seen(images, np.arange(8) < 4, [[0, 0, 1, 1]] * 8, read(images))
+    dropped = fitting.search(forget, np.ones(5, bool), some, read)
+    assert dropped.tolist() == [True, True, True, False, False]
 
 
 def layers(shapes, **flags):
