@@ -58,7 +58,7 @@ def runs_picture(path, found: dict[str, dict[str, Any]]) -> None:
     axes.axhline(0.5, color="grey", lw=0.8, ls=":")
     axes.set_xticks(place, figures.plain(list(found)))
     axes.set_ylabel("area under the ROC curve")
-    axes.legend(loc="lower left", fontsize="small", ncols=2)
+    figure.legend(loc="outside lower center", fontsize="small", ncols=3)
     figures.save(path, figure, "how well each score finds anomalies, run by run")
 
 
