@@ -252,10 +252,11 @@ def game(config: Config) -> Game:
             loss = losses.feature_matching_loss(*features) / features.shape[-1]
         return loss, (variables, {})
 
-    def optimizer():
+    def optimizer(moves=1):
         rate = config.learning_rate
         if config.decay is not None:
-            begin, end = config.decay
+            # Schedules count updates, of which a step of the game may have several.
+            begin, end = (moves * step for step in config.decay)
             rate = optax.linear_schedule(rate, 0.0, end - begin, begin)
         # The constant is under the root, as in the released code. Otherwise the weights
         # of pixels that are nearly always black would walk at random with full steps.
@@ -275,7 +276,9 @@ def game(config: Config) -> Game:
             "discriminator": Player(
                 discriminator_loss, ("discriminator",), optimizer()
             ),
-            "generator": Player(generator_loss, ("generator",), optimizer()),
+            "generator": Player(
+                generator_loss, ("generator",), optimizer(config.generator_steps)
+            ),
         },
         # Moves of their own, since a repeated one would ask for more images.
         moves=(Move("discriminator"), *[Move("generator")] * config.generator_steps),

@@ -274,6 +274,23 @@ def test_the_step_size_falls_to_nothing():
     assert same(states[2].params, states[3].params)
 
 
+def test_the_fall_counts_steps_of_the_game():
+    """A generator that moves three times a step falls three times as slowly."""
+    players = improved_gan.game(made(generator_steps=3, decay=(1, 2))).players
+    shares = {}
+    for name, player in players.items():
+        params, moved = jnp.zeros(1), []
+        state = player.optimizer.init(params)
+        for _ in range(7):
+            update, state = player.optimizer.update(jnp.ones(1), state, params)
+            moved.append(float(-update[0]))
+        shares[name] = np.array(moved) / moved[0]
+    expected = {"discriminator": [1, 1, *[0] * 5], "generator": [1, 1, 1, 1, 2, 1, 0]}
+    expected["generator"][4:6] = [2 / 3, 1 / 3]
+    for name, share in shares.items():
+        np.testing.assert_allclose(share, expected[name], atol=1e-5)
+
+
 def test_a_virtually_normalised_image_is_its_latent_s_alone():
     latent = batch()["latent"]
     alone = {}
