@@ -35,6 +35,7 @@ from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
 from jaxgan.models.parts import images, minibatch_nets
 from jaxgan.models.parts.classes import Classes, known
+from jaxgan.models.parts.rates import falling
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,7 +258,7 @@ def game(config: Config) -> Game:
         if config.decay is not None:
             # Schedules count updates, of which a step of the game may have several.
             begin, end = (moves * step for step in config.decay)
-            rate = optax.linear_schedule(rate, 0.0, end - begin, begin)
+            rate = falling(rate, end - begin, after=begin)
         # The constant is under the root, as in the released code. Otherwise the weights
         # of pixels that are nearly always black would walk at random with full steps.
         adam = optax.adam(rate, config.beta1, eps=0.0, eps_root=1e-8)

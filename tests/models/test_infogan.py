@@ -54,6 +54,11 @@ def gradient(config, nets, player, net):
     return jax.jit(jax.grad(loss))(nets[net]["params"])
 
 
+def softplus(logits):
+    """The mean of log(1 + exp(x)), by NumPy."""
+    return np.logaddexp(0, logits).mean()
+
+
 def largest(tree):
     return max(float(jnp.abs(x).max()) for x in jax.tree.leaves(tree))
 
@@ -173,7 +178,6 @@ def test_both_losses_are_those_of_the_paper(nets, config):
     picked = log_softmax(on_fake.category, axis=1)[np.arange(COUNT), codes.category]
     density = norm.logpdf(np.asarray(codes.continuous), on_fake.mean, 1.0).sum(1)
     bound = 0.5 * picked.mean() + 0.25 * density.mean()
-    softplus = lambda x: np.logaddexp(0, x).mean()  # noqa: E731
     players = infogan.game(config).players
     loss, (_, metrics) = players["discriminator"].loss(nets, given, TURN)
     expected = softplus(-on_real.logit) + softplus(on_fake.logit) - bound
@@ -204,7 +208,6 @@ def test_jitter_is_of_the_category_alone(nets):
     ].mean()) > 1e-6  # fmt: skip
     density = norm.logpdf(np.asarray(values), on_fake.mean, 1.0).sum(1).mean()
     bound = 0.5 * picked + 0.25 * density
-    softplus = lambda x: np.logaddexp(0, x).mean()  # noqa: E731
     players = infogan.game(config).players
     loss, (_, metrics) = players["discriminator"].loss(nets, given, TURN)
     expected = softplus(-on_real.logit) + softplus(on_fake.logit) - bound

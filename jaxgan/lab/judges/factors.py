@@ -120,9 +120,9 @@ def trained(size: int, *, again: bool = False, second: bool = False) -> Factors:
 
     Args:
         size: height and width of the images in pixels: 16, 32, 64, 128 or 256.
-        second: give another one, which began with other weights and learned from other
-            faces: whoever chose by the first is scored by it.
         again: train even where the cache has one.
+        second: give another one, which began with other weights and learned from other
+            faces: it scores what the first has chosen.
 
     Raises:
         ValueError: faces are not drawn at this size.
