@@ -166,7 +166,13 @@ def game(config: Config, embed: tp.Embed | None = None) -> Game:
             "discriminator": (some["image"],),
         }
 
-    adam = optax.adam(falling(config.learning_rate, config.decay), config.beta1)
+    def adam(moves):
+        # Schedules count updates, of which a step of the game may have several.
+        return optax.adam(
+            falling(config.learning_rate, moves * config.decay), config.beta1
+        )
+
+    often = {"discriminator": 1}  # moves a step, if not `config.moves`
     losses_ = {
         "discriminator": (discriminator_loss, ("discriminator",)),
         "patches": (patch_loss, ("local",)),
@@ -179,7 +185,8 @@ def game(config: Config, embed: tp.Embed | None = None) -> Game:
         nets=nets,
         inputs=inputs,
         players={
-            name: Player(loss, own, adam) for name, (loss, own) in losses_.items()
+            name: Player(loss, own, adam(often.get(name, config.moves)))
+            for name, (loss, own) in losses_.items()
         },
         moves=(Move("discriminator"), *drawing * config.moves),
     )

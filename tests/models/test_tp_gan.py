@@ -1,5 +1,7 @@
 """TP-GAN: sums, symmetry and sizes in numbers, patches in their places, gradients."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -156,3 +158,18 @@ def test_maps_are_those_of_the_paper():
     count = sum(9 * a * b + (2 * b if a > 3 else b) for a, b in convs) + 512 + 1
     found = sum(x.size for x in jax.tree.leaves(variables["params"]))
     assert found == count
+
+
+def test_the_step_size_falls_by_steps_of_the_game():
+    """A generator that moves twice a step falls half as fast, move by move."""
+    config = dataclasses.replace(tp_gan.MODEL.tiny, moves=2, decay=2)
+    for name, player in tp_gan.game(config).players.items():
+        params, moved = jnp.zeros(1), []
+        state = player.optimizer.init(params)
+        for _ in range(5):
+            update, state = player.optimizer.update(jnp.ones(1), state, params)
+            moved.append(float(-update[0]))
+        falls = (
+            [1, 0.5, 0, 0, 0] if name == "discriminator" else [1, 0.75, 0.5, 0.25, 0]
+        )
+        np.testing.assert_allclose(np.array(moved) / moved[0], falls, atol=1e-4)
