@@ -155,6 +155,7 @@ from jaxgan.losses.regularisers import (
     LecamAnchors,
     drift_penalty,
     lecam_penalty,
+    mode_seeking_loss,
     orthogonal_penalty,
     pulling_away_term,
 )
@@ -263,6 +264,7 @@ __all__ = (
     "minimax_discriminator_loss",
     "minimax_discriminator_terms",
     "minimax_generator_loss",
+    "mode_seeking_loss",
     "multi_scale_ssim",
     "multi_scale_ssim_loss",
     "non_saturating_discriminator_loss",

@@ -62,6 +62,9 @@ class Config:
     """Whether the discriminator learns from real images with wrong texts (CLS)."""
     between: bool = True
     """Whether the generator is trained on texts between texts too (INT)."""
+    seeking: bounds.Weight = 0.0
+    """Weight of a loss that keeps two images of one text apart, where the noise is
+    ignored without it (Mao et al., arXiv:1903.05628); 0 in the paper."""
     learning_rate: bounds.Rate = 2e-4
     """Adam's first step size, for both players."""
     halve_every: bounds.Natural = 0
@@ -153,9 +156,16 @@ def game(config: Config) -> Game:
         if half:
             ends = text[:half], text[half : 2 * half]
             text = jnp.concatenate([text, losses.interpolate_embeddings(*ends)])
-        fake, variables = draw(variables, text, turn.key)
-        loss = matching.generator_loss(judge, variables, {"text": text}, fake)
-        return loss, (variables, {})
+        twice = jnp.concatenate([text, text]) if config.seeking else text
+        noise = latent(config, turn.key, len(twice))
+        fake, variables = generate(variables, twice, noise)
+        one, *other = jnp.split(fake, len(twice) // len(text))
+        loss = matching.generator_loss(judge, variables, {"text": text}, one)
+        seen = {}
+        for images in other:
+            apart = losses.mode_seeking_loss(one, images, *jnp.split(noise, 2)).mean()
+            loss, seen = loss + config.seeking * apart, {"mode_seeking": apart}
+        return loss, (variables, seen)
 
     def inputs(batch):
         _check(config, batch)

@@ -220,6 +220,7 @@ CASES = {
         _pair,
     ),
     "pulling_away_term": Case(losses.pulling_away_term, (_ROW,), independent=False),
+    "mode_seeking_loss": Case(losses.mode_seeking_loss, (_ROW, _ROW, _ROW, _ROW)),
     "orthogonal_penalty": Case(
         lambda w: losses.orthogonal_penalty(w)[None],
         (_ROW,),
