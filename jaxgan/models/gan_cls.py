@@ -162,8 +162,8 @@ def game(config: Config) -> Game:
         one, *other = jnp.split(fake, len(twice) // len(text))
         loss = matching.generator_loss(judge, variables, {"text": text}, one)
         seen = {}
-        for images in other:
-            apart = losses.mode_seeking_loss(one, images, *jnp.split(noise, 2)).mean()
+        for second in other:
+            apart = losses.mode_seeking_loss(one, second, *jnp.split(noise, 2)).mean()
             loss, seen = loss + config.seeking * apart, {"mode_seeking": apart}
         return loss, (variables, seen)
 

@@ -343,3 +343,27 @@ def test_drift_by_hand():
     np.testing.assert_array_equal(
         losses.drift_penalty(jnp.array([3.0, -2.0])), [9.0, 4.0]
     )
+
+
+def test_mode_seeking():
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=(2, 3, 4, 4, 1)).astype(np.float32)
+    z, w = rng.normal(size=(2, 3, 5)).astype(np.float32)
+    ratio = np.abs(one - other).mean((1, 2, 3)) / np.abs(z - w).mean(1)
+    seeking = jax.jit(losses.mode_seeking_loss)
+    np.testing.assert_allclose(seeking(one, other, z, w), 1 / (ratio + 1e-5), rtol=1e-5)
+    # It is bounded where images are equal, 0 where latents are, and finite in both.
+    value, slope = jax.value_and_grad(
+        lambda x: losses.mode_seeking_loss(x, one, z, w).sum()
+    )(one)
+    assert value == pytest.approx(3e5)
+    assert np.isfinite(slope).all()
+    np.testing.assert_array_equal(seeking(one, one, z, z), np.zeros(3))
+    np.testing.assert_array_equal(seeking(one, other, z, z), np.zeros(3))
+    # Going down it takes images apart.
+    slope = jax.grad(lambda x: losses.mode_seeking_loss(x, other, z, w).sum())(one)
+    assert (slope * (one - other) < 0).all()
+    with pytest.raises(ValueError, match=r"images \(3, 4, 4, 1\), others \(2, 4, 4, 1"):
+        losses.mode_seeking_loss(one, other[:2], z, w)
+    with pytest.raises(ValueError, match="batches of equal size.*latents"):
+        losses.mode_seeking_loss(one, other, z[:2], w[:2])

@@ -117,6 +117,26 @@ def test_texts_between_texts_are_a_third_of_the_generators_batch(batch):
     assert 9 in rows[True]
 
 
+def test_two_images_of_a_text_are_kept_apart_by_mode_seeking(batch):
+    config = dataclasses.replace(TINY, between=False, seeking=2.0)
+    state, _ = played(TINY, batch)
+    nets, turn = game.variables(state), game.Turn(jax.random.key(3), state.step)
+    loss, (_, seen) = jax.jit(
+        lambda nets: gan_cls.game(config).players["generator"].loss(nets, batch, turn)
+    )(nets)
+    noise = gan_cls.latent(config, turn.key, 12)
+    texts = jnp.concatenate([batch["text"]] * 2)
+    one, other = np.split(gan_cls.sample(config, nets, texts, noise), 2)
+    apart = np.abs(one - other).mean((1, 2, 3))
+    expected = (np.abs(np.subtract(*np.split(noise, 2))).mean(1) / apart).mean()
+    np.testing.assert_allclose(seen["mode_seeking"], expected, rtol=0.01)
+    # The discriminator looks at the first of the two alone.
+    judge = game.pure(gan_cls.game(config).nets["discriminator"], "discriminator")
+    (logits,), _ = judge(nets, one, batch["text"])
+    fooled = np.log1p(np.exp(-np.asarray(logits))).mean()
+    np.testing.assert_allclose(loss, fooled + 2 * seen["mode_seeking"], rtol=1e-3)
+
+
 def test_the_texts_decide_what_is_drawn(batch):
     state, _ = played(TINY, batch)
     noise = gan_cls.latent(TINY, jax.random.key(2), 6)
