@@ -77,13 +77,16 @@ def save_rows(
     save(path, figure, about)
 
 
-def save_sentences(path: pathlib.Path, rows: Any, said: Sequence[str]) -> None:
+def save_sentences(
+    path: pathlib.Path, rows: Any, said: Sequence[str], above: Sequence[str] = ()
+) -> None:
     """Writes images `[R, C, H, W, channels]` with the sentence they are drawn for.
 
     Args:
         path: of the picture.
         rows: bytes; a row for each sentence.
         said: the sentences; empty ones go on with what is above.
+        above: a heading for each column, or none.
     """
     rows = np.asarray(rows)
     scale = max(1, 64 // rows.shape[2])  # so that three lines of text fit
@@ -92,7 +95,7 @@ def save_sentences(path: pathlib.Path, rows: Any, said: Sequence[str]) -> None:
     labels = [textwrap.fill(text, 30) for text in said]
     figure = new(3 + columns * side / 90, count * side / 90)
     axes = figure.subplots()
-    tiles(axes, rows / np.float32(255), labels, [""] * columns)
+    tiles(axes, rows / np.float32(255), labels, above or [""] * columns)
     axes.set_anchor("E")  # all that is left over is for the sentences
     save(path, figure, "captions, and what is drawn for them")
 

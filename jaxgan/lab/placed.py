@@ -272,6 +272,38 @@ def feed(many: Placed, embed: captioned.Embed, run: Run, mesh: Mesh) -> Feed:
     return Feed({"people": inner.arrays, "where": where}, items, prepare, 0, {})
 
 
+def points_feed(many: Placed, embed: captioned.Embed, run: Run, mesh: Mesh) -> Feed:
+    """Batches of key-points and a caption of each, without pictures.
+
+    Returns:
+        Batches of `points` `[B, P, 3]`, each set in a new frame and half of them
+        mirrored, and `text`, embeddings `[B, T]`.
+    """
+    arrays = {"head": many.head, "points": many.points}
+    texts, each = {"text": embed(many.people.sentences)}, many.people.each
+
+    def items(start):
+        for step in itertools.count(start):
+            plan = jaxgan_data.plan(
+                run.seed, step, count=len(many.head), batch_size=run.batch_size,
+                flip=True,
+            )  # fmt: skip
+            rng = np.random.default_rng((run.seed, step))
+            own = rng.integers(each, size=run.batch_size)
+            text = (plan["index"] * each + own).astype(np.int32)
+            chance = rng.random((run.batch_size, 4), np.float32)
+            yield plan | {"text": text, "chance": chance}
+
+    def prepare(held, item):
+        chosen = {name: held[name] for name in arrays}
+        own = turned(jaxgan_data.take(chosen, item, xp=jnp), item["flip"])
+        found = places(frames(item["chance"], own["head"]), **own)
+        text = jnp.take(held["text"], item["text"], axis=0, mode="clip")
+        return {"points": found["points"], "text": text}
+
+    return Feed(parallel.resident(mesh, arrays | texts), items, prepare, 0, {})
+
+
 def turned(own: dict[str, Any], flip: jax.Array) -> dict[str, Any]:
     """Mirrors `head` `[B, 4]` and `points` `[B, P, 3]` where `flip` `[B]` is true."""
     top, left, bottom, right = jnp.moveaxis(own["head"], -1, 0)

@@ -132,7 +132,8 @@ def mode_seeking_loss(
     1 / (r + ε) with r = mean|G(c, z₁) − G(c, z₂)| / mean|z₁ − z₂|, for each pair of
     images of one condition c. It belongs in the generator's loss alone. As in the
     authors' code, it is what is minimised, where the paper maximises r; the code has
-    one r of the whole batch.
+    one r of the whole batch. Draw the latents apart: where two are equal but for
+    rounding, the slope is so large that it drowns all others.
 
     Args:
       images: generated examples, `[B, ...]`.
