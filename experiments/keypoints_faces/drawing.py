@@ -16,9 +16,9 @@ from jaxgan.models import gawwn, keypoint_gan
 
 SIDE = 96  # of a sketch, in pixels
 EACH = 2  # sets that are put around the same points
-RADIUS = {"left_eye": 4, "right_eye": 4, "nose": 2, "chin": 1}
+RADIUS = {"left_eye": 3, "right_eye": 3, "nose": 2, "chin": 1}
 WIDE = 0.06  # half of a brow's length, in picture heights
-_RED, _BLACK, _GREY = "#e02020", "#202020", "#b0b0b0"
+_RED, _BLACK, _GREY, _PAPER = "#e02020", "#202020", "#b0b0b0", "#f0ece4"
 
 
 class Faces(NamedTuple):
@@ -118,7 +118,7 @@ def sketched(points: np.ndarray, given: np.ndarray) -> np.ndarray:
 
     Points that are not in the picture, by their visibility, are left out.
     """
-    image = Image.new("RGB", (SIDE, SIDE), "white")
+    image = Image.new("RGB", (SIDE, SIDE), _PAPER)
     pen = ImageDraw.Draw(image)
     at = dict(zip(landmarks.POINTS, points[:, 1::-1] * SIDE, strict=True))
     colour = dict(zip(landmarks.POINTS, np.where(given > 0, _RED, _BLACK), strict=True))
