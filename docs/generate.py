@@ -12,6 +12,7 @@ import pathlib
 import pkgutil
 import re
 import sys
+from typing import Any
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -28,6 +29,43 @@ HEAD = ("model", "paper", "`python -m experiments.` ...")
 BEGIN, END = "<!-- models: by docs/generate.py -->", "<!-- end of models -->"
 BOOK = "<!-- figures: by docs/generate.py -->", "<!-- end of figures -->"
 BOOKS = pathlib.Path("runs/figures")  # the default of the command
+RESULTS = ROOT / "docs" / "results"
+# Committed numbers of finished runs of the usual size, by the runs of the book: a file,
+# or a file and a name in it.
+FINISHED = {
+    "gan_1d": ("mnist", "gan_1d"),
+    "gan_mnist": ("mnist", "gan_mnist"),
+    "cgan_mnist": ("mnist", "cgan_mnist"),
+    "cdcgan_mnist": ("mnist", "cdcgan_mnist"),
+    "latent_study": ("mnist", "latent_study"),
+    "infogan_mnist": ("mnist", "infogan_mnist"),
+    "points_ring": ("mnist", "gan_2d"),
+    "points_four": ("mnist", "gan_2d"),
+    "points_grid": ("mnist", "gan_2d_grid25"),
+    "autoencoder": ("mnist", "autoencoder_mnist"),
+    "d_only": ("mnist", "discriminator_only"),
+    "conv_arithmetic": ("conv_arithmetic",),
+    "text_to_faces": ("text_to_faces",),
+    "metrics": ("metric_sanity",),
+    "walk": ("inside_latent_walk",),
+    "forget": ("inside_forget_object",),
+    "arithmetic": ("inside_latent_arithmetic",),
+    "inside": ("inside_inside_networks",),
+    "inpaint": ("inside_inpaint",),
+    "context_encoder": ("filling_context_encoder",),
+    "anomaly": ("inside_anomaly",),
+    "malgan": ("malgan_study",),
+    "ageing": ("codes_age_cgan",),
+    "turning": ("codes_tp_gan",),
+    "vaegan": ("codes_vaegan",),
+    "truncation": ("truncation",),
+    "equivariance": ("capsnet_equivariance",),
+    "routing": ("capsnet_routing",),
+    "multimnist": ("capsnet_multimnist",),
+    "capsnet_table": ("capsnet_table_printed",),
+    "shifts": ("transforming_autoencoder",),
+    "infogan_faces": ("codes_infogan_faces",),
+}
 
 
 def first_line(module: str) -> str:
@@ -125,25 +163,41 @@ def papers() -> str:
     return "\n".join([*lines, ""])
 
 
+def finished(name: str) -> Any:
+    """What a run of the usual size wrote, such as `gan_1d/results.json`.
+
+    Raises:
+        KeyError: its numbers are not committed.
+    """
+    path, *inside = FINISHED[name.partition("/")[0]]
+    found = json.loads((RESULTS / f"{path}.json").read_text())
+    return found[inside[0]] if inside else found
+
+
 def figures(text: str) -> str:
     """figures.md with the table of the lectures' figures."""
-    path = ROOT / "docs" / "results" / "figures.json"
-    known = json.loads(path.read_text())["figures"] if path.exists() else {}
+    small = json.loads((RESULTS / "figures.json").read_text())["figures"]
     made = report.table(
         ("#", "figure", "the statement it stands for", "command", "min", "status"),
-        [figure_row(x, known.get(str(x.number), {})) for x in FIGURES],
+        [figure_row(x, status(x, small[str(x.number)]["status"])) for x in FIGURES],
     )
     return between(text, BOOK[0], made, BOOK[1])
 
 
-def figure_row(figure: Figure, known: dict) -> tuple[str, ...]:
+def status(figure: Figure, small: str) -> str:
+    """What is known of a figure: by a finished run, or else by the small book."""
+    if figure.check is None or not set(figure.made) <= FINISHED.keys():
+        return f"{small} (small)" if small in ("holds", "fails") else small
+    return "holds" if figure.check(finished).holds else "fails"
+
+
+def figure_row(figure: Figure, status: str) -> tuple[str, ...]:
     """A figure of the lectures: title, statement, commands, minutes and status."""
     full, small = (Shelf(BOOKS / x, "digits", x == "small") for x in ("full", "small"))
     typed = [full.command(name).partition(" --workdir")[0] for name in figure.made]
     commands = ", ".join(f"`{x.removeprefix('python -m experiments.')}`" for x in typed)
     names = needed([figure])
     times = (sum(map(shelf.minutes, names)) for shelf in (full, small))
-    status = known.get("status", "not made") if figure.made else "missing"
     more = f" Missing: {figure.lacks}." if figure.lacks else ""
     return (
         str(figure.number),
