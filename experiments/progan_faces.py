@@ -7,12 +7,13 @@
 Trains `4x4`, `8x8` and so on, each from the networks of the one before: the new layers
 fade in for `--steps`, then all train for as many. These are steps of `--batch-size`
 images at 4x4; above 16x16 the minibatch is halved with each resolution, down to
-`--smallest-batch`, and takes more steps for the same number of images. growth.png shows
+`--smallest-batch`, and takes more steps for the same number of images. `--shares` gives
+a resolution fewer images than 4x4 has, since large ones take long. growth.png shows
 the same latents after each resolution, fade.png how the last layers fade in, a row a
 value of alpha.
 
-Without flags: drawn portraits up to 64x64 with narrow networks, a short trial on two
-CPU cores; more --steps draw better. `python -m experiments.sample --run
+Without flags: drawn portraits up to 64x64 with narrow networks, ten minutes of two CPU
+cores; more --steps draw better. `python -m experiments.sample --run
 runs/progan_faces/64x64` draws more.
 """
 
@@ -45,6 +46,9 @@ class Config:
     """Settings of the last stage; earlier ones have other resolutions."""
     smallest_batch: bounds.Count = 4
     """Images in a step at the highest resolutions."""
+    shares: tuple[bounds.Share, ...] = ()
+    """Part of --steps that each resolution has for a phase, from 4x4; the last one goes
+    on. All have all of it where left out, as in the paper."""
     preset: Literal["laptop", "paper"] = "laptop"
     """laptop: minutes on two cores; paper: 1024x1024, for an accelerator."""
 
@@ -64,12 +68,13 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("progan_faces", steps=200, every=100, batch_size=32),
+        run=runs.run("progan_faces", steps=2000, every=400, batch_size=32),
         data=Data("portraits:8192", flip=True, upscale="auto"),
         model=progan.Config(
             resolution=64, base=256, width=32, latent=64, learning_rate=2e-3, ema=0.99
         ),
         smallest_batch=16,
+        shares=(1.0, 1.0, 0.75, 0.25, 0.1),
     ),
     "paper": Config(
         run=runs.run(
@@ -89,7 +94,7 @@ PRESETS = {
 def main(config: Config) -> None:
     """Trains the missing stages, then draws."""
     whole = runs.Part(config.run, config.data, config.model)
-    trained = growing.stages(whole, config.smallest_batch)
+    trained = growing.stages(whole, config.smallest_batch, config.shares)
     shape = generator.image_shape(progan.MODEL, config.model)
     results = growing.grow(trained, lambda: open_set(config.data, shape, test=True))
     session.only_main()

@@ -87,7 +87,7 @@ RUNS = {
     "cyclegan": Made(
         "cyclegan", 7, "--steps 300 --model.constant 150 --model.decay 150", 0.9
     ),
-    "progan": Made("progan_faces", 7, "--steps 25", 1.5),
+    "progan": Made("progan_faces", 10, "--steps 160", 1.5),
     "biggan": Made("biggan_faces", 5, "--steps 500", 1.6),
     "truncation": Made(
         "truncation_curve --run {biggan} --count 1000 --thresholds 0.25 0.5 1 2",

@@ -2,7 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,16 +15,21 @@ from jaxgan.models import progan
 SHEET = 64  # samples a sheet
 
 
-def stages(config: runs.Part, smallest_batch: int) -> list[runs.Part]:
+def stages(
+    config: runs.Part, smallest_batch: int, shares: Sequence[float] = ()
+) -> list[runs.Part]:
     """The run of each resolution, from 4x4.
 
     Args:
         config: of the last one; its `run.steps` are those of a phase at 4x4.
         smallest_batch: images in a step at the highest resolutions.
+        shares: the part of these steps that each resolution has, from 4x4; the last
+            one goes on. All of them by default, as in the paper.
     """
-    found, images = [], config.run.steps * config.run.batch_size
-    for resolution in config.model.resolutions:
-        most = config.run.batch_size
+    found, most = [], config.run.batch_size
+    parts = itertools.chain(shares, itertools.repeat([1.0, *shares][-1]))
+    for resolution, share in zip(config.model.resolutions, parts, strict=False):
+        images = max(1, round(config.run.steps * share)) * most
         size = min(most, max(smallest_batch, most * 16 // resolution))
         steps, fades = -(-images // size), resolution > 4
         model = dataclasses.replace(

@@ -1,5 +1,6 @@
 """Progressive GAN as a command: resolution after resolution, and pictures of growth."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -48,6 +49,17 @@ def test_minibatches_shrink_as_images_grow():
         assert seen == phases * 4688 * 128
         assert part.model.fade == (phases - 1) * 4688 * 128
         assert part.model.batch_size == part.run.batch_size
+
+
+def test_resolutions_have_their_shares_of_the_steps():
+    preset = progan_faces.PRESETS["paper"]
+    model = dataclasses.replace(preset.model, resolution=32)
+    whole = runs.Part(preset.run, preset.data, model)
+    parts = growing.stages(whole, preset.smallest_batch, (1.0, 0.5, 0.25))
+    images = [part.run.steps * part.run.batch_size for part in parts]
+    assert images == [128 * n for n in (4688, 2 * 2344, 2 * 1172, 2 * 1172)]
+    fades = [part.model.fade for part in parts]
+    assert fades == [0, 128 * 2344, 128 * 1172, 128 * 1172]
 
 
 def test_images_of_a_stage_are_means_of_the_last_one_s():
