@@ -207,11 +207,13 @@ def picture(
     noise = np.repeat(styles[:rows], len(said), 0)
     drawn = np.asarray(draw(texts, noise)).reshape(rows, -1, *few.image.shape[1:])
     tiles = np.concatenate([few.image[:, None], drawn], 1)
-    side = max(1, 96 // tiles.shape[2])
+    side = max(1, 128 // tiles.shape[2])
     tiles = tiles.repeat(side, 2).repeat(side, 3) / np.float32(255)
     count, columns, height = tiles.shape[:3]
-    figure = figures.new(0.5 + columns * height / 80, 1.4 + count * height / 90)
     above = ["style of", *(textwrap.fill(text, 16) for text in said)]
+    lines = 1 + max(text.count("\n") for text in above)
+    size = 0.5 + columns * height / 95, 0.3 + 0.18 * lines + count * height / 95
+    figure = figures.new(*size)
     figures.tiles(figure.subplots(), tiles, [""] * count, above)
     figures.save(path, figure, "a row a portrait, a column a caption in its style")
 
