@@ -80,11 +80,9 @@ class Encoder(NamedTuple):
 
 def main(config: Config) -> None:
     """Trains the encoder of styles, then measures and draws."""
-    run = inference.open_run(config.run)
-    if run.record is not gan_cls.MODEL:
-        raise ValueError(
-            f"--run {config.run} is a run of {run.name}; give one of text_to_faces"
-        )
+    run = inference.open_run_of(
+        gan_cls.MODEL, "--run", config.run, "give one of text_to_faces"
+    )
     embed, data = captioned.embedder(run.plain["encoder"]), run.plain["data"]
     size = run.config.size
     everyone = captioned.open_people(data["people"], data["sentences"], size)
@@ -212,7 +210,7 @@ def picture(
     count, columns, height = tiles.shape[:3]
     above = ["style of", *(textwrap.fill(text, 16) for text in said)]
     lines = 1 + max(text.count("\n") for text in above)
-    size = 0.5 + columns * height / 95, 0.3 + 0.18 * lines + count * height / 95
+    size = 0.5 + columns * height / 95, 0.6 + 0.2 * lines + count * height / 95
     figure = figures.new(*size)
     figures.tiles(figure.subplots(), tiles, [""] * count, above)
     figures.save(path, figure, "a row a portrait, a column a caption in its style")

@@ -101,12 +101,12 @@ def speak(config: Config) -> None:
     Raises:
         ValueError: it is no such run, or a sentence cannot be encoded.
     """
-    run = inference.open_run(config.run.workdir)
-    if run.record is not gan_cls.MODEL:
-        raise ValueError(
-            f"--workdir {config.run.workdir} is a run of {run.name}; --say takes one"
-            " of text_to_faces"
-        )
+    run = inference.open_run_of(
+        gan_cls.MODEL,
+        "--workdir",
+        config.run.workdir,
+        "--say takes one of text_to_faces",
+    )
     said = list(config.say)
     texts = np.repeat(captioned.embedder(run.plain["encoder"])(said), SPOKEN, 0)
     noise = gan_cls.latent(run.config, jax.random.key(config.run.seed), len(texts))

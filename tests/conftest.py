@@ -2,6 +2,7 @@
 
 import gc
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 
@@ -74,6 +75,16 @@ def _forgotten_programs():
 def key():
     """A fixed random key."""
     return jax.random.key(0)
+
+
+@pytest.fixture(scope="session")
+def generate():
+    """docs/generate.py as a module, which no package has."""
+    path = pathlib.Path(__file__).resolve().parents[1] / "docs" / "generate.py"
+    spec = importlib.util.spec_from_file_location("generate", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The documentation: its links lead somewhere, its tables are those of the code."""
 
 import ast
-import importlib.util
 import pathlib
 import re
 
@@ -60,15 +59,6 @@ def test_commands_of_figures_exist():
     rows = re.findall(r"^\| .*?\| `([\w.]+)", (DOCS / "figures.md").read_text(), re.M)
     assert len(rows) > 60
     assert set(rows) <= commands().keys()
-
-
-@pytest.fixture(scope="module")
-def generate():
-    path = DOCS / "generate.py"
-    spec = importlib.util.spec_from_file_location("generate", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_tables_are_those_of_the_records(generate):

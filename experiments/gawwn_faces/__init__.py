@@ -149,12 +149,9 @@ def speak(config: Config) -> None:
         ValueError: it is no such run, a sentence cannot be encoded, or the box is not
             in the picture.
     """
-    run = inference.open_run(config.run.workdir)
-    if run.record is not gawwn.MODEL:
-        raise ValueError(
-            f"--workdir {config.run.workdir} is a run of {run.name}; --say takes one"
-            " of gawwn_faces"
-        )
+    run = inference.open_run_of(
+        gawwn.MODEL, "--workdir", config.run.workdir, "--say takes one of gawwn_faces"
+    )
     texts = captioned.embedder(run.plain["encoder"])(config.say)
     drawing.speak(config.run.workdir / SAID, run, config.say, texts, config.box, SPOKEN)
     for sentence in config.say:

@@ -41,7 +41,7 @@ from jaxgan.train.terminal import say
 SIDE = 64  # of the portraits whose captions are read, in pixels
 ROWS = 5  # captions in pictures
 SPOKEN = 8  # sets of points for each sentence that is said
-At = tuple[str, bounds.Share, bounds.Share]
+At = tuple[str, float, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,12 +68,11 @@ class Config:
     def __post_init__(self):
         bounds.check(self, flags=True)
         for name, row, column in self.at:
-            if name not in landmarks.POINTS or not 0 <= min(row, column):
+            if name not in landmarks.POINTS:
                 raise ValueError(
-                    f"--at has {name} {row:g} {column:g}; give a name among"
-                    f" {', '.join(landmarks.POINTS)}, a row and a column from 0 to 1"
+                    f"--at has {name}; give names among {', '.join(landmarks.POINTS)}"
                 )
-            if max(row, column) >= 1:
+            if not (0 <= row < 1 and 0 <= column < 1):
                 raise ValueError(
                     f"--at has {name} {row:g} {column:g}, which is not in the picture;"
                     " give a row and a column from 0 to less than 1"
@@ -117,7 +116,8 @@ def main(config: Config) -> None:
         return speak(config, faces)
     embed = captioned.embedder(config.encoder)
     model = captioned.sized(config.model, embed)
-    config = dataclasses.replace(config, model=model)
+    # What draws the faces is no part of the run, which goes on with it and without.
+    config = dataclasses.replace(config, model=model, gawwn=None)
     data = config.data
     everyone = placed.open_people(data.people, data.sentences, SIDE)
     seen = everyone.chosen(~captions.unseen(everyone.people.found))
@@ -173,12 +173,12 @@ def speak(config: Config, faces: drawing.Faces | None) -> None:
     Raises:
         ValueError: it is no such run, or a sentence cannot be encoded.
     """
-    run = inference.open_run(config.run.workdir)
-    if run.record is not keypoint_gan.MODEL:
-        raise ValueError(
-            f"--workdir {config.run.workdir} is a run of {run.name}; --say takes one"
-            " of keypoints_faces"
-        )
+    run = inference.open_run_of(
+        keypoint_gan.MODEL,
+        "--workdir",
+        config.run.workdir,
+        "--say takes one of keypoints_faces",
+    )
     texts = captioned.embedder(run.plain["encoder"])(config.say)
     path = config.run.workdir / "said.png"
     drawing.speak(path, run, config.say, texts, config.at, SPOKEN, faces)

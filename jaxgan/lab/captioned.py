@@ -9,7 +9,7 @@ is in it: what is drawn for them was never seen.
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import jax
@@ -139,6 +139,34 @@ def mismatched(people: People) -> Callable[[np.random.Generator, Any], np.ndarra
     return draw
 
 
+def plans(
+    people: People, run: Run, start: int
+) -> Iterator[tuple[np.random.Generator, dict[str, np.ndarray]]]:
+    """What is in each minibatch: faces, which are mirrored, and a caption of each.
+
+    Args:
+        people: to train on.
+        run: the seed and the size of a batch.
+        start: the first step.
+
+    Yields:
+        A generator of the step, for all else that is drawn for it; and the plan of
+        `data.plan` with `text` `[B]`, places in `people.sentences`.
+    """
+    for step in itertools.count(start):
+        plan = jaxgan_data.plan(
+            run.seed,
+            step,
+            count=len(people.image),
+            batch_size=run.batch_size,
+            flip=True,
+        )
+        rng = np.random.default_rng((run.seed, step))
+        own = rng.integers(people.each, size=run.batch_size)
+        text = plan["index"] * people.each + own
+        yield rng, plan | {"text": text.astype(np.int32)}
+
+
 def feed(people: People, embed: Embed, run: Run, mesh: Mesh) -> Feed:
     """Batches of portraits, a caption of each, and one that is not true of it.
 
@@ -153,20 +181,11 @@ def feed(people: People, embed: Embed, run: Run, mesh: Mesh) -> Feed:
         and `wrong`, embeddings `[B, T]`.
     """
     arrays = {"image": people.image, "embedding": embed(people.sentences)}
-    wrong, count = mismatched(people), len(people.image)
+    wrong = mismatched(people)
 
     def items(start):
-        for step in itertools.count(start):
-            plan = jaxgan_data.plan(
-                run.seed, step, count=count, batch_size=run.batch_size, flip=True
-            )
-            rng = np.random.default_rng((run.seed, step))
-            own = rng.integers(people.each, size=run.batch_size)
-            texts = {
-                "text": plan["index"] * people.each + own,
-                "wrong": wrong(rng, plan["index"]),
-            }
-            yield plan | {name: x.astype(np.int32) for name, x in texts.items()}
+        for rng, item in plans(people, run, start):
+            yield item | {"wrong": wrong(rng, item["index"]).astype(np.int32)}
 
     def prepare(held, item):
         pictures = {"image": held["image"]}

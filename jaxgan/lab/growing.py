@@ -39,8 +39,17 @@ def stages(
             batch_size=size,
         )
         name = f"{resolution}x{resolution}"
-        length = steps * (1 + fades)
-        found.append(runs.part(config, name, model, steps=length, batch_size=size))
+        found.append(
+            runs.part(
+                config,
+                name,
+                model,
+                steps=steps * (1 + fades),
+                batch_size=size,
+                # A fade is shown by a few sheets, however short it is.
+                sample_every=min(config.run.sample_every, max(1, steps // 4)),
+            )
+        )
     return found
 
 

@@ -97,6 +97,24 @@ def open_run(
     )
 
 
+def open_run_of(record: Model, flag: str, run: pathlib.Path, wanted: str) -> Trained:
+    """The model of a run that must be of one kind.
+
+    Args:
+        record: of the model that it must be of.
+        flag: that gave the run, such as --run.
+        run: its directory.
+        wanted: what to give, for the error.
+
+    Raises:
+        ValueError: it is a run of another model; or as `open_run`.
+    """
+    found = open_run(run)
+    if found.record is not record:
+        raise ValueError(f"{flag} {run} is a run of {found.name}; {wanted}")
+    return found
+
+
 def untrained(trained: Trained, seed: int = 0) -> Trained:
     """The same model at random initial weights, to compare with."""
     algorithm = game.algorithm(trained.record.game(trained.config))

@@ -280,19 +280,11 @@ def points_feed(many: Placed, embed: captioned.Embed, run: Run, mesh: Mesh) -> F
         mirrored, and `text`, embeddings `[B, T]`.
     """
     arrays = {"head": many.head, "points": many.points}
-    texts, each = {"text": embed(many.people.sentences)}, many.people.each
+    texts = {"text": embed(many.people.sentences)}
 
     def items(start):
-        for step in itertools.count(start):
-            plan = jaxgan_data.plan(
-                run.seed, step, count=len(many.head), batch_size=run.batch_size,
-                flip=True,
-            )  # fmt: skip
-            rng = np.random.default_rng((run.seed, step))
-            own = rng.integers(each, size=run.batch_size)
-            text = (plan["index"] * each + own).astype(np.int32)
-            chance = rng.random((run.batch_size, 4), np.float32)
-            yield plan | {"text": text, "chance": chance}
+        for rng, item in captioned.plans(many.people, run, start):
+            yield item | {"chance": rng.random((run.batch_size, 4), np.float32)}
 
     def prepare(held, item):
         chosen = {name: held[name] for name in arrays}

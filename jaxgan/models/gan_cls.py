@@ -156,16 +156,16 @@ def game(config: Config) -> Game:
         if half:
             ends = text[:half], text[half : 2 * half]
             text = jnp.concatenate([text, losses.interpolate_embeddings(*ends)])
+        count = len(text)
         twice = jnp.concatenate([text, text]) if config.seeking else text
         noise = latent(config, turn.key, len(twice))
         fake, variables = generate(variables, twice, noise)
-        one, *other = jnp.split(fake, len(twice) // len(text))
+        one, other = fake[:count], fake[count:]
         loss = matching.generator_loss(judge, variables, {"text": text}, one)
-        seen = {}
-        for second in other:
-            apart = losses.mode_seeking_loss(one, second, *jnp.split(noise, 2)).mean()
-            loss, seen = loss + config.seeking * apart, {"mode_seeking": apart}
-        return loss, (variables, seen)
+        if not config.seeking:
+            return loss, (variables, {})
+        apart = losses.mode_seeking_loss(one, other, *jnp.split(noise, 2)).mean()
+        return loss + config.seeking * apart, (variables, {"mode_seeking": apart})
 
     def inputs(batch):
         _check(config, batch)

@@ -1,4 +1,4 @@
-"""The key-points of a picture, made up around a few given ones, for a text.
+"""GAWWN's key-points: the others made up around a few given ones, for a text.
 
 Reed, Akata, Mohan, Tenka, Schiele and Lee, "Learning What and Where to Draw",
 arXiv:1610.02454: the conditional generation of key-points, so that nobody has to give

@@ -1,6 +1,6 @@
 """The book of figures: its table, its checks, how runs are made, and its page."""
 
-import importlib.util
+import importlib
 import json
 import pathlib
 import re
@@ -15,11 +15,6 @@ from experiments.figures import book, entries, judging, making, runs
 from experiments.figures.table import FIGURES
 from jaxgan.lab import cli
 
-_SPEC = importlib.util.spec_from_file_location(
-    "generate", pathlib.Path(__file__).parents[2] / "docs" / "generate.py"
-)
-generate = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(generate)
 # What these runs do not show: that 10 latents make samples alike, that maps of the
 # paper's layer draw glasses and nothing else, that the aged are the same persons, and
 # that capsules beat the baseline. The notes say so too.
@@ -62,7 +57,7 @@ def test_flags_are_those_of_the_commands(small, monkeypatch):
         assert workdir == pathlib.Path("book", name)
 
 
-def test_checks_say_of_committed_numbers_what_the_notes_say():
+def test_checks_say_of_committed_numbers_what_the_notes_say(generate):
     seen = set()
     for figure in FIGURES:
         if figure.check is None or not set(figure.made) <= generate.FINISHED.keys():

@@ -21,7 +21,8 @@ TINY = [
 GAWWN = [
     "--model.width", 2, "--model.latent", 4, "--steps", 1, "--batch-size", 4,
     "--log-every", 1, "--sample-every", 1, "--checkpoint-every", 1, "--people", 60,
-    "--sentences", 2, "--tests", 4, "--devices", 1, "--no-judge",
+    "--sentences", 2, "--tests", 4, "--devices", 1, "--no-judge", "--model.where",
+    "points",
 ]  # fmt: skip
 
 
@@ -35,12 +36,7 @@ def test_trains_measures_and_puts_points_around_given_ones(
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(faces, "render", grey)
-    out, drawer = tmp_path / "run", tmp_path / "gawwn"
-    assert call(gawwn_faces, [*GAWWN, "--workdir", drawer], monkeypatch) == 0
-    assert call(command, [*TINY, "--gawwn", drawer], monkeypatch) == 2
-    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
-    assert "that draws by box; give one of" in said
-
+    out = tmp_path / "run"
     assert call(command, [*TINY, "--workdir", out], monkeypatch) == 0
     found = json.loads((out / "results.json").read_text())
     assert found["given"].keys() == measuring.GIVEN.keys()
@@ -51,6 +47,18 @@ def test_trains_measures_and_puts_points_around_given_ones(
     assert linear[-1] < linear[0]
     assert found["sets"]["true, of others"] < found["sets"]["mixed"]
     with Image.open(out / "keypoints.png") as picture:
+        assert picture.size[0] > picture.size[1] > 300
+    capsys.readouterr()
+
+    # A run that ended draws faces, too, by a GAWWN and by nothing else.
+    drawer = tmp_path / "gawwn"
+    assert call(gawwn_faces, [*GAWWN, "--workdir", drawer], monkeypatch) == 0
+    more = [*TINY, "--workdir", out, "--gawwn"]
+    assert call(command, [*more, out], monkeypatch) == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "keypoint_gan that draws by no key-points; give one of" in said
+    assert call(command, [*more, drawer], monkeypatch) == 0
+    with Image.open(out / "faces.png") as picture:
         assert picture.size[0] > picture.size[1] > 300
     capsys.readouterr()
 
@@ -79,8 +87,9 @@ def test_a_sketch_shows_given_points_in_red_where_they_are():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--at", "ear", 0.1, 0.2], "ear 0.1 0.2; give a name among left_eye"),
+        (["--at", "ear", 0.1, 0.2], "--at has ear; give names among left_eye"),
         (["--at", "nose", 0.1, 1.0], "which is not in the picture"),
+        (["--at", "nose", -0.1, 0.5], "which is not in the picture"),
     ],
 )
 def test_points_that_cannot_be_given_are_refused(flags, message, monkeypatch, capsys):

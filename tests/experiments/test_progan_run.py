@@ -60,6 +60,9 @@ def test_resolutions_have_their_shares_of_the_steps():
     assert images == [128 * n for n in (4688, 2 * 2344, 2 * 1172, 2 * 1172)]
     fades = [part.model.fade for part in parts]
     assert fades == [0, 128 * 2344, 128 * 1172, 128 * 1172]
+    # Sheets show a fade at several alphas.
+    every = [part.run.sample_every for part in parts]
+    assert every == [1172, 586, 293, 2 * 293]
 
 
 def test_images_of_a_stage_are_means_of_the_last_one_s():
