@@ -160,11 +160,11 @@ def game(config: Config) -> Game:
         twice = jnp.concatenate([text, text]) if config.seeking else text
         noise = latent(config, turn.key, len(twice))
         fake, variables = generate(variables, twice, noise)
-        one, other = fake[:count], fake[count:]
-        loss = matching.generator_loss(judge, variables, {"text": text}, one)
+        drawn = jnp.split(fake, len(twice) // count)
+        loss = matching.generator_loss(judge, variables, {"text": text}, drawn[0])
         if not config.seeking:
             return loss, (variables, {})
-        apart = losses.mode_seeking_loss(one, other, *jnp.split(noise, 2)).mean()
+        apart = losses.mode_seeking_loss(*drawn, *jnp.split(noise, 2)).mean()
         return loss + config.seeking * apart, (variables, {"mode_seeking": apart})
 
     def inputs(batch):
