@@ -41,7 +41,7 @@ from jaxgan.train.terminal import say
 SIDE = 64  # of the portraits whose captions are read, in pixels
 ROWS = 5  # captions in pictures
 SPOKEN = 8  # sets of points for each sentence that is said
-At = tuple[str, float, float]
+At = tuple[str, bounds.Finite, bounds.Finite]
 
 
 @dataclasses.dataclass(frozen=True)
