@@ -52,9 +52,9 @@ RUNS = {
     "stackgan": Made(
         "stackgan_faces", 9, "--steps 250 --stage2-steps 150 --tests 256", 2
     ),
-    "shapes": Made("draw_networks --model dcgan", 0.3),
+    "shapes": Made("draw_networks --model dcgan", 0.3, "", 0.2),
     "deduplicate": Made(
-        "deduplicate --data portraits:4096 --plant 200", 3, "--steps 500", 1
+        "deduplicate --data portraits:4096 --plant 200", 3, "--steps 500", 0.6
     ),
     "digits_but_0": Made(
         f"dcgan_faces {LATENT} --leave-out 0 --steps 3000", 6, "--steps 700", 1.2
@@ -65,7 +65,7 @@ RUNS = {
         "--labels 500 --trials 2 --centroids 0",
         0.7,
     ),
-    "walk": Made("latent_walk --run {faces}", 1.5, "--walks 4 --stops 5", 1),
+    "walk": Made("latent_walk --run {faces}", 1.5, "--walks 4 --stops 5", 0.6),
     "forget": Made(
         "forget_object --run {faces}", 4, "--samples 200 --count 150 --controls 1", 1.2
     ),
@@ -87,7 +87,7 @@ RUNS = {
     "cyclegan": Made(
         "cyclegan", 7, "--steps 300 --model.constant 150 --model.decay 150", 0.9
     ),
-    "progan": Made("progan_faces", 10, "--steps 160", 1.5),
+    "progan": Made("progan_faces", 10, "--steps 160", 2.3),
     "biggan": Made("biggan_faces", 5, "--steps 500", 1.6),
     "truncation": Made(
         "truncation_curve --run {biggan} --count 1000 --thresholds 0.25 0.5 1 2",
