@@ -13,7 +13,8 @@ trained on, and under each other what both stages draw for the same noise. resul
 has the caption accuracy: the share of all that captions state that a judge, who knows
 pictures alone, finds in what was drawn for them, beside real portraits, and beside
 portraits of other people (chance). Captions with a pair of attributes that no training
-caption has are counted by themselves.
+caption has are counted by themselves. How different two portraits of one caption are is
+measured too: `--model.seeking` keeps them apart in stage I.
 
 Without flags: 8,192 portraits, 32x32 and then 64x64, narrow networks, ten minutes of
 one CPU core; the judge is trained once, in some minutes.
@@ -32,7 +33,17 @@ import tyro
 from jaxgan import bounds, parallel
 from jaxgan.compose import ema_variables
 from jaxgan.data.synthetic import captions
-from jaxgan.lab import blocks, captioned, cli, figures, inference, pixels, runs, session
+from jaxgan.lab import (
+    blocks,
+    captioned,
+    cli,
+    figures,
+    inference,
+    pixels,
+    runs,
+    session,
+    variety,
+)
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import stackgan
 from jaxgan.train import Run
@@ -89,6 +100,7 @@ PRESETS = {
             width=24,
             blocks=2,
             discriminator_width=24,
+            seeking=0.1,
             learning_rate=4e-4,
             ema=0.99,
         ),
@@ -205,17 +217,27 @@ def drawing(model: stackgan.Config, key: jax.Array) -> Callable[..., list[jax.Ar
 def accuracy(
     part: Part, variables: Any, others: captioned.People, embed: captioned.Embed
 ) -> Numbers:
-    """Judges what is drawn for the captions of others, real portraits, and chance."""
-    draw = drawing(part.model, jax.random.key(part.run.seed + 2))
-    made = blocks.in_blocks(
-        functools.partial(draw, variables), embed(others.sentences), size=BLOCK
+    """Judges what is drawn for the captions of others, real portraits, and chance.
+
+    It also says how different two portraits of one caption are.
+    """
+    stage = functools.partial(
+        drawing(part.model, jax.random.key(part.run.seed + 2)), variables
     )
+
+    def draw(texts):
+        return blocks.in_blocks(stage, texts, size=BLOCK)
+
+    made = draw(embed(others.sentences))
     pictures = {f"stage{i}": image for i, image in enumerate(made, 1)}
     pictures |= {
         "real": others.image,
         "real_small": captioned.resized(others.image, part.model.low),
     }
-    return captioned.judged(pictures, others)
+    return {
+        **captioned.judged(pictures, others),
+        "variety": variety.measured(lambda texts: draw(texts)[-1], others, embed),
+    }
 
 
 def draw(

@@ -75,6 +75,9 @@ class Config:
     """Whether means and deviations of conditions go through a leaky ReLU."""
     divergence: bounds.Weight = 2.0
     """Weight of the conditions' divergence, a mean over their numbers."""
+    seeking: bounds.Weight = 0.0
+    """Weight of a loss of stage I that keeps two images of one text apart, where the
+    noise is ignored without it (Mao et al., arXiv:1903.05628); 0 in the paper."""
     learning_rate: bounds.Rate = 2e-4
     """Adam's first step size, for both players."""
     halve_every: bounds.Natural = 0
@@ -129,27 +132,36 @@ def game(config: Config) -> Game:
     nets = _nets(config)
     own = f"generator{config.stage}", f"discriminator{config.stage}"
     judge = pure(nets[own[1]], own[1])
+    seeking = config.stage == 1 and config.seeking  # stage II has no noise of its own
 
-    def draw(variables, batch, key):
-        count = len(batch["text"])
-        drawn = batch.get("latent") or latent(config, key, count)
-        sketch, condition, after = _stage(config, 1, variables, batch["text"], drawn)
+    def draw(variables, text, drawn):
+        sketch, condition, after = _stage(config, 1, variables, text, drawn)
         if config.stage == 1:
             return sketch, condition, after
         sketch = lax.stop_gradient(sketch)
-        return _stage(config, 2, variables, batch["text"], drawn, sketch)
+        return _stage(config, 2, variables, text, drawn, sketch)
 
     def discriminator_loss(variables, batch, turn):
-        fake, _, _ = draw(variables, batch, turn.key)
+        text = batch["text"]
+        fake, _, _ = draw(variables, text, latent(config, turn.key, len(text)))
         real = {**batch, "image": _real(config, batch["image"])}
         return matching.discriminator_loss(judge, variables, real, fake)
 
     def generator_loss(variables, batch, turn):
-        fake, condition, after = draw(variables, batch, turn.key)
-        fooled = matching.generator_loss(judge, after, batch, fake)
-        apart = divergence(condition)
-        seen = {"adversarial": fooled, "divergence": apart}
-        return fooled + config.divergence * apart, (after, seen)
+        text, times = batch["text"], 2 if seeking else 1
+        twice = jnp.concatenate([text] * times)
+        drawn = latent(config, turn.key, len(twice))
+        fake, condition, after = draw(variables, twice, drawn)
+        images = jnp.split(fake, times)
+        fooled = matching.generator_loss(judge, after, batch, images[0])
+        spread = divergence(condition)
+        seen = {"adversarial": fooled, "divergence": spread}
+        loss = fooled + config.divergence * spread
+        if seeking:
+            noise = jnp.split(drawn.noise, 2)
+            seen["mode_seeking"] = losses.mode_seeking_loss(*images, *noise).mean()
+            loss += config.seeking * seen["mode_seeking"]
+        return loss, (after, seen)
 
     def inputs(batch):
         matching.check_texts(batch, config.text)

@@ -100,6 +100,32 @@ def test_losses_weigh_three_kinds_of_pairs_and_the_divergence(begun, stage):
     assert seen["divergence"] > 0
 
 
+def test_two_sketches_of_a_text_are_kept_apart_by_mode_seeking(begun):
+    batch, first, _ = begun
+    config, nets = dataclasses.replace(FIRST, seeking=2.0), variables(first)
+    turn = Turn(jax.random.key(3), jnp.zeros((), int))
+    latent = stackgan.latent(config, turn.key, 12)
+    text = jnp.concatenate([batch["text"]] * 2)
+
+    @jax.jit
+    def found(nets):
+        loss, (_, seen) = stackgan.game(config).players["generator"].loss(
+            nets, batch, turn
+        )
+        return loss, seen, stackgan.stages(config, nets, text, latent)[-1]
+
+    loss, seen, drawn = found(nets)
+    gaps = [np.subtract(*np.split(np.asarray(x), 2)) for x in (drawn, latent.noise)]
+    image, noise = (np.abs(x).mean(tuple(range(1, x.ndim))) for x in gaps)
+    np.testing.assert_allclose(seen["mode_seeking"], (noise / image).mean(), rtol=0.01)
+    rest = seen["adversarial"] + 2 * seen["divergence"]
+    np.testing.assert_allclose(loss, rest + 2 * seen["mode_seeking"], rtol=1e-5)
+    # Stage II has no noise of its own: nothing is added to its loss.
+    second = stackgan.game(dataclasses.replace(TINY, seeking=2.0)).players["generator"]
+    _, (_, seen) = jax.eval_shape(second.loss, variables(begun[2]), batch, turn)
+    assert "mode_seeking" not in seen
+
+
 def test_stage_2_begins_from_averages_and_leaves_stage_1_as_it_is(begun):
     batch, first, second = begun
     first = first.replace(ema=jax.tree.map(lambda x: x + 1, first.ema))
