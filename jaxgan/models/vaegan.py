@@ -76,6 +76,9 @@ class Config:
     which makes a plain VAE without a discriminator."""
     form: Literal["paper", "released"] = "paper"
     """Adversarial losses of the paper, or of the released script."""
+    norm: Literal["batch", "spectral"] = "batch"
+    """The discriminator's normalisation: batch norms (the paper's), or spectral norms,
+    with which it wins less easily."""
     gamma: bounds.Weight = 1e-6
     """Weight of the error of reconstructions in the decoder's loss."""
     margin: bounds.Weight = 0.35
@@ -83,10 +86,15 @@ class Config:
     until one player rests; with 100, nobody ever rests."""
     variance: bounds.Rate = 1.0
     """Variance of pixels around the reconstruction, of a plain VAE."""
+    feature_variance: bounds.Rate = 1.0
+    """Variance of features around those of the reconstruction, in the encoder's loss;
+    1 in the paper."""
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     """Optimiser of all players: the paper's, or Adam with beta1 0.5."""
     learning_rate: bounds.Rate = 3e-4
     """Step size."""
+    discriminator_rate: bounds.Rate = 1.0
+    """The discriminator's step size, as a multiple of the others'."""
     decay: bounds.Natural = 0
     """Steps in which the step size falls to 0 along a straight line; 0 leaves it as it
     is."""
@@ -129,7 +137,7 @@ def game(config: Config) -> Game:
         nets=nets,
         inputs=inputs,
         players={
-            name: Player(loss, owns, resting(_optimizer(config)))
+            name: Player(loss, owns, resting(_optimizer(config, name)))
             for name, (loss, owns) in players.items()
         },
         moves=(Move(*players),),
@@ -178,7 +186,8 @@ def _losses(config, nets):
         similarity = losses.learned_similarity_loss(real.features, again.features)
         similarity = similarity.mean()
         seen = {"divergence": divergence.mean(), "similarity": similarity}
-        return divergence.mean() + similarity, (variables, seen)
+        loss = divergence.mean() + similarity / config.feature_variance
+        return loss, (variables, seen)
 
     def decoder_loss(variables, batch, turn):
         again, new, variables = fakes(variables, batch, turn)
@@ -240,8 +249,11 @@ def _drawn(out, key):
     return code, losses.gaussian_kl(mean, log_variance)
 
 
-def _optimizer(config):
-    rate = falling(config.learning_rate, config.decay)
+def _optimizer(config, player):
+    rate = config.learning_rate
+    if player == "discriminator":
+        rate *= config.discriminator_rate
+    rate = falling(rate, config.decay)
     if config.optimizer == "adam":
         moved = optax.adam(rate, 0.5)
     else:
@@ -258,7 +270,8 @@ def _nets(config: Config) -> dict[str, linen.Module]:
         ),
     }
     if c.similarity == "learned":
-        nets["discriminator"] = vaegan_nets.Critic(c.width, c.kernel, c.dtype)
+        spectral = c.norm == "spectral"
+        nets["discriminator"] = vaegan_nets.Critic(c.width, c.kernel, spectral, c.dtype)
     return nets
 
 

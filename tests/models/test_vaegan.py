@@ -266,6 +266,23 @@ def test_the_plain_vae_s_loss_is_minus_its_bound(start):
     np.testing.assert_allclose(seen["vae/likelihood"], -each.mean(), rtol=0.05)
 
 
+def test_with_spectral_norms_an_image_is_judged_by_itself(start):
+    """The encoder's error of features counts by their variance."""
+    batch, _ = start
+    config = dataclasses.replace(CONFIG, norm="spectral", feature_variance=0.1)
+    init, step = game.algorithm(vaegan.game(config))
+    state = jax.jit(init)(jax.random.key(0), batch)
+    assert not jax.tree.leaves(state.stats["discriminator"].get("batch_stats", {}))
+    _, seen = jax.jit(step)(state, batch)
+    expected = seen["encoder/divergence"] + 10 * seen["encoder/similarity"]
+    np.testing.assert_allclose(seen["encoder/loss"], expected, rtol=1e-5)
+    net = game.pure(vaegan.game(config).nets["discriminator"], "discriminator")
+    nets, real = game.variables(state), jnp.asarray(batch["image"])
+    together = net(nets, jnp.concatenate([real, 1 - 0.2 * real]))[0]
+    for one, both in zip(net(nets, real)[0], together, strict=True):
+        np.testing.assert_allclose(one, both[: len(real)], atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

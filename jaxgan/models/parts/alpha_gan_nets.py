@@ -130,4 +130,5 @@ class Critic(linen.Module):
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
         """Judges a batch, normalised with its own statistics."""
-        return vaegan_nets.Critic(self.width, self.kernel, self.dtype)(image).logits
+        judge = vaegan_nets.Critic(self.width, self.kernel, dtype=self.dtype)
+        return judge(image).logits

@@ -111,26 +111,39 @@ class Critic(linen.Module):
     Attributes:
         width: channels of the first maps, twice over.
         kernel: side of the kernels.
+        spectral: whether layers have spectral norms and biases, and leaky rectifiers
+            behind them, in place of batch norms and rectifiers.
         dtype: of the computation.
     """
 
     width: int = 64
     kernel: int = 5
+    spectral: bool = False
     dtype: Any = "float32"
 
     @linen.compact
     def __call__(self, image: jax.Array) -> Judged:
-        """Judges a batch, normalised with its own statistics."""
-        norm, dtype, kernel = _norm("batch", self.dtype), self.dtype, self.kernel
-        x = nn.Conv(self.width // 2, _odd(kernel), dtype=dtype)(image)
-        x = linen.relu(x)
+        """Judges a batch; batch norms have its own statistics."""
+        dtype, spectral = self.dtype, self.spectral
+        norm = _norm("batch", dtype)
+        same = {"use_bias": spectral, "spectral": spectral, "dtype": dtype}
+        conv = functools.partial(nn.Conv, kernel_size=self.kernel, strides=2, **same)
+
+        def activated(x):
+            return linen.leaky_relu(x, 0.2) if spectral else linen.relu(norm()(x))
+
+        first = nn.Conv(
+            self.width // 2, _odd(self.kernel), spectral=spectral, dtype=dtype
+        )
+        x = first(image)
+        x = linen.leaky_relu(x, 0.2) if spectral else linen.relu(x)
         for features in (2 * self.width, 4 * self.width):
-            x = nn.Conv(features, kernel, 2, False, dtype=dtype)(x)
-            x = linen.relu(norm()(x))
-        last = nn.Conv(4 * self.width, kernel, 2, False, dtype=dtype, name="similarity")
-        compared = last(x)
-        x = linen.relu(norm()(compared)).reshape(len(x), -1)
-        x = linen.Dense(8 * self.width, use_bias=False, dtype=dtype)(x)
-        x = linen.relu(norm()(x)).astype(jnp.float32)
-        logits = linen.Dense(1, name="to_logit")(x)[:, 0]
+            x = activated(conv(features)(x))
+        compared = conv(4 * self.width, name="similarity")(x)
+        x = activated(compared).reshape(len(x), -1)
+        dense = functools.partial(
+            nn.Dense, kernel_init=linen.initializers.lecun_normal()
+        )
+        x = activated(dense(8 * self.width, **same)(x)).astype(jnp.float32)
+        logits = dense(1, spectral=spectral, name="to_logit")(x)[:, 0]
         return Judged(logits, compared.astype(jnp.float32))
