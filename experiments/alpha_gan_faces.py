@@ -55,9 +55,16 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("alpha_gan_faces", steps=400, every=100, batch_size=16),
+        run=runs.run("alpha_gan_faces", steps=1000, every=250, batch_size=16),
         data=Data("portraits:8192", flip=True, upscale="auto", tests=512),
-        model=alpha_gan.Config(resolution=64, nets="strided", width=16, kernel=3),
+        model=alpha_gan.Config(
+            resolution=64,
+            nets="strided",
+            width=16,
+            kernel=3,
+            norm="spectral",
+            learning_rate=4e-4,
+        ),
     ),
     "paper": Config(
         run=runs.run("alpha_gan_paper", steps=100_000, every=5000, log_every=100),

@@ -77,15 +77,19 @@ class Config:
 
 PRESETS = {
     "laptop": Config(
-        run=runs.run("vaegan_faces", steps=300, every=100, batch_size=16),
+        run=runs.run("vaegan_faces", steps=1500, every=300, batch_size=16),
         data=Data("portraits:8192", flip=True, upscale="auto", tests=512),
         model=vaegan.Config(
             width=16,
             kernel=3,
-            gamma=0.01,
+            norm="spectral",
+            gamma=0.5,
+            margin=100.0,
             variance=0.1,
+            feature_variance=0.02,
             optimizer="adam",
             learning_rate=4e-4,
+            decay=1500,
         ),
     ),
     "paper": Config(

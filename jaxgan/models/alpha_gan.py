@@ -56,6 +56,8 @@ class Config:
     its own is 64."""
     kernel: Literal[3, 5] = 5
     """Side of the kernels of VAE/GAN's networks, and of the first one of the others."""
+    norm: Literal["batch", "spectral"] = "batch"
+    """Normalisation of the discriminator among VAE/GAN's networks."""
     code: bounds.Count = 128
     """Size of the code."""
     code_hidden: tuple[bounds.Count, ...] = (700, 700)
@@ -83,6 +85,11 @@ class Config:
                 f"width {self.width} is odd, but some maps of --model.nets strided have"
                 f" half of it; use {self.width + 1}"
             )
+        if self.nets == "residual" and self.norm != "batch":
+            raise ValueError(
+                f"norm is {self.norm}, but residual blocks have batch norms alone;"
+                " use --model.nets strided, or leave the norm out"
+            )
 
 
 def _nets(config: Config) -> dict[str, linen.Module]:
@@ -96,7 +103,8 @@ def _nets(config: Config) -> dict[str, linen.Module]:
         generator = vaegan_nets.Decoder(
             c.width, c.resolution, c.channels, c.kernel, c.dtype
         )
-        discriminator = alpha_gan_nets.Critic(c.width, c.kernel, c.dtype)
+        spectral = c.norm == "spectral"
+        discriminator = alpha_gan_nets.Critic(c.width, c.kernel, spectral, c.dtype)
     return {
         "encoder": encoder,
         "generator": generator,

@@ -161,3 +161,13 @@ def test_the_networks_of_vae_gan_draw_images_of_the_same_shape():
 def test_settings_that_do_not_fit_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         alpha_gan.Config(**change)
+
+
+def test_spectral_norms_are_for_the_strided_discriminator():
+    config = dataclasses.replace(CONFIG, nets="strided", norm="spectral")
+    batch = alpha_gan.batch(config, jax.random.key(1), 2)
+    init = game.algorithm(alpha_gan.game(config)).init
+    stats = jax.eval_shape(init, jax.random.key(0), batch).stats["discriminator"]
+    assert stats.keys() == {"spectral"}
+    with pytest.raises(ValueError, match="residual blocks have batch norms alone"):
+        alpha_gan.Config(norm="spectral")

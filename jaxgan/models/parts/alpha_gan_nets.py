@@ -125,10 +125,11 @@ class Critic(linen.Module):
 
     width: int
     kernel: int
+    spectral: bool = False
     dtype: Any = "float32"
 
     @linen.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Judges a batch, normalised with its own statistics."""
-        judge = vaegan_nets.Critic(self.width, self.kernel, dtype=self.dtype)
+        """Judges a batch; batch norms have its own statistics."""
+        judge = vaegan_nets.Critic(self.width, self.kernel, self.spectral, self.dtype)
         return judge(image).logits
