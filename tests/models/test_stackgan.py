@@ -109,8 +109,8 @@ def test_two_sketches_of_a_text_are_kept_apart_by_mode_seeking(begun):
 
     @jax.jit
     def found(nets):
-        loss, (_, seen) = stackgan.game(config).players["generator"].loss(
-            nets, batch, turn
+        loss, (_, seen) = (
+            stackgan.game(config).players["generator"].loss(nets, batch, turn)
         )
         return loss, seen, stackgan.stages(config, nets, text, latent)[-1]
 
