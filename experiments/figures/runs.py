@@ -111,7 +111,7 @@ RUNS = {
         "--steps 3000 --model.decay-steps 3000 --seeds 2",
         1.2,
     ),
-    "vaegan": Made("vaegan_faces", 6, "--steps 80 --vae-steps 250 --people 256", 1.2),
+    "vaegan": Made("vaegan_faces", 10, "--steps 120 --vae-steps 250 --people 256", 1.4),
     "video": Made("multiscale_video --losses l2 adv", 5, "--steps 300 --tests 40", 1.5),
     "inpaint": Made(
         "inpaint --run {faces}",
