@@ -39,6 +39,7 @@ FINISHED = {
     "cdcgan_mnist": ("mnist", "cdcgan_mnist"),
     "latent_study": ("mnist", "latent_study"),
     "infogan_mnist": ("mnist", "infogan_mnist"),
+    "improved_gan": ("improved_gan",),
     "points_ring": ("mnist", "gan_2d"),
     "points_four": ("mnist", "gan_2d"),
     "points_grid": ("mnist", "gan_2d_grid25"),
