@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from jaxgan import data, report
+from jaxgan import data
 from jaxgan.compose import ema_variables
-from jaxgan.lab import cli, figures, pixels, runs, scored
+from jaxgan.lab import cli, equilibrium, pixels, runs, scored
 from jaxgan.lab.data import Data
 from jaxgan.lab.generator import Training
 from jaxgan.lab.session import Result
@@ -69,31 +69,13 @@ def main(config: Config) -> None:
         digits = pixels.floats(opened.test["image"][chosen])
         drawn = began.reconstruct(config.model, ema_variables(state), digits)
         path = config.run.workdir / "began.png"
-        _draw(path, config, np.asarray(digits), np.asarray(drawn))
-        return Result({}, {"Samples, reconstructions, and the curves of M and k": path})
+        title = f"samples, gamma {config.model.gamma:g}"
+        both = np.asarray(digits), np.asarray(drawn)
+        numbers = equilibrium.draw(path, config.run, *both, title, "digits")
+        about = "Samples, reconstructions, and the curves of M and k"
+        return Result(numbers, {about: path})
 
     scored.train("BEGAN", began.MODEL, config, measure=measure)
-
-
-def _draw(path, config, digits, drawn):
-    run = config.run
-    figure = figures.new(8, 5.4)
-    grid = figure.add_gridspec(5, 2, width_ratios=(5, 4))
-    title = f"samples, gamma {config.model.gamma:g}"
-    figures.show(figure.add_subplot(grid[:, 0]), figures.last_sheet(run), title)
-    rows = np.stack([x.reshape(2, -1, *x.shape[1:]) for x in (digits, drawn)], 1)
-    rows = (rows * 255 + 0.5).astype(np.uint8)  # digits above their reconstructions
-    pairs = report.sheet(rows.reshape(-1, *digits.shape[1:]), SHOWN // 2)[..., 0]
-    axes = figure.add_subplot(grid[0, 1])
-    figures.show(axes, pairs, "test digits, and the discriminator's version")
-    axes = figure.add_subplot(grid[1:3, 1])
-    figures.curve(axes, run, "generator/measure", "M")
-    axes.set_ylabel("convergence M")
-    axes.set_ylim(bottom=0)
-    axes = figure.add_subplot(grid[3:, 1])
-    figures.curve(axes, run, "generator/k", "k", color="tab:orange")
-    axes.set_ylabel("k")
-    figures.save(path, figure, "samples, M and k")
 
 
 if __name__ == "__main__":

@@ -32,11 +32,12 @@ import numpy as np
 import tyro
 
 from experiments.ladder.rungs import Name, Rung, rungs_for
-from experiments.ladder.scores import SCORES, draw, scored
+from experiments.ladder.scores import draw
 from jaxgan import bounds
 from jaxgan.lab import figures, generator, growing, runs, spread
 from jaxgan.lab.data import Data, Set, open_set
 from jaxgan.lab.measure import extract
+from jaxgan.lab.measure.samples import SCORES, scored
 from jaxgan.lab.session import Result
 from jaxgan.models import progan
 from jaxgan.models.model import Model

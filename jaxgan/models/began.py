@@ -16,16 +16,15 @@ The paper has faces only, and its networks draw strokes instead of digits. With
 generator is that of `digit_nets`, and the discriminator squeezes an image through a
 small code between one convolution and one transposed convolution.
 
-Known differences: pixels are in [0, 1] instead of [-1, 1], so that errors are half as
-large, and the first images of a generator, near 0, look like the background of the
-digits (from grey images it did not find the digits); three scales for 28x28 images (7,
-14, 28) instead of four or more for faces; the paper's optional skip connections and
-vanishing residuals are left out; the step size is halved at fixed steps, as in
-unofficial code, instead of when M stalls.
+Known differences: pixels are in [0, 1] outside of the networks, and for digits inside
+too, so that errors are half as large, and the first images of a generator, near 0, look
+like their background (from grey images it did not find the digits); with `centred`, as
+for faces, networks and errors are those of the paper, on [-1, 1]. The paper's vanishing
+residuals are left out, and its skip connections have to be asked for; the step size is
+halved at fixed steps, as in unofficial code, instead of when M stalls.
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -38,9 +37,9 @@ from jax import lax
 from jaxgan import bounds, losses, nn
 from jaxgan.game import Batch, Game, Move, Player, Variables, pure
 from jaxgan.models.model import Model
-from jaxgan.models.parts import digit_nets, images
+from jaxgan.models.parts import began_nets, digit_nets, images
 
-SIZE, SCALES = 28, 3
+_SIDES = [base << i for i in range(1, 8) for base in (7, 8)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +48,17 @@ class Config:
 
     nets: Literal["paper", "digits"] = "paper"
     """The paper's networks, or batch-normalised ones that draw digits."""
+    resolution: bounds.Count = 28
+    """Height and width of the images: 7 or 8, doubled some times. The paper's networks
+    have a scale for each size: three of 28 and 32, four of 64, five of 128."""
+    channels: bounds.Count = 1
+    """Channels of the images: 1 grey, 3 colour."""
+    centred: bool = False
+    """Whether the networks see and draw pixels in [-1, 1], as for the paper's faces,
+    and errors are of these."""
+    skip: bool = False
+    """Whether decoders see their first map again after every upsampling (the paper's
+    optional skip connections)."""
     latent: bounds.Count = 64
     """Size of the latent vector, uniform on [-1, 1], and of the auto-encoder's code."""
     width: bounds.Count = 64
@@ -72,77 +82,18 @@ class Config:
 
     def __post_init__(self):
         bounds.check(self)
-
-
-def _convolutions(x: jax.Array, width: int, count: int) -> jax.Array:
-    for _ in range(count):
-        x = linen.elu(_conv(width)(x))
-    return x
-
-
-def _conv(width: int, strides: int = 1) -> nn.Conv:
-    # There is no norm, so initial weights must keep the scale of signals.
-    init = linen.initializers.xavier_uniform()
-    return nn.Conv(width, 3, strides, kernel_init=init)
-
-
-class Decoder(linen.Module):
-    """Codes `[B, Z]` to images `[B, 28, 28, 1]`, meant for [0, 1] but not clipped."""
-
-    width: int
-    layers: int
-
-    @linen.compact
-    def __call__(self, code: jax.Array) -> jax.Array:
-        """Draws images from 7x7 upwards; upsampling repeats pixels."""
-        side = SIZE >> (SCALES - 1)
-        x = linen.Dense(side * side * self.width)(code)
-        x = x.reshape(-1, side, side, self.width)
-        for scale in range(SCALES):
-            if scale:
-                x = x.repeat(2, axis=1).repeat(2, axis=2)
-            x = _convolutions(x, self.width, self.layers)
-        return _conv(1)(x)
-
-
-class AutoEncoder(linen.Module):
-    """Images `[B, 28, 28, 1]` to their reconstructions."""
-
-    latent: int
-    width: int
-    layers: int
-
-    @linen.compact
-    def __call__(self, image: jax.Array) -> jax.Array:
-        """Encodes to `[B, Z]`, and decodes with the architecture of the generator."""
-        x = linen.elu(_conv(self.width)(image))
-        for scale in range(1, SCALES + 1):
-            x = _convolutions(x, scale * self.width, self.layers)
-            if scale < SCALES:
-                x = linen.elu(_conv((scale + 1) * self.width, strides=2)(x))
-        code = linen.Dense(self.latent)(x.reshape(len(x), -1))
-        return Decoder(self.width, self.layers)(code)
-
-
-class DigitAutoEncoder(linen.Module):
-    """Images `[B, 28, 28, 1]` in [0, 1] to their reconstructions, through a small code.
-
-    The code and the layer after it are batch-normalised, with the statistics of the
-    batch, and rectified linear.
-    """
-
-    latent: int
-    width: int
-
-    @linen.compact
-    def __call__(self, image: jax.Array) -> jax.Array:
-        """Encodes to `[B, Z]`, and decodes."""
-        x = linen.relu(nn.Conv(self.width, 4, 2)(image))
-        shape = x.shape
-        for units in (self.latent, math.prod(shape[1:])):
-            x = linen.Dense(units, use_bias=False)(x.reshape(len(x), -1))
-            x = linen.relu(nn.BatchNorm(use_running_average=False)(x))
-        return linen.sigmoid(nn.ConvTranspose(1, 4)(x.reshape(shape)))
+        nearest = min(_SIDES, key=lambda side: abs(side - self.resolution))
+        if nearest != self.resolution:
+            raise ValueError(
+                f"resolution is {self.resolution}; it must be 7 or 8 times a power of"
+                f" two, at least 14: use {nearest}"
+            )
+        digit = (self.resolution, self.channels, self.centred, self.skip)
+        if self.nets == "digits" and digit != (28, 1, False, False):
+            raise ValueError(
+                "nets is digits, which draw grey images of 28 pixels in [0, 1] without"
+                " skip connections; use the nets of the paper for others"
+            )
 
 
 class Balance(linen.Module):
@@ -168,10 +119,12 @@ def _nets(config: Config) -> dict[str, linen.Module]:
     c = config
     if c.nets == "digits":
         generator = digit_nets.Generator(c.width, c.hidden)
-        discriminator = DigitAutoEncoder(c.latent, c.width)
+        discriminator = began_nets.DigitAutoEncoder(c.latent, c.width)
     else:
-        generator = Decoder(c.width, c.layers)
-        discriminator = AutoEncoder(c.latent, c.width, c.layers)
+        generator = began_nets.Decoder(
+            c.width, c.layers, c.resolution, c.channels, c.skip
+        )
+        discriminator = began_nets.AutoEncoder(c.latent, c.width, c.layers, c.skip)
     return {
         "generator": generator,
         "discriminator": discriminator,
@@ -182,7 +135,7 @@ def _nets(config: Config) -> dict[str, linen.Module]:
 def game(config: Config) -> Game:
     """Both players move at once; the generator also updates k.
 
-    Batches are `{"image": [B, 28, 28, 1] in [0, 1]}`. If a batch has a `latent`, it is
+    Batches are `{"image": [B, S, S, C] in [0, 1]}`. If a batch has a `latent`, it is
     `[B, 2, Z]`: the discriminator's and the generator's.
     """
     nets: dict[str, Any] = _nets(config)
@@ -205,7 +158,7 @@ def game(config: Config) -> Game:
     def discriminator_loss(variables, batch, turn):
         fake = lax.stop_gradient(fakes(variables, batch, turn, 0)[0])
         k, _ = balance(variables)
-        real_error, variables = error(variables, batch["image"])
+        real_error, variables = error(variables, _seen(config, batch["image"]))
         fake_error, variables = error(variables, fake)
         loss = losses.boundary_equilibrium_discriminator_loss(real_error, fake_error, k)
         metrics = {"real": real_error.mean(), "fake": fake_error.mean()}
@@ -215,7 +168,7 @@ def game(config: Config) -> Game:
         fake, variables = fakes(variables, batch, turn, 1)
         fake_error, variables = error(variables, fake)
         # The discriminator computes this too; the compiler merges the two.
-        real_error, variables = error(variables, batch["image"])
+        real_error, variables = error(variables, _seen(config, batch["image"]))
         k, variables = balance(variables, real_error, fake_error)
         measure = losses.convergence_measure(real_error, fake_error, gamma=config.gamma)
         loss = losses.boundary_equilibrium_generator_loss(fake_error)
@@ -246,16 +199,32 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
     return nn.sample_latent(key, count, config.latent, "uniform")
 
 
+def _seen(config: Config, image: jax.Array) -> jax.Array:
+    """Images in [0, 1] as the networks see them."""
+    return 2 * image - 1 if config.centred else image
+
+
+def _drawn(config: Config, image: jax.Array) -> jax.Array:
+    """What a network drew, in [0, 1]."""
+    return jnp.clip((image + 1) / 2 if config.centred else image, 0, 1)
+
+
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
-    """Images `[N, 28, 28, 1]` in [0, 1] from latents `[N, Z]`."""
+    """Images `[N, S, S, C]` in [0, 1] from latents `[N, Z]`."""
     drawn, _ = pure(_nets(config)["generator"], "generator")(variables, latent)
-    return jnp.clip(drawn, 0, 1)
+    return _drawn(config, drawn)
 
 
 def reconstruct(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
-    """The discriminator's reconstructions of images `[N, 28, 28, 1]` in [0, 1]."""
+    """The discriminator's reconstructions of images `[N, S, S, C]` in [0, 1]."""
     net = pure(_nets(config)["discriminator"], "discriminator")
-    return jnp.clip(net(variables, image)[0], 0, 1)
+    return _drawn(config, net(variables, _seen(config, image))[0])
+
+
+def batch(config: Config, key: jax.Array, count: int) -> Batch:
+    """Makes a random batch of images."""
+    shape = (config.resolution, config.resolution, config.channels)
+    return images.batch(key, count, shape)
 
 
 def show(
@@ -273,7 +242,7 @@ MODEL = Model(
     paper="1703.10717",
     config=Config,
     game=game,
-    batch=images.digits,
+    batch=batch,
     show=show,
     tiny=Config(latent=4, width=2, layers=1, gamma=1.0),
     latent=latent,

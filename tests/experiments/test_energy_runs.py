@@ -8,7 +8,13 @@ import pytest
 from commands import call
 from PIL import Image
 
-from experiments import began_mnist, bgan_mnist, ebgan_mnist, gogan_mnist
+from experiments import (
+    began_faces,
+    began_mnist,
+    bgan_mnist,
+    ebgan_mnist,
+    gogan_mnist,
+)
 
 BRIEF = [
     "--batch-size", 4, "--devices", 1, "--log-every", 1, "--sample-every", 2,
@@ -17,6 +23,10 @@ BRIEF = [
 TINY = {
     ebgan_mnist: ["--model.generator", 5, "--model.encoder", 6],
     began_mnist: ["--model.width", 2, "--model.latent", 3, "--model.hidden", 6],
+    began_faces: [
+        "--model.resolution", 14, "--model.width", 2, "--model.latent", 3,
+        "--samples", 10, "--search", 2,
+    ],
     bgan_mnist: [
         flag
         for kind in ("continuous", "discrete")
@@ -96,6 +106,29 @@ def test_began_draws_its_k_and_its_measure(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_began_on_faces_goes_on_and_repeats_nothing(run, tmp_path):
+    assert run(began_faces, "a") == 0
+    before = scalars(tmp_path / "a")
+    assert run(began_faces, "a", 4) == 0
+    after = scalars(tmp_path / "a")
+    assert after[: len(before)] == before
+    steps = [row["step"] for row in after if "generator/k" in row]
+    assert steps == [1, 2, 3, 4]
+    found = read(tmp_path / "a" / "results.json")
+    last = [row for row in after if "generator/k" in row]
+    assert found["k"] == pytest.approx(np.mean([row["generator/k"] for row in last]))
+    assert found["measure"] > 0
+    assert np.isfinite(found["frechet_distance"])
+    assert found["found_psnr"] > 0
+    for name in ("began.png", "interpolation.png"):
+        check_picture(tmp_path / "a" / name)
+    # What ended is neither trained nor measured again.
+    times = (tmp_path / "a" / "scalars.jsonl").read_bytes()
+    assert run(began_faces, "a", 4) == 0
+    assert (tmp_path / "a" / "scalars.jsonl").read_bytes() == times
+
+
+@pytest.mark.slow
 def test_bgan_of_both_kinds(run, tmp_path):
     assert run(bgan_mnist, "a") == 0
     check_picture(tmp_path / "a" / "bgan.png")
@@ -139,6 +172,10 @@ def test_gogan_goes_from_stage_to_stage(run, tmp_path, capsys):
         (ebgan_mnist, ["--model.pulling-away", 0], "--model.pulling-away is 0"),
         (began_mnist, ["--model.gamma", 0], r"gamma is 0\.0.*at most 1"),
         (began_mnist, ["--model.gamma", 1.2], r"gamma is 1\.2.*at most 1"),
+        (began_faces, ["--model.resolution", 70], r"resolution is 70; .*use 64"),
+        (began_faces, ["--model.nets", "digits"], "nets is digits, which draw grey"),
+        (began_faces, ["--search", 0], "--search is 0.*at least 1"),
+        (began_faces, ["--samples", 9], "--samples is 9.*at least 10"),
         (bgan_mnist, ["--discrete.samples", 1], "samples is 1.*at least 2"),
         (bgan_mnist, ["--discrete-steps", -1], "--discrete-steps is -1.*at least 0"),
         (bgan_mnist, ["--discrete.kind", "continuous"], "--discrete.kind.*discrete"),

@@ -10,6 +10,7 @@ import pytest
 
 from jaxgan.game import algorithm, variables
 from jaxgan.models import began
+from jaxgan.models.parts import began_nets
 
 TINY = began.Config(latent=3, width=2, layers=1, gamma=0.7, gain=0.01)
 SIZE = 4
@@ -48,13 +49,13 @@ def run():
 
 def error(state, image):
     """L of images: mean absolute errors, `[B]`."""
-    net = began.AutoEncoder(TINY.latent, TINY.width, TINY.layers)
+    net = began_nets.AutoEncoder(TINY.latent, TINY.width, TINY.layers)
     again = net.apply({"params": state.params["discriminator"]}, image)
     return np.abs(np.asarray(again) - np.asarray(image)).mean((1, 2, 3))
 
 
 def fakes(state, latent):
-    net = began.Decoder(TINY.width, TINY.layers)
+    net = began_nets.Decoder(TINY.width, TINY.layers)
     return net.apply({"params": state.params["generator"]}, latent)
 
 
@@ -190,6 +191,9 @@ def test_the_step_size_is_halved_again_and_again():
         ({"gamma": 1.5}, r"gamma is 1\.5.*above 0 and at most 1"),
         ({"gain": 0.0}, r"gain is 0\.0.*above 0"),
         ({"width": 0}, "width is 0.*at least 1"),
+        ({"resolution": 7}, "resolution is 7; it must be 7 or 8 times.*use 14"),
+        ({"resolution": 100}, "resolution is 100; .*use 112"),
+        ({"nets": "digits", "channels": 3}, "nets is digits, which draw grey"),
         ({"halve_every": 0}, "halve_every is 0.*at least 1"),
     ],
 )
@@ -210,8 +214,78 @@ def test_nets_for_digits_squeeze_images_through_a_normalised_code():
         assert made[f"BatchNorm_{number}"]["scale"] == (units,)
     assert "BatchNorm_0" in params["generator"]
     drawn = jax.eval_shape(
-        began.DigitAutoEncoder(32, 8).init_with_output,
+        began_nets.DigitAutoEncoder(32, 8).init_with_output,
         jax.random.key(0),
         batch()["image"],
     )[0]
     assert drawn.shape == (SIZE, 28, 28, 1)
+
+
+def convolution(before, after):
+    return 9 * before * after + after
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize(("resolution", "scales"), [(32, 3), (64, 4), (128, 5)])
+def test_parameters_of_faces_are_those_of_the_paper_s_networks(
+    resolution, scales, skip
+):
+    n, z, c = 6, 5, 3
+    config = began.Config(
+        resolution=resolution, channels=c, skip=skip, width=n, latent=z
+    )
+    params = jax.eval_shape(
+        algorithm(began.game(config)).init,
+        jax.random.key(0),
+        began.batch(config, jax.random.key(0), 2),
+    ).params
+    count = {
+        name: sum(x.size for x in jax.tree.leaves(params[name]))
+        for name in ("generator", "discriminator")
+    }
+    decoder = (z + 1) * 8 * 8 * n + scales * 2 * convolution(n, n) + convolution(n, c)
+    decoder += skip * (scales - 1) * 9 * n * n  # maps are twice as deep once a scale
+    encoder = convolution(c, n) + (8 * 8 * scales * n + 1) * z
+    for scale in range(1, scales + 1):
+        encoder += 2 * convolution(scale * n, scale * n)
+        if scale < scales:
+            encoder += convolution(scale * n, (scale + 1) * n)
+    assert count == {"generator": decoder, "discriminator": encoder + decoder}
+
+
+def test_a_skip_shows_the_first_map_to_every_scale():
+    net = began_nets.Decoder(width=2, layers=1, resolution=16, skip=True)
+    code = jnp.ones((1, 3))
+    params = net.init(jax.random.key(0), code)["params"]
+    # Without the first scale's convolution nothing but the skip knows the code.
+    cut = {**params, "Conv_0": jax.tree.map(jnp.zeros_like, params["Conv_0"])}
+    one, other = (net.apply({"params": cut}, x * code) for x in (1, 2))
+    assert np.abs(one - other).max() > 1e-3
+    plain = net.clone(skip=False)
+    params = plain.init(jax.random.key(0), code)["params"]
+    cut = {**params, "Conv_0": jax.tree.map(jnp.zeros_like, params["Conv_0"])}
+    one, other = (plain.apply({"params": cut}, x * code) for x in (1, 2))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_centred_networks_play_on_pixels_from_minus_one_to_one():
+    plain = dataclasses.replace(TINY, resolution=14, channels=3)
+    centred = dataclasses.replace(plain, centred=True)
+    unit = began.batch(plain, jax.random.key(1), SIZE)
+    whole = {"image": 2 * unit["image"] - 1}
+    latent = {"latent": jnp.asarray(latents(1))}
+    start = algorithm(began.game(plain)).init(jax.random.key(0), unit)
+
+    def losses(config, data):
+        step = algorithm(began.game(config)).step
+        return jax.jit(step)(start, data | latent)[1]
+
+    found, expected = losses(centred, unit), losses(plain, whole)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-5, err_msg=name)
+    nets = variables(start)
+    again = began.reconstruct(centred, nets, unit["image"])
+    raw = began_nets.AutoEncoder(TINY.latent, TINY.width, TINY.layers).apply(
+        {"params": start.params["discriminator"]}, whole["image"]
+    )
+    np.testing.assert_allclose(again, np.clip((raw + 1) / 2, 0, 1), atol=1e-6)
