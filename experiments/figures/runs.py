@@ -36,9 +36,10 @@ RUNS = {
     "improved_gan": Made(
         "improved_gan_mnist --data {digits} --minibatch-steps 3000",
         12,
-        "--steps 600 --minibatch-steps 250",
-        1.6,
+        "--steps 600 --minibatch-steps 150",
+        1.2,
     ),
+    "improved_gan_images": Made("improved_gan_images", 9, "--steps 60", 1),
     "metrics": Made(
         "metric_sanity --data {digits} portraits:4000", 2, "--count 1500", 0.8
     ),
@@ -76,8 +77,8 @@ RUNS = {
         f"pix2pix_{task.replace('-', '_')}": Made(
             f"pix2pix --task {task}",
             6,
-            "--steps 150 --model.constant 75 --model.decay 75 --model.width 16",
-            0.7,
+            "--steps 100 --model.constant 50 --model.decay 50 --model.width 16",
+            0.6,
         )
         for task in (
             *("labels-to-portrait", "portrait-to-labels", "edges-to-photo"),

@@ -30,9 +30,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from experiments.improved_gan_mnist import tables, training
+from experiments.improved_gan_mnist import tables
 from jaxgan import bounds, parallel
-from jaxgan.lab import runs, session
+from jaxgan.lab import few_labels, runs, session
 from jaxgan.lab.data import Data
 from jaxgan.lab.session import Numbers
 from jaxgan.models import improved_gan
@@ -158,18 +158,18 @@ def main(config: Config) -> None:
     say((config.workdir / "table.md").read_text(encoding="utf-8"))
 
 
-def once(one: training.Part) -> Numbers:
+def once(one: few_labels.Part) -> Numbers:
     """The numbers of a run that ended, or of one that is trained now."""
-    return runs.once(one, functools.partial(training.fit, one))
+    return runs.once(one, functools.partial(few_labels.fit, one))
 
 
-def part(config: Config, count: int, seed: int) -> training.Part:
+def part(config: Config, count: int, seed: int) -> few_labels.Part:
     """The settings of a run by feature matching."""
     run = _run(config, f"features_{count}_{seed}", config.steps, seed)
     return _decaying(config, run, count, config.model, config.constant)
 
 
-def minibatch(config: Config) -> training.Part:
+def minibatch(config: Config) -> few_labels.Part:
     """The settings of the run by minibatch discrimination."""
     count, seed = config.minibatch_labels, config.seeds[0]
     name = f"discrimination_{count}_{seed}"
@@ -197,4 +197,4 @@ def _decaying(config, run, count, model, constant):
     begin = int(constant * run.steps)
     decay = (begin, run.steps) if begin < run.steps else None
     model = dataclasses.replace(model, decay=decay)
-    return training.Part(run, config.data, count, model)
+    return few_labels.Part(run, config.data, count, model)

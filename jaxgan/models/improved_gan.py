@@ -1,4 +1,4 @@
-"""The semi-supervised GAN of "Improved Techniques for Training GANs", on MNIST.
+"""The semi-supervised GAN of "Improved Techniques for Training GANs".
 
 Salimans, Goodfellow, Zaremba, Cheung, Radford and Chen, arXiv:1606.03498: sections 3
 (feature matching, minibatch discrimination, historical averaging, one-sided label
@@ -16,11 +16,12 @@ average of the weights.
 As in the released code, only the logits have a gain that is learnt, so that features
 cannot outgrow the noise. Known differences: one batch of unlabelled images serves both
 moves of a step (the released code draws two), and real and generated images get the
-same noise; the generator's batch norm has a gain; the step size may fall to zero
+same noise; the dense generator's batch norm has a gain; the step size may fall to zero
 (`decay`), without which short runs are far from done.
 """
 
 import dataclasses
+import math
 from functools import partial
 from typing import Annotated, Literal
 
@@ -43,10 +44,15 @@ class Config:
     """Networks and training; the defaults are the paper's for feature matching."""
 
     matching: Literal["features", "discrimination"] = "features"
-    """What the generator does: match mean features, with dense nets, or fool minibatch
-    discrimination, with convolutional ones."""
+    """What the generator does: match mean features, or fool minibatch
+    discrimination."""
+    nets: Literal["dense", "convolutional"] | None = None
+    """The networks; left out, they are dense to match features and convolutional for
+    minibatch discrimination, which has no others."""
     resolution: bounds.Count = 28
-    """Height and width of the images, which have one channel."""
+    """Height and width of the images."""
+    channels: bounds.Count = 1
+    """Channels of the images: 1 for grey, 3 for colour."""
     classes: Classes = 10
     """K, the number of classes; None for as many as the data has."""
     latent: bounds.Count = 100
@@ -63,6 +69,9 @@ class Config:
     twice as many."""
     keep: Annotated[float, bounds.Within(0, 1, above=True)] = 0.5
     """Share of the convolutional discriminator's units that dropout keeps."""
+    input_keep: Annotated[float, bounds.Within(0, 1, above=True)] = 1.0
+    """Share of an image's numbers that dropout keeps for the convolutional
+    discriminator."""
     input_noise: bounds.Weight = 0.3
     """Standard deviation of the noise on the discriminator's images."""
     noise: bounds.Weight = 0.5
@@ -103,22 +112,42 @@ class Config:
                 " 'discrimination': train it again"
             )
         bounds.check(self)
+        if self.matching == "discrimination" and self.nets == "dense":
+            raise ValueError(
+                "nets is 'dense', but minibatch discrimination has convolutional nets;"
+                " leave nets out, or match features"
+            )
         if self.decay is not None and self.decay[0] >= self.decay[1]:
             raise ValueError(
                 f"decay is {self.decay}; give the step where the fall begins and a"
                 " later one where it ends"
             )
 
+    @property
+    def convolutional(self) -> bool:
+        """Whether the networks are the convolutional ones."""
+        return self.nets == "convolutional" or self.matching == "discrimination"
+
 
 MINIBATCH = Config(
     matching="discrimination", input_noise=0.2, generator_steps=3, learning_rate=3e-4,
     ema=0.0,
 )  # fmt: skip
-"""The paper's settings for minibatch discrimination."""
+"""The paper's settings for minibatch discrimination on digits."""
+CIFAR10 = Config(
+    nets="convolutional", resolution=32, channels=3, input_noise=0.0, input_keep=0.8,
+    learning_rate=3e-4,
+)  # fmt: skip
+"""The released settings for feature matching on CIFAR-10."""
+CIFAR10_MINIBATCH = dataclasses.replace(
+    # The noise of the released script, 0.2, is on pixels in [-1, 1].
+    MINIBATCH, resolution=32, channels=3, input_noise=0.1,
+)  # fmt: skip
+"""The released settings for minibatch discrimination on CIFAR-10."""
 
 
 class Generator(linen.Module):
-    """Latents `[B, Z]` to images `[B, R, R, 1]` in [0, 1]."""
+    """Latents `[B, Z]` to images `[B, R, R, C]` in [0, 1]."""
 
     config: Config
 
@@ -137,10 +166,9 @@ class Generator(linen.Module):
         for units in c.generator:
             x = linen.Dense(units, use_bias=False, dtype=jnp.dtype(c.dtype))(x)
             x = linen.softplus(self.normalised(x))
-        x = nn.WeightNormDense(c.resolution**2, name="to_image")(x[first:])
-        return linen.sigmoid(x.astype(jnp.float32)).reshape(
-            -1, c.resolution, c.resolution, 1
-        )
+        shape = (c.resolution, c.resolution, c.channels)
+        x = nn.WeightNormDense(math.prod(shape), name="to_image")(x[first:])
+        return linen.sigmoid(x.astype(jnp.float32)).reshape(-1, *shape)
 
     def normalised(self, x: jax.Array) -> jax.Array:
         """Applies the configured normalisation, as a separate layer."""
@@ -154,7 +182,7 @@ class Generator(linen.Module):
 
 
 class Discriminator(linen.Module):
-    """Images `[B, R, R, 1]` in [0, 1] to class logits `[B, K]` and features `[B, N]`.
+    """Images `[B, R, R, C]` in [0, 1] to class logits `[B, K]` and features `[B, N]`.
 
     The features are those of the last hidden layer. With the random stream "noise", it
     adds noise to images and to every layer's input.
@@ -184,21 +212,24 @@ class Discriminator(linen.Module):
 
 def _nets(config: Config) -> dict[str, linen.Module]:
     c = config
-    if c.matching == "features":
+    if not c.convolutional:
         return {"discriminator": Discriminator(c), "generator": Generator(c)}
     return {
         "discriminator": minibatch_nets.Discriminator(
-            known(c.classes), c.width, c.kernels, c.kernel_dims, c.input_noise, c.keep,
-            c.dtype,
+            known(c.classes), c.width,
+            c.kernels if c.matching == "discrimination" else 0, c.kernel_dims,
+            c.input_noise, c.keep, c.input_keep, c.dtype,
         ),
-        "generator": minibatch_nets.Generator(c.generator_width, c.resolution, c.dtype),
+        "generator": minibatch_nets.Generator(
+            c.generator_width, c.resolution, c.channels, c.dtype
+        ),
     }  # fmt: skip
 
 
 def game(config: Config) -> Game:
     """The discriminator moves once, then the generator `generator_steps` times.
 
-    Batches: `{"image", "labelled": [B, R, R, 1] in [0, 1], "label": [B]}`, the first
+    Batches: `{"image", "labelled": [B, R, R, C] in [0, 1], "label": [B]}`, the first
     unlabelled, the second with the labels. If a batch has a `latent`, that is used.
     """
     nets = _nets(config)
@@ -249,8 +280,13 @@ def game(config: Config) -> Game:
             loss = losses.minimax_generator_loss(logit).mean()
         else:
             _, features = judge(variables, noise_key, batch["image"], fake)
-            # The mean and not the sum, since the optimiser has an absolute constant.
-            loss = losses.feature_matching_loss(*features) / features.shape[-1]
+            # The released scripts match digits by squares and colour images by absolute
+            # differences. The mean and not the sum, since the optimiser has an absolute
+            # constant.
+            loss = (
+                losses.feature_matching_loss(*features, absolute=config.convolutional)
+                / features.shape[-1]
+            )
         return loss, (variables, {})
 
     def optimizer(moves=1):
@@ -293,7 +329,7 @@ def latent(config: Config, key: jax.Array, count: int) -> jax.Array:
 
 
 def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array:
-    """Images `[B, R, R, 1]` in [0, 1] from latents `[B, Z]`.
+    """Images `[B, R, R, C]` in [0, 1] from latents `[B, Z]`.
 
     With batch normalisation an image depends a little on the others; give a hundred
     latents at a time. With virtual batch normalisation it does not.
@@ -302,7 +338,7 @@ def sample(config: Config, variables: Variables, latent: jax.Array) -> jax.Array
 
 
 def predict(config: Config, variables: Variables, image: jax.Array) -> jax.Array:
-    """Classes `[B]` of images `[B, R, R, 1]` in [0, 1]: the largest of the K logits.
+    """Classes `[B]` of images `[B, R, R, C]` in [0, 1]: the largest of the K logits.
 
     No noise is added, and "generated" is never the answer.
     """
@@ -318,7 +354,7 @@ def _uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
 def batch(config: Config, key: jax.Array, count: int) -> Batch:
     """Makes a random batch in the form that `game` takes."""
     key, labelled_key = jax.random.split(key)
-    shape = (config.resolution, config.resolution, 1)
+    shape = (config.resolution, config.resolution, config.channels)
     labelled = images.batch(labelled_key, count, shape, classes=config.classes)
     return {
         **images.batch(key, count, shape),

@@ -10,8 +10,9 @@ from commands import call
 from PIL import Image
 
 from experiments import improved_gan_mnist
-from experiments.improved_gan_mnist import tables, training
+from experiments.improved_gan_mnist import tables
 from jaxgan import parallel, train
+from jaxgan.lab import few_labels
 from jaxgan.lab.data import Data, open_set
 
 TINY = [
@@ -47,7 +48,9 @@ def run(tmp_path, squares, monkeypatch, *flags):
 def test_trains_both_ways_goes_on_and_repeats_nothing(
     tmp_path, squares, monkeypatch, capsys
 ):
-    monkeypatch.setattr(training.scored, "score", lambda *_: {"frechet_distance": 1.0})
+    monkeypatch.setattr(
+        few_labels.scored, "score", lambda *_: {"frechet_distance": 1.0}
+    )
     both = ["--minibatch-steps", 2, "--minibatch-labels", 10, "--minibatch-batch", 4]
     both += ["--minibatch.kernels", 2, "--minibatch.width", 2]
     both += ["--minibatch.generator-steps", 1]
@@ -93,41 +96,41 @@ def test_the_table_has_means_and_what_was_published(tmp_path):
 @pytest.mark.slow
 def test_labelled_images_are_balanced_and_drawn_by_the_seed():
     labels = np.random.default_rng(0).permutation(np.arange(200) % 10)
-    chosen = [training.subset(labels, 10, 50, seed) for seed in (0, 1, 0)]
+    chosen = [few_labels.subset(labels, 10, 50, seed) for seed in (0, 1, 0)]
     for index in chosen:
         assert len(set(index.tolist())) == 50
         np.testing.assert_array_equal(np.bincount(labels[index]), 5)
     np.testing.assert_array_equal(chosen[0], chosen[2])
     assert set(chosen[0]) != set(chosen[1])
     with pytest.raises(ValueError, match=r"20 images of the class 0.*takes 21"):
-        training.subset(labels, 10, 210, 0)
+        few_labels.subset(labels, 10, 210, 0)
 
 
 def test_batches_are_functions_of_seed_and_step(squares):
     sets = open_set(Data(f"npz:{squares}"), (28, 28, 1), test=True)
-    chosen = training.subset(sets.train["label"], 10, 10, 0)
+    chosen = few_labels.subset(sets.train["label"], 10, 10, 0)
     mesh = parallel.mesh(jax.devices()[:1])
 
     def feed(seed=0):
         run = train.Run(workdir=squares.parent, batch_size=5, seed=seed)
         labelled = {name: x[chosen] for name, x in sets.train.items()}
-        return training.feed(sets.train["image"], labelled, run, mesh)
+        return few_labels.feed(sets.train["image"], labelled, run, mesh)
 
     made = feed()
     items = list(itertools.islice(made.items(0), 20))
     later = next(made.items(7))
-    for name in ("unlabelled", "labelled"):
-        np.testing.assert_array_equal(later[name], items[7][name])
+    for name in ("image", "labelled"):
+        np.testing.assert_array_equal(later[name]["index"], items[7][name]["index"])
         # An epoch has everything once.
-        epoch = 100 if name == "unlabelled" else 10
-        seen = np.concatenate([item[name] for item in items])[:epoch]
+        epoch = 100 if name == "image" else 10
+        seen = np.concatenate([item[name]["index"] for item in items])[:epoch]
         assert sorted(seen) == list(range(epoch))
         other = next(feed(seed=1).items(7))[name]
-        assert not np.array_equal(other, later[name])
+        assert not np.array_equal(other["index"], later[name]["index"])
     batch = made.prepare(made.arrays, items[3])
-    index = chosen[items[3]["labelled"]]
+    index = chosen[items[3]["labelled"]["index"]]
     np.testing.assert_array_equal(batch["label"], sets.train["label"][index])
-    for name, where in (("labelled", index), ("image", items[3]["unlabelled"])):
+    for name, where in (("labelled", index), ("image", items[3]["image"]["index"])):
         expected = sets.train["image"][where].astype("float32") / np.float32(255)
         np.testing.assert_allclose(batch[name], expected, rtol=1e-6)
 
@@ -143,7 +146,7 @@ def test_images_without_a_label_are_trained_on(tmp_path, squares, monkeypatch):
         seen.update(batches.arrays)
         raise ValueError("enough")
 
-    monkeypatch.setattr(training.session, "train", stop)
+    monkeypatch.setattr(few_labels.session, "train", stop)
     assert run(tmp_path, path, monkeypatch, "--minibatch-steps", 0) == 2
     assert len(seen["image"]) == 100
     assert len(seen["labelled"]) == 10

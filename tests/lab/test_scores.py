@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.spatial
+import scipy.special
 
 from jaxgan.lab.judges import scores
 
@@ -81,6 +82,25 @@ def test_every_score_is_what_it_says(sets):
         np.testing.assert_allclose(found, apart.mean(), rtol=1e-5)
     assert (seen["scored_images"], seen["test_images"]) == (12, 30)
     assert seen["classifier_accuracy"] == 0.75
+
+
+def test_real_test_images_are_scored_beside_the_drawn(sets):
+    """By a classifier that is unsure, so that no score is at its end."""
+
+    class Unsure(Knows):
+        def look(self, images):
+            features, logits = super().look(images)
+            return features, logits / 100
+
+    images = pictures(np.repeat(np.arange(CLASSES), (4, 4, 1)))
+    seen = scores.score(Unsure(), images, sets)
+    for name, some in (("", images), ("_of_test_images", sets.test["image"])):
+        odds = scipy.special.softmax(Unsure().look(some)[1], 1)
+        found = seen[f"confidence{name}"]
+        np.testing.assert_allclose(found, odds.max(1).mean(), rtol=1e-5)
+        divergence = (odds * np.log(odds / odds.mean(0))).sum(1).mean()
+        found = seen[f"mnist_score{name}"]
+        np.testing.assert_allclose(found, np.exp(divergence), rtol=1e-4)
 
 
 def test_training_images_are_the_mark_at_as_many(sets):

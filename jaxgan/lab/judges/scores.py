@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgan import data, metrics
@@ -33,7 +35,10 @@ def score(
           divergence from the uniform one in nats, 0 at best;
         - `mnist_score`, `mnist_score_spread`: 1 to the number of classes, and its
           standard deviation over tenths of the images, each scored by itself; of sets
-          whose classes are not digits, `class_score` and `class_score_spread`;
+          whose classes are not digits, `class_score` and `class_score_spread`; that of
+          test images is `mnist_score_of_test_images` or `class_score_of_test_images`;
+        - `confidence`: the mean probability of the class that is seen; that of test
+          images is `confidence_of_test_images`;
         - `frechet_distance`: of features to those of the test images, 0 at best; that
           of as many training images, or all, is `frechet_distance_of_training_images`;
         - `pairwise_distance`: mean L2 distance of images in [0, 1] to each other; that
@@ -56,7 +61,8 @@ def score(
     parts = metrics.classifier_score(logits, min(SPLITS, len(images)))
     test, train = sets.test["image"], sets.train["image"]
     train = train[data.some(len(train), len(images))]
-    goal = metrics.gaussian_statistics(classifier.features(test))
+    test_features, test_logits = classifier.look(test)
+    goal = metrics.gaussian_statistics(test_features)
 
     def distance(features):
         ours = metrics.gaussian_statistics(features)
@@ -68,6 +74,9 @@ def score(
         "class_divergence": float(balance.divergence),
         name: float(metrics.classifier_score(logits)[0]),
         f"{name}_spread": float(parts.std()),
+        f"{name}_of_test_images": float(metrics.classifier_score(test_logits)[0]),
+        "confidence": _confidence(logits),
+        "confidence_of_test_images": _confidence(test_logits),
         "frechet_distance": distance(features),
         "frechet_distance_of_training_images": distance(classifier.features(train)),
         "pairwise_distance": _diversity(images),
@@ -92,6 +101,10 @@ def score_name(sets: Sets) -> str:
     """What the score of a classifier is called: after MNIST for digits alone."""
     names = tuple(getattr(sets, "classes", DIGITS))
     return "mnist_score" if names == DIGITS else "class_score"
+
+
+def _confidence(logits: np.ndarray) -> float:
+    return float(jax.nn.softmax(jnp.asarray(logits)).max(1).mean())
 
 
 def _shuffled(count: int) -> np.ndarray:

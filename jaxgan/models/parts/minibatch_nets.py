@@ -1,7 +1,9 @@
-"""The convolutional nets of minibatch discrimination on digits.
+"""The convolutional nets of the improved GAN.
 
-Salimans et al., "Improved Techniques for Training GANs", arXiv:1606.03498, figure 3
-(right), with the sizes of the released script.
+Salimans et al., "Improved Techniques for Training GANs", arXiv:1606.03498, with the
+sizes of the released scripts: minibatch discrimination on digits (figure 3, right) and
+on CIFAR-10, and feature matching on CIFAR-10, which has no minibatch discrimination.
+Known difference: leaky units have a slope of 0.1, where the released code has 0.2.
 """
 
 import jax
@@ -15,7 +17,7 @@ INIT = linen.initializers.normal(0.05)
 
 
 class Generator(linen.Module):
-    """Latents `[B, Z]` to images `[B, R, R, 1]` in [0, 1].
+    """Latents `[B, Z]` to images `[B, R, R, C]` in [0, 1].
 
     A dense layer makes maps of an eighth of R, rounded up, and three transposed
     convolutions double them; what is more than R is cut off at all sides. Batch norms
@@ -25,11 +27,13 @@ class Generator(linen.Module):
         width: channels of the last hidden maps; the two before have twice and four
             times as many.
         resolution: R.
+        channels: C.
         dtype: of the hidden layers.
     """
 
     width: int = 128
     resolution: int = 28
+    channels: int = 1
     dtype: str = "float32"
 
     @linen.compact
@@ -51,27 +55,29 @@ class Generator(linen.Module):
                 width, 5, use_bias=False, dtype=dtype, kernel_init=INIT
             )
             x = hidden(up(x))
-        x = nn.WeightNormConv(1, 5, 2, transposed=True, name="to_image")(x)
+        x = nn.WeightNormConv(self.channels, 5, 2, transposed=True, name="to_image")(x)
         cut = (8 * side - self.resolution) // 2
         x = x[:, cut : cut + self.resolution, cut : cut + self.resolution]
         return (1 + jnp.tanh(x.astype(jnp.float32))) / 2
 
 
 class Discriminator(linen.Module):
-    """Images `[B, R, R, 1]` in [0, 1] to class logits `[B, K]` and features `[B, N]`.
+    """Images `[B, R, R, C]` in [0, 1] to class logits `[B, K]` and features `[B, N]`.
 
     Nine convolutions with weight norm, of which only the logits learn their gains. The
     features are means over all positions; the logits see beside them how close the
     images of the batch are to each other. With the random streams "noise" and
-    "dropout", it adds noise to images and drops half of the units in two places.
+    "dropout", it adds noise to images and drops half of the units in two places. Images
+    below 32x32 get a border of two pixels, which makes 32x32 of digits.
 
     Attributes:
         classes: K.
         width: channels of the first three maps; the later ones have twice as many.
-        kernels: of minibatch discrimination.
+        kernels: of minibatch discrimination; 0 leaves it out.
         kernel_dims: dimensions in which a kernel measures distances.
         input_noise: the standard deviation of the noise.
         keep: the share of units that dropout keeps.
+        input_keep: the share of an image's numbers that dropout keeps.
         dtype: of the hidden layers.
     """
 
@@ -81,14 +87,16 @@ class Discriminator(linen.Module):
     kernel_dims: int = 5
     input_noise: float = 0.2
     keep: float = 0.5
+    input_keep: float = 1.0
     dtype: str = "float32"
 
     @linen.compact
     def __call__(self, image: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Judges a batch; see `nn.MinibatchDiscrimination` for what it may contain."""
         x = nn.GaussianNoise(self.input_noise)(image.astype(self.dtype))
+        x = drop(self, x, self.input_keep) if self.input_keep < 1 else x
         narrow, wide = self.width, 2 * self.width
-        x = self.layer(x, narrow, padding=3)
+        x = self.layer(x, narrow, padding=3 if image.shape[1] < 32 else 1)
         x = self.layer(x, narrow)
         x = drop(self, self.layer(x, narrow, strides=2), self.keep)
         x = self.layer(x, wide)
@@ -98,7 +106,9 @@ class Discriminator(linen.Module):
         x = self.layer(x, wide, size=1)
         x = self.layer(x, wide, size=1)
         features = x.astype(jnp.float32).mean((1, 2))
-        x = nn.MinibatchDiscrimination(self.kernels, self.kernel_dims)(features)
+        x = features
+        if self.kernels:
+            x = nn.MinibatchDiscrimination(self.kernels, self.kernel_dims)(x)
         dense = nn.WeightNormDense(self.classes, data_init=True, name="to_logits")
         return dense(x), features
 
