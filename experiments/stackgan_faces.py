@@ -234,10 +234,11 @@ def accuracy(
         "real": others.image,
         "real_small": captioned.resized(others.image, part.model.low),
     }
-    return {
-        **captioned.judged(pictures, others),
-        "variety": variety.measured(lambda texts: draw(texts)[-1], others, embed),
-    }
+    sized = captioned.resized(others.image, part.model.size)
+    alike = variety.measured(
+        lambda texts: draw(texts)[-1], dataclasses.replace(others, image=sized), embed
+    )
+    return {**captioned.judged(pictures, others), "variety": alike}
 
 
 def draw(

@@ -58,6 +58,8 @@ def test_trains_both_stages_and_judges_what_they_draw(tmp_path, monkeypatch, cap
     assert "stage2" not in found["stage1"]
     for name in ("stage1", "stage2", "real", "real_small", "chance"):
         assert 0 <= found["stage2"][name]["share"] <= 1
+    for stage in found.values():  # likenesses of as many scales
+        assert len({x["scales"] for x in stage["variety"].values()}) == 1
     assert found["stage2"]["captions"]["seen"] <= 20
     with Image.open(out / "words.png") as picture:
         assert min(picture.size) > 300
