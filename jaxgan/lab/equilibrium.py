@@ -37,23 +37,22 @@ def draw(
     """
     larger = 1.5 if images.shape[1] >= LARGE else 1
     figure = figures.new(8 * larger, 5.4 * larger)
-    grid = figure.add_gridspec(5, 2, width_ratios=(5, 4))
+    grid = figure.add_gridspec(3, 2, width_ratios=(5, 4))
     with Image.open(figures.last_sheet_file(run, "ema")) as sheet:
         figures.show(figure.add_subplot(grid[:, 0]), np.asarray(sheet), title)
     rows = [x.reshape(2, -1, *x.shape[1:]) for x in (images, reconstructions)]
     rows = np.stack(rows, 1)  # images above their reconstructions
     tiles = (rows * 255 + 0.5).astype(np.uint8).reshape(-1, *images.shape[1:])
     pairs = report.sheet(tiles, len(images) // 2)
-    axes = figure.add_subplot(grid[: 2 if larger > 1 else 1, 1])
+    axes = figure.add_subplot(grid[0, 1])
     shown = pairs[..., 0] if pairs.shape[-1] == 1 else pairs
     figures.show(axes, shown, f"test {name}, and the discriminator's version")
     found = {}
-    middle = 3 + (larger > 1)
-    for place, metric, label, color in (
-        (slice(middle - 2, middle), "measure", "convergence M", "tab:blue"),
-        (slice(middle, None), "k", "k", "tab:orange"),
+    for row, metric, label, color in (
+        (1, "measure", "convergence M", "tab:blue"),
+        (2, "k", "k", "tab:orange"),
     ):
-        axes = figure.add_subplot(grid[place, 1])
+        axes = figure.add_subplot(grid[row, 1])
         metric_name = f"generator/{metric}"
         _, values = figures.curve(axes, run, metric_name, label, color=color)
         axes.set_ylabel(label)
