@@ -40,6 +40,7 @@ FINISHED = {
     "latent_study": ("mnist", "latent_study"),
     "infogan_mnist": ("mnist", "infogan_mnist"),
     "improved_gan": ("improved_gan",),
+    "improved_gan_images": ("natural_images",),
     "points_ring": ("mnist", "gan_2d"),
     "points_four": ("mnist", "gan_2d"),
     "points_grid": ("mnist", "gan_2d_grid25"),
