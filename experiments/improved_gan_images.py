@@ -106,10 +106,8 @@ PRESETS = {
         model=dataclasses.replace(
             improved_gan.CIFAR10_MINIBATCH,
             classes=None,
-            width=8,  # 16 were soon sure of all, and the generator learned nothing
+            width=16,
             generator_width=32,
-            input_noise=0.2,
-            learning_rate=1e-3,
             ema=0.99,
         ),
         dcgan=dcgan.Config(
