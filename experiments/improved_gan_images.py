@@ -27,14 +27,11 @@ import dataclasses
 import functools
 from typing import Annotated, Any, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import tyro
 from PIL import Image
 
-from jaxgan import bounds, metrics, parallel
-from jaxgan.compose import ema_variables
+from jaxgan import bounds
 from jaxgan.lab import (
     classes,
     cli,
@@ -46,13 +43,12 @@ from jaxgan.lab import (
     session,
 )
 from jaxgan.lab.data import Data, Set, channels_of, open_set
-from jaxgan.lab.measure import extract, moments
+from jaxgan.lab.measure import moments, samples
 from jaxgan.lab.session import Numbers, Result
 from jaxgan.models import dcgan, improved_gan
 from jaxgan.train import Run
 
 SHAPE = (32, 32, 3)
-BLOCK = 500  # images seen together
 NAMES = {"dcgan": "DCGAN", "improved_gan": "Improved GAN"}
 SHEETS = {"dcgan": "ema", "improved_gan": "samples"}
 
@@ -206,27 +202,18 @@ def score(
     config: Config, record: Any, part: Any, judged: Set, state: Any
 ) -> dict[str, Any]:
     """Scores samples by the classifier of the data, and in features of no classes."""
-    found = scored.score(record, part, judged, state)
-    extractor = extract.extractor(config.evaluation, SHAPE)
-    mesh = parallel.mesh(jax.local_devices()[:1])
-    look = extract.looker(extractor, mesh, BLOCK)
-    drawing, count = generator.Drawing(record, part.model), config.evaluation.samples
-    key = jax.random.key(part.run.seed + 3)
-    drawn, _ = drawing.many(drawing.compiled(), ema_variables(state), key, count)
-    order = np.random.default_rng(0).permutation(len(judged.train["image"]))
-
-    def statistics(images):
-        blocks = (images[i : i + BLOCK] for i in range(0, len(images), BLOCK))
-        seen = [look(block).features for block in blocks]
-        return metrics.gaussian_statistics(np.concatenate(seen))
-
-    ours = statistics(np.asarray(drawing.to_bytes(jnp.asarray(drawn))))
-    goal = statistics(judged.train["image"][order[:count]])
-    return found | {
-        "fixed_features": extractor.name,
-        "fixed_features_frechet_distance": float(
-            metrics.frechet_distance(*ours, *goal)
-        ),
+    seen = samples.scored(
+        generator.Drawing(record, part.model),
+        state,
+        judged,
+        config.evaluation,
+        config.evaluation.samples,
+        faces=False,
+        seed=part.run.seed + 3,
+    )
+    return scored.score(record, part, judged, state) | {
+        "fixed_features": seen["extractor"]["name"],
+        "fixed_features_frechet_distance": seen["frechet_distance"],
     }
 
 

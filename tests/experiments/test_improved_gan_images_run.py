@@ -13,7 +13,7 @@ from jaxgan.lab import scored
 TINY = [
     "--model.width", 2, "--model.generator-width", 2, "--model.kernels", 2,
     "--model.latent", 3, "--dcgan.width", 2, "--dcgan.latent", 3, "--batch-size", 4,
-    "--devices", 1, "--constant", 1, "--evaluation.samples", 4, "--flip",
+    "--devices", 1, "--constant", 1, "--evaluation.samples", 12, "--flip",
 ]  # fmt: skip
 
 
